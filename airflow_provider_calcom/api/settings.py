@@ -1,0 +1,274 @@
+"""Where Cal.com is and who we are there: the fields of a connection, checked once.
+
+Nothing here knows of Airflow: the hook hands over the plain fields of its connection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
+
+REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
+"""Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
+
+_VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True)
+class RetryLimits:
+    """How long a call may be tried again.
+
+    :param attempts: tries in all, the first included.
+    :param seconds: time in all that may pass until the last try begins.
+    """
+
+    attempts: int = 5
+    seconds: float = 180.0
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """All that a client needs to know.
+
+    :param base_url: origin and path up to and with ``/v2``, without a slash at the end.
+    :param api_key: an API key or any other bearer token; not shown in the repr.
+    :param client_id: a platform client's id, used with ``client_secret`` in place of ``api_key``.
+    :param client_secret: the platform client's secret; not shown in the repr.
+    :param api_version: a ``cal-api-version`` date in place of each endpoint's own, or None.
+    :param timeout: seconds to connect, and between two pieces of an answer.
+    :param total_timeout: seconds for one whole answer, so that one that drips in can't hold a task for ever.
+    :param largest_answer: bytes (unpacked) of an answer at which reading stops.
+    :param retry_limits: how long a call may be tried again.
+    """
+
+    base_url: str = REGIONS["us"]
+    api_key: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    api_version: str | None = None
+    timeout: float = 30.0
+    total_timeout: float = 120.0
+    largest_answer: int = 32 * 1024 * 1024
+    retry_limits: RetryLimits = RetryLimits()
+
+    @property
+    def region(self) -> str:
+        """``us``, ``eu`` or ``self-hosted``."""
+        return next((name for name, url in REGIONS.items() if url == self.base_url), "self-hosted")
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """The headers that say who we are."""
+        if self.client_id and self.client_secret:
+            return {"x-cal-client-id": self.client_id, "x-cal-secret-key": self.client_secret}
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown, also when a server repeats it."""
+        return tuple(secret for secret in (self.api_key, self.client_secret) if secret)
+
+
+def checked_api_version(value: object, name: str = "api_version") -> str:
+    """Give the version back if it is a calendar date as ``YYYY-MM-DD``.
+
+    Cal.com takes any other text for its oldest version, without an error.
+
+    :raises InvalidArgument: naming ``name`` and what came.
+    """
+    if isinstance(value, str) and _VERSION_SHAPE.fullmatch(value):
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {value!r}")
+
+
+def settings_from_connection(
+    *,
+    host: str | None = None,
+    scheme: str | None = None,
+    port: int | None = None,
+    password: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> ClientSettings:
+    """Read the fields of a connection.
+
+    :param host: nothing for ``region``'s host; or a host or URL, with or without ``/v2``.
+    :param scheme: ``http`` or ``https``, where ``host`` has none.
+    :param port: port, where ``host`` has none; 0 counts as none, because Airflow's form sends it.
+    :param password: API key or access token, with or without ``Bearer`` before it.
+    :param extra: ``region`` (us, eu), ``api_version``, ``timeout`` (s), ``client_id`` and ``client_secret``,
+        ``allow_http``, ``max_attempts``, ``max_retry_seconds``. Airflow's form writes an unused field as null.
+    :raises InvalidConnection: naming the field that can't be used; a secret's value is never part of the text.
+    """
+    given = {name: value for name, value in (extra or {}).items() if value not in (None, "")}
+    api_key = _checked_key(password)
+    client_id, client_secret = _checked_client(given)
+    if api_key and client_id:
+        raise InvalidConnection(
+            "The connection has both a password (API key) and client_id with client_secret (platform client)."
+            " Keep one of them"
+        )
+    if not api_key and not client_id:
+        raise InvalidConnection(
+            "The connection has no credentials. Put an API key (it begins with cal_) into the password, or client_id"
+            " and client_secret of a platform client into the extra fields"
+        )
+    defaults = ClientSettings()
+    limits = RetryLimits()
+    return ClientSettings(
+        base_url=_base_url(host, scheme, port, given),
+        api_key=api_key,
+        client_id=client_id,
+        client_secret=client_secret,
+        api_version=_checked_version_of_extra(given),
+        timeout=_number(given, "timeout", defaults.timeout, lowest=0.1, highest=600),
+        retry_limits=RetryLimits(
+            attempts=int(_number(given, "max_attempts", limits.attempts, lowest=1, highest=20)),
+            seconds=_number(given, "max_retry_seconds", limits.seconds, lowest=0, highest=3600),
+        ),
+    )
+
+
+def _checked_key(password: str | None) -> str | None:
+    key = (password or "").strip()
+    if key.lower() == "bearer" or key.lower().startswith("bearer "):
+        key = key[len("bearer") :].strip()
+    if not key:
+        return None
+    if not _VISIBLE_ASCII.fullmatch(key):
+        raise InvalidConnection(
+            "The connection's password (API key) has white space or other characters in it that no key has."
+            " Copy it again from Cal.com (the value is not shown here)"
+        )
+    return key
+
+
+def _checked_client(extra: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    client_id, client_secret = extra.get("client_id"), extra.get("client_secret")
+    if client_id is None and client_secret is None:
+        return None, None
+    for name, value in (("client_id", client_id), ("client_secret", client_secret)):
+        if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
+            raise InvalidConnection(
+                f"The connection's extra field {name} is missing or no text without spaces; a platform client needs"
+                " client_id and client_secret"
+            )
+    return client_id, client_secret
+
+
+def _checked_version_of_extra(extra: Mapping[str, Any]) -> str | None:
+    if "api_version" not in extra:
+        return None
+    try:
+        return checked_api_version(extra["api_version"])
+    except InvalidArgument as error:
+        raise InvalidConnection(f"The connection's extra field {error.explanation}") from None
+
+
+def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: float, highest: float) -> float:
+    try:
+        number = float(extra.get(name, default))
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not lowest <= number <= highest or isinstance(extra.get(name), bool):
+        raise InvalidConnection(
+            f"The connection's extra field {name} must be a number from {lowest:g} to {highest:g},"
+            f" but is {extra.get(name)!r}"
+        )
+    return number
+
+
+def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Mapping[str, Any]) -> str:
+    region = extra.get("region")
+    if region is not None and region not in REGIONS:
+        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {region!r}")
+    address = (host or "").strip()
+    if not address:
+        return REGIONS[region or "us"]
+    parts = _split(address, scheme)
+    name = (parts.hostname or "").lower()
+    url_scheme = parts.scheme
+    if url_scheme == "http" and not _is_loopback(name) and not _is_true(extra.get("allow_http")):
+        raise InvalidConnection(
+            f"The connection's host {name} is to be reached over http://, which shows the API key to the network."
+            ' Use https://, or set "allow_http": true in the extra fields if the network is yours'
+        )
+    path = parts.path.rstrip("/")
+    shown_name = f"[{name}]" if ":" in name else name
+    number = _port(parts, port)
+    if number is not None and number != {"http": 80, "https": 443}[url_scheme]:
+        shown_name = f"{shown_name}:{number}"
+    base_url = f"{url_scheme}://{shown_name}{path if path.endswith('/v2') else path + '/v2'}"
+    if region is not None and base_url in REGIONS.values() and base_url != REGIONS[region]:
+        raise InvalidConnection(
+            f"The connection's host {name} is not in the region {region} of the extra fields. Leave one of them empty"
+        )
+    return base_url
+
+
+def _split(address: str, scheme: str | None) -> SplitResult:
+    if "@" in address:
+        raise InvalidConnection(
+            "The connection's host has a user or password in it (an @). Put the API key into the password"
+        )
+    if "://" not in address:
+        address = f"{_scheme_for(address, scheme)}://{address}"
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w.:-]+", parts.hostname or ""))
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[\w./~-]*", parts.path) or ".." in parts.path or parts.query or parts.fragment:
+        raise InvalidConnection(
+            f"The connection's host must be a host or an http(s) URL without query, for instance api.cal.com or"
+            f" https://cal.example.com/api, but is {address!r}"
+        )
+    return parts
+
+
+def _scheme_for(address: str, scheme: str | None) -> str:
+    """Take https unless the connection says otherwise; a host of this machine is a sandbox and speaks http."""
+    given = (scheme or "").strip().lower()
+    if given in ("http", "https"):
+        return given
+    if given:
+        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {scheme!r}")
+    return "http" if _is_loopback((urlsplit(f"//{address}").hostname or "").lower()) else "https"
+
+
+def _port(parts: SplitResult, port: int | None) -> int | None:
+    try:
+        in_host = parts.port
+    except ValueError:
+        raise InvalidConnection("The port in the connection's host is no number from 1 to 65535") from None
+    apart = int(port) if port else None
+    if apart is not None and not 0 < apart < 65536:
+        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {port!r}")
+    if in_host and apart and in_host != apart:
+        raise InvalidConnection(f"The connection's port is {apart}, but its host says {in_host}. Keep one of them")
+    return in_host or apart
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
