@@ -1,0 +1,465 @@
+"""Every endpoint of Cal.com's API v2 that we use, once: what to send, and how to read the answer.
+
+An endpoint is a value. The sync and the async client send the same values, so they can't drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from airflow_provider_calcom.api.errors import (
+    ApiVersionNotServed,
+    BookingNotMarkable,
+    InvalidArgument,
+    UnexpectedAnswer,
+)
+from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading, Me, Page
+from airflow_provider_calcom.api.settings import checked_api_version
+
+T = TypeVar("T")
+
+BOOKINGS_VERSION = "2024-08-13"
+"""The version at which all servers since 2024 serve bookings and mark-absent. An unknown one means their oldest."""
+
+LARGEST_BODY = 100_000
+"""Bytes of a request body above which Cal.com answers 413."""
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+Params = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with a 2xx status.
+
+    :param body: the decoded JSON.
+    :param headers: the headers, looked up without regard to case.
+    """
+
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Endpoint(Generic[T]):
+    """One call.
+
+    :param method: HTTP method.
+    :param path: path below the base URL, already quoted.
+    :param parse: makes the result from an answer; raises :class:`UnexpectedAnswer` where it is not Cal.com's.
+    :param api_version: the ``cal-api-version`` that it is written for.
+    :param params: query parameters in order.
+    :param body: JSON body, or None.
+    :param writes: whether the call may change something, so that it must not be repeated blindly.
+    """
+
+    method: str
+    path: str
+    parse: Callable[[Answer], T]
+    api_version: str = BOOKINGS_VERSION
+    params: Params = ()
+    body: Mapping[str, Any] | None = None
+    writes: bool = False
+
+    def at_version(self, api_version: str | None) -> Endpoint[T]:
+        """Give the same call at another ``cal-api-version``; at its own where None.
+
+        :raises InvalidArgument: if it is no date as YYYY-MM-DD.
+        """
+        return self if api_version is None else replace(self, api_version=checked_api_version(api_version))
+
+
+# What is put into a path or a body, checked.
+
+
+def checked_uid(value: object, name: str = "booking_uid") -> str:
+    """Give a uid back, without white space around it, if it can be one.
+
+    :raises InvalidArgument: naming ``name``. A uid has only ASCII letters, digits, ``-`` and ``_``; anything else
+        could lead a call to another route.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if not _PLAIN_ID.fullmatch(text):
+        shown = repr(value) if len(repr(value)) <= 120 else repr(value)[:120] + "..."
+        raise InvalidArgument(
+            f"{name} must be a uid of letters, digits, - and _ (at most 100), as Cal.com shows it, but is {shown}"
+        )
+    return text
+
+
+def checked_id(value: object, name: str) -> int:
+    """Give a numeric id back, also from a text of digits.
+
+    :raises InvalidArgument: naming ``name``.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) and int(value) > 0:
+        return int(value)
+    raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {value!r}")
+
+
+def _below_booking(uid: str, rest: str = "") -> str:
+    return f"/bookings/{quote(checked_uid(uid), safe='')}{rest}"
+
+
+# How an answer is read.
+
+
+def _data(answer: Answer) -> Any:
+    body = answer.body
+    if not isinstance(body, Mapping) or body.get("status") != "success" or "data" not in body:
+        raise UnexpectedAnswer(
+            'The answer is JSON but not Cal.com\'s {"status": "success", "data": ...}. Check the connection\'s host'
+        )
+    return body["data"]
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    data = _data(answer)
+    if not isinstance(data, dict):
+        raise UnexpectedAnswer(f"The answer's data should be one object but is a {type(data).__name__}")
+    return data
+
+
+def _objects(answer: Answer) -> list[dict[str, Any]]:
+    data = _data(answer)
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        raise UnexpectedAnswer("The answer's data should be a list of objects")
+    return data
+
+
+def _optional(answer: Answer) -> Any:
+    body = answer.body
+    return body.get("data") if isinstance(body, Mapping) else body
+
+
+def checked_booking(item: object) -> Booking:
+    """Give a booking of an answer back if it has what everything else relies on.
+
+    :raises ApiVersionNotServed: if it has the shape of the oldest API version, which a server falls back to in
+        silence when it does not know the version that was sent.
+    :raises UnexpectedAnswer: if it is no booking.
+    """
+    if isinstance(item, dict) and "startTime" in item and "start" not in item:
+        raise ApiVersionNotServed(
+            "The server answered in the shape of its oldest API version, because it does not know the cal-api-version"
+            f" that was sent. Use api_version {BOOKINGS_VERSION}"
+        )
+    if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("uid", "start", "status")):
+        raise UnexpectedAnswer("The answer holds something that is no booking (no uid, start or status)")
+    attendees = item.get("attendees")
+    if not isinstance(attendees, list) or not all(
+        isinstance(attendee, dict) and isinstance(attendee.get("email"), str) for attendee in attendees
+    ):
+        raise UnexpectedAnswer("The answer holds a booking without a list of attendees with addresses")
+    return item
+
+
+def _one_booking(answer: Answer) -> Booking:
+    data = _data(answer)
+    if isinstance(data, list):
+        raise BookingNotMarkable(
+            f"booking_uid names a recurring series of {len(data)} bookings. Give the uid of one occurrence"
+        )
+    return checked_booking(data)
+
+
+def _series(answer: Answer) -> list[Booking]:
+    data = _data(answer)
+    return [checked_booking(item) for item in (data if isinstance(data, list) else [data])]
+
+
+def _reading(answer: Answer) -> BookingReading:
+    return BookingReading(_one_booking(answer), _server_time(answer.headers.get("date")))
+
+
+def _server_time(header: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(header).timestamp() if header else None
+    except ValueError:
+        return None
+
+
+def _page(answer: Answer) -> Page:
+    data = _data(answer)
+    if isinstance(data, dict) and isinstance(data.get("bookings"), list):
+        checked_booking({"startTime": None})
+    bookings = [checked_booking(item) for item in _objects(answer)]
+    pagination = answer.body.get("pagination")
+    if not isinstance(pagination, Mapping):
+        return Page(bookings)
+    total, cursor = pagination.get("totalItems"), pagination.get("nextCursor")
+    return Page(
+        bookings,
+        total=total if isinstance(total, int) and not isinstance(total, bool) else None,
+        next_cursor=str(cursor) if cursor is not None and pagination.get("hasMore", True) else None,
+    )
+
+
+# Who am I.
+
+
+def me() -> Endpoint[Me]:
+    """The user that the key belongs to."""
+
+    def parse(answer: Answer) -> Me:
+        data = _object(answer)
+        if "id" not in data:
+            raise UnexpectedAnswer("The answer to /me names no user")
+        return data  # type: ignore[return-value]
+
+    return Endpoint("GET", "/me", parse)
+
+
+# Bookings: reading.
+
+
+def own_bookings() -> str:
+    """Path of the bookings that the key's user may see."""
+    return "/bookings"
+
+
+def team_bookings(team_id: int | str) -> str:
+    """Path of a team's bookings (servers since 2026)."""
+    return f"/teams/{checked_id(team_id, 'team_id')}/bookings"
+
+
+def organization_bookings(organization_id: int | str) -> str:
+    """Path of an organisation's bookings; its admins only."""
+    return f"{_below_organization(organization_id)}/bookings"
+
+
+def organization_team_bookings(organization_id: int | str, team_id: int | str) -> str:
+    """Path of the bookings of a team in an organisation; the team's admins only."""
+    return f"{_below_organization(organization_id)}/teams/{checked_id(team_id, 'team_id')}/bookings"
+
+
+def organization_user_bookings(organization_id: int | str, user_id: int | str) -> str:
+    """Path of the bookings of a user in an organisation; its admins only."""
+    return f"{_below_organization(organization_id)}/users/{checked_id(user_id, 'user_id')}/bookings"
+
+
+def _below_organization(organization_id: int | str) -> str:
+    return f"/organizations/{checked_id(organization_id, 'organization_id')}"
+
+
+def bookings_page(path: str, params: Params) -> Endpoint[Page]:
+    """One page of a list. Use :func:`airflow_provider_calcom.api.listing.walk` for a whole one: pages disagree."""
+    return Endpoint("GET", path, _page, params=params)
+
+
+def get_booking(uid: str) -> Endpoint[Booking]:
+    """One booking, or one occurrence of a series.
+
+    The parser raises :class:`BookingNotMarkable` where the uid is that of a whole series.
+    """
+    return Endpoint("GET", _below_booking(uid), _one_booking)
+
+
+def read_booking(uid: str) -> Endpoint[BookingReading]:
+    """One booking together with the server's clock."""
+    return Endpoint("GET", _below_booking(uid), _reading)
+
+
+def get_booking_series(uid: str) -> Endpoint[list[Booking]]:
+    """All occurrences of a recurring series, by the uid of the series."""
+    return Endpoint("GET", _below_booking(uid), _series)
+
+
+def get_booking_by_seat(seat_uid: str) -> Endpoint[Booking]:
+    """The booking that a seat belongs to (servers since 2026)."""
+    return Endpoint("GET", f"/bookings/by-seat/{quote(checked_uid(seat_uid, 'seat_uid'), safe='')}", _one_booking)
+
+
+def get_attendees(uid: str) -> Endpoint[list[dict[str, Any]]]:
+    """The attendees of a booking with their ids (servers since 2026)."""
+    return Endpoint("GET", _below_booking(uid, "/attendees"), _objects)
+
+
+def get_references(uid: str, reference_type: str | None = None) -> Endpoint[list[dict[str, Any]]]:
+    """The calendar events and meetings made for a booking.
+
+    :param reference_type: only those of this type, for instance ``google_calendar``.
+    """
+    params: Params = (("type", reference_type),) if reference_type else ()
+    return Endpoint("GET", _below_booking(uid, "/references"), _objects, params=params)
+
+
+def get_recordings(uid: str) -> Endpoint[list[dict[str, Any]]]:
+    """Cal Video's recordings; their links live for an hour."""
+    return Endpoint("GET", _below_booking(uid, "/recordings"), _objects)
+
+
+def get_transcripts(uid: str) -> Endpoint[list[str]]:
+    """Links to Cal Video's transcripts."""
+
+    def parse(answer: Answer) -> list[str]:
+        data = _data(answer)
+        if not isinstance(data, list):
+            raise UnexpectedAnswer("The answer's data should be a list of links")
+        return data
+
+    return Endpoint("GET", _below_booking(uid, "/transcripts"), parse)
+
+
+def get_conferencing_sessions(uid: str) -> Endpoint[list[dict[str, Any]]]:
+    """Who was in the Cal Video room and when, by Unix seconds (servers since 2026; Cal Video only)."""
+    return Endpoint("GET", _below_booking(uid, "/conferencing-sessions"), _objects)
+
+
+# Bookings: writing.
+
+
+def mark_absent(
+    uid: str, *, host: bool | None = None, attendees: Sequence[AttendeeMark] | None = None
+) -> Endpoint[Booking]:
+    """Set no-show flags. Each call that names attendees makes Cal.com send webhooks, mail and SMS, changed or not.
+
+    :param uid: booking uid of one occurrence.
+    :param host: True marks the organiser. Cal.com checks nobody's right to do so. False does nothing on servers
+        of 2025 and un-marks on those of 2026.
+    :param attendees: addresses exactly as the booking spells them, each with the flag it is to have.
+    :raises InvalidArgument: if there is nothing to say, ``attendees`` is empty (Cal.com refuses that), or the body is
+        above Cal.com's 100 kB.
+    """
+    body: dict[str, Any] = {}
+    if host is not None:
+        body["host"] = host
+    if attendees is not None:
+        body["attendees"] = [{"email": mark["email"], "absent": mark["absent"]} for mark in attendees]
+    if not body or body.get("attendees") == []:
+        raise InvalidArgument("attendees must name someone, or host be given: an empty mark-absent is never sent")
+    size = len(json.dumps(body, ensure_ascii=False).encode())
+    if size > LARGEST_BODY:
+        raise InvalidArgument(f"attendees make a request of {size:,} bytes; Cal.com takes {LARGEST_BODY:,}")
+    return Endpoint("POST", _below_booking(uid, "/mark-absent"), _one_booking, body=body, writes=True)
+
+
+def confirm_booking(uid: str) -> Endpoint[Booking]:
+    """Accept a pending booking."""
+    return Endpoint("POST", _below_booking(uid, "/confirm"), _one_booking, writes=True)
+
+
+def decline_booking(uid: str, reason: str | None = None) -> Endpoint[Booking]:
+    """Reject a pending booking."""
+    return _booking_write(uid, "/decline", reason=reason)
+
+
+def cancel_booking(
+    uid: str,
+    *,
+    reason: str | None = None,
+    cancel_subsequent: bool | None = None,
+    seat_uid: str | None = None,
+) -> Endpoint[Any]:
+    """Cancel a booking, the later ones of its series too, or one seat. Of a series the result is a list."""
+    return replace(
+        _booking_write(
+            uid,
+            "/cancel",
+            cancellationReason=reason,
+            cancelSubsequentBookings=cancel_subsequent,
+            seatUid=None if seat_uid is None else checked_uid(seat_uid, "seat_uid"),
+        ),
+        parse=_data,
+    )
+
+
+def reschedule_booking(
+    uid: str,
+    *,
+    start: str,
+    reason: str | None = None,
+    rescheduled_by: str | None = None,
+    seat_uid: str | None = None,
+) -> Endpoint[Booking]:
+    """Move a booking; the result is the new one, with a new uid.
+
+    :param start: ISO 8601 instant with ``Z``.
+    """
+    return _booking_write(
+        uid,
+        "/reschedule",
+        start=start,
+        reschedulingReason=reason,
+        rescheduledBy=rescheduled_by,
+        seatUid=None if seat_uid is None else checked_uid(seat_uid, "seat_uid"),
+    )
+
+
+def reassign_booking(uid: str) -> Endpoint[dict[str, Any]]:
+    """Give a round-robin booking to whichever host comes next."""
+    return Endpoint("POST", _below_booking(uid, "/reassign"), _object, writes=True)
+
+
+def reassign_booking_to_user(uid: str, user_id: int | str, reason: str | None = None) -> Endpoint[dict[str, Any]]:
+    """Give a round-robin booking to one host."""
+    path = _below_booking(uid, f"/reassign/{checked_id(user_id, 'user_id')}")
+    return Endpoint("POST", path, _object, body=_given(reason=reason), writes=True)
+
+
+def _booking_write(uid: str, rest: str, **fields: Any) -> Endpoint[Booking]:
+    return Endpoint("POST", _below_booking(uid, rest), _one_booking, body=_given(**fields), writes=True)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+# Webhooks.
+
+
+def create_webhook(
+    *,
+    subscriber_url: str,
+    triggers: Sequence[str],
+    active: bool = True,
+    secret: str | None = None,
+    payload_template: str | None = None,
+) -> Endpoint[dict[str, Any]]:
+    """Subscribe a URL to events. A URL can be subscribed once for each user.
+
+    :param secret: with it Cal.com signs each delivery in ``X-Cal-Signature-256``.
+    """
+    body = {
+        "subscriberUrl": subscriber_url,
+        "triggers": list(triggers),
+        "active": active,
+        **_given(secret=secret, payloadTemplate=payload_template),
+    }
+    return Endpoint("POST", "/webhooks", _object, body=body, writes=True)
+
+
+def list_webhooks(*, take: int = 250, skip: int = 0) -> Endpoint[list[dict[str, Any]]]:
+    """One page of webhooks; the list has no pagination block."""
+    return Endpoint("GET", "/webhooks", _objects, params=(("take", str(take)), ("skip", str(skip))))
+
+
+def get_webhook(webhook_id: str) -> Endpoint[dict[str, Any]]:
+    """One webhook."""
+    return Endpoint("GET", _webhook_path(webhook_id), _object)
+
+
+def update_webhook(webhook_id: str, **fields: Any) -> Endpoint[dict[str, Any]]:
+    """Change a webhook.
+
+    :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+    """
+    return Endpoint("PATCH", _webhook_path(webhook_id), _object, body=dict(fields), writes=True)
+
+
+def delete_webhook(webhook_id: str) -> Endpoint[Any]:
+    """Remove a webhook; the result is what it was."""
+    return Endpoint("DELETE", _webhook_path(webhook_id), _optional, writes=True)
+
+
+def _webhook_path(webhook_id: str) -> str:
+    return f"/webhooks/{quote(checked_uid(webhook_id, 'webhook_id'), safe='')}"

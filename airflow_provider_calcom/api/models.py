@@ -1,0 +1,100 @@
+"""The shapes of Cal.com's answers that this package reads. Keys are Cal.com's own; others come along untouched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+Booking = dict[str, Any]
+"""One booking as Cal.com sends it, at ``cal-api-version`` 2024-08-13. See :class:`BookingFields` for what is read.
+
+A plain dict and not a TypedDict, because it goes on to users and XCom whole, with fields that newer servers add.
+"""
+
+
+class Attendee(TypedDict, total=False):
+    """One row of a booking's ``attendees``: the booker, a guest or a co-host."""
+
+    name: str
+    email: str
+    displayEmail: str
+    timeZone: str
+    language: str
+    phoneNumber: str
+    absent: bool
+
+
+class Host(TypedDict, total=False):
+    """One row of a booking's ``hosts``: the organiser. All values are ``unknown`` where the user is gone."""
+
+    id: int | str
+    name: str
+    email: str
+    displayEmail: str
+    username: str
+    timeZone: str
+
+
+class BookingFields(TypedDict, total=False):
+    """The fields of a booking that this package reads."""
+
+    id: int
+    uid: str
+    title: str
+    status: str
+    start: str
+    end: str
+    createdAt: str
+    updatedAt: str | None
+    location: str | None
+    absentHost: bool
+    attendees: list[Attendee]
+    hosts: list[Host]
+    guests: list[str]
+    bookingFieldsResponses: dict[str, Any]
+    rescheduledToUid: str
+    recurringBookingUid: str
+
+
+class Me(TypedDict, total=False):
+    """The user that a key belongs to."""
+
+    id: int
+    username: str
+    email: str
+    name: str | None
+    timeZone: str
+    organizationId: int | None
+
+
+class AttendeeMark(TypedDict):
+    """One entry of a mark-absent call: an address as the booking spells it, and the flag it is to have."""
+
+    email: str
+    absent: bool
+
+
+@dataclass(frozen=True)
+class BookingReading:
+    """A booking and when it was read.
+
+    :param booking: the booking.
+    :param server_time: the server's clock (its ``Date`` header, whole seconds UTC, as a Unix time), or None.
+    """
+
+    booking: Booking
+    server_time: float | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list of bookings.
+
+    :param bookings: its items.
+    :param total: ``totalItems`` of the envelope; None on servers without ``pagination`` and on cursor pages.
+    :param next_cursor: where the next page begins, on cursor pages.
+    """
+
+    bookings: list[Booking]
+    total: int | None = None
+    next_cursor: str | None = None
