@@ -1,0 +1,258 @@
+"""A complete list of bookings from pages that disagree.
+
+Cal.com sorts by start without a tie-break, so that bookings with one start change places from page to page: walking
+by offset gives some twice and loses others (8 of 109 were lost on a real server with pages of 7). Instead, each page
+begins at the start at which the page before it ended. All that starts earlier than a page's last start is certainly
+on it; only the last group of equal starts is read again. Nothing depends on an offset, and little more than a page is
+ever held.
+
+The server's ``totalItems`` proves each step: what is left from a start on must be what was left before, less what was
+certain. Where it is not, the page is read again.
+
+A walk sends nothing itself. It is a generator that yields an :class:`Endpoint` and is sent its page, or yields
+:class:`Found` bookings; the sync and the async client drive the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
+from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
+from airflow_provider_calcom.api.models import Booking, Page
+from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, just_after, start_of
+
+CURSOR_VERSION = "2026-05-01"
+"""From this ``cal-api-version`` on, lists are paged by cursor, in an order that does not change."""
+
+_LARGEST_CURSOR_PAGE = 100
+_ROUNDS = 8
+_TAKES = tuple(LARGEST_PAGE - 19 * round_number for round_number in range(_ROUNDS))
+"""Page sizes for lists that must be walked by offset: with each size the server breaks ties in another way."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Bookings of the list, each given once."""
+
+    bookings: list[Booking]
+
+
+Step = Endpoint[Page] | Found
+Walk = Generator[Step, Page | None, None]
+_Reading = Generator[Step, Page | None, Page]
+
+
+def walk(query: BookingQuery, *, page_size: int = 100, api_version: str | None = None) -> Walk:
+    """List all bookings of a query, each exactly once, ordered by start (with a cursor: in Cal.com's own order).
+
+    :param query: what to list.
+    :param page_size: bookings to ask for at a time, 1 to 250. More are asked for once more than that start together.
+    :param api_version: a ``cal-api-version`` in place of the list's own.
+    :raises InvalidArgument: if ``page_size`` is out of range.
+    :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
+    """
+    if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
+        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {page_size!r}")
+    if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
+        return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
+    return _walk_by_start(_Reader(query, api_version), page_size)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Asks for one page of the query.
+
+    :param query: what to list.
+    :param api_version: a ``cal-api-version`` in place of the list's own.
+    """
+
+    query: BookingQuery
+    api_version: str | None
+
+    @property
+    def since(self) -> datetime | None:
+        """The query's own ``after_start``, in the milliseconds that Cal.com keeps."""
+        bound = self.query.after_start
+        return bound.replace(microsecond=bound.microsecond // 1000 * 1000) if isinstance(bound, datetime) else None
+
+    def page(self, since: datetime | None, take: int, skip: int = 0) -> _Reading:
+        asked = replace(self.query, after_start=since)
+        paging: Params = (("sortStart", "asc"), ("take", str(take)), ("skip", str(skip)))
+        page = yield bookings_page(asked.path, (*asked.params, *paging)).at_version(self.api_version)
+        return _sent(page)
+
+    def total(self, page: Page) -> int | None:
+        """How many bookings there are from the page's start on, where the server's count can be relied on."""
+        return page.total if self.query.totals_are_dependable else None
+
+    def ends_at(self, page: Page, skip: int) -> bool:
+        """Tell whether nothing stands behind an offset: by the server's count, or without one by an empty page."""
+        total = self.total(page)
+        return not page.bookings or (total is not None and skip >= total)
+
+
+class _Given:
+    """Which bookings were given, as far back as a page may be read again."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, datetime] = {}
+        self.all_are_known = True
+
+    def found(self, query: BookingQuery, bookings: list[Booking]) -> Iterator[Found]:
+        """Give what is new and fits the filters, and note it."""
+        fresh = {booking["uid"]: booking for booking in bookings if booking["uid"] not in self._starts}
+        self._starts.update((uid, start_of(booking)) for uid, booking in fresh.items())
+        admitted = [booking for booking in fresh.values() if query.admits(booking)]
+        if admitted:
+            yield Found(admitted)
+
+    def forget_before(self, start: datetime | None) -> None:
+        """Let go of what no page will hold again."""
+        if start is not None:
+            kept = {uid: moment for uid, moment in self._starts.items() if moment >= start}
+            self.all_are_known = self.all_are_known and len(kept) == len(self._starts)
+            self._starts = kept
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+
+def _walk_by_start(reader: _Reader, take: int) -> Walk:
+    given = _Given()
+    since = previous = reader.since
+    left: int | None = None
+    rounds = 0
+    while True:
+        page = yield from reader.page(since, take)
+        if not _is_in_order(page, since) and given.all_are_known:
+            yield from _walk_by_offset(reader, take, given)
+            return
+        total = reader.total(page)
+        if not _is_in_order(page, since) or (left is not None and total is not None and total != left):
+            rounds = _another_round(rounds, f"{left} bookings should be left, but the server counts {total}")
+            since, left = previous, None
+            continue
+        if _holds_the_rest(page, total):
+            yield from given.found(reader.query, page.bookings)
+            return
+        if not page.bookings:
+            rounds = _another_round(rounds, f"the server counts {total} bookings, but sends none")
+            continue
+        certain, upto = _certain_part(page, take if total is None else None)
+        if not certain and take < LARGEST_PAGE:
+            take = LARGEST_PAGE
+            continue
+        if certain:
+            yield from given.found(reader.query, certain)
+            left = None if total is None else total - len(_uids(certain))
+        else:
+            yield from _give_group(reader, upto, given)
+            upto, left = just_after(upto), None
+        given.forget_before(since)
+        previous, since, rounds = since, upto, 0
+
+
+def _holds_the_rest(page: Page, total: int | None) -> bool:
+    """Tell whether nothing comes after the page: by the server's count, or without one by an empty page."""
+    return not page.bookings if total is None else len(_uids(page.bookings)) == total
+
+
+def _certain_part(page: Page, take: int | None) -> tuple[list[Booking], datetime]:
+    """Split a page into what is certainly complete, and the start from which to read on.
+
+    :param take: the page's size where no count tells if there is more: a shorter page is complete as it stands, and
+        the next one, which must be empty, shows it.
+    """
+    last = start_of(page.bookings[-1])
+    if take is not None and len(page.bookings) < take:
+        return page.bookings, just_after(last)
+    return [booking for booking in page.bookings if start_of(booking) < last], last
+
+
+def _give_group(reader: _Reader, start: datetime, given: _Given) -> Walk:
+    """Give the bookings of one start that are more than a page can hold.
+
+    Offsets can't be avoided here. However the server breaks ties, the group fills the same places of the list, so that
+    the rows of one walk through them, repeats included, say how many bookings there are. The walk is repeated with
+    other page sizes until so many different ones came.
+    """
+    members: set[str] = set()
+    for take in _TAKES:
+        rows = skip = 0
+        while True:
+            page = yield from reader.page(start, take, skip)
+            group = [booking for booking in page.bookings if start_of(booking) == start]
+            rows += len(group)
+            members.update(_uids(group))
+            yield from given.found(reader.query, group)
+            skip += take
+            if len(group) < len(page.bookings) or reader.ends_at(page, skip):
+                break
+        if len(members) >= rows:
+            return
+    raise _incomplete(f"{rows} bookings start at one instant, but only {len(members)} of them came")
+
+
+def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
+    """List from a server that ignores ``afterStart`` or ``sortStart``, as those before 2025 do.
+
+    As with a group of equal starts, the rows of a walk say how many bookings there are. The uids of all are held.
+    """
+    for take in (first_take, *_TAKES):
+        rows = skip = 0
+        while True:
+            page = yield from reader.page(reader.since, take, skip)
+            rows += len(page.bookings)
+            yield from given.found(reader.query, page.bookings)
+            skip += take
+            if reader.ends_at(page, skip):
+                break
+        if len(given) >= max(rows, reader.total(page) or 0):
+            return
+    raise _incomplete(f"{rows} bookings are listed, but only {len(given)} different ones came")
+
+
+def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) -> Walk:
+    cursor: str | None = None
+    while True:
+        paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
+        page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
+        admitted = [booking for booking in page.bookings if query.admits(booking)]
+        if admitted:
+            yield Found(admitted)
+        if page.next_cursor is None:
+            return
+        if page.next_cursor == cursor:
+            raise _incomplete("the server gives the same cursor again and again")
+        cursor = page.next_cursor
+
+
+def _is_in_order(page: Page, since: datetime | None) -> bool:
+    starts = [start_of(booking) for booking in page.bookings]
+    return starts == sorted(starts) and (since is None or not starts or starts[0] >= since)
+
+
+def _another_round(rounds: int, why: str) -> int:
+    if rounds >= _ROUNDS:
+        raise _incomplete(why)
+    return rounds + 1
+
+
+def _incomplete(why: str) -> ListingIncomplete:
+    return ListingIncomplete(
+        f"Cal.com's pages of bookings disagree, also when read {_ROUNDS} times: {why}. Try again, or list a shorter"
+        " span with after_start and before_end"
+    )
+
+
+def _uids(bookings: list[Booking]) -> set[str]:
+    return {booking["uid"] for booking in bookings}
+
+
+def _sent(page: Page | None) -> Page:
+    if page is None:
+        raise RuntimeError("a walk's endpoint must be answered with its page")
+    return page

@@ -1,0 +1,185 @@
+"""Which bookings to list: the filters of Cal.com's lists, typed, and checked once more on our side.
+
+Cal.com drops a misspelt filter in silence and older servers ignore some that they know, so that every date filter
+is applied again to what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
+from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
+from airflow_provider_calcom.api.models import Booking
+
+STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
+"""Cal.com's list statuses. ``past`` includes meetings that were never accepted; ``upcoming`` those under way."""
+
+LARGEST_PAGE = 250
+
+Instant = datetime | str
+
+
+@dataclass(frozen=True)
+class BookingQuery:
+    """A list of bookings.
+
+    Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates (midnight UTC). Bounds are
+    inclusive.
+
+    :param path: which list, see :func:`airflow_provider_calcom.api.endpoints.own_bookings` and its neighbours.
+    :param status: any of :data:`STATUSES`; none means all.
+    :param attendee_email: exactly as the booking spells it.
+    :param attendee_name: exactly as the booking spells it.
+    :param booking_uid: only this booking; ignored by servers of 2025.
+    :param event_type_ids: only bookings of these event types.
+    :param team_ids: only bookings of these teams.
+    :param user_ids: only bookings of these users; on the list of an organisation.
+    :param after_start: bookings that start then or later.
+    :param before_end: bookings that end then or earlier.
+    :param after_created: bookings made then or later. ``before_created``, ``after_updated``, ``before_updated``
+        likewise; with any of these four Cal.com's totals are wrong, and completeness can't be proven by them.
+    :raises InvalidArgument: naming the filter.
+    """
+
+    path: str = own_bookings()
+    status: Sequence[str] = ()
+    attendee_email: str | None = None
+    attendee_name: str | None = None
+    booking_uid: str | None = None
+    event_type_ids: Sequence[int] = ()
+    team_ids: Sequence[int] = ()
+    user_ids: Sequence[int] = ()
+    after_start: Instant | None = None
+    before_end: Instant | None = None
+    after_created: Instant | None = None
+    before_created: Instant | None = None
+    after_updated: Instant | None = None
+    before_updated: Instant | None = None
+
+    def __post_init__(self) -> None:
+        statuses = (self.status,) if isinstance(self.status, str) else tuple(self.status)
+        unknown = [status for status in statuses if status not in STATUSES]
+        if unknown:
+            raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {unknown[0]!r}")
+        object.__setattr__(self, "status", statuses)
+        for name, _ in _INSTANT_FILTERS:
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else instant(value, name))
+        for name in ("event_type_ids", "team_ids", "user_ids"):
+            object.__setattr__(self, name, tuple(checked_id(value, name) for value in getattr(self, name)))
+        if self.booking_uid is not None:
+            object.__setattr__(self, "booking_uid", checked_uid(self.booking_uid))
+
+    @property
+    def totals_are_dependable(self) -> bool:
+        """Whether ``totalItems`` counts what is listed; it leaves out filters on created and updated."""
+        return not any((self.after_created, self.before_created, self.after_updated, self.before_updated))
+
+    @property
+    def params(self) -> Params:
+        """The query parameters, without paging and order."""
+        named = (
+            ("status", ",".join(self.status)),
+            ("attendeeEmail", self.attendee_email),
+            ("attendeeName", self.attendee_name),
+            ("bookingUid", self.booking_uid),
+            ("eventTypeIds", ",".join(map(str, self.event_type_ids))),
+            ("teamsIds", ",".join(map(str, self.team_ids))),
+            ("userIds", ",".join(map(str, self.user_ids))),
+        )
+        instants = ((parameter, getattr(self, name)) for name, parameter in _INSTANT_FILTERS)
+        return tuple((name, value) for name, value in named if value) + tuple(
+            (parameter, as_cal_com_writes(value)) for parameter, value in instants if value is not None
+        )
+
+    def admits(self, booking: Booking) -> bool:
+        """Tell whether a booking that came back fits the date filters."""
+        return all(
+            fits(booking.get(key), bound)
+            for key, bound, fits in (
+                ("start", self.after_start, _not_before),
+                ("end", self.before_end, _not_after),
+                ("createdAt", self.after_created, _not_before),
+                ("createdAt", self.before_created, _not_after),
+                ("updatedAt", self.after_updated, _not_before),
+                ("updatedAt", self.before_updated, _not_after),
+            )
+            if isinstance(bound, datetime)
+        )
+
+
+_INSTANT_FILTERS = (
+    ("after_start", "afterStart"),
+    ("before_end", "beforeEnd"),
+    ("after_created", "afterCreatedAt"),
+    ("before_created", "beforeCreatedAt"),
+    ("after_updated", "afterUpdatedAt"),
+    ("before_updated", "beforeUpdatedAt"),
+)
+
+
+def instant(value: Instant, name: str) -> datetime:
+    """Give an aware UTC datetime.
+
+    :raises InvalidArgument: naming ``name``, if the value is no instant or has no offset.
+    """
+    try:
+        moment = value if isinstance(value, datetime) else _from_text(value)
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidArgument(
+            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {value!r}"
+        ) from None
+    if moment.tzinfo is None:
+        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {value!r}")
+    return moment.astimezone(timezone.utc)
+
+
+def _from_text(text: str) -> datetime:
+    """Read what Cal.com and Airflow write.
+
+    By pendulum, because Python 3.10 knows neither ``Z`` nor fractions of other than 3 or 6 digits. ``tz=None`` keeps
+    an instant without an offset naive, in place of pendulum's UTC.
+    """
+    import pendulum
+
+    moment = pendulum.parse(text.strip(), tz=None)
+    if not isinstance(moment, datetime):
+        raise ValueError(text)
+    is_date = len(text.strip()) == len("2026-11-20")
+    return moment.replace(tzinfo=timezone.utc) if is_date else moment
+
+
+def as_cal_com_writes(moment: Instant) -> str:
+    """Write an instant with milliseconds and ``Z``, the precision that Cal.com keeps."""
+    return instant(moment, "moment").isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def start_of(booking: Booking) -> datetime:
+    """Give a booking's start.
+
+    :raises UnexpectedAnswer: if it is no instant.
+    """
+    return _instant_of(booking["start"])
+
+
+def just_after(moment: datetime) -> datetime:
+    """Give the next instant that Cal.com can tell apart."""
+    return moment + timedelta(milliseconds=1)
+
+
+def _instant_of(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        raise UnexpectedAnswer(f"The answer holds {value!r} where an instant should be") from None
+
+
+def _not_before(value: object, bound: datetime) -> bool:
+    return value is not None and _instant_of(value) >= bound
+
+
+def _not_after(value: object, bound: datetime) -> bool:
+    return value is not None and _instant_of(value) <= bound
