@@ -1,0 +1,398 @@
+"""CalComClient and AsyncCalComClient: two thin drivers over httpx of the same endpoints, walks and flows.
+
+``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import httpx
+
+from airflow_provider_calcom import __version__
+from airflow_provider_calcom.api import listing
+from airflow_provider_calcom.api.endpoints import Answer, Endpoint
+from airflow_provider_calcom.api.errors import (
+    CalComError,
+    Failure,
+    NoAnswer,
+    NotConnected,
+    OutcomeUnknown,
+    UnexpectedAnswer,
+    error_from_answer,
+    server_message,
+)
+from airflow_provider_calcom.api.flows import Flow, Pause
+from airflow_provider_calcom.api.models import Booking
+from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.retries import seconds_to_wait, tries
+from airflow_provider_calcom.api.settings import ClientSettings, checked_api_version
+
+T = TypeVar("T")
+
+_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class _Core:
+    """What both clients share: how a request is made and an answer read.
+
+    :param settings: where Cal.com is and who we are there.
+    :param clock: seconds that only grow; for deadlines.
+    :param wall_clock: Unix time; for ``Retry-After`` dates and resets that are given as a time.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._wall_clock = wall_clock
+        if settings.api_version is not None:
+            checked_api_version(settings.api_version)
+        _keep_queries_out_of_the_log()
+
+    @property
+    def _http_options(self) -> dict[str, Any]:
+        return {
+            "timeout": httpx.Timeout(self.settings.timeout),
+            "follow_redirects": False,
+            "headers": {
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": f"airflow-provider-calcom/{__version__}",
+                **self.settings.auth_headers,
+            },
+        }
+
+    def _versioned(self, endpoint: Endpoint[T], api_version: str | None) -> Endpoint[T]:
+        return endpoint.at_version(api_version or self.settings.api_version)
+
+    def _request(self, http: httpx.Client | httpx.AsyncClient, endpoint: Endpoint[T]) -> httpx.Request:
+        return http.build_request(
+            endpoint.method,
+            self.settings.base_url + endpoint.path,
+            params=endpoint.params or None,
+            json=endpoint.body,
+            headers={"cal-api-version": endpoint.api_version},
+        )
+
+    def _failure(self, endpoint: Endpoint[T], response: httpx.Response | None = None, message: str = "") -> Failure:
+        if response is None:
+            return Failure(endpoint.method, endpoint.path)
+        return Failure(
+            endpoint.method,
+            endpoint.path,
+            status=response.status_code,
+            request_id=_plain(response.headers.get("x-request-id") or response.headers.get("cf-ray")),
+            message=self._without_secrets(message),
+            retry_after=seconds_to_wait(response.headers, self._wall_clock()),
+        )
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self.settings.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
+        if not response.is_success:
+            body = _decoded(content)
+            words = "an HTML page" if body is None and b"<html" in content[:2000].lower() else server_message(body)
+            raise error_from_answer(self._failure(endpoint, response, words), writes=endpoint.writes)
+        body = _decoded(content)
+        if body is None and content.strip():
+            explanation = "The answer is no JSON (cut off, or a page of another server). Check the connection's host"
+            raise self._unreadable(endpoint, response, UnexpectedAnswer(explanation))
+        try:
+            return endpoint.parse(Answer(body, response.headers))
+        except CalComError as error:
+            raise self._unreadable(endpoint, response, error) from error
+
+    def _unreadable(self, endpoint: Endpoint[T], response: httpx.Response, error: CalComError) -> CalComError:
+        failure = self._failure(endpoint, response)
+        if endpoint.writes and isinstance(error, UnexpectedAnswer):
+            return OutcomeUnknown(
+                f"A writing call was sent, and its answer can't be read: {error.explanation}", failure
+            )
+        return type(error)(error.explanation, failure)
+
+    def _unanswered(self, endpoint: Endpoint[T], error: httpx.HTTPError) -> CalComError:
+        failure, kind = self._failure(endpoint), type(error).__name__
+        if isinstance(error, _NOTHING_WAS_SENT):
+            return NotConnected(
+                f"No connection could be made to {self.settings.base_url} ({kind}: {error})",
+                failure,
+            )
+        if endpoint.writes:
+            return OutcomeUnknown(f"A writing call was sent and no whole answer came ({kind})", failure)
+        if isinstance(error, httpx.DecodingError):
+            return UnexpectedAnswer(f"The answer can't be unpacked ({kind})", failure)
+        return NoAnswer(f"The call was sent and no whole answer came ({kind})", failure)
+
+    def _body(self) -> _BoundedBody:
+        return _BoundedBody(self.settings.largest_answer, self._clock, self.settings.total_timeout)
+
+
+class _BoundedBody:
+    """Collects an answer, and stops where it is too large or takes too long.
+
+    :param largest: bytes.
+    :param clock: seconds that only grow.
+    :param seconds: how long the whole answer may take; httpx's own time-out starts anew with every piece.
+    """
+
+    def __init__(self, largest: int, clock: Callable[[], float], seconds: float) -> None:
+        self._largest = largest
+        self._clock = clock
+        self._deadline = clock() + seconds
+        self._content = bytearray()
+
+    def add(self, piece: bytes) -> None:
+        self._content += piece
+        if len(self._content) > self._largest:
+            raise UnexpectedAnswer(f"The answer is larger than {self._largest:,} bytes; reading stopped there")
+        if self._clock() > self._deadline:
+            raise httpx.ReadTimeout("the whole answer took too long")
+
+    @property
+    def content(self) -> bytes:
+        return bytes(self._content)
+
+
+class CalComClient(_Core):
+    """Sync client. Close it, or use it as a context manager.
+
+    :param settings: where Cal.com is and who we are there.
+    :param transport: an httpx transport in place of the network, for tests.
+    :param clock: seconds that only grow.
+    :param wall_clock: Unix time.
+    :param sleep: waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(settings, clock, wall_clock)
+        self._sleep = sleep
+        self._http = httpx.Client(transport=transport, **self._http_options)
+
+    def call(self, endpoint: Endpoint[T], *, api_version: str | None = None) -> T:
+        """Send one call, again where that is safe, and give its result.
+
+        :param endpoint: the call.
+        :param api_version: a ``cal-api-version`` date for this call only.
+        :raises CalComError: one of its subclasses, see :mod:`airflow_provider_calcom.api.errors`.
+        """
+        endpoint = self._versioned(endpoint, api_version)
+        for attempt in tries(writes=endpoint.writes, limits=self.settings.retry_limits, clock=self._clock):
+            with attempt:
+                return self._exchange(endpoint)
+        raise AssertionError("stamina gives at least one try")
+
+    def _exchange(self, endpoint: Endpoint[T]) -> T:
+        body = self._body()
+        try:
+            response = self._http.send(self._request(self._http, endpoint), stream=True)
+            try:
+                for piece in response.iter_bytes():
+                    body.add(piece)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise self._unanswered(endpoint, error) from error
+        except UnexpectedAnswer as error:
+            raise self._unreadable(endpoint, response, error) from error
+        return self._result(endpoint, response, body.content)
+
+    def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
+        """Drive a flow to its end and give its result.
+
+        :param flow: for instance :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        :param api_version: a ``cal-api-version`` date for all its calls.
+        """
+        try:
+            step = next(flow)
+            while True:
+                if isinstance(step, Pause):
+                    self._sleep(step.seconds)
+                    step = flow.send(None)
+                    continue
+                try:
+                    result = self.call(step, api_version=api_version)
+                except CalComError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(result)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def list_bookings(
+        self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
+    ) -> Iterator[Booking]:
+        """Give all bookings of a query, each once; see :func:`airflow_provider_calcom.api.listing.walk`."""
+        walk = listing.walk(
+            query or BookingQuery(), page_size=page_size, api_version=api_version or self.settings.api_version
+        )
+        page = None
+        while True:
+            try:
+                step = walk.send(page)
+            except StopIteration:
+                return
+            page = None
+            if isinstance(step, listing.Found):
+                yield from step.bookings
+            else:
+                page = self.call(step, api_version=api_version)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> CalComClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncCalComClient(_Core):
+    """Async client, with the methods of :class:`CalComClient`. Use it within one event loop and close it there.
+
+    :param settings: where Cal.com is and who we are there.
+    :param transport: an httpx transport in place of the network, for tests.
+    :param clock: seconds that only grow.
+    :param wall_clock: Unix time.
+    :param sleep: waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(settings, clock, wall_clock)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(transport=transport, **self._http_options)
+
+    async def call(self, endpoint: Endpoint[T], *, api_version: str | None = None) -> T:
+        """As :meth:`CalComClient.call`."""
+        endpoint = self._versioned(endpoint, api_version)
+        async for attempt in tries(writes=endpoint.writes, limits=self.settings.retry_limits, clock=self._clock):
+            with attempt:
+                return await self._exchange(endpoint)
+        raise AssertionError("stamina gives at least one try")
+
+    async def _exchange(self, endpoint: Endpoint[T]) -> T:
+        body = self._body()
+        try:
+            response = await self._http.send(self._request(self._http, endpoint), stream=True)
+            try:
+                async for piece in response.aiter_bytes():
+                    body.add(piece)
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise self._unanswered(endpoint, error) from error
+        except UnexpectedAnswer as error:
+            raise self._unreadable(endpoint, response, error) from error
+        return self._result(endpoint, response, body.content)
+
+    async def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
+        """As :meth:`CalComClient.run`."""
+        try:
+            step = next(flow)
+            while True:
+                if isinstance(step, Pause):
+                    await self._sleep(step.seconds)
+                    step = flow.send(None)
+                    continue
+                try:
+                    result = await self.call(step, api_version=api_version)
+                except CalComError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(result)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    async def list_bookings(
+        self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
+    ) -> AsyncIterator[Booking]:
+        """As :meth:`CalComClient.list_bookings`."""
+        walk = listing.walk(
+            query or BookingQuery(), page_size=page_size, api_version=api_version or self.settings.api_version
+        )
+        page = None
+        while True:
+            try:
+                step = walk.send(page)
+            except StopIteration:
+                return
+            page = None
+            if isinstance(step, listing.Found):
+                for booking in step.bookings:
+                    yield booking
+            else:
+                page = await self.call(step, api_version=api_version)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncCalComClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _plain(value: str | None) -> str | None:
+    return value[:100] if value and value.isascii() and value.isprintable() else None
+
+
+class _WithoutQuery(logging.Filter):
+    """Cuts the query off the URLs that httpx logs at INFO: a filter for an attendee's address would be in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.copy_with(query=None) if isinstance(arg, httpx.URL) and "attendeeEmail" in arg.params else arg
+                for arg in record.args
+            )
+        return True
+
+
+_WITHOUT_QUERY = _WithoutQuery()
+
+
+def _keep_queries_out_of_the_log() -> None:
+    """Install the filter; adding it a second time changes nothing.
+
+    Raising the level of httpx's logger would be simpler, but would silence it for everyone in the process.
+    """
+    logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
