@@ -1,0 +1,516 @@
+"""Setting no-show flags of one booking: what was asked for, what really changes, and whether it happened.
+
+Each mark-absent call that names attendees makes Cal.com send webhooks, mail and SMS, changed or not. So the booking is
+read first, only what differs is sent, in one call, and the answer is checked.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from airflow_provider_calcom.api import endpoints, listing
+from airflow_provider_calcom.api.errors import (
+    AmbiguousAttendee,
+    BookingNotMarkable,
+    BookingNotStarted,
+    ChangeNotVerified,
+    CoHostRefused,
+    HostUnmarkRefused,
+    InvalidArgument,
+    NoShowUpdateFailed,
+    OutcomeUnknown,
+    PermissionDenied,
+    UnknownAttendee,
+)
+from airflow_provider_calcom.api.flows import Flow, Pause
+from airflow_provider_calcom.api.models import AttendeeMark, Booking
+from airflow_provider_calcom.api.query import BookingQuery, start_of
+
+MOST_ATTENDEES = 2_000
+"""Entries above which a list is refused unread: Cal.com's limit of 100 kB a request is reached well before."""
+
+_LONGEST_TEXT = 1_000_000
+_LONGEST_ADDRESS = 320
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
+_ATTENDEE_KEYS = frozenset(
+    {
+        "email",
+        "absent",
+        "id",
+        "bookingId",
+        "name",
+        "displayEmail",
+        "timeZone",
+        "language",
+        "locale",
+        "phoneNumber",
+    }
+    | {"seatUid", "bookingFieldsResponses", "metadata"}
+)
+_MOST_CALLS = 3
+_FIRST_PAUSE = 1.0
+
+
+# What was asked for.
+
+
+@dataclass(frozen=True)
+class AttendeeWish:
+    """One entry of ``attendees``.
+
+    :param index: its place, from 0; errors name it in place of the address.
+    :param email: the address as it was given, without white space around it.
+    :param absent: the flag that the attendee is to have.
+    """
+
+    index: int
+    email: str
+    absent: bool
+
+    @property
+    def key(self) -> str:
+        return address_key(self.email)
+
+
+def address_key(address: str) -> str:
+    """Fold an address to find it: Cal.com itself compares byte by byte."""
+    return address.strip().lower()
+
+
+def attendee_wishes(value: object, name: str = "attendees") -> list[AttendeeWish]:
+    """Read any mixture of addresses, ``{email, absent}`` and Cal.com's attendee objects.
+
+    An entry without ``absent`` means absent. An object that has ``absent`` means what it says, also when it comes
+    straight from a booking, where it is the present flag and asks for no change.
+
+    :param value: a list, or a text: JSON of one, the Python form that Airflow's templates make of one, or one address.
+    :param name: the parameter's name, for errors.
+    :raises InvalidArgument: naming the entry by its index; an address itself is never part of the text.
+    """
+    entries = _entries(value, name)
+    wishes = [_wish(entry, index, f"{name}[{index}]") for index, entry in enumerate(entries)]
+    first_with: dict[str, AttendeeWish] = {}
+    for wish in wishes:
+        earlier = first_with.setdefault(wish.key, wish)
+        if earlier is not wish:
+            fault = "repeats" if earlier.absent == wish.absent else "contradicts"
+            raise InvalidArgument(f"{name}[{wish.index}] {fault} {name}[{earlier.index}]: the address is the same")
+    return wishes
+
+
+def _entries(value: object, name: str) -> list[object]:
+    if isinstance(value, str):
+        value = _from_text(value, name)
+    if isinstance(value, (Mapping, str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidArgument(
+            f"{name} must be a list of addresses or attendee objects, or a JSON text of one, but is a"
+            f" {type(value).__name__}"
+        )
+    entries = []
+    for entry in value:
+        entries.append(entry)
+        if len(entries) > MOST_ATTENDEES:
+            raise InvalidArgument(f"{name} has more than {MOST_ATTENDEES:,} entries; no booking has so many attendees")
+    return entries
+
+
+def _from_text(text: str, name: str) -> object:
+    if len(text) > _LONGEST_TEXT:
+        raise InvalidArgument(f"{name} is a text of {len(text):,} characters; {_LONGEST_TEXT:,} are allowed")
+    stripped = text.strip()
+    if _ADDRESS.fullmatch(stripped):
+        return [stripped]
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        value = _from_python_text(stripped, name)
+    return [value] if isinstance(value, str) else value
+
+
+def _from_python_text(text: str, name: str) -> object:
+    """Read ``['ann@example.org']``: without native rendering, Airflow's templates make this of a list from XCom."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        raise InvalidArgument(
+            f"{name} is a text of {len(text)} characters that is neither a JSON list nor one address"
+        ) from None
+
+
+def _wish(entry: object, index: int, place: str) -> AttendeeWish:
+    if isinstance(entry, str):
+        return AttendeeWish(index, _address(entry, place), True)
+    if not isinstance(entry, Mapping):
+        raise InvalidArgument(f"{place} must be an address or an object with one, but is a {type(entry).__name__}")
+    unknown = sorted(str(key) for key in entry if key not in _ATTENDEE_KEYS)
+    if unknown:
+        raise InvalidArgument(
+            f"{place} has the key {unknown[0][:40]!r}, which says nothing about an attendee of Cal.com. Give email and,"
+            " to say it, absent: true or false"
+        )
+    if not isinstance(entry.get("email"), str):
+        raise InvalidArgument(f"{place}.email must be an address, but is a {type(entry.get('email')).__name__}")
+    absent = entry.get("absent", True)
+    if not isinstance(absent, bool):
+        raise InvalidArgument(f"{place}.absent must be true or false, but is {str(absent)[:40]!r}")
+    return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent)
+
+
+def _address(text: str, place: str) -> str:
+    address = text.strip()
+    if address == "[email\u00a0protected]" or address == "[email protected]":
+        raise InvalidArgument(f"{place} is the mark that a web page puts in place of an address. Give the real one")
+    if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
+        raise InvalidArgument(f"{place} is no mail address (a text of {len(text)} characters)")
+    return address
+
+
+def host_wish(value: object, name: str = "host_absent") -> bool | None:
+    """Read the wish for the host: True, False or None, also as the text that a template makes of them.
+
+    :raises InvalidArgument: for anything else.
+    """
+    text = value.strip().lower() if isinstance(value, str) else value
+    if text is None or isinstance(text, bool):
+        return text
+    if text in ("none", "null", ""):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    raise InvalidArgument(f"{name} must be True, False or None, but is {str(value)[:40]!r}")
+
+
+@dataclass(frozen=True)
+class MarkRequest:
+    """What is to become of a booking's flags, and what is allowed on the way.
+
+    :param booking_uid: uid of one booking or occurrence.
+    :param attendees: wishes, at most one for an address.
+    :param host_absent: True marks the organiser; False means that the organiser came, and is refused where the flag
+        is set; None leaves it alone.
+    :param on_unknown_attendee: ``fail``, or ``skip`` an entry that fits nobody on the booking.
+    :param allowed_statuses: statuses of bookings that may be touched.
+    :param allow_cohosts: also touch hosts who are listed as attendees.
+    :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
+    :param dry_run: find out, but send no writing call.
+    """
+
+    booking_uid: str
+    attendees: tuple[AttendeeWish, ...] = ()
+    host_absent: bool | None = None
+    on_unknown_attendee: Literal["fail", "skip"] = "fail"
+    allowed_statuses: tuple[str, ...] = ("accepted",)
+    allow_cohosts: bool = False
+    allow_foreign_booking: bool = False
+    dry_run: bool = False
+
+
+# What really changes.
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between a booking and the wishes.
+
+    :param marks: addresses as the booking spells them, with the flag that they are to get.
+    :param unchanged: addresses as the booking spells them that have their flag already.
+    :param unknown: addresses as they were given that fit nobody.
+    :param mark_host: whether the organiser is to be marked.
+    """
+
+    marks: tuple[AttendeeMark, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    mark_host: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.marks) or self.mark_host
+
+    def __len__(self) -> int:
+        return len(self.marks) + self.mark_host
+
+    def left_on(self, booking: Booking) -> Changes:
+        """Leave what the booking does not show yet."""
+        flags = {attendee["email"]: attendee.get("absent") for attendee in booking["attendees"]}
+        return Changes(
+            marks=tuple(mark for mark in self.marks if flags.get(mark["email"]) is not mark["absent"]),
+            mark_host=self.mark_host and booking.get("absentHost") is not True,
+        )
+
+    def endpoint(self, booking_uid: str) -> endpoints.Endpoint[Booking]:
+        """The one call that makes them."""
+        return endpoints.mark_absent(
+            booking_uid, host=True if self.mark_host else None, attendees=self.marks if self.marks else None
+        )
+
+
+@dataclass
+class _Sorted:
+    """Wishes sorted by what they mean for a booking."""
+
+    marks: list[AttendeeMark] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    unknown: list[AttendeeWish] = field(default_factory=list)
+
+
+def changes_for(booking: Booking, request: MarkRequest) -> Changes:
+    """Compare a booking with the wishes.
+
+    :raises UnknownAttendee: if an entry fits nobody and that is to fail.
+    :raises AmbiguousAttendee: if an entry fits several rows, or two entries fit one.
+    :raises CoHostRefused: if an entry is a host.
+    :raises HostUnmarkRefused: if the host is marked and is not to be.
+    """
+    result = _Sorted()
+    taken: dict[str, AttendeeWish] = {}
+    for wish in request.attendees:
+        rows = _rows_for(booking, wish)
+        if not rows:
+            result.unknown.append(wish)
+            continue
+        email: str = rows[0]["email"]
+        earlier = taken.setdefault(email, wish)
+        if earlier is not wish:
+            raise AmbiguousAttendee(f"attendees[{earlier.index}] and attendees[{wish.index}] are one attendee")
+        if all(row.get("absent") is wish.absent for row in rows):
+            result.unchanged.append(email)
+            continue
+        _check_row(booking, request, wish, rows)
+        result.marks.append({"email": email, "absent": wish.absent})
+    if result.unknown and request.on_unknown_attendee == "fail":
+        places = ", ".join(f"attendees[{wish.index}]" for wish in result.unknown[:10])
+        raise UnknownAttendee(
+            f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
+            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent. Correct them, or"
+            ' set on_unknown_attendee="skip"'
+        )
+    return Changes(
+        marks=tuple(result.marks),
+        unchanged=tuple(result.unchanged),
+        unknown=tuple(wish.email for wish in result.unknown),
+        mark_host=_host_is_to_be_marked(booking, request),
+    )
+
+
+def _rows_for(booking: Booking, wish: AttendeeWish) -> list[dict[str, Any]]:
+    """Find the attendee of an address: as it is spelt, else without regard to case, else by ``displayEmail``.
+
+    Addresses of managed users end in ``+`` and their platform's id; ``displayEmail`` is what people see.
+    """
+    attendees = booking["attendees"]
+    spelt_so = [row for row in attendees if row["email"] == wish.email]
+    folded = [row for row in attendees if address_key(row["email"]) == wish.key]
+    shown_so = [row for row in attendees if address_key(str(row.get("displayEmail") or "")) == wish.key]
+    return spelt_so or folded or shown_so
+
+
+def _check_row(booking: Booking, request: MarkRequest, wish: AttendeeWish, rows: list[dict[str, Any]]) -> None:
+    if len(rows) > 1:
+        raise AmbiguousAttendee(
+            f"attendees[{wish.index}] fits {len(rows)} attendees of booking {booking['uid']}, and Cal.com would change"
+            " only one of them. Mark this one by hand in Cal.com"
+        )
+    if not request.allow_cohosts and is_cohost(booking, rows[0]):
+        raise CoHostRefused(
+            f"attendees[{wish.index}] is on the side of booking {booking['uid']}'s hosts, whom Cal.com lists among the"
+            " attendees. Leave the entry out, or set allow_cohosts=True"
+        )
+
+
+def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
+    """Tell whether an attendee is really a host.
+
+    Cal.com names only the organiser in ``hosts``; the other hosts of a team's booking are attendees like any other.
+    Such a row is known by three signs together: it has the organiser's mail domain, it is not who booked, and it
+    is not one of the guests that the booker named.
+    """
+    email = address_key(attendee["email"])
+    hosts = {
+        address_key(str(host.get(key) or ""))
+        for host in booking.get("hosts") or ()
+        for key in ("email", "displayEmail")
+    }
+    if email in hosts:
+        return True
+    responses = booking.get("bookingFieldsResponses") or {}
+    if not isinstance(responses.get("email"), str) or attendee.get("seatUid"):
+        return False
+    guests = [*(booking.get("guests") or ()), *(responses.get("guests") or ())]
+    invited = {address_key(str(address)) for address in (responses["email"], *guests)}
+    return email not in invited and _domain(email) in {_domain(host) for host in hosts}
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:
+    marked = booking.get("absentHost") is True
+    if request.host_absent is False and marked:
+        raise HostUnmarkRefused(
+            f"host_absent=False would un-mark the host of booking {booking['uid']}, which Cal.com's API does on some"
+            " servers and ignores on others. Nothing was sent. Un-mark the host in Cal.com, or leave host_absent out"
+        )
+    return request.host_absent is True and not marked
+
+
+# Making it so.
+
+
+@dataclass(frozen=True)
+class MarkOutcome:
+    """What became of a request.
+
+    :param booking_uid: the booking's uid.
+    :param marked: addresses that were set absent (or would be, in a dry run).
+    :param unmarked: addresses that were set present.
+    :param unchanged: addresses that had their flag already.
+    :param unknown: addresses, as given, that fit nobody.
+    :param absent_host: the host's flag now.
+    :param calls: mark-absent calls that were sent.
+    """
+
+    booking_uid: str
+    marked: list[str]
+    unmarked: list[str]
+    unchanged: list[str]
+    unknown: list[str]
+    absent_host: bool
+    calls: int
+
+
+def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.time) -> Flow[MarkOutcome]:
+    """Read the booking, send what differs in one call, and check the answer.
+
+    Where the outcome of a call is unknown, the booking is read again after a pause and only what still differs is sent,
+    at most three calls in all.
+
+    :param request: what is asked for.
+    :param wall_clock: Unix time, used where the server does not send its own.
+    :raises BookingNotStarted: by the server's clock; nothing was written.
+    :raises BookingNotMarkable: if the status, the kind or the owner of the booking speaks against it.
+    :raises NoShowUpdateFailed: with how many of the changes the booking shows all the same.
+    :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
+    :raises OutcomeUnknown: if it stayed unknown.
+    """
+    reading = yield endpoints.read_booking(request.booking_uid)
+    booking: Booking = reading.booking
+    _check_uid(booking, request)
+    changes = changes_for(booking, request)
+    calls = 0
+    if changes:
+        _check_status(booking, request)
+        _check_started(booking, wall_clock() if reading.server_time is None else reading.server_time)
+        if changes.mark_host and not request.allow_foreign_booking:
+            yield from _check_owner(booking)
+        if not request.dry_run:
+            calls = yield from _write(request.booking_uid, changes)
+    return MarkOutcome(
+        booking_uid=request.booking_uid,
+        marked=[mark["email"] for mark in changes.marks if mark["absent"]],
+        unmarked=[mark["email"] for mark in changes.marks if not mark["absent"]],
+        unchanged=list(changes.unchanged),
+        unknown=list(changes.unknown),
+        absent_host=changes.mark_host or booking.get("absentHost") is True,
+        calls=calls,
+    )
+
+
+def _write(uid: str, changes: Changes) -> Flow[int]:
+    left = changes
+    for call_number in range(1, _MOST_CALLS + 1):
+        try:
+            booking = yield left.endpoint(uid)
+        except OutcomeUnknown as error:
+            last_error = error
+            yield Pause(_FIRST_PAUSE * 2 ** (call_number - 1))
+            left = left.left_on((yield endpoints.read_booking(uid)).booking)
+            if not left:
+                return call_number
+            continue
+        except NoShowUpdateFailed as error:
+            left = changes.left_on((yield endpoints.read_booking(uid)).booking)
+            raise NoShowUpdateFailed(_said_of_partial_write(error, changes, left), error.failure) from error
+        left = left.left_on(booking)
+        if left:
+            raise ChangeNotVerified(
+                f"Cal.com accepted the call, but {len(left)} of {len(changes)} changes don't show on booking {uid}."
+                " Look at the booking in Cal.com"
+            )
+        return call_number
+    raise OutcomeUnknown(
+        f"After {_MOST_CALLS} calls {len(left)} of {len(changes)} changes don't show on booking {uid}. Run the task"
+        f" again: it reads the booking first. The last call: {last_error.explanation}",
+        last_error.failure,
+    )
+
+
+def _said_of_partial_write(error: NoShowUpdateFailed, changes: Changes, left: Changes) -> str:
+    written = len(changes) - len(left)
+    return f"{error.explanation}. Of {len(changes)} changes the booking shows {written} as written and {len(left)} not"
+
+
+def _check_uid(booking: Booking, request: MarkRequest) -> None:
+    if booking["uid"] != request.booking_uid:
+        raise BookingNotMarkable(
+            f"The server answered with booking {str(booking['uid'])[:100]} when asked for {request.booking_uid};"
+            " nothing was sent"
+        )
+
+
+def _check_status(booking: Booking, request: MarkRequest) -> None:
+    if booking["status"] not in request.allowed_statuses:
+        raise BookingNotMarkable(
+            f"Booking {booking['uid']} is {booking['status']}, and Cal.com would mark people absent all the same."
+            f" Nothing was sent. To allow it, add {booking['status']!r} to allowed_statuses"
+        )
+
+
+def _check_started(booking: Booking, now: float) -> None:
+    start = start_of(booking)
+    if start.timestamp() > now + 1:
+        raise BookingNotStarted(
+            f"Booking {booking['uid']} starts at {booking['start']}, and by the server's clock it is"
+            f" {datetime.fromtimestamp(now, timezone.utc):%Y-%m-%dT%H:%M:%SZ}. Nothing was sent"
+        )
+
+
+def _check_owner(booking: Booking) -> Flow[None]:
+    """Make sure that the booking is ours: Cal.com lets every key mark the host of every booking."""
+    if (yield from _is_organiser(booking)) or (yield from _is_listed(booking)):
+        return
+    raise BookingNotMarkable(
+        f"Booking {booking['uid']} is not among those that the key's user can list, and Cal.com would mark its host"
+        " all the same. Nothing was sent. Check booking_uid, or set allow_foreign_booking=True"
+    )
+
+
+def _is_organiser(booking: Booking) -> Flow[bool]:
+    try:
+        user = yield endpoints.me()
+    except PermissionDenied:
+        return False
+    return any(host.get("id") == user["id"] for host in booking.get("hosts") or ())
+
+
+def _is_listed(booking: Booking) -> Flow[bool]:
+    walk = listing.walk(BookingQuery(after_start=booking["start"], before_end=booking["end"]))
+    page = None
+    while True:
+        try:
+            step = walk.send(page)
+        except StopIteration:
+            return False
+        page = None
+        if isinstance(step, listing.Found):
+            if any(listed["uid"] == booking["uid"] for listed in step.bookings):
+                return True
+        else:
+            page = yield step
