@@ -1,0 +1,49 @@
+"""The routes under `/_sandbox/`, with which tests look into the sandbox and steer it. No authentication, no limits."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_calcom.sandbox.clock import iso, parse_instant
+from airflow_provider_calcom.sandbox.errors import Answer
+from airflow_provider_calcom.sandbox.faults import Fault
+from airflow_provider_calcom.sandbox.state import Sandbox
+
+
+def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> Answer:
+    """400 with a `message` for a body that can't be used, 404 for an unknown route."""
+    name = path.removeprefix("/_sandbox/").strip("/")
+    try:
+        given = json.loads(content) if content else {}
+        if method == "GET":
+            shown: dict[str, Callable[[], Any]] = {
+                "state": sandbox.describe,
+                "calls": lambda: {"calls": sandbox.calls},
+                "deliveries": lambda: {"deliveries": sandbox.webhooks.deliveries},
+                "faults": lambda: {"faults": [vars(fault) for fault in sandbox.faults]},
+            }
+            return Answer(shown[name]())
+        return Answer(_change(sandbox, name, given))
+    except KeyError as error:
+        return Answer({"message": f"unknown or missing: {error}"}, 404 if str(error) == repr(name) else 400)
+    except (ValueError, TypeError, StopIteration) as error:
+        return Answer({"message": str(error) or type(error).__name__}, 400)
+
+
+def _change(sandbox: Sandbox, name: str, given: Any) -> Any:
+    if name == "faults":
+        sandbox.faults.append(Fault.read(given))
+    elif name == "reset":
+        sandbox.reset()
+    elif name == "world" and "world" in given:
+        sandbox.reset(given["world"])
+    elif name == "world":
+        for change in given["bookings"]:
+            sandbox.world.patch(change)
+    elif name == "clock":
+        if "now" in given:
+            sandbox.clock.set(parse_instant(given["now"]))
+        sandbox.clock.advance(float(given.get("advance", 0)))
+    else:
+        raise KeyError(name)
+    return {"status": "ok", "now": iso(sandbox.clock.now())}

@@ -1,0 +1,123 @@
+"""The ASGI application: reads requests, applies faults, sends answers, keeps the log of calls."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from airflow_provider_calcom.sandbox.admin import answer_admin
+from airflow_provider_calcom.sandbox.api import Call, answer_call
+from airflow_provider_calcom.sandbox.builds import BUILDS
+from airflow_provider_calcom.sandbox.clock import Clock
+from airflow_provider_calcom.sandbox.errors import Answer
+from airflow_provider_calcom.sandbox.faults import commit_around, hang_up, send_cut, send_slowly
+from airflow_provider_calcom.sandbox.practice import practice_world
+from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.throttle import Limit
+from airflow_provider_calcom.sandbox.webhooks import Send as SendWebhook
+from airflow_provider_calcom.sandbox.webhooks import post_once
+
+
+class SandboxApp:
+    """An ASGI app over one :class:`Sandbox`, which is its attribute `sandbox`."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError("the sandbox speaks only HTTP")
+        call = await _read(scope, receive)
+        if call.path.startswith("/_sandbox/"):
+            answer = answer_admin(self.sandbox, call.method, call.path, call.content)
+            await self._respond(answer)(scope, receive, send)
+        else:
+            await self._serve(call, scope, receive, send)
+
+    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self.sandbox.take_fault(call.method, call.path)
+        entry = self._log(call)
+        if fault is None:
+            await self._respond(self._commit(call, entry))(scope, receive, send)
+            return
+        entry["fault"] = fault.fault
+        answer = await commit_around(fault, lambda: self._commit(call, entry), Answer({}, 200))
+        answer = fault.changed(answer)
+        entry["status"] = None if fault.fault.startswith("drop") else answer.status
+        response = self._respond(answer)
+        start: dict[str, Any] = {"status": response.status_code, "headers": response.raw_headers}
+        if fault.fault.startswith("drop"):
+            await hang_up(scope, receive)
+        elif fault.fault == "truncated" and not fault.valid_length:
+            await send_cut(bytes(response.body), start, scope, receive, send)
+        elif fault.fault == "slow_body":
+            await send_slowly(bytes(response.body), start, fault, send)
+        else:
+            await response(scope, receive, send)
+
+    def _log(self, call: Call) -> dict[str, Any]:
+        token = call.headers.get("authorization", "").replace("Bearer ", "", 1)
+        key = self.sandbox.world.keys.get(token)
+        entry = {"method": call.method, "path": call.url, "status": None, "key": key.name if key else None}
+        self.sandbox.calls.append({**entry, "wrote": False})
+        return self.sandbox.calls[-1]
+
+    def _commit(self, call: Call, entry: dict[str, Any]) -> Answer:
+        """Answer the call and log whether it was a mark-absent that wrote flags, even ones that stood already."""
+        before = sum(booking.marks for booking in self.sandbox.world.bookings.values())
+        answer = answer_call(self.sandbox, call)
+        wrote = sum(booking.marks for booking in self.sandbox.world.bookings.values()) > before
+        entry.update(status=answer.status, wrote=wrote)
+        return answer
+
+    def _respond(self, answer: Answer) -> Response:
+        body = answer.body if answer.text else json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
+        headers = {"Content-Type": "application/json; charset=utf-8"} if not answer.text else {}
+        if answer.status not in (204, 413):  # those two leave before the request gets its id
+            headers["X-Request-Id"] = str(uuid.uuid4())
+        headers["Date"] = format_datetime(self.sandbox.clock.now(), usegmt=True)
+        return Response(body, answer.status, {**headers, **answer.headers})
+
+
+async def _read(scope: Scope, receive: Receive) -> Call:
+    request = Request(scope, receive)
+    raw = scope.get("raw_path") or scope["path"].encode()
+    return Call(
+        method=request.method,
+        path=raw.split(b"?")[0].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers={name.lower(): value.strip() for name, value in request.headers.items()},
+        content=await request.body(),
+        address=request.client.host if request.client else "unknown",
+    )
+
+
+def create_app(
+    *,
+    world: dict[str, Any] | None = None,
+    server: str = "2026-07",
+    now: datetime | None = None,
+    rate_limit: tuple[int, float] = (120, 60),
+    send_webhook: SendWebhook = post_once,
+    new_id: Callable[[], str] | None = None,
+) -> SandboxApp:
+    """A sandbox as an ASGI app, for `httpx.ASGITransport` or a server.
+
+    :param world: the content of a world file; None for a practice world around the present instant.
+    :param server: the build to behave as, a key of :data:`BUILDS`.
+    :param now: what the sandbox's clock shows at first, an aware datetime; None for real time.
+    :param rate_limit: calls and seconds of the default limit.
+    :param send_webhook: posts webhook deliveries; None of a test's deliveries need leave the process.
+    :param new_id: makes the ids of webhooks and rescheduled bookings.
+    """
+    clock = Clock(now)
+    calls, window = rate_limit
+    options = {"new_id": new_id} if new_id else {}
+    source = world or practice_world(clock.now())
+    return SandboxApp(Sandbox(BUILDS[server], source, clock, Limit(calls, window), send_webhook, **options))

@@ -1,0 +1,84 @@
+"""The command `calcom-sandbox`."""
+
+import argparse
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_calcom.sandbox.app import create_app
+from airflow_provider_calcom.sandbox.builds import BUILDS
+from airflow_provider_calcom.sandbox.clock import parse_instant
+from airflow_provider_calcom.sandbox.running import make_server
+from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.world import load_world
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-22T05:30:00Z") from None
+
+
+def _rate_limit(text: str) -> tuple[int, float]:
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not calls/seconds such as 120/60")
+    return int(match[1]), float(match[2])
+
+
+def _world(text: str) -> dict[str, Any]:
+    try:
+        source = json.loads(Path(text).read_text(encoding="utf-8"))
+        load_world(source)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"can't read {text}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"{text} is no world file: {type(error).__name__}: {error}") from None
+    return source  # type: ignore[no-any-return]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser("calcom-sandbox", description=__import__(__package__ or "", fromlist=[""]).__doc__)
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    made.add_argument("--port", type=int, default=5555, help="port to listen on (default %(default)s)")
+    made.add_argument("--server", choices=BUILDS, default="2026-07", help="build to behave as (default %(default)s)")
+    made.add_argument("--world", type=_world, metavar="FILE", help="world file; without it a built-in practice world")
+    made.add_argument("--now", type=_instant, metavar="ISO", help="what the clock shows at the start; it runs on")
+    made.add_argument(
+        *("--rate-limit",), type=_rate_limit, default=(120, 60.0), metavar="CALLS/SECONDS", help="default 120/60"
+    )
+    return made
+
+
+def banner(sandbox: Sandbox, url: str) -> str:
+    """What a user needs first: where it is, which keys there are, and two lines to copy."""
+    keys = list(sandbox.world.keys.values())
+    lines = [f"Cal.com sandbox {sandbox.build.name} on {url}/v2 with {len(sandbox.world.bookings)} bookings", "Keys:"]
+    lines += [f"  {key.name:<10}{key.value}  ({key.user.name})" for key in keys]
+    connection = json.dumps({"conn_type": "calcom", "host": url, "password": keys[0].value}) if keys else ""
+    lines += [
+        "Try:",
+        f"  curl -H 'Authorization: Bearer {keys[0].value}' -H 'cal-api-version: 2024-08-13' "
+        f"'{url}/v2/bookings?status=past'"
+        if keys
+        else "",
+        f"  export AIRFLOW_CONN_CALCOM_DEFAULT='{connection}'",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the sandbox until it is interrupted."""
+    given = parser().parse_args(arguments)
+    app = create_app(world=given.world, server=given.server, now=given.now, rate_limit=given.rate_limit)
+    print(banner(app.sandbox, f"http://{given.host}:{given.port}"), flush=True)
+    make_server(app, given.host, given.port).run()
+
+
+if __name__ == "__main__":
+    main()

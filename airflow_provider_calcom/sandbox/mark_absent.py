@@ -1,0 +1,61 @@
+"""POST mark-absent, with its partial writes, missing checks and silent no-ops."""
+
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_calcom.sandbox.builds import Build
+from airflow_provider_calcom.sandbox.clock import iso
+from airflow_provider_calcom.sandbox.errors import ApiError, BareError
+from airflow_provider_calcom.sandbox.validation import mark_absent_input
+from airflow_provider_calcom.sandbox.world import Booking, User, World
+
+Json = dict[str, Any]
+FAILED = "Failed to update no-show status"
+_EARLY = (
+    "Bookings can only be marked as absent after their scheduled start time. "
+    "Current time in UTC+0: {now}, Booking start time in UTC+0: {start}"
+)
+
+
+def mark_absent(
+    world: World, build: Build, uid: str, body: Any, user: User, now: datetime
+) -> tuple[Booking, Json | None]:
+    """Write the flags; give back the booking and the webhook payload, None where no webhook goes out."""
+    wanted = mark_absent_input(body)
+    booking = world.bookings.get(uid)
+    if booking is None:
+        raise ApiError(404, f"Booking with uid={uid} not found.")
+    if now < booking.start:
+        raise ApiError(400, _EARLY.format(now=iso(now), start=iso(booking.start)))
+    rows = wanted.get("attendees")
+    payload = None
+    if rows:
+        payload = _mark_attendees(booking, build, rows, user)
+    _mark_host(booking, build, wanted, now)  # after the attendees and without any check of the caller
+    return booking, payload
+
+
+def _mark_attendees(booking: Booking, build: Build, rows: list[Json], user: User) -> Json:
+    kind = booking.event_type
+    if user != booking.owner and not (kind and user.id in kind.hosts):
+        raise BareError(500, FAILED)
+    by_email = {row.email: row for row in booking.attendees}  # several seats of one address: only the last
+    written = []
+    for row in rows:
+        attendee = by_email.get(row["email"])
+        if attendee is not None:
+            attendee.absent = row["absent"]  # leaves the booking's own updatedAt alone
+            booking.marks += 1
+            written.append({"email": attendee.email, "noShow": attendee.absent})
+    if build.unknown_email_fails and len(written) < len(rows):
+        raise BareError(500, FAILED)
+    message = "No-show status updated for attendees"
+    if len(written) == 1:
+        message = f"{written[0]['email']} {'' if written[0]['noShow'] else 'un'}marked as no-show"
+    return {"message": message, "attendees": written, "bookingUid": booking.uid, "bookingId": booking.id}
+
+
+def _mark_host(booking: Booking, build: Build, wanted: Json, now: datetime) -> None:
+    if wanted.get("host") or (build.host_false_writes and "host" in wanted):
+        booking.absent_host, booking.updated = wanted["host"], now
+        booking.marks += 1

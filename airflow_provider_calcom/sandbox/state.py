@@ -1,0 +1,64 @@
+"""One running sandbox: its build, clock, world and everything it counted and logged."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from airflow_provider_calcom.sandbox.builds import Build
+from airflow_provider_calcom.sandbox.clock import Clock, iso
+from airflow_provider_calcom.sandbox.faults import Fault
+from airflow_provider_calcom.sandbox.throttle import Limit, Throttle
+from airflow_provider_calcom.sandbox.webhooks import Send, Webhooks, post_once
+from airflow_provider_calcom.sandbox.world import Json, World, load_world
+
+
+@dataclass
+class Sandbox:
+    """The whole state. `source` is the world file's content that :meth:`reset` goes back to."""
+
+    build: Build
+    source: Json
+    clock: Clock
+    default_limit: Limit
+    send: Send = post_once
+    new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    world: World = field(init=False)
+    throttle: Throttle = field(init=False)
+    webhooks: Webhooks = field(init=False)
+    faults: list[Fault] = field(init=False)
+    calls: list[Json] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    def reset(self, source: Json | None = None) -> None:
+        """Start over, from another world if one is given. The clock keeps running."""
+        self.world = load_world(source or self.source)
+        self.source = source or self.source
+        self.throttle, self.faults, self.calls = Throttle(), [], []
+        self.webhooks = Webhooks(self.build, self.new_id, self.send)
+
+    def describe(self) -> Json:
+        """What `GET /_sandbox/state` shows: every booking with its flags, and the webhooks."""
+        bookings = [
+            {
+                "uid": booking.uid,
+                "status": booking.status,
+                "start": iso(booking.start),
+                "end": iso(booking.end),
+                "absentHost": booking.absent_host,
+                "attendees": [{"email": row.email, "absent": row.absent} for row in booking.attendees],
+            }
+            for booking in self.world.bookings.values()
+        ]
+        hooks = [hook.show() for hook in self.webhooks.rows.values()]
+        return {"server": self.build.name, "now": iso(self.clock.now()), "bookings": bookings, "webhooks": hooks}
+
+    def take_fault(self, method: str, path: str) -> Fault | None:
+        """The first fault set for this route, counted down; it goes when its times are used up."""
+        fault = next((one for one in self.faults if one.covers(method, path)), None)
+        if fault is not None and fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self.faults.remove(fault)
+        return fault

@@ -1,0 +1,219 @@
+"""Input rules with the error trees of class-validator. Unknown keys are stripped, not refused."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_calcom.sandbox.builds import Build
+from airflow_provider_calcom.sandbox.clock import parse_instant
+from airflow_provider_calcom.sandbox.errors import invalid
+
+Json = dict[str, Any]
+_LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
+_LABEL = re.compile(r"[^\W_]([^\W_]|-)*(?<!-)")
+_TOP = re.compile(r"[^\W\d_]{2,}|xn[a-z0-9-]{2,}", re.I)
+STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
+_DATES = ("afterStart", "beforeEnd", "afterCreatedAt", "beforeCreatedAt", "afterUpdatedAt", "beforeUpdatedAt")
+_SORTS = {"sortStart": "Start", "sortEnd": "End", "sortCreated": "Created", "sortUpdatedAt": "Created"}
+
+
+def is_email(text: object) -> bool:
+    """Whether validator.js would take it: no spaces, no bare or dotted-off domain, no case changes."""
+    if not isinstance(text, str) or text.count("@") < 1 or len(text) > 254 + 65:
+        return False
+    local, _, domain = text.rpartition("@")
+    labels = domain.split(".")
+    local_ok = len(local.encode()) <= 64 and (_LOCAL.fullmatch(local) or re.fullmatch(r'"[^"\\]+"', local))
+    domain_ok = len(labels) > 1 and len(domain) <= 254 and _TOP.fullmatch(labels[-1])
+    return bool(local_ok and domain_ok and all(len(one) < 64 and _LABEL.fullmatch(one) for one in labels))
+
+
+def problem(target: Any, name: str, rules: Json, children: list[Json] | None = None) -> Json:
+    """One node of an error tree."""
+    node: Json = {"target": target, "property": name, "children": children or []}
+    if isinstance(target, list) or name in target:
+        node["value"] = target[int(name)] if isinstance(target, list) else target[name]
+    return {**node, "constraints": rules} if rules else node
+
+
+def mark_absent_input(body: Any) -> Json:
+    """The known keys of a mark-absent body; an array, like every body without them, comes out empty."""
+    given = body if isinstance(body, dict) else {}
+    clean: Json = {name: given[name] for name in ("host", "attendees") if name in given}
+    attendees, errors = clean.get("attendees"), []
+    if isinstance(attendees, list):
+        clean["attendees"] = [_known(row, ("email", "absent")) for row in attendees]
+    if not isinstance(clean.get("host"), (bool, type(None))):
+        errors.append(problem(clean, "host", {"isBoolean": "host must be a boolean value"}))
+    if attendees is not None:
+        errors += _attendee_problems(clean)
+    if errors:
+        raise invalid(errors)
+    return clean
+
+
+def _known(row: Any, names: tuple[str, ...]) -> Any:
+    return {name: row[name] for name in names if name in row} if isinstance(row, dict) else row
+
+
+def _attendee_problems(clean: Json) -> list[Json]:
+    rows, rules, children = clean["attendees"], {}, []
+    if not isinstance(rows, list):
+        rules["isArray"] = "attendees must be an array"
+    if not isinstance(rows, list) or not rows:
+        rules["arrayMinSize"] = "attendees must contain at least 1 elements"
+    if not isinstance(rows, (list, dict)):
+        rules["nestedValidation"] = "nested property attendees must be either object or array"
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, (dict, list)):
+            text = "each value in nested property attendees must be either object or array"
+            children.append(problem(rows, str(index), {"nestedValidation": text}))
+        elif isinstance(row, dict) and (wrong := _row_problems(row)):
+            children.append(problem(rows, str(index), {}, wrong))
+    return [problem(clean, "attendees", rules, children)] if rules or children else []
+
+
+def _row_problems(row: Json) -> list[Json]:
+    wrong = []
+    if not is_email(row.get("email")):
+        wrong.append(problem(row, "email", {"isEmail": "email must be an email"}))
+    if not isinstance(row.get("absent"), bool):
+        wrong.append(problem(row, "absent", {"isBoolean": "absent must be a boolean value"}))
+    return wrong
+
+
+def webhook_input(body: Any, build: Build, partial: bool) -> Json:
+    """The known keys of a webhook body; `partial` for PATCH, where every one may be missing."""
+    names = ("payloadTemplate", "active", "subscriberUrl", "triggers", "secret")
+    clean, errors = _known(body if isinstance(body, dict) else {}, names), []
+    words = {"active": "isBoolean", "subscriberUrl": "isString", "payloadTemplate": "isString", "secret": "isString"}
+    for name in names:
+        value = clean.get(name)
+        if value is None and (partial or name in ("payloadTemplate", "secret")):
+            continue
+        if name == "triggers":
+            rules = _trigger_rules(value, build)
+        else:
+            kind = bool if words[name] == "isBoolean" else str
+            text = f"{name} must be a boolean value" if kind is bool else f"{name} must be a string"
+            rules = {} if isinstance(value, kind) else {words[name]: text}
+        if rules:
+            errors.append(problem(clean, name, rules))
+    if errors:
+        raise invalid(errors)
+    return clean  # type: ignore[no-any-return]
+
+
+def _trigger_rules(value: Any, build: Build) -> Json:
+    rules = {}
+    if not isinstance(value, list) or not all(one in build.triggers for one in value):
+        listed = ", ".join(build.triggers)
+        rules["isEnum"] = f"each value in triggers must be one of the following values: {listed}"
+    if not isinstance(value, list):
+        rules["isArray"] = "triggers must be an array"
+    return rules
+
+
+class Query:
+    """Reads a query string rule by rule and gathers what breaks them; repeated keys make a list."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self.given: Json = {}
+        for name, value in pairs:
+            name = name.removesuffix("[]")
+            old = self.given.get(name)
+            self.given[name] = value if old is None else [*(old if isinstance(old, list) else [old]), value]
+        self.clean: Json = {}
+        self.errors: list[Json] = []
+
+    def fail(self, name: str, rules: Json) -> None:
+        self.errors.append(problem(self.clean, name, rules))
+
+    def number(self, name: str, default: int, low: int, high: int | None = None) -> int:
+        """As `parseInt` reads it: leading digits count, a text without any is no number."""
+        if name not in self.given:
+            return default
+        digits = re.match(r"\s*([+-]?\d+)", str(self.given[name]))
+        value = self.clean[name] = int(digits[1]) if digits else None
+        rules = {}
+        if high is not None and (value is None or value > high):
+            rules["max"] = f"{name} must not be greater than {high}"
+        if value is None or value < low:
+            rules["min"] = f"{name} must not be less than {low}"
+        if value is None:
+            rules["isNumber"] = f"{name} must be a number conforming to the specified constraints"
+        if rules:
+            self.fail(name, rules)
+        return value or 0
+
+    def integer(self, name: str) -> int | None:
+        """As `Number` reads it: all of the text must be a whole number; the empty text is 0."""
+        if name not in self.given:
+            return None
+        text = str(self.given[name]).strip() or "0"
+        value = self.clean[name] = int(float(text)) if re.fullmatch(r"[+-]?\d+(\.0*)?", text) else None
+        if value is None:
+            self.fail(name, {"isInt": f"{name} must be an integer number"})
+        return value
+
+    def integers(self, name: str) -> list[int] | None:
+        """A comma list (or repeated key) of numbers."""
+        if name not in self.given:
+            return None
+        parts = self._list(name)
+        digits = [re.match(r"\s*([+-]?\d+)", part) for part in parts]
+        self.clean[name] = [int(one[1]) if one else None for one in digits]
+        if None in self.clean[name]:
+            self.fail(
+                name, {"isNumber": f"each value in {name} must be a number conforming to the specified constraints"}
+            )
+        return [int(one[1]) for one in digits if one]
+
+    def text(self, name: str) -> str | None:
+        if name not in self.given:
+            return None
+        value = self.clean[name] = self.given[name]
+        if not isinstance(value, str):
+            self.fail(name, {"isString": f"{name} must be a string"})
+        return str(value)
+
+    def statuses(self) -> list[str]:
+        if "status" not in self.given:
+            return []
+        values: list[str] = self._list("status")
+        self.clean["status"] = values
+        if not all(value in STATUSES for value in values):
+            self.fail("status", {"isEnum": f"Invalid status. Allowed are {', '.join(STATUSES)}"})
+        return values
+
+    def dates(self) -> dict[str, datetime]:
+        found = {}
+        for name in _DATES:
+            if name in self.given:
+                self.clean[name] = self.given[name]
+                try:
+                    found[name] = parse_instant(str(self.given[name]))
+                except ValueError:
+                    word = "fromDate" if name.startswith("after") else "toDate"
+                    self.fail(name, {"isIso8601": f"{word} must be a valid ISO 8601 date."})
+        return found
+
+    def sort(self) -> tuple[str, str] | None:
+        """The first sort key given, in the server's order of preference, and its direction."""
+        chosen = None
+        for name, word in _SORTS.items():
+            if name in self.given:
+                value = self.clean[name] = self.given[name]
+                if value not in ("asc", "desc"):
+                    self.fail(name, {"isEnum": f'Sort{word} must be either "asc" or "desc".'})
+                chosen = chosen or (name, str(value))
+        return chosen
+
+    def check(self) -> None:
+        """Raise 400 with everything found wrong."""
+        if self.errors:
+            raise invalid(self.errors)
+
+    def _list(self, name: str) -> list[str]:
+        given = self.given[name]
+        return given if isinstance(given, list) else [part.strip() for part in str(given).split(",")]
