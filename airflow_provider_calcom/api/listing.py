@@ -151,6 +151,8 @@ def _walk_by_start(reader: _Reader, take: int) -> Walk:
         else:
             yield from _give_group(reader, upto, given)
             upto, left = just_after(upto), None
+        if reader.query.ends_before(upto):
+            return
         given.forget_before(since)
         previous, since, rounds = since, upto, 0
 

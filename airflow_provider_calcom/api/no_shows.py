@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.errors import (
@@ -35,6 +35,9 @@ from airflow_provider_calcom.api.query import BookingQuery, start_of
 
 MOST_ATTENDEES = 2_000
 """Entries above which a list is refused unread: Cal.com's limit of 100 kB a request is reached well before."""
+
+BOOKING_STATUSES = ("accepted", "pending", "cancelled", "rejected", "awaiting_host")
+"""Statuses of a booking. Cal.com marks people absent whatever it is."""
 
 _LONGEST_TEXT = 1_000_000
 _LONGEST_ADDRESS = 320
@@ -184,7 +187,7 @@ def host_wish(value: object, name: str = "host_absent") -> bool | None:
         return None
     if text in ("true", "false"):
         return text == "true"
-    raise InvalidArgument(f"{name} must be True, False or None, but is {str(value)[:40]!r}")
+    raise InvalidArgument(f"{name} must be True or False, but is {str(value)[:40]!r}")
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,76 @@ class MarkRequest:
     allow_cohosts: bool = False
     allow_foreign_booking: bool = False
     dry_run: bool = False
+
+    @property
+    def asks_for_anything(self) -> bool:
+        """Whether there is a reason to read the booking: an empty list of attendees asks for nothing."""
+        return bool(self.attendees) or self.host_absent is not None
+
+
+def mark_request(
+    *,
+    booking_uid: object,
+    attendees: object = None,
+    host_absent: object = None,
+    on_unknown_attendee: object = "fail",
+    allowed_statuses: object = None,
+    allow_cohosts: object = False,
+    allow_foreign_booking: object = False,
+    dry_run: object = False,
+) -> MarkRequest:
+    """Check what a DAG author gave, before any call. The parameters are those of :class:`MarkRequest`, unchecked.
+
+    :raises InvalidArgument: naming the parameter, and the entry of ``attendees`` by its index.
+    """
+    uid = endpoints.checked_uid(booking_uid)
+    host = host_wish(host_absent)
+    if isinstance(attendees, str) and attendees.strip().lower() in ("none", "null"):
+        attendees = None
+    if attendees is None and host is None:
+        raise InvalidArgument(
+            "Neither attendees nor host_absent is given, so there is nothing to mark. If attendees comes from XCom, the"
+            " task that should have returned it returned nothing"
+        )
+    return MarkRequest(
+        booking_uid=uid,
+        attendees=() if attendees is None else tuple(attendee_wishes(attendees)),
+        host_absent=host,
+        on_unknown_attendee=fail_or_skip(on_unknown_attendee, "on_unknown_attendee"),
+        allowed_statuses=_statuses(allowed_statuses),
+        allow_cohosts=_is_true(allow_cohosts, "allow_cohosts"),
+        allow_foreign_booking=_is_true(allow_foreign_booking, "allow_foreign_booking"),
+        dry_run=_is_true(dry_run, "dry_run"),
+    )
+
+
+def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
+    """Give the choice back.
+
+    :raises InvalidArgument: naming ``name``, if it is another.
+    """
+    if value == "fail":
+        return "fail"
+    if value == "skip":
+        return "skip"
+    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {str(value)[:40]!r}")
+
+
+def _is_true(value: object, name: str) -> bool:
+    return host_wish(value, name) is True
+
+
+def _statuses(value: object) -> tuple[str, ...]:
+    statuses = ("accepted",) if value is None else value
+    if isinstance(statuses, str) or not isinstance(statuses, Iterable):
+        raise InvalidArgument(f"allowed_statuses must be a list of {', '.join(BOOKING_STATUSES)}")
+    chosen = tuple(statuses)
+    unknown = [status for status in chosen if status not in BOOKING_STATUSES]
+    if unknown:
+        raise InvalidArgument(
+            f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {str(unknown[0])[:40]!r}"
+        )
+    return chosen
 
 
 # What really changes.
@@ -384,6 +457,34 @@ class MarkOutcome:
     unknown: list[str]
     absent_host: bool
     calls: int
+
+
+class MarkResult(TypedDict):
+    """A :class:`MarkOutcome` as JSON; ``absent_host`` is None where the booking was not read."""
+
+    booking_uid: str
+    marked: list[str]
+    unmarked: list[str]
+    unchanged: list[str]
+    unknown: list[str]
+    absent_host: bool | None
+    calls: int
+
+
+def result_of(request: MarkRequest, outcome: MarkOutcome | None) -> MarkResult:
+    """Give what a task returns.
+
+    :param outcome: None where nothing was asked for, and so nothing was called.
+    """
+    return {
+        "booking_uid": request.booking_uid,
+        "marked": outcome.marked if outcome else [],
+        "unmarked": outcome.unmarked if outcome else [],
+        "unchanged": outcome.unchanged if outcome else [],
+        "unknown": outcome.unknown if outcome else [],
+        "absent_host": outcome.absent_host if outcome else None,
+        "calls": outcome.calls if outcome else 0,
+    }
 
 
 def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.time) -> Flow[MarkOutcome]:

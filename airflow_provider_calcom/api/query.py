@@ -27,7 +27,7 @@ class BookingQuery:
     """A list of bookings.
 
     Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates (midnight UTC). Bounds are
-    inclusive.
+    inclusive but for ``before_start``.
 
     :param path: which list, see :func:`airflow_provider_calcom.api.endpoints.own_bookings` and its neighbours.
     :param status: any of :data:`STATUSES`; none means all.
@@ -38,6 +38,8 @@ class BookingQuery:
     :param team_ids: only bookings of these teams.
     :param user_ids: only bookings of these users; on the list of an organisation.
     :param after_start: bookings that start then or later.
+    :param before_start: bookings that start earlier than then, and not just then, so that the spans of two runs don't
+        overlap. Cal.com has no such filter; it is applied on our side.
     :param before_end: bookings that end then or earlier.
     :param after_created: bookings made then or later. ``before_created``, ``after_updated``, ``before_updated``
         likewise; with any of these four Cal.com's totals are wrong, and completeness can't be proven by them.
@@ -53,6 +55,7 @@ class BookingQuery:
     team_ids: Sequence[int] = ()
     user_ids: Sequence[int] = ()
     after_start: Instant | None = None
+    before_start: Instant | None = None
     before_end: Instant | None = None
     after_created: Instant | None = None
     before_created: Instant | None = None
@@ -65,7 +68,7 @@ class BookingQuery:
         if unknown:
             raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {unknown[0]!r}")
         object.__setattr__(self, "status", statuses)
-        for name, _ in _INSTANT_FILTERS:
+        for name in ("before_start", *(name for name, _ in _INSTANT_FILTERS)):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else instant(value, name))
         for name in ("event_type_ids", "team_ids", "user_ids"):
@@ -95,12 +98,17 @@ class BookingQuery:
             (parameter, as_cal_com_writes(value)) for parameter, value in instants if value is not None
         )
 
+    def ends_before(self, start: datetime) -> bool:
+        """Tell whether no booking that starts then or later can fit."""
+        return isinstance(self.before_start, datetime) and start >= self.before_start
+
     def admits(self, booking: Booking) -> bool:
         """Tell whether a booking that came back fits the date filters."""
         return all(
             fits(booking.get(key), bound)
             for key, bound, fits in (
                 ("start", self.after_start, _not_before),
+                ("start", self.before_start, _before),
                 ("end", self.before_end, _not_after),
                 ("createdAt", self.after_created, _not_before),
                 ("createdAt", self.before_created, _not_after),
@@ -179,6 +187,10 @@ def _instant_of(value: object) -> datetime:
 
 def _not_before(value: object, bound: datetime) -> bool:
     return value is not None and _instant_of(value) >= bound
+
+
+def _before(value: object, bound: datetime) -> bool:
+    return value is not None and _instant_of(value) < bound
 
 
 def _not_after(value: object, bound: datetime) -> bool:

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
 
 REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
 """Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
 
+_WEB_APPS = {"us": "https://app.cal.com", "eu": "https://app.cal.eu"}
 _VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 
@@ -47,6 +48,7 @@ class ClientSettings:
     :param total_timeout: seconds for one whole answer, so that one that drips in can't hold a task for ever.
     :param largest_answer: bytes (unpacked) of an answer at which reading stops.
     :param retry_limits: how long a call may be tried again.
+    :param web_url: where people open a self-hosted Cal.com, without a slash at the end, or None.
     """
 
     base_url: str = REGIONS["us"]
@@ -58,6 +60,7 @@ class ClientSettings:
     total_timeout: float = 120.0
     largest_answer: int = 32 * 1024 * 1024
     retry_limits: RetryLimits = RetryLimits()
+    web_url: str | None = None
 
     @property
     def region(self) -> str:
@@ -70,6 +73,11 @@ class ClientSettings:
         if self.client_id and self.client_secret:
             return {"x-cal-client-id": self.client_id, "x-cal-secret-key": self.client_secret}
         return {"Authorization": f"Bearer {self.api_key}"}
+
+    def booking_page(self, booking_uid: str) -> str | None:
+        """Give the address of a booking's page for people, or None where it is not known."""
+        origin = self.web_url or _WEB_APPS.get(self.region)
+        return f"{origin}/booking/{quote(booking_uid, safe='')}" if origin else None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -109,7 +117,8 @@ def settings_from_connection(
     :param port: port, where ``host`` has none; 0 counts as none, because Airflow's form sends it.
     :param password: API key or access token, with or without ``Bearer`` before it.
     :param extra: ``region`` (us, eu), ``api_version``, ``timeout`` (s), ``client_id`` and ``client_secret``,
-        ``allow_http``, ``max_attempts``, ``max_retry_seconds``. Airflow's form writes an unused field as null.
+        ``allow_http``, ``web_url``, ``max_attempts``, ``max_retry_seconds``. Airflow's form writes an unused field
+        as null.
     :raises InvalidConnection: naming the field that can't be used; a secret's value is never part of the text.
     """
     given = {name: value for name, value in (extra or {}).items() if value not in (None, "")}
@@ -138,6 +147,7 @@ def settings_from_connection(
             attempts=int(_number(given, "max_attempts", limits.attempts, lowest=1, highest=20)),
             seconds=_number(given, "max_retry_seconds", limits.seconds, lowest=0, highest=3600),
         ),
+        web_url=_web_url(given),
     )
 
 
@@ -175,6 +185,15 @@ def _checked_version_of_extra(extra: Mapping[str, Any]) -> str | None:
         return checked_api_version(extra["api_version"])
     except InvalidArgument as error:
         raise InvalidConnection(f"The connection's extra field {error.explanation}") from None
+
+
+def _web_url(extra: Mapping[str, Any]) -> str | None:
+    address = extra.get("web_url")
+    if address is None:
+        return None
+    if not isinstance(address, str) or not re.fullmatch(r"https?://[\w.:/-]+", address.strip()):
+        raise InvalidConnection("The connection's extra field web_url must be an http(s) URL without user or query")
+    return address.strip().rstrip("/")
 
 
 def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: float, highest: float) -> float:
