@@ -6,9 +6,82 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe the provider: its connection type, form fields and operator links."""
+    """Describe the provider: its connection type, form fields and operator links.
+
+    Airflow 3.2 and newer draw the connection form from ``conn-fields`` and ``ui-field-behaviour`` alone. Older ones ask
+    the two form methods of :class:`airflow_provider_calcom.hooks.calcom.CalComHook`, which are made from this dict.
+    """
     return {
         "package-name": "airflow-provider-calcom",
         "name": "Cal.com",
         "description": "Cal.com bookings in Airflow: read them, join attendance, mark no-shows safely.",
+        "integrations": [
+            {
+                "integration-name": "Cal.com",
+                "external-doc-url": "https://cal.com/docs/api-reference/v2/introduction",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],
+        "operators": [
+            {
+                "integration-name": "Cal.com",
+                "python-modules": [
+                    "airflow_provider_calcom.operators.bookings",
+                    "airflow_provider_calcom.operators.no_shows",
+                ],
+            }
+        ],
+        "extra-links": ["airflow_provider_calcom.links.CalComBookingLink"],
+        "connection-types": [
+            {
+                "connection-type": "calcom",
+                "hook-class-name": "airflow_provider_calcom.hooks.calcom.CalComHook",
+                "hook-name": "Cal.com",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "login"],
+                    "relabeling": {"host": "Base URL", "password": "API key", "port": "Port (only if not in the URL)"},
+                    "placeholders": {
+                        "host": "empty for Cal.com itself, or https://cal.example.com",
+                        "password": "cal_live_...",
+                    },
+                },
+                "conn-fields": {
+                    "region": {
+                        "label": "Region",
+                        "description": "us or eu: where the account lives at Cal.com. Empty with a base URL.",
+                        "schema": {"type": ["string", "null"], "enum": ["us", "eu", None]},
+                    },
+                    "api_version": {
+                        "label": "API version",
+                        "description": "A cal-api-version date in place of each call's own, as YYYY-MM-DD.",
+                        "schema": {"type": ["string", "null"], "pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
+                    },
+                    "timeout": {
+                        "label": "Timeout (s)",
+                        "description": "Seconds to connect and between two pieces of an answer; 30 if empty.",
+                        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 600},
+                    },
+                    "client_id": {
+                        "label": "Platform client id",
+                        "description": "Of a platform OAuth client, in place of the API key.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "client_secret": {
+                        "label": "Platform client secret",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "allow_http": {
+                        "label": "Allow http://",
+                        "description": "Send the key unencrypted to a host other than this machine.",
+                        "schema": {"type": ["boolean", "null"], "default": False},
+                    },
+                    "web_url": {
+                        "label": "Web URL",
+                        "description": "Where people open bookings, for links; only for a self-hosted Cal.com.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                },
+            }
+        ],
     }

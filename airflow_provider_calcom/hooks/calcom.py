@@ -1,0 +1,502 @@
+"""CalComHook: from an Airflow connection to a client of Cal.com's API v2."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_calcom.api import endpoints, no_shows, webhooks
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection, InvalidCredentials
+from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
+from airflow_provider_calcom.api.settings import ClientSettings, checked_api_version, settings_from_connection
+from airflow_provider_calcom.get_provider_info import get_provider_info
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
+
+
+class CalComHook(BaseHook):
+    """Talk to Cal.com through an Airflow connection.
+
+    All methods take keyword arguments of JSON types and return JSON types, and raise the errors of
+    :mod:`airflow_provider_calcom.api.errors`.
+
+    :param calcom_conn_id: id of a connection of type ``calcom``.
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) for all calls, in place of the connection's and of each
+        call's own.
+    """
+
+    conn_name_attr = "calcom_conn_id"
+    default_conn_name = "calcom_default"
+    conn_type = "calcom"
+    hook_name = "Cal.com"
+
+    def __init__(self, calcom_conn_id: str = default_conn_name, api_version: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.calcom_conn_id = calcom_conn_id
+        self.api_version = api_version
+
+    # The connection form of Airflow before 3.2, from the same dict as that of newer ones.
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Give the form's hidden and renamed fields."""
+        behaviour = _connection_type()["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Give the form's own fields."""
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
+        from wtforms import BooleanField, PasswordField, StringField
+
+        def widget(field: Mapping[str, Any]) -> Any:
+            schema, description = field["schema"], field.get("description", "")
+            if "boolean" in schema["type"]:
+                return BooleanField(field["label"], default=schema["default"], description=description)
+            if schema.get("format") == "password":
+                return PasswordField(field["label"], widget=BS3PasswordFieldWidget(), description=description)
+            return StringField(field["label"], widget=BS3TextFieldWidget(), description=description)
+
+        return {name: widget(field) for name, field in _connection_type()["conn-fields"].items()}
+
+    # Clients.
+
+    @cached_property
+    def settings(self) -> ClientSettings:
+        """The connection's fields, checked.
+
+        :raises InvalidConnection: naming the field that can't be used.
+        """
+        settings = _settings_of(self.get_connection(self.calcom_conn_id))
+        if self.api_version is None:
+            return settings
+        return replace(settings, api_version=checked_api_version(self.api_version))
+
+    @cached_property
+    def _client(self) -> CalComClient:
+        from airflow_provider_calcom.api.client import CalComClient
+
+        return CalComClient(self.settings)
+
+    def get_conn(self) -> CalComClient:
+        """Give the hook's client, one for each hook."""
+        return self._client
+
+    async def get_async_conn(self) -> AsyncCalComClient:
+        """Give a new async client; the caller closes it, for instance with ``async with``.
+
+        The connection is read in a thread: before Airflow 3.3.2, reading it on the event loop of a triggerer can block
+        that or fail.
+        """
+        from airflow_provider_calcom.api.client import AsyncCalComClient
+
+        return AsyncCalComClient(await asyncio.to_thread(lambda: self.settings))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask Cal.com who we are. The text says who and which region, or what to mend."""
+        try:
+            settings = self.settings
+            user = self.get_me()
+        except InvalidCredentials as error:
+            return False, f"{error}{_hint_at_other_region(settings)}"
+        except CalComError as error:
+            return False, str(error)
+        name = user.get("username") or user.get("name") or "a user without a name"
+        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {name}, user id {user['id']}"
+
+    # What DAG authors call.
+
+    def get_me(self) -> dict[str, Any]:
+        """Give the user that the key belongs to: ``id``, ``username``, ``email``, ``timeZone``, ``organizationId``."""
+        user = self._client.call(endpoints.me())
+        return dict(user)
+
+    def list_bookings(
+        self,
+        *,
+        status: list[str] | str | None = None,
+        attendee_email: str | None = None,
+        attendee_name: str | None = None,
+        event_type_ids: list[int] | None = None,
+        after_start: str | None = None,
+        before_start: str | None = None,
+        before_end: str | None = None,
+        after_created: str | None = None,
+        before_created: str | None = None,
+        after_updated: str | None = None,
+        before_updated: str | None = None,
+        organization_id: int | None = None,
+        team_id: int | None = None,
+        user_id: int | None = None,
+        page_size: int = 100,
+    ) -> list[dict[str, Any]]:
+        """List bookings completely, each once, ordered by start. They are all held; see :meth:`iterate_bookings`.
+
+        Instants are ISO 8601 with ``Z`` or an offset, or dates (midnight UTC); bounds are inclusive but for
+        ``before_start``.
+
+        :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
+            meetings that were never accepted: look at each booking's ``status``.
+        :param attendee_email: exactly as the booking spells it.
+        :param attendee_name: exactly as the booking spells it.
+        :param event_type_ids: only bookings of these event types.
+        :param after_start: bookings that start then or later.
+        :param before_start: bookings that start earlier than then.
+        :param before_end: bookings that end then or earlier.
+        :param after_created: bookings made then or later.
+        :param before_created: bookings made then or earlier.
+        :param after_updated: bookings changed then or later.
+        :param before_updated: bookings changed then or earlier.
+        :param organization_id: list an organisation's bookings (its admins only) in place of one's own.
+        :param team_id: list a team's bookings; with ``organization_id``, of a team in it.
+        :param user_id: with ``organization_id``: list this member's bookings.
+        :param page_size: bookings to ask for at a time, 1 to 250.
+        :raises InvalidArgument: naming the filter that can't be used.
+        :raises ListingIncomplete: if Cal.com's pages go on disagreeing when read again.
+        """
+        bookings = self.iterate_bookings(
+            status=status,
+            attendee_email=attendee_email,
+            attendee_name=attendee_name,
+            event_type_ids=event_type_ids,
+            after_start=after_start,
+            before_start=before_start,
+            before_end=before_end,
+            after_created=after_created,
+            before_created=before_created,
+            after_updated=after_updated,
+            before_updated=before_updated,
+            organization_id=organization_id,
+            team_id=team_id,
+            user_id=user_id,
+            page_size=page_size,
+        )
+        return list(bookings)
+
+    def iterate_bookings(self, *, page_size: int = 100, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Give the bookings of :meth:`list_bookings` one by one, without holding them.
+
+        :param page_size: bookings to ask for at a time, 1 to 250.
+        :param filters: as in :meth:`list_bookings`.
+        """
+        return self._client.list_bookings(_query_from(**filters), page_size=page_size)
+
+    def get_booking(self, *, booking_uid: str) -> dict[str, Any]:
+        """Give one booking.
+
+        :param booking_uid: uid of a booking or of one occurrence of a series.
+        :raises BookingNotFound: if there is none.
+        :raises BookingNotMarkable: if the uid is that of a whole series.
+        """
+        return self._client.call(endpoints.get_booking(booking_uid))
+
+    def get_booking_series(self, *, booking_uid: str) -> list[dict[str, Any]]:
+        """Give all occurrences of a recurring series.
+
+        :param booking_uid: uid of the series (``recurringBookingUid`` of its bookings).
+        """
+        return self._client.call(endpoints.get_booking_series(booking_uid))
+
+    def get_booking_by_seat(self, *, seat_uid: str) -> dict[str, Any]:
+        """Give the booking that a seat belongs to (servers since 2026).
+
+        :param seat_uid: ``seatUid`` of an attendee.
+        """
+        return self._client.call(endpoints.get_booking_by_seat(seat_uid))
+
+    def mark_absent(
+        self,
+        *,
+        booking_uid: str,
+        attendees: list[Any] | str | None = None,
+        host_absent: bool | str | None = None,
+        on_unknown_attendee: str = "fail",
+        allowed_statuses: list[str] | None = None,
+        allow_cohosts: bool = False,
+        allow_foreign_booking: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Set no-show flags of one booking: read it, send only what differs, in one call, and check the answer.
+
+        :param booking_uid: uid of a booking or of one occurrence of a series.
+        :param attendees: addresses, ``{"email", "absent"}`` objects or Cal.com's attendee objects, mixed; an entry
+            without ``absent`` means absent; ``absent: false`` takes the mark away. Or a JSON text of such a list.
+        :param host_absent: True marks the organiser; False says that the organiser came.
+        :param on_unknown_attendee: ``fail``, or ``skip`` entries that fit nobody on the booking.
+        :param allowed_statuses: statuses of bookings that may be touched; ``["accepted"]`` if None.
+        :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+        :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
+        :param dry_run: find out what would change, and send no writing call.
+        :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;
+            ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
+            mark-absent calls that were sent.
+        :raises InvalidArgument: naming the parameter or the entry's index, before any call.
+        :raises CalComError: see :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        """
+        request = no_shows.mark_request(
+            booking_uid=booking_uid,
+            attendees=attendees,
+            host_absent=host_absent,
+            on_unknown_attendee=on_unknown_attendee,
+            allowed_statuses=allowed_statuses,
+            allow_cohosts=allow_cohosts,
+            allow_foreign_booking=allow_foreign_booking,
+            dry_run=dry_run,
+        )
+        return self.run_mark_request(request)
+
+    def run_mark_request(self, request: no_shows.MarkRequest) -> dict[str, Any]:
+        """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing."""
+        outcome = self._client.run(no_shows.mark_no_shows(request)) if request.asks_for_anything else None
+        return dict(no_shows.result_of(request, outcome))
+
+    def get_attendees(self, *, booking_uid: str) -> list[dict[str, Any]]:
+        """Give a booking's attendees with their ids (servers since 2026).
+
+        :param booking_uid: uid of a booking.
+        """
+        return self._client.call(endpoints.get_attendees(booking_uid))
+
+    def get_conferencing_sessions(self, *, booking_uid: str) -> list[dict[str, Any]]:
+        """Give who was in the Cal Video room and when, in Unix seconds and without addresses (servers since 2026).
+
+        :param booking_uid: uid of a Cal Video booking.
+        """
+        return self._client.call(endpoints.get_conferencing_sessions(booking_uid))
+
+    def get_references(self, *, booking_uid: str, reference_type: str | None = None) -> list[dict[str, Any]]:
+        """Give the calendar events and meetings that were made for a booking.
+
+        :param booking_uid: uid of a booking.
+        :param reference_type: only those of this type, for instance ``google_calendar``.
+        """
+        return self._client.call(endpoints.get_references(booking_uid, reference_type))
+
+    def get_recordings(self, *, booking_uid: str) -> list[dict[str, Any]]:
+        """Give Cal Video's recordings of a booking; their links live for an hour.
+
+        :param booking_uid: uid of a booking.
+        """
+        return self._client.call(endpoints.get_recordings(booking_uid))
+
+    def get_transcripts(self, *, booking_uid: str) -> list[str]:
+        """Give links to Cal Video's transcripts of a booking.
+
+        :param booking_uid: uid of a booking.
+        """
+        return self._client.call(endpoints.get_transcripts(booking_uid))
+
+    def confirm_booking(self, *, booking_uid: str) -> dict[str, Any]:
+        """Accept a pending booking and give it as it is then.
+
+        :param booking_uid: uid of a booking.
+        """
+        return self._client.call(endpoints.confirm_booking(booking_uid))
+
+    def decline_booking(self, *, booking_uid: str, reason: str | None = None) -> dict[str, Any]:
+        """Reject a pending booking and give it as it is then.
+
+        :param booking_uid: uid of a booking.
+        :param reason: told to the booker.
+        """
+        return self._client.call(endpoints.decline_booking(booking_uid, reason))
+
+    def cancel_booking(
+        self,
+        *,
+        booking_uid: str,
+        reason: str | None = None,
+        cancel_subsequent: bool | None = None,
+        seat_uid: str | None = None,
+    ) -> dict[str, Any] | list[dict[str, Any]]:
+        """Cancel a booking and give it as it is then; of a series, a list.
+
+        :param booking_uid: uid of a booking.
+        :param reason: told to the attendees; some accounts demand one.
+        :param cancel_subsequent: also cancel the later occurrences of its series.
+        :param seat_uid: cancel only this seat.
+        """
+        cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
+            endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
+        )
+        return cancelled
+
+    def reschedule_booking(
+        self,
+        *,
+        booking_uid: str,
+        start: str,
+        reason: str | None = None,
+        rescheduled_by: str | None = None,
+        seat_uid: str | None = None,
+    ) -> dict[str, Any]:
+        """Move a booking and give the new one, which has a new uid.
+
+        :param booking_uid: uid of a booking.
+        :param start: ISO 8601 instant with ``Z`` or an offset.
+        :param reason: told to the attendees.
+        :param rescheduled_by: address of who moves it.
+        :param seat_uid: move only this seat.
+        """
+        from airflow_provider_calcom.api import endpoints
+
+        return self._client.call(
+            endpoints.reschedule_booking(
+                booking_uid,
+                start=as_cal_com_writes(instant(start, "start")),
+                reason=reason,
+                rescheduled_by=rescheduled_by,
+                seat_uid=seat_uid,
+            )
+        )
+
+    def reassign_booking(
+        self, *, booking_uid: str, user_id: int | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
+        """Give a round-robin booking to another host, and give ``{bookingUid, reassignedTo}``.
+
+        :param booking_uid: uid of a booking.
+        :param user_id: the host; whoever comes next if None.
+        :param reason: with ``user_id``: why.
+        """
+        if user_id is None:
+            return self._client.call(endpoints.reassign_booking(booking_uid))
+        return self._client.call(endpoints.reassign_booking_to_user(booking_uid, user_id, reason))
+
+    def create_webhook(
+        self,
+        *,
+        subscriber_url: str,
+        triggers: list[str],
+        active: bool = True,
+        secret: str | None = None,
+        payload_template: str | None = None,
+    ) -> dict[str, Any]:
+        """Subscribe a URL to events, for instance ``BOOKING_NO_SHOW_UPDATED``, and give the webhook.
+
+        :param subscriber_url: where Cal.com is to send events; once for each user.
+        :param triggers: names of events.
+        :param active: whether to send them from now on.
+        :param secret: signs each delivery in ``X-Cal-Signature-256``.
+        :param payload_template: a body in place of Cal.com's own.
+        :raises Conflict: if the URL is subscribed already.
+        """
+        return self._client.call(
+            endpoints.create_webhook(
+                subscriber_url=subscriber_url,
+                triggers=triggers,
+                active=active,
+                secret=secret,
+                payload_template=payload_template,
+            )
+        )
+
+    def list_webhooks(self) -> list[dict[str, Any]]:
+        """Give all webhooks of the key's user."""
+        return self._client.run(webhooks.all_webhooks())
+
+    def get_webhook(self, *, webhook_id: str) -> dict[str, Any]:
+        """Give one webhook.
+
+        :param webhook_id: its id.
+        """
+        return self._client.call(endpoints.get_webhook(webhook_id))
+
+    def update_webhook(self, *, webhook_id: str, **fields: Any) -> dict[str, Any]:
+        """Change a webhook and give it as it is then.
+
+        :param webhook_id: its id.
+        :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+        """
+        return self._client.call(endpoints.update_webhook(webhook_id, **fields))
+
+    def delete_webhook(self, *, webhook_id: str) -> None:
+        """Remove a webhook.
+
+        :param webhook_id: its id.
+        """
+        self._client.call(endpoints.delete_webhook(webhook_id))
+
+    def booking_page(self, *, booking_uid: str) -> str | None:
+        """Give the address of a booking's page for people; None where the connection does not tell.
+
+        :param booking_uid: uid of a booking.
+        """
+        return self.settings.booking_page(booking_uid)
+
+
+def _connection_type() -> dict[str, Any]:
+    connection_type: dict[str, Any] = get_provider_info()["connection-types"][0]
+    return connection_type
+
+
+def _settings_of(connection: Connection) -> ClientSettings:
+    settings = settings_from_connection(
+        host=connection.host,
+        scheme=connection.schema,
+        port=connection.port,
+        password=connection.password,
+        extra=_extra_of(connection),
+    )
+    for secret in settings.secrets:
+        _mask(secret)
+    return settings
+
+
+def _extra_of(connection: Connection) -> dict[str, Any]:
+    """Read the extra fields. ``extra_dejson`` takes unreadable ones for none, and would lose a setting in silence."""
+    try:
+        extra = json.loads(connection.extra or "{}")
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise InvalidConnection("The connection's extra must be a JSON object, and can't be read as one") from None
+    return extra
+
+
+def _mask(secret: str) -> None:
+    """Have Airflow blank out a secret in logs, also without the ``Bearer`` that it may be stored with."""
+    try:
+        masker = import_module("airflow.sdk.log")
+    except ImportError:
+        masker = import_module("airflow.utils.log.secrets_masker")
+    masker.mask_secret(secret)
+
+
+def _hint_at_other_region(settings: ClientSettings) -> str:
+    other = {"us": "eu", "eu": "us"}.get(settings.region)
+    if other is None:
+        return ""
+    return f". This connection asks the region {settings.region}; if the account is in {other}, set region to {other}"
+
+
+def _query_from(
+    *,
+    organization_id: int | None = None,
+    team_id: int | None = None,
+    user_id: int | None = None,
+    **filters: Any,
+) -> BookingQuery:
+
+    given = {name: value for name, value in filters.items() if value is not None}
+    if user_id is not None and (organization_id is None or team_id is not None):
+        raise InvalidArgument("user_id goes with organization_id, and not with team_id")
+    if organization_id is None:
+        path = endpoints.own_bookings() if team_id is None else endpoints.team_bookings(team_id)
+    elif team_id is not None:
+        path = endpoints.organization_team_bookings(organization_id, team_id)
+    elif user_id is not None:
+        path = endpoints.organization_user_bookings(organization_id, user_id)
+    else:
+        path = endpoints.organization_bookings(organization_id)
+    return BookingQuery(path=path, **given)
