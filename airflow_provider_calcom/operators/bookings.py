@@ -1,0 +1,199 @@
+"""Operators that read bookings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_calcom.exceptions import without_useless_retries
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+
+
+_FILTERS = (
+    "status",
+    "after_start",
+    "before_start",
+    "before_end",
+    "after_created",
+    "before_created",
+    "after_updated",
+    "before_updated",
+    "attendee_email",
+    "attendee_name",
+    "event_type_ids",
+    "organization_id",
+    "team_id",
+    "user_id",
+)
+
+
+class ListBookingsOperator(BaseOperator):
+    """List bookings completely, each once, ordered by start.
+
+    Without ``output_path`` the bookings are the result, and go to XCom; with it they are written there as JSON lines as
+    they arrive, and the result is ``{"path", "bookings"}`` with their number.
+
+    Instants are ISO 8601 with ``Z`` or an offset, or dates (midnight UTC); bounds are inclusive but for
+    ``before_start``.
+
+    :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
+        meetings that were never accepted: look at each booking's ``status``. (templated)
+    :param after_start: bookings that start then or later. (templated)
+    :param before_start: bookings that start earlier than then. (templated)
+    :param before_end: bookings that end then or earlier. (templated)
+    :param after_created: bookings made then or later; ``before_created``, ``after_updated`` and ``before_updated``
+        likewise. (templated)
+    :param data_interval: only bookings that start within the run's data interval, its end excluded.
+    :param attendee_email: exactly as the booking spells it. (templated)
+    :param attendee_name: exactly as the booking spells it. (templated)
+    :param event_type_ids: only bookings of these event types. (templated)
+    :param organization_id: list an organisation's bookings in place of one's own. (templated)
+    :param team_id: list a team's bookings; with ``organization_id``, of a team in it. (templated)
+    :param user_id: with ``organization_id``: list this member's bookings. (templated)
+    :param output_path: a file for JSON lines: a path or URL of Airflow's object storage. An older file is replaced once
+        the new one is whole. (templated)
+    :param storage_conn_id: the object storage's connection, where ``output_path`` needs one. (templated)
+    :param max_bookings: without ``output_path``, how many bookings may go to XCom.
+    :param page_size: bookings to ask for at a time, 1 to 250.
+    :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) in place of the connection's and the list's own.
+        (templated)
+
+    :raises InvalidArgument: naming the parameter that can't be used, or naming ``output_path`` where more than
+        ``max_bookings`` bookings are found.
+    :raises ListingIncomplete: if Cal.com's pages go on disagreeing when read again.
+    """
+
+    template_fields: Sequence[str] = (
+        *_FILTERS,
+        "output_path",
+        "storage_conn_id",
+        "calcom_conn_id",
+        "api_version",
+    )
+    ui_color = "#e5e7eb"
+
+    def __init__(
+        self,
+        *,
+        status: Sequence[str] | str | None = None,
+        after_start: str | None = None,
+        before_start: str | None = None,
+        before_end: str | None = None,
+        after_created: str | None = None,
+        before_created: str | None = None,
+        after_updated: str | None = None,
+        before_updated: str | None = None,
+        data_interval: bool = False,
+        attendee_email: str | None = None,
+        attendee_name: str | None = None,
+        event_type_ids: Sequence[int] | None = None,
+        organization_id: int | str | None = None,
+        team_id: int | str | None = None,
+        user_id: int | str | None = None,
+        output_path: str | None = None,
+        storage_conn_id: str | None = None,
+        max_bookings: int = 5_000,
+        page_size: int = 100,
+        calcom_conn_id: str = "calcom_default",
+        api_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.status = status
+        self.after_start = after_start
+        self.before_start = before_start
+        self.before_end = before_end
+        self.after_created = after_created
+        self.before_created = before_created
+        self.after_updated = after_updated
+        self.before_updated = before_updated
+        self.data_interval = data_interval
+        self.attendee_email = attendee_email
+        self.attendee_name = attendee_name
+        self.event_type_ids = event_type_ids
+        self.organization_id = organization_id
+        self.team_id = team_id
+        self.user_id = user_id
+        self.output_path = output_path
+        self.storage_conn_id = storage_conn_id
+        self.max_bookings = max_bookings
+        self.page_size = page_size
+        self.calcom_conn_id = calcom_conn_id
+        self.api_version = api_version
+
+    @property
+    def hook(self) -> CalComHook:
+        """The hook of the connection."""
+        from airflow_provider_calcom.hooks.calcom import CalComHook
+
+        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
+
+    def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
+        """List the bookings.
+
+        :param context: the task's context.
+        """
+        with without_useless_retries():
+            bookings = self.hook.iterate_bookings(page_size=self.page_size, **self._filters(context))
+            if self.output_path is None:
+                result = list(self._few(bookings))
+                self.log.info("%d bookings", len(result))
+                return result
+            written = _write_lines(_path(self.output_path, self.storage_conn_id), bookings)
+        self.log.info("%d bookings written to %s", written, self.output_path)
+        return {"path": str(self.output_path), "bookings": written}
+
+    def _filters(self, context: Context) -> dict[str, Any]:
+        filters = {name: getattr(self, name) for name in _FILTERS}
+        return {**filters, **self._interval(context)} if self.data_interval else filters
+
+    def _interval(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if start is None or end is None or start >= end:
+            raise InvalidArgument(
+                "data_interval=True needs a run with a data interval, and this one has none (it was started by hand or"
+                " by an asset). Give after_start and before_start in its place"
+            )
+        if self.after_start is not None or self.before_start is not None:
+            raise InvalidArgument("data_interval=True sets after_start and before_start; give one or the other")
+        return {"after_start": start, "before_start": end}
+
+    def _few(self, bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        for number, booking in enumerate(bookings, start=1):
+            if number > self.max_bookings:
+                raise InvalidArgument(
+                    f"More than {self.max_bookings:,} bookings fit, which is too much for XCom. Set output_path to have"
+                    " them written to a file, list a shorter span, or raise max_bookings"
+                )
+            yield booking
+
+
+def _path(address: str, conn_id: str | None) -> ObjectStoragePath:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(address, conn_id=conn_id)
+
+
+def _write_lines(path: ObjectStoragePath, bookings: Iterable[dict[str, Any]]) -> int:
+    """Write a file beside the wanted one and put it in its place when it is whole: a reader never sees half a list."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    written = 0
+    with part.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
+        for booking in bookings:
+            file.write(json.dumps(booking, ensure_ascii=False) + "\n")
+            written += 1
+    part.replace(path)
+    return written
