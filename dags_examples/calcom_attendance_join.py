@@ -1,0 +1,124 @@
+"""Join a day's bookings with a Zoom participants report, and mark those who did not come.
+
+The report is a file of rows as Zoom's report API gives them (``GET /report/meetings/{id}/participants``), each with its
+``meeting_id``; loaders land them like this in a warehouse. Every doubt ends in nobody being marked: a text to a customer
+who did come can't be taken back.
+
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. As it stands it only tells
+what it would do, for yesterday.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
+
+SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
+DAY = "params.day or (macros.datetime.utcnow() - macros.timedelta(days=1)).strftime('%Y-%m-%d')"
+MACHINES = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
+EARLY_OR_LATE = timedelta(minutes=15)
+
+Row = dict[str, Any]
+
+
+def instant(text: str) -> datetime:
+    """Read an instant of Cal.com or Zoom."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def same(*texts: str | None) -> set[str]:
+    """Fold texts so that they can be compared."""
+    return {" ".join(text.lower().split()) for text in texts if text and text.strip()}
+
+
+def rows_of(booking: Row, report: list[Row]) -> list[Row]:
+    """Give the rows of the booking's Zoom meeting that touch its time."""
+    meeting = re.search(r"zoom\.us/(?:j|w|my)/(\d+)", booking.get("location") or "")
+    begin, end = instant(booking["start"]) - EARLY_OR_LATE, instant(booking["end"]) + EARLY_OR_LATE
+    return [
+        row
+        for row in report
+        if meeting
+        and str(row["meeting_id"]) == meeting.group(1)
+        and instant(row["join_time"]) <= end
+        and instant(row["leave_time"]) >= begin
+    ]
+
+
+def is_machine(row: Row) -> bool:
+    """Tell whether a row is a note taker's. It proves nothing, whoever's name it bears."""
+    return any(machine in row["name"].lower() for machine in MACHINES)
+
+
+def judge(booking: Row, report: list[Row]) -> dict[str, str]:
+    """Say of each attendee, by address, ``came``, ``absent``, or why it can't be told."""
+    rows = [row for row in rows_of(booking, report) if not is_machine(row)]
+    hosts = booking["hosts"]
+    host_addresses = same(*(host["email"] for host in hosts))
+    host_domains = {address.partition("@")[2] for address in host_addresses}
+    known = host_addresses | same(*(host["name"] for host in hosts))
+    verdicts = {}
+    for attendee in booking["attendees"]:
+        mine = same(attendee["email"], attendee.get("displayEmail"), attendee["name"])
+        known |= mine
+        mine_rows = [row for row in rows if mine & same(row["user_email"], row["name"])]
+        if attendee["email"].lower().partition("@")[2] in host_domains:
+            verdicts[attendee["email"]] = "a colleague"
+        elif any(same(row["user_email"]) & mine and row["status"] == "in_meeting" for row in mine_rows):
+            verdicts[attendee["email"]] = "came"
+        else:
+            verdicts[attendee["email"]] = "only a trace" if mine_rows else "absent"
+    doubt = None
+    if booking["status"] != "accepted":
+        doubt = f"booking {booking['status']}"
+    elif not rows:
+        doubt = "no rows of this meeting"
+    elif not any(same(row["user_email"]) & host_addresses for row in rows):
+        doubt = "host not seen"
+    elif any(not same(row["user_email"], row["name"]) & known for row in rows):
+        doubt = "unknown participant"
+    return {
+        address: doubt if doubt and verdict == "absent" else verdict for address, verdict in verdicts.items()
+    }
+
+
+with DAG(
+    dag_id="calcom_attendance_join",
+    doc_md=__doc__,
+    schedule=None,
+    tags=["calcom", "example"],
+    params={
+        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); yesterday if empty"),
+        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
+        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+    },
+) as dag:
+    bookings = ListBookingsOperator(
+        task_id="bookings",
+        after_start=f"{{{{ {DAY} }}}}",
+        before_start=f"{{{{ macros.ds_add({DAY}, 1) }}}}",
+        retries=2,
+    )
+
+    @task
+    def absent_of_each_booking(bookings: list[Row], report_path: str) -> list[Row]:
+        """Give the arguments of one MarkAbsentOperator for each booking in which somebody was absent."""
+        report = json.loads(Path(report_path).read_text(encoding="utf-8"))
+        verdicts = {booking["uid"]: judge(booking, report) for booking in bookings}
+        absent = {uid: [who for who, what in of.items() if what == "absent"] for uid, of in verdicts.items()}
+        return [{"booking_uid": uid, "attendees": addresses} for uid, addresses in absent.items() if addresses]
+
+    MarkAbsentOperator.partial(
+        task_id="mark_absent",
+        on_not_started="skip",
+        dry_run="{{ params.dry_run }}",
+        retries=2,
+    ).expand_kwargs(absent_of_each_booking(bookings.output, "{{ params.report }}"))

@@ -1,0 +1,45 @@
+"""Mark the absent of one booking, with the uid and the lists from XCom.
+
+Trigger it with a configuration such as ``{"booking_uid": "...", "attendees": ["bob@example.org"], "dry_run": false}``.
+As it stands it only tells what it would do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, get_current_context, task
+
+from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
+
+with DAG(
+    dag_id="calcom_mark_absent",
+    doc_md=__doc__,
+    schedule=None,
+    tags=["calcom", "example"],
+    params={
+        "booking_uid": Param("", type="string", title="Booking uid"),
+        "attendees": Param([], type="array", title="Who was absent: addresses, or attendee objects of Cal.com"),
+        "host_absent": Param(None, type=["null", "boolean"], title="Was the host absent?"),
+        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+    },
+    render_template_as_native_obj=True,
+) as dag:
+
+    @task(multiple_outputs=True)
+    def who_was_absent() -> dict[str, Any]:
+        """Stand-in for whatever knows: a query, a file, a model."""
+        params = get_current_context()["params"]
+        return {name: params[name] for name in ("booking_uid", "attendees", "host_absent")}
+
+    absence = who_was_absent()
+
+    MarkAbsentOperator(
+        task_id="mark_absent",
+        booking_uid=absence["booking_uid"],
+        attendees=absence["attendees"],
+        host_absent=absence["host_absent"],
+        on_not_started="skip",
+        dry_run="{{ params.dry_run }}",
+        retries=2,
+    )
