@@ -1,0 +1,33 @@
+"""Run the example DAG once with Airflow itself, and write down what it concluded. ``demo/run.py`` calls this."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def main(evidence_path: str) -> int:
+    """Run the DAG; 0 if it succeeded.
+
+    :param evidence_path: where to write ``{booking uid: {address: what the DAG concluded}}``.
+    """
+    from airflow.utils.db import initdb
+
+    initdb()
+    sys.path.insert(0, os.environ["DEMO_DAGS"])
+    import calcom_attendance_join as example
+
+    run = example.dag.test(run_conf={"day": os.environ["DEMO_DAY"], "dry_run": False})
+
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+
+    report = json.loads(Path(example.SAMPLE_REPORT).read_text(encoding="utf-8"))
+    evidence = {booking["uid"]: example.judge(booking, report) for booking in CalComHook().list_bookings()}
+    Path(evidence_path).write_text(json.dumps(evidence), encoding="utf-8")
+    return 0 if str(run.state).endswith("success") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
