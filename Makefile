@@ -1,0 +1,43 @@
+# Each target does all its own set-up: it needs python3 (3.10 or newer), make and a package index.
+PYTHON ?= python3
+RECORDINGS ?= ../shared/calcom/recordings
+
+AIRFLOW_33 := .build/airflow-3.3
+AIRFLOW_211 := .build/airflow-2.11
+BIN := $(AIRFLOW_33)/bin
+
+.PHONY: demo test check test-airflow-2.11 conformance bench-import format clean
+
+demo: $(AIRFLOW_33)/installed
+	@$(BIN)/python demo/run.py
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(AIRFLOW_33)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test-airflow-2.11: $(AIRFLOW_211)/installed
+	$(AIRFLOW_211)/bin/python -m pytest tests/hooks tests/operators tests/e2e
+
+conformance: $(AIRFLOW_33)/installed
+	$(BIN)/python -m tests.conformance $(RECORDINGS)
+
+bench-import: $(AIRFLOW_33)/installed
+	$(BIN)/python benchmarks/import_time.py
+
+format: $(AIRFLOW_33)/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.build/airflow-%/installed: constraints/airflow-%.txt pyproject.toml
+	@echo "Installing Airflow $* and this package into .build/airflow-$* (a minute or two)"
+	@$(PYTHON) -m venv --clear .build/airflow-$*
+	@.build/airflow-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $< --editable ".[sandbox,dev]"
+	@touch $@
+
+clean:
+	rm -rf .build dist
