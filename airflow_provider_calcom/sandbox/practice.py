@@ -11,7 +11,7 @@ _PEOPLE = (
     ("Carol Chen", "carol@example.org", "Asia/Singapore", "en"),
     ("Dave Díaz", "dave+cal@example.org", "America/Sao_Paulo", "pt"),
     ("Erin Egan", "Erin.Egan@Example.org", "Europe/Dublin", "en"),
-    ("Mona Managed", "mona+cm0practice0client0id00000@example.org", "UTC", "en"),
+    ("Mona Managed", "mona+cm0practice0client0id0000@example.org", "UTC", "en"),
 )
 _KINDS = {1: "30min", 2: "group-class", 3: "weekly-sync", 4: "round-robin", 5: "intro"}
 
@@ -51,7 +51,7 @@ def _ordinary(today: datetime) -> list[Json]:
     for day, word in ((-1, "yesterday"), (0, "today"), (1, "tomorrow")):
         for slot, hour in enumerate((8, 9, 9, 9, 11, 13, 14, 15, 16)):
             start = today + timedelta(days=day, hours=hour)
-            people = [slot % 5] if slot != 4 else [0, 1, 2]
+            people = {4: [0, 1, 2], 7: [4]}.get(slot, [slot % 5])
             rows.append(_booking(f"sandbox-{word}-{slot + 1}", start, people))
     return rows
 

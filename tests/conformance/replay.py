@@ -47,12 +47,7 @@ class Replay:
     async def _run_segment(self, rows: list[Row], world: Json) -> None:
         self.time = Timeline(rows)
         self.ids: list[str] = []
-        self.app = create_app(
-            world=world,
-            server=self.server,
-            send_webhook=_send_nowhere,
-            new_id=lambda: self.ids.pop() if self.ids else str(uuid4()),
-        )
+        self.app = create_app(world=world, server=self.server, send_webhook=_send_nowhere, new_id=self._new_id)
         self.sandbox = self.app.sandbox
         self.flags_known: dict[str, int] = {}
         self.tracker_seen: dict[str, int] = {}
@@ -68,13 +63,19 @@ class Replay:
             else:
                 self.results.append((row, await self._replay(row)))
 
+    def _new_id(self) -> str:
+        return self.ids.pop() if self.ids else str(uuid4())
+
     async def _replay(self, row: Row) -> list[str]:
         self.sandbox.clock.set(self.time.at(row.n))
         self._set_flags(row)
         await self._set_throttle(row)
         self._set_webhooks(row)
         sent = len(self.sandbox.webhooks.deliveries)
-        status, headers, body = await self._send(row)
+        try:
+            status, headers, body = await self._send(row)
+        except Exception as error:
+            return [f"the sandbox raised {error!r}"]
         self.last = (row.n, self.sandbox.webhooks.deliveries[sent:])
         differences = [] if status == row.answer["status"] else [f"status {row.answer['status']}, came {status}"]
         differences += self._compare_headers(row, headers)
@@ -97,7 +98,7 @@ class Replay:
                 self.flags_known[shown["uid"]] = row.n
 
     def _set_webhooks(self, row: Row) -> None:
-        """Give a new webhook its recorded id; and where rows are missing, have the webhooks that the answer is about."""
+        """Give a new webhook its recorded id; where rows are missing, have the webhooks the answer is about."""
         data = row.answer["json"].get("data") if isinstance(row.answer.get("json"), dict) else None
         if row.answer["status"] == 201 and isinstance(data, dict):
             self.ids = [data["id"]]

@@ -1,0 +1,127 @@
+"""Keys, versions, routes and methods."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.conftest import OWNER, Client
+
+MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
+KEY = "cal_sandbox_owner"
+
+
+def _post(client: Client, authorization: str | None, path: str = MARK) -> Any:
+    headers = {"Authorization": authorization} if authorization is not None else {}
+    if authorization is None:
+        client.headers.pop("Authorization")
+    return client.post(path, json={"host": True}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status", "message"),
+    [
+        (KEY, 200, ""),
+        (f"Bearer {KEY}", 200, ""),
+        (f"bearer {KEY}", 403, f"PermissionsGuard - no oAuth client found for access token=bearer {KEY}"),
+        (f"Bearer  {KEY}", 403, f"PermissionsGuard - no oAuth client found for access token= {KEY}"),
+        ("Bearer ", 403, "PermissionsGuard - no oAuth client found for access token=Bearer"),
+        ("Basic dTpw", 403, "PermissionsGuard - no oAuth client found for access token=Basic dTpw"),
+        ("Bearer sandbox_owner", 403, "PermissionsGuard - no oAuth client found for access token=sandbox_owner"),
+        ("Bearer cal_live_nosuch", 401, "CustomThrottlerGuard - Invalid API Key"),
+        ("Bearer cal_sandbox_expired", 401, "ApiAuthStrategy - api key - Your api key is expired"),
+        (None, 403, "PermissionsGuard - no authentication provided."),
+    ],
+)
+def test_authorization(client: Client, authorization: str | None, status: int, message: str) -> None:
+    """Each spelling of the header has its own answer, in the order of the server's guards."""
+    answer = _post(client, authorization)
+    assert answer.status_code == status
+    assert message in answer.json().get("error", {}).get("message", "")
+    assert ("x-ratelimit-limit-default" in answer.headers) is ("Invalid API Key" not in message)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "message"),
+    [
+        ("Bearer garbage", "Invalid Access Token."),
+        ("Bearer cal_live_nosuch", "CustomThrottlerGuard - Invalid API Key"),
+        (None, "ApiAuthStrategy - No authentication method provided."),
+    ],
+)
+def test_me_answers_401_where_bookings_answer_403(client: Client, authorization: str | None, message: str) -> None:
+    """Only the booking routes have the permissions guard."""
+    if authorization is None:
+        client.headers.pop("Authorization")
+    answer = client.get("/v2/me", headers={"Authorization": authorization} if authorization else {})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UnauthorizedException")
+    assert answer.json()["error"]["message"].startswith(message)
+
+
+def test_me_has_more_fields_since_2025_12(client: Client, build: str) -> None:
+    """Whose key it is; the version header doesn't matter."""
+    data = client.get("/v2/me", headers={"cal-api-version": "nonsense"}).json()["data"]
+    assert (data["email"], "name" in data) == ("owner@example.com", build != "2025-08")
+
+
+@pytest.mark.parametrize(
+    "version", ["2024-04-15", "2024-09-04", "2026-02-25", "2026-05-01", "2024-8-13", '"2024-08-13"']
+)
+def test_any_other_version_has_no_such_route(client: Client, version: str) -> None:
+    """404 before counting, with or without a key; nothing says that the version is to blame."""
+    answer = client.post(MARK, json={}, headers={"cal-api-version": version})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, f"Cannot POST {MARK}")
+    assert "x-ratelimit-limit-default" not in answer.headers
+
+
+def test_without_a_version_get_and_list_answer_in_the_legacy_form(client: Client) -> None:
+    """They don't fail, they look otherwise: `startTime` and an upper case status."""
+    client.headers.pop("cal-api-version")
+    data = client.get("/v2/bookings/sandbox-yesterday-1").json()["data"]
+    assert (data["status"], "start" in data) == ("ACCEPTED", False)
+    assert "bookings" in client.get("/v2/bookings").json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (MARK + "/", 200),
+        ("/api" + MARK, 200),
+        (MARK.replace("/v2/bookings", "/V2/Bookings"), 200),
+        (MARK.replace("sandbox", "%73andbox"), 200),
+        (MARK + "//", 404),
+        ("/v2/bookings//mark-absent", 404),
+        ("/v2/bookings/a/b/mark-absent", 404),
+        ("/v2/bookings/a%2Fb/mark-absent", 404),
+        ("/v2/nope", 404),
+    ],
+)
+def test_paths_are_matched_as_express_does(client: Client, path: str, status: int) -> None:
+    """One slash at the end, the /api prefix and case don't count; an empty uid does."""
+    assert client.post(f"http://sandbox{path}", json={}).status_code == status
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_other_methods_are_no_route(client: Client, method: str) -> None:
+    """404, not 405."""
+    answer = client.request(method, MARK)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, f"Cannot {method} {MARK}")
+
+
+def test_a_preflight_is_allowed(client: Client) -> None:
+    """204 without a body, key or request id."""
+    answer = client.options(MARK, headers={"Origin": "https://client.example"})
+    assert (answer.status_code, answer.content, "x-request-id" in answer.headers) == (204, b"", False)
+
+
+def test_every_answer_has_its_request_id_and_the_sandboxs_date(client: Client) -> None:
+    """The Date header is the sandbox's clock, so that clients can learn the server's time."""
+    first, second = (client.get("/v2/me") for _ in range(2))
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    assert first.headers["date"].startswith("Tue, 03 Mar 2026 12:00:0")
+
+
+def test_health_needs_no_key(client: Client) -> None:
+    """Plain OK, counted by address."""
+    client.headers.pop("Authorization")
+    assert client.get("/health").text == "OK"
+    assert OWNER["Authorization"].endswith(KEY)

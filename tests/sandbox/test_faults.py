@@ -1,0 +1,132 @@
+"""Faults on order, seen by a real client over a real socket."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
+from tests.sandbox.conftest import NOW, OWNER, Client
+
+MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(now=NOW) as running:
+        yield running
+
+
+@pytest.fixture
+def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
+    sandbox.state.reset()
+    with httpx.Client(base_url=sandbox.url, headers=OWNER, timeout=5) as client:
+        yield client
+
+
+def _order(api: httpx.Client, fault: str, **options: Any) -> None:
+    given = {"method": "POST", "path": "/v2/bookings/*/mark-absent", "fault": fault, **options}
+    assert api.post("/_sandbox/faults", json=given).status_code == 200
+
+
+def _marked(sandbox: RunningSandbox) -> bool | None:
+    return sandbox.state.world.bookings["sandbox-yesterday-1"].absent_host
+
+
+@pytest.mark.parametrize(("fault", "written"), [("drop_before", False), ("drop_after", True)])
+def test_a_dropped_connection_is_really_dropped(
+    api: httpx.Client, sandbox: RunningSandbox, fault: str, written: bool
+) -> None:
+    """The client sees its connection die, not a 500; the write is or isn't there; the next call goes through."""
+    _order(api, fault)
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        api.post(MARK, json={"host": True})
+    assert _marked(sandbox) is written
+    assert api.post(MARK, json={"host": True}).status_code == 200
+    first = sandbox.state.calls[0]
+    assert (first["status"], first["wrote"], first["fault"], first["key"]) == (None, written, fault, "owner")
+
+
+@pytest.mark.parametrize(("when", "written"), [("before", False), ("after", True)])
+def test_a_status_of_choice(api: httpx.Client, sandbox: RunningSandbox, when: str, written: bool) -> None:
+    """With body and headers; before the commit or after it."""
+    body = {"status": "error", "error": {"code": "X", "message": "busy"}}
+    _order(api, "status", when=when, status=503, body=body, headers={"Retry-After": "7"})
+    answer = api.post(MARK, json={"host": True})
+    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (503, body, "7")
+    assert _marked(sandbox) is written
+
+
+def test_a_truncated_body_breaks_off(api: httpx.Client, sandbox: RunningSandbox) -> None:
+    """Committed, the whole length promised, half of it sent."""
+    _order(api, "truncated")
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+        api.post(MARK, json={"host": True})
+    assert _marked(sandbox) is True
+
+
+def test_half_a_json_with_the_right_length(api: httpx.Client) -> None:
+    """HTTP is content, JSON isn't."""
+    _order(api, "truncated", valid_length=True)
+    answer = api.post(MARK, json={"host": True})
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"."):
+        answer.json()
+
+
+def test_html_of_the_edge(api: httpx.Client) -> None:
+    """Cloudflare's 524 unless another status is asked for."""
+    _order(api, "html")
+    answer = api.post(MARK, json={"host": True})
+    assert (answer.status_code, answer.headers["content-type"]) == (524, "text/html; charset=UTF-8")
+    assert "<html>" in answer.text
+
+
+def test_a_redirect(api: httpx.Client) -> None:
+    """To where the order says."""
+    _order(api, "redirect", status=308, location="https://evil.example/")
+    answer = api.post(MARK, json={"host": True})
+    assert (answer.status_code, answer.headers["location"]) == (308, "https://evil.example/")
+
+
+def test_a_delay_outlasts_the_clients_patience(api: httpx.Client, sandbox: RunningSandbox) -> None:
+    """After the commit: the client gives up, the write is there."""
+    _order(api, "delay", seconds=0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        api.post(MARK, json={"host": True}, timeout=0.1)
+    assert _marked(sandbox) is True
+
+
+def test_slow_and_huge_bodies_arrive(api: httpx.Client) -> None:
+    """Dripped in pieces; of the size asked for."""
+    _order(api, "slow_body", size=4, seconds=0.01)
+    assert api.post(MARK, json={"host": True}).json()["data"]["absentHost"] is True
+    _order(api, "huge_body", size=300_000)
+    assert len(api.post(MARK, json={}).content) > 300_000
+
+
+def test_faults_count_down_and_keep_to_their_route(newest: Client) -> None:
+    """`times` calls of that method and pattern, null for ever, others untouched."""
+    fault = {"method": "GET", "path": "/v2/me", "fault": "status", "status": 502}
+    newest.post("/_sandbox/faults", json={**fault, "times": 2})
+    assert [newest.get(path).status_code for path in ("/v2/me", "/v2/bookings", "/v2/me", "/v2/me")] == [
+        *(502, 200, 502, 200),
+    ]
+    newest.post("/_sandbox/faults", json={**fault, "times": None})
+    assert {newest.get("/v2/me").status_code for _ in range(5)} == {502}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"fault": "status"}, "a fault needs method, path and fault"),
+        ({"method": "GET", "path": "*", "fault": "melt"}, "fault must be one of"),
+        ({"method": "GET", "path": "*", "fault": "html", "tines": 2}, "unknown: tines"),
+    ],
+)
+def test_a_wrong_order_is_refused(newest: Client, given: Any, message: str) -> None:
+    """400 that says what is wrong."""
+    answer = newest.post("/_sandbox/faults", json=given)
+    assert answer.status_code == 400
+    assert message in answer.json()["message"]

@@ -1,0 +1,59 @@
+"""The command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_calcom.sandbox.app import create_app
+from airflow_provider_calcom.sandbox.main import banner, main, parser
+from airflow_provider_calcom.sandbox.practice import practice_world
+from tests.sandbox.conftest import NOW
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--now", "noon"], "'noon' is not an instant such as 2026-11-22T05:30:00Z"),
+        (["--rate-limit", "120"], "'120' is not calls/seconds such as 120/60"),
+        (["--rate-limit", "0/60"], "'0/60' is not calls/seconds"),
+        (["--server", "2024-01"], "invalid choice: '2024-01'"),
+        (["--world", "/nosuch/world.json"], "can't read /nosuch/world.json: No such file or directory"),
+    ],
+)
+def test_bad_options_are_refused_with_a_reason(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 2 and a line that names the value, before anything listens."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", '{"users": []}'])
+def test_a_file_that_is_no_world_is_refused(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the file's name and what was missing."""
+    path = tmp_path / "world.json"
+    path.write_text(content)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--world", str(path)])
+    assert f"{path} is no world file" in capsys.readouterr().err
+
+
+def test_good_options_are_read(tmp_path: Path) -> None:
+    """World, instant, build and limit arrive as they are used."""
+    path = tmp_path / "world.json"
+    path.write_text(json.dumps(practice_world(NOW)))
+    arguments = ["--world", str(path), "--now", "2026-03-03T12:00:00Z", "--server", "2025-08", "--rate-limit", "5/1"]
+    given = parser().parse_args(arguments)
+    assert (given.now, given.server, given.rate_limit) == (NOW, "2025-08", (5, 1.0))
+    assert given.world["users"][0]["username"] == "owner"
+
+
+def test_the_banner_has_what_a_beginner_copies() -> None:
+    """The address, every key, a curl line and an Airflow connection."""
+    text = banner(create_app(now=NOW).sandbox, "http://127.0.0.1:5555")
+    assert "2026-07 on http://127.0.0.1:5555/v2" in text
+    assert "cal_sandbox_tiered" in text
+    assert "curl -H 'Authorization: Bearer cal_sandbox_owner' -H 'cal-api-version: 2024-08-13'" in text
+    assert "AIRFLOW_CONN_CALCOM_DEFAULT=" in text

@@ -1,0 +1,139 @@
+"""Webhooks: management in process, delivery to a real listener."""
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_provider_calcom.sandbox import running_sandbox
+from airflow_provider_calcom.sandbox.builds import BUILDS
+from tests.sandbox.conftest import NOW, OTHER, OWNER, Client
+
+HOOK = {"active": True, "subscriberUrl": "https://me.example/hook", "triggers": ["BOOKING_NO_SHOW_UPDATED"]}
+
+
+def test_a_webhook_lives_from_create_to_delete(client: Client, build: str) -> None:
+    """201, then the short form everywhere but in GET of one, which shows the version since 2025-12."""
+    made = client.post("/v2/webhooks", json=HOOK)
+    data = made.json()["data"]
+    assert (made.status_code, data["secret"], data["payloadTemplate"]) == (201, None, None)
+    path = f"/v2/webhooks/{data['id']}"
+    assert client.get("/v2/webhooks").json() == {"status": "success", "data": [data]}
+    full = client.get(path).json()["data"]
+    assert ("version" in full, "time" in full) == (build != "2025-08", True)
+    assert client.patch(path, json={"active": False}).json()["data"]["active"] is False
+    assert client.get(path, headers=OTHER).status_code == 403
+    assert client.delete(path).json()["data"]["id"] == data["id"]
+    gone = client.delete(path)
+    assert (gone.status_code, gone.json()["error"]["message"]) == (404, f"Webhook ({data['id']}) not found")
+
+
+def test_one_url_once(client: Client) -> None:
+    """409 for the same user."""
+    answers = [client.post("/v2/webhooks", json=HOOK) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 409]
+    assert client.post("/v2/webhooks", json=HOOK, headers=OTHER).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"triggers": ["BOOKING_NO_SHOW"]}, "isEnum"),
+        ({"triggers": None}, "isArray"),
+        ({"active": "yes"}, "isBoolean"),
+        ({"subscriberUrl": 1}, "isString"),
+    ],
+)
+def test_bad_webhooks_are_refused(client: Client, change: Any, rule: str) -> None:
+    """400 with the rule; the triggers are those of the build."""
+    answer = client.post("/v2/webhooks", json={**HOOK, **change})
+    assert answer.status_code == 400
+    assert rule in answer.text
+
+
+@pytest.mark.parametrize(("query", "status"), [("take=1&skip=1", 200), ("take=251", 400), ("skip=-1", 400)])
+def test_lists_are_paged(client: Client, query: str, status: int) -> None:
+    """Without a pagination block."""
+    for number in range(2):
+        client.post("/v2/webhooks", json={**HOOK, "subscriberUrl": f"https://me.example/{number}"})
+    answer = client.get(f"/v2/webhooks?{query}")
+    assert answer.status_code == status
+    assert status == 400 or (len(answer.json()["data"]), "pagination" in answer.json()) == (1, False)
+
+
+@contextmanager
+def _listener() -> Iterator[tuple[str, list[Any]]]:
+    got: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            """Stay quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _wait_for(deliveries: list[Any], count: int) -> None:
+    deadline = time.monotonic() + 5
+    while sum(one["outcome"] != "pending" for one in deliveries) < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("server", BUILDS)
+def test_each_attendee_call_is_delivered_signed(server: str) -> None:
+    """Every attendee call, unchanged ones too, none for the host alone; the newest build also for unknown ones."""
+    new = server == "2026-07"
+    rows = [{"email": "bob@example.org", "absent": True}]
+    bodies = [{"attendees": rows}, {"attendees": rows}, {"host": True}, {}]
+    bodies.append({"attendees": [{"email": "ghost@example.org", "absent": True}]})
+    with (
+        _listener() as (url, got),
+        running_sandbox(server=server, now=NOW) as sandbox,
+        httpx.Client(base_url=sandbox.url, headers=OWNER) as api,
+    ):
+        api.post("/v2/webhooks", json={**HOOK, "subscriberUrl": url, "secret": "s3cr3t"})
+        for body in bodies:
+            api.post("/v2/bookings/sandbox-yesterday-1/mark-absent", json=body)
+        _wait_for(sandbox.state.webhooks.deliveries, 2 + new)
+        logged = api.get("/_sandbox/deliveries").json()["deliveries"]
+    assert [one["outcome"] for one in logged] == ["204"] * (2 + new)
+    headers, body = got[0]
+    assert headers["X-Cal-Signature-256"] == hmac.new(b"s3cr3t", body, hashlib.sha256).hexdigest()
+    assert ("X-Cal-Webhook-Version" in headers) is new
+    payloads = [json.loads(body)["payload"] for _, body in got]
+    assert payloads[0]["message"] == "bob@example.org marked as no-show"
+    assert payloads[0]["attendees"] == [{"email": "bob@example.org", "noShow": True}]
+    if new:
+        assert (payloads[2]["message"], payloads[2]["attendees"]) == ("No-show status updated for attendees", [])
+
+
+def test_without_a_secret_the_signature_says_so() -> None:
+    """A listener must treat it as unsigned; an inactive webhook gets nothing; a dead one is logged."""
+    with running_sandbox(now=NOW) as sandbox, httpx.Client(base_url=sandbox.url, headers=OWNER) as api:
+        for number, active in enumerate((True, False)):
+            api.post("/v2/webhooks", json={**HOOK, "active": active, "subscriberUrl": f"http://127.0.0.1:9/{number}"})
+        rows = [{"email": "bob@example.org", "absent": False}]
+        api.post("/v2/bookings/sandbox-yesterday-1/mark-absent", json={"attendees": rows})
+        _wait_for(sandbox.state.webhooks.deliveries, 1)
+        (delivery,) = sandbox.state.webhooks.deliveries
+    assert delivery["headers"]["X-Cal-Signature-256"] == "no-secret-provided"
+    assert delivery["outcome"].startswith("ConnectError")
+    assert json.loads(delivery["body"])["payload"]["message"] == "bob@example.org unmarked as no-show"
