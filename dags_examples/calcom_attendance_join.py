@@ -1,11 +1,11 @@
 """Join a day's bookings with a Zoom participants report, and mark those who did not come.
 
-The report is a file of rows as Zoom's report API gives them (``GET /report/meetings/{id}/participants``), each with its
-``meeting_id``; loaders land them like this in a warehouse. Every doubt ends in nobody being marked: a text to a customer
-who did come can't be taken back.
+The report is a file of rows as Zoom's report API gives them (``GET /report/meetings/{id}/participants``), each with
+its ``meeting_id``; loaders land them like this in a warehouse. Every doubt ends in nobody being marked: a text to a
+customer who did come can't be taken back.
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. As it stands it only tells
-what it would do, for yesterday.
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. As it stands it only
+tells what it would do, for yesterday.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ def judge(booking: Row, report: list[Row]) -> dict[str, str]:
         doubt = "host not seen"
     elif any(not same(row["user_email"], row["name"]) & known for row in rows):
         doubt = "unknown participant"
-    return {
-        address: doubt if doubt and verdict == "absent" else verdict for address, verdict in verdicts.items()
-    }
+    return {address: doubt if doubt and verdict == "absent" else verdict for address, verdict in verdicts.items()}
 
 
 with DAG(

@@ -71,11 +71,13 @@ class AttendeeWish:
     :param index: its place, from 0; errors name it in place of the address.
     :param email: the address as it was given, without white space around it.
     :param absent: the flag that the attendee is to have.
+    :param is_booking_row: whether it came as a booking's own row, whose ``absent`` is the flag that it has.
     """
 
     index: int
     email: str
     absent: bool
+    is_booking_row: bool = False
 
     @property
     def key(self) -> str:
@@ -163,7 +165,8 @@ def _wish(entry: object, index: int, place: str) -> AttendeeWish:
     absent = entry.get("absent", True)
     if not isinstance(absent, bool):
         raise InvalidArgument(f"{place}.absent must be true or false, but is {str(absent)[:40]!r}")
-    return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent)
+    is_booking_row = "absent" in entry and not entry.keys() <= {"email", "absent"}
+    return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent, is_booking_row)
 
 
 def _address(text: str, place: str) -> str:
@@ -218,6 +221,11 @@ class MarkRequest:
     def asks_for_anything(self) -> bool:
         """Whether there is a reason to read the booking: an empty list of attendees asks for nothing."""
         return bool(self.attendees) or self.host_absent is not None
+
+    @property
+    def rows_not_absent(self) -> int:
+        """How many entries are a booking's own rows with ``absent: false``: perhaps meant as a list of the absent."""
+        return sum(wish.is_booking_row and not wish.absent for wish in self.attendees)
 
 
 def mark_request(

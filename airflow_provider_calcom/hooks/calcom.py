@@ -257,6 +257,13 @@ class CalComHook(BaseHook):
 
     def run_mark_request(self, request: no_shows.MarkRequest) -> dict[str, Any]:
         """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing."""
+        if request.rows_not_absent:
+            self.log.warning(
+                "Booking %s: %d entries of attendees are a booking's own rows with absent: false, which is the flag that"
+                " they have, and marks nobody. To mark them, pass their addresses",
+                request.booking_uid,
+                request.rows_not_absent,
+            )
         outcome = self._client.run(no_shows.mark_no_shows(request)) if request.asks_for_anything else None
         return dict(no_shows.result_of(request, outcome))
 
