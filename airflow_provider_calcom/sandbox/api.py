@@ -198,30 +198,11 @@ def _reassign(sandbox: Sandbox, call: Call, user: User, uid: str, host: str | No
     return _success(booking_writes.reassign(sandbox.world, uid, user, wanted, sandbox.clock.now()))
 
 
-def _hook_create(sandbox: Sandbox, call: Call, user: User) -> Answer:
-    return sandbox.webhooks.create(call.body, user, sandbox.clock.now())
-
-
-def _hook_list(sandbox: Sandbox, call: Call, user: User) -> Answer:
-    return sandbox.webhooks.list(call.read_query(), user)
-
-
-def _hook_get(sandbox: Sandbox, call: Call, user: User, hook: str) -> Answer:
-    return sandbox.webhooks.get(hook, user)
-
-
-def _hook_change(sandbox: Sandbox, call: Call, user: User, hook: str) -> Answer:
-    return sandbox.webhooks.change(hook, call.body, user)
-
-
-def _hook_delete(sandbox: Sandbox, call: Call, user: User, hook: str) -> Answer:
-    return sandbox.webhooks.delete(hook, user)
-
-
 def _health(sandbox: Sandbox, call: Call) -> Answer:
     return Answer("OK", text=True, headers={"Content-Type": "text/html; charset=utf-8"})
 
 
+_HOOKS = ("user", "any")
 ROUTES = (
     Route("GET", "/health", _health, "none", "any"),
     Route("GET", "/v2/me", _me, "user", "any"),
@@ -238,9 +219,9 @@ ROUTES = (
     Route("POST", "/v2/bookings/*/reschedule", _reschedule),
     Route("POST", "/v2/bookings/*/reassign", _reassign),
     Route("POST", "/v2/bookings/*/reassign/*", _reassign),
-    Route("POST", "/v2/webhooks", _hook_create, "user", "any"),
-    Route("GET", "/v2/webhooks", _hook_list, "user", "any"),
-    Route("GET", "/v2/webhooks/*", _hook_get, "user", "any"),
-    Route("PATCH", "/v2/webhooks/*", _hook_change, "user", "any"),
-    Route("DELETE", "/v2/webhooks/*", _hook_delete, "user", "any"),
+    Route("POST", "/v2/webhooks", lambda at, call, user: at.webhooks.create(call.body, user, at.clock.now()), *_HOOKS),
+    Route("GET", "/v2/webhooks", lambda at, call, user: at.webhooks.list(call.read_query(), user), *_HOOKS),
+    Route("GET", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.get(hook, user), *_HOOKS),
+    Route("PATCH", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.change(hook, call.body, user), *_HOOKS),
+    Route("DELETE", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.delete(hook, user), *_HOOKS),
 )
