@@ -1,0 +1,213 @@
+"""Filters of a list are typed, named when wrong, and applied again to what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime, timedelta, timezone
+
+import pendulum
+import pytest
+
+from airflow_provider_calcom.api.endpoints import team_bookings
+from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
+from airflow_provider_calcom.api.query import (
+    STATUSES,
+    BookingQuery,
+    as_cal_com_writes,
+    instant,
+    just_after,
+    start_of,
+)
+from tests.api.support import booking
+
+UTC = timezone.utc
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+INSTANT_FILTERS = {
+    "after_start": "afterStart",
+    "before_end": "beforeEnd",
+    "after_created": "afterCreatedAt",
+    "before_created": "beforeCreatedAt",
+    "after_updated": "afterUpdatedAt",
+    "before_updated": "beforeUpdatedAt",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2026-11-20T09:00:00Z", NINE),
+        (" 2026-11-20T09:00:00Z ", NINE),
+        ("2026-11-20T09:00:00.000Z", NINE),
+        ("2026-11-20T10:00:00+01:00", NINE),
+        ("2026-11-20T04:00:00-05:00", NINE),
+        ("2026-11-20 09:00:00+00:00", NINE),
+        ("2026-11-20T09:00Z", NINE),
+        ("20261120T090000Z", NINE),
+        ("2026-11-20T09:00:00.1234567Z", NINE + timedelta(microseconds=123456)),
+        ("2026-11-20T09:00:00.5Z", NINE + timedelta(milliseconds=500)),
+        ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
+        (" 2026-11-20 ", datetime(2026, 11, 20, tzinfo=UTC)),
+        (NINE, NINE),
+        (datetime(2026, 11, 20, 10, tzinfo=timezone(timedelta(hours=1))), NINE),
+        (pendulum.datetime(2026, 11, 20, 10, tz="Europe/Berlin"), NINE),
+        (str(pendulum.datetime(2026, 11, 20, 10, tz="Europe/Berlin")), NINE),
+    ],
+)  # fmt: skip
+def test_instants(value, moment):
+    """Instants are aware datetimes, or ISO 8601 texts with an offset or Z, or dates, which are midnight UTC."""
+    result = instant(value, "x")
+    assert result == moment
+    assert result.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-11-20T09:00:00", datetime(2026, 11, 20, 9), "2026-11-20 09:00", pendulum.naive(2026, 11, 20)]
+)
+@pytest.mark.parametrize("name", INSTANT_FILTERS)
+def test_an_instant_without_offset_is_refused_by_name(name, value):
+    """An instant that does not say its offset is refused, and the text names the filter."""
+    with pytest.raises(InvalidArgument, match=f"^{name} must say its offset"):
+        BookingQuery(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["yesterday", "", " ", "2026-13-01", "2026-02-30", "P1D", "2026-11-20/2026-11-21", 5, [], "2026-11-20T25:00Z", True,
+     "12:30:45.1", "now"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["after_start", "before_updated"])
+def test_what_is_no_instant_is_refused_by_name(name, value):
+    """What is no ISO 8601 instant is refused, and the text names the filter."""
+    with pytest.raises(InvalidArgument, match=f"^{name} must"):
+        BookingQuery(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NINE, "2026-11-20T09:00:00.000Z"),
+        (NINE + timedelta(microseconds=123999), "2026-11-20T09:00:00.123Z"),
+        ("2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00.000Z"),
+    ],
+)
+def test_as_cal_com_writes(moment, text):
+    """Instants are sent with milliseconds and Z, which needs no quoting of a plus sign."""
+    assert as_cal_com_writes(moment) == text
+
+
+@pytest.mark.parametrize("status", ["accepted", "PAST", "", "past,upcoming", None, 3])
+def test_a_bad_status_is_refused(status):
+    """A status that Cal.com does not list by is refused, and the text gives those that it does."""
+    with pytest.raises(InvalidArgument, match="status may hold upcoming, recurring, past, cancelled, unconfirmed"):
+        BookingQuery(status=[status])
+
+
+def test_no_filter_no_parameter():
+    """An empty query has no parameters and lists the user's own bookings."""
+    assert BookingQuery().params == ()
+    assert BookingQuery().path == "/bookings"
+    assert BookingQuery().totals_are_dependable
+
+
+def test_all_filters_as_parameters():
+    """Each filter is sent under Cal.com's own name (teamsIds, not the documented teamIds), lists with commas."""
+    query = BookingQuery(
+        path=team_bookings(7),
+        status=STATUSES[2:4],
+        attendee_email="ann+x@example.org",
+        attendee_name="Ann Ä",
+        booking_uid=" uid1 ",
+        event_type_ids=[1, "2"],
+        team_ids=(3,),
+        user_ids=[4, 5],
+        after_start=NINE,
+        before_end="2026-11-21",
+        after_created=NINE,
+        before_created=NINE,
+        after_updated=NINE,
+        before_updated=NINE,
+    )
+    nine = "2026-11-20T09:00:00.000Z"
+    assert query.path == "/teams/7/bookings"
+    assert dict(query.params) == {
+        "status": "past,cancelled",
+        "attendeeEmail": "ann+x@example.org",
+        "attendeeName": "Ann Ä",
+        "bookingUid": "uid1",
+        "eventTypeIds": "1,2",
+        "teamsIds": "3",
+        "userIds": "4,5",
+        "afterStart": nine,
+        "beforeEnd": "2026-11-21T00:00:00.000Z",
+        "afterCreatedAt": nine,
+        "beforeCreatedAt": nine,
+        "afterUpdatedAt": nine,
+        "beforeUpdatedAt": nine,
+    }
+
+
+def test_one_status_may_be_a_text():
+    """One status may be given without a list around it."""
+    assert BookingQuery(status="past").params == (("status", "past"),)
+
+
+@pytest.mark.parametrize("name", ["event_type_ids", "team_ids", "user_ids"])
+@pytest.mark.parametrize("value", [[0], [-1], ["x"], [None], [True], [1.5], [1, ""]])
+def test_bad_ids_are_refused_by_name(name, value):
+    """An id that is no positive number is refused, and the text names the filter."""
+    with pytest.raises(InvalidArgument, match=f"^{name} must be the positive number"):
+        BookingQuery(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["event_type_ids", "team_ids", "user_ids"])
+@pytest.mark.parametrize("value", ["123", 123])
+def test_one_id_without_a_list_is_never_another_list(name, value):
+    """One id without a list around it is that id or is refused by name; it is never read digit by digit."""
+    with contextlib.suppress(InvalidArgument):
+        assert getattr(BookingQuery(**{name: value}), name) == (123,)
+
+
+@pytest.mark.parametrize("name", ["after_created", "before_created", "after_updated", "before_updated"])
+def test_totals_are_not_dependable_with_a_filter_on_created_or_updated(name):
+    """Cal.com's total leaves out the filters on created and updated."""
+    assert not BookingQuery(**{name: NINE}).totals_are_dependable
+
+
+BEFORE, AT, AFTER = "2026-11-20T08:59:59.999Z", "2026-11-20T09:00:00.000Z", "2026-11-20T09:00:00.001Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "admitted", "refused"),
+    [
+        ("after_start", "start", [AT, AFTER], [BEFORE]),
+        ("before_end", "end", [BEFORE, AT], [AFTER, None]),
+        ("after_created", "createdAt", [AT, AFTER], [BEFORE, None]),
+        ("before_created", "createdAt", [BEFORE, AT], [AFTER, None]),
+        ("after_updated", "updatedAt", [AT, AFTER], [BEFORE, None]),
+        ("before_updated", "updatedAt", [BEFORE, AT], [AFTER, None]),
+    ],
+)
+def test_admits(name, key, admitted, refused):
+    """Each date filter is applied again to what comes back, bounds included."""
+    query = BookingQuery(**{name: NINE})
+    assert [value for value in admitted if not query.admits(booking(**{key: value}))] == []
+    assert [value for value in refused if query.admits(booking(**{key: value}))] == []
+    assert BookingQuery().admits(booking(**{key: None}))
+
+
+@pytest.mark.parametrize("text", ["soon", "", "2026-11-20T09:00:00", "2026-11-20", "None"])
+def test_a_start_that_is_no_instant_is_an_unexpected_answer(text):
+    """A booking whose start is no instant, or has no offset to compare it by, is no answer of Cal.com's."""
+    with pytest.raises(UnexpectedAnswer):
+        assert start_of(booking(start=text)) >= NINE
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T09:00:00Z", "2026-11-20T09:00:00.000Z", "2026-11-20T10:00:00+01:00"])
+def test_start_of(text):
+    """A booking's start is read in every form that servers write."""
+    assert start_of(booking(start=text)) == NINE
+
+
+def test_just_after():
+    """The next instant that Cal.com can tell apart is a millisecond later."""
+    assert as_cal_com_writes(just_after(NINE)) == AFTER
