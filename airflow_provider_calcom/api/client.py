@@ -73,7 +73,13 @@ class _Core:
         }
 
     def _versioned(self, endpoint: Endpoint[T], api_version: str | None) -> Endpoint[T]:
-        return endpoint.at_version(api_version or self.settings.api_version)
+        return endpoint.at_version(self._version(api_version))
+
+    def _version(self, api_version: str | None) -> str | None:
+        return self.settings.api_version if api_version is None else checked_api_version(api_version)
+
+    def _walk(self, query: BookingQuery | None, page_size: int, api_version: str | None) -> listing.Walk:
+        return listing.walk(query or BookingQuery(), page_size=page_size, api_version=self._version(api_version))
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, endpoint: Endpoint[T]) -> httpx.Request:
         return http.build_request(
@@ -243,9 +249,7 @@ class CalComClient(_Core):
         self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
     ) -> Iterator[Booking]:
         """Give all bookings of a query, each once; see :func:`airflow_provider_calcom.api.listing.walk`."""
-        walk = listing.walk(
-            query or BookingQuery(), page_size=page_size, api_version=api_version or self.settings.api_version
-        )
+        walk = self._walk(query, page_size, api_version)
         page = None
         while True:
             try:
@@ -337,9 +341,7 @@ class AsyncCalComClient(_Core):
         self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
     ) -> AsyncIterator[Booking]:
         """As :meth:`CalComClient.list_bookings`."""
-        walk = listing.walk(
-            query or BookingQuery(), page_size=page_size, api_version=api_version or self.settings.api_version
-        )
+        walk = self._walk(query, page_size, api_version)
         page = None
         while True:
             try:
