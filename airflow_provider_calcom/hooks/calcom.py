@@ -259,7 +259,7 @@ class CalComHook(BaseHook):
         """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing."""
         if request.rows_not_absent:
             self.log.warning(
-                "Booking %s: %d entries of attendees are a booking's own rows with absent: false, which is the flag that"
+                "Booking %s: %d entries of attendees are rows of the booking with absent: false, which is the flag that"
                 " they have, and marks nobody. To mark them, pass their addresses",
                 request.booking_uid,
                 request.rows_not_absent,
