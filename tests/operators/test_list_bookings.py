@@ -1,0 +1,344 @@
+"""ListBookingsOperator against the sandbox, whose pages disagree as the real server's do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_calcom.api import errors
+from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+from tests.support import BUILDS, SandboxDriver, ends_the_task, stranger
+
+each_build = pytest.mark.parametrize("build", BUILDS)
+AT_NINE = {"sandbox-yesterday-2", "sandbox-yesterday-3", "sandbox-yesterday-4"}
+FIRST_PAGE = {"method": "GET", "path": "/v2/bookings", "fault": "delay", "seconds": 0}
+
+
+def listed(context: Any = None, **given: Any) -> Any:
+    """Run the operator as a task would."""
+    return ListBookingsOperator(task_id="list", **given).execute({} if context is None else context)
+
+
+def uids(bookings: list[dict[str, Any]]) -> list[str]:
+    return [booking["uid"] for booking in bookings]
+
+
+def all_of_ours(calcom: SandboxDriver) -> list[str]:
+    """The uids of all bookings that the key's user can list, told by the sandbox's state."""
+    return [one["uid"] for one in calcom.admin("state")["bookings"] if one["uid"] != "sandbox-of-other"]
+
+
+@each_build
+@pytest.mark.parametrize("page_size", [1, 7, 100, 250])
+def test_lists_all_bookings_once_in_order(calcom: SandboxDriver, page_size: int) -> None:
+    """However small the pages are, and however they break ties, each booking comes exactly once, by start."""
+    bookings = listed(page_size=page_size)
+    assert sorted(uids(bookings)) == sorted(all_of_ours(calcom))
+    assert [one["start"] for one in bookings] == sorted(one["start"] for one in bookings)
+
+
+def test_the_result_is_json(calcom: SandboxDriver) -> None:
+    """Bookings go through XCom as they came."""
+    bookings = listed()
+    assert json.loads(json.dumps(bookings)) == bookings
+
+
+DAY = {"after_start": "2026-11-18", "before_start": "2026-11-19"}
+
+
+@each_build
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [
+        pytest.param({"status": "upcoming", "before_start": "2026-11-19T12:00:00Z"}, {"sandbox-in-progress"}, id="1"),
+        pytest.param({"status": ["cancelled"]}, {"sandbox-cancelled", "sandbox-rejected"}, id="list of statuses"),
+        pytest.param({"status": ("unconfirmed",)}, set(), id="none"),
+        pytest.param(
+            {"after_start": "2026-11-18T09:00:00Z", "before_start": "2026-11-18T10:00:00+00:00"}, AT_NINE, id="span"
+        ),
+        pytest.param(
+            {"after_start": "2026-11-18T10:00:00+01:00", "before_end": "2026-11-18T09:30:00.000Z"}, AT_NINE, id="end"
+        ),
+        pytest.param({"event_type_ids": [4], **DAY}, {"sandbox-team"}, id="event type"),
+        pytest.param({"event_type_ids": ["4"], **DAY}, {"sandbox-team"}, id="event type as text"),
+        pytest.param(
+            {
+                "attendee_email": "dave+cal@example.org",
+                "after_start": "2026-11-18T08:30Z",
+                "before_end": DAY["before_start"],
+            },
+            {"sandbox-yesterday-3", "sandbox-yesterday-5", "sandbox-seated", "sandbox-rejected"},
+            id="attendee's address",
+        ),
+        pytest.param({"attendee_name": "Mona Managed", **DAY}, {"sandbox-yesterday-8"}, id="attendee's name"),
+        pytest.param(
+            {"after_created": "2026-11-13T08:30:00Z", "before_created": "2026-11-13T09:00:00Z"}, AT_NINE, id="created"
+        ),
+        pytest.param(
+            {"after_updated": "2026-11-13T08:30:00Z", "before_updated": "2026-11-13T09:00:00Z"}, AT_NINE, id="updated"
+        ),
+    ],
+)
+def test_filters(calcom: SandboxDriver, filters: dict[str, Any], wanted: set[str]) -> None:
+    """Each filter lists what it says, on servers of every age."""
+    assert set(uids(listed(**filters, page_size=7))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("filters", "path"),
+    [
+        ({"team_id": 3}, "/v2/teams/3/bookings"),
+        ({"organization_id": "9"}, "/v2/organizations/9/bookings"),
+        ({"organization_id": 9, "team_id": 3}, "/v2/organizations/9/teams/3/bookings"),
+        ({"organization_id": 9, "user_id": 4}, "/v2/organizations/9/users/4/bookings"),
+    ],
+)
+def test_other_lists_than_ones_own(calcom: SandboxDriver, filters: dict[str, Any], path: str) -> None:
+    """Teams and organisations have lists of their own; a server without them is told from one without bookings."""
+    with pytest.raises(errors.ApiVersionNotServed):
+        listed(**filters)
+    assert calcom.calls()[-1]["path"].split("?")[0] == path
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"status": "done"}, "status"),
+        ({"status": ["past", "done"]}, "status"),
+        ({"after_start": "yesterday"}, "after_start"),
+        ({"before_start": "2026-11-18T09:00:00"}, "before_start"),
+        ({"before_end": 5}, "before_end"),
+        ({"after_created": "2026-13-01"}, "after_created"),
+        ({"event_type_ids": ["x"]}, "event_type_ids"),
+        ({"team_id": "../me"}, "team_id"),
+        ({"team_id": 0}, "team_id"),
+        ({"organization_id": True}, "organization_id"),
+        ({"user_id": 4}, "user_id"),
+        ({"page_size": 0}, "page_size"),
+        ({"page_size": 251}, "page_size"),
+        ({"page_size": "7"}, "page_size"),
+        ({"api_version": "newest"}, "api_version"),
+    ],
+)
+def test_filters_that_can_not_be_meant(calcom: SandboxDriver, given: dict[str, Any], names: str) -> None:
+    """Cal.com drops a wrong filter in silence; we name it, before any call, and don't try again."""
+    with pytest.raises(errors.InvalidArgument, match=names) as raised:
+        listed(**given)
+    assert ends_the_task(raised.value)
+    assert calcom.calls() == []
+
+
+# The run's data interval.
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 11, 18, hour, tzinfo=timezone.utc)
+
+
+@each_build
+def test_the_data_interval_excludes_its_end(calcom: SandboxDriver) -> None:
+    """Two runs side by side list each booking once: a start on the border belongs to the later run."""
+    early = listed({"data_interval_start": at(8), "data_interval_end": at(9)}, data_interval=True)
+    late = listed({"data_interval_start": at(9), "data_interval_end": at(10)}, data_interval=True)
+    assert uids(early) == ["sandbox-yesterday-1"]
+    assert set(uids(late)) == AT_NINE
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"data_interval_start": None, "data_interval_end": None}, id="None"),
+        pytest.param({"data_interval_start": at(9), "data_interval_end": at(9)}, id="empty, of a manual run"),
+    ],
+)
+def test_a_run_without_a_data_interval(calcom: SandboxDriver, context: dict[str, Any]) -> None:
+    """A run that has no interval must not list everything: it fails and says what to give in its place."""
+    with pytest.raises(errors.InvalidArgument, match=r"data_interval.*after_start and before_start") as raised:
+        listed(context, data_interval=True)
+    assert ends_the_task(raised.value)
+    assert calcom.calls() == []
+
+
+def test_the_data_interval_and_a_span_of_its_own(calcom: SandboxDriver) -> None:
+    """Two spans that could contradict each other are refused."""
+    with pytest.raises(errors.InvalidArgument, match=r"data_interval.*after_start"):
+        listed({"data_interval_start": at(8), "data_interval_end": at(9)}, data_interval=True, after_start="2026-01-01")
+    assert calcom.calls() == []
+
+
+# Where the bookings go.
+
+
+def test_too_many_for_xcom(calcom: SandboxDriver) -> None:
+    """More than ``max_bookings`` fail with the way out, and before all of them were read."""
+    with pytest.raises(errors.InvalidArgument, match="output_path") as raised:
+        listed(max_bookings=3, page_size=2)
+    assert ends_the_task(raised.value)
+    assert len(listed(**DAY, max_bookings=100)) < 100
+
+
+@pytest.fixture(params=["path", "file://", "memory://"])
+def output(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where to write: by path, by URL, and into a storage that is no file system, as S3 is none."""
+    if request.param != "memory://":
+        yield f"{'file://' if request.param == 'file://' else ''}{tmp_path}/deep/down/bookings.jsonl"
+        return
+    import fsspec
+
+    try:
+        from airflow.sdk.io import attach
+    except ImportError:
+        from airflow.io.store import attach
+
+    storage = fsspec.filesystem("memory")
+    attach("memory", fs=storage)
+    yield "memory://bucket/deep/bookings.jsonl"
+    storage.store.clear()
+
+
+def lines_of(address: str) -> list[dict[str, Any]]:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    with ObjectStoragePath(address).open("r", encoding="utf-8") as file:
+        return [json.loads(line) for line in file.read().splitlines()]
+
+
+def names_beside(address: str) -> set[str]:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return {path.name for path in ObjectStoragePath(address).parent.iterdir()}
+
+
+def test_writes_json_lines(calcom: SandboxDriver, output: str) -> None:
+    """The file's lines are the bookings of the list, and XCom gets only the path and their number."""
+    bookings = listed(**DAY, page_size=7)
+    result = listed(**DAY, output_path=output, page_size=7)
+    assert result == {"path": output, "bookings": len(bookings)}
+    assert lines_of(output) == bookings
+    assert names_beside(output) == {"bookings.jsonl"}
+
+
+def test_an_empty_list_makes_an_empty_file(calcom: SandboxDriver, output: str) -> None:
+    """Nothing found is told by an empty file, not by a missing one."""
+    assert listed(after_start="2030-01-01", output_path=output)["bookings"] == 0
+    assert lines_of(output) == []
+
+
+def test_a_file_may_be_larger_than_xcom(calcom: SandboxDriver, output: str) -> None:
+    """``max_bookings`` is about XCom alone."""
+    assert listed(output_path=output, max_bookings=1)["bookings"] == len(all_of_ours(calcom))
+
+
+def test_an_older_file_is_replaced_only_by_a_whole_one(calcom: SandboxDriver, output: str) -> None:
+    """An error in the middle of the list leaves the older file as it was; the next run replaces it."""
+    listed(**DAY, output_path=output)
+    older = lines_of(output)
+    calcom.admin("faults", FIRST_PAGE)
+    calcom.fault("GET", "/v2/bookings", "status", status=400, times=None)
+    with pytest.raises(errors.RequestRefused):
+        listed(output_path=output, page_size=7)
+    assert lines_of(output) == older
+    assert not any(name.endswith(".jsonl") for name in names_beside(output) - {"bookings.jsonl"})
+    calcom.start_over()
+    listed(output_path=output, page_size=7)
+    assert sorted(uids(lines_of(output))) == sorted(all_of_ours(calcom))
+    assert names_beside(output) == {"bookings.jsonl"}
+
+
+def test_letters_beyond_ascii_are_kept(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Names are written as UTF-8, readable without unescaping."""
+    listed(attendee_name="Dave Díaz", output_path=str(tmp_path / "b.jsonl"))
+    assert "Dave Díaz" in (tmp_path / "b.jsonl").read_text(encoding="utf-8")
+
+
+# Faults.
+
+
+def test_a_page_that_fails_is_read_again(calcom: SandboxDriver) -> None:
+    """A lost connection, a 429 and a 502 between pages cost no booking and give none twice."""
+    calcom.admin("faults", FIRST_PAGE)
+    calcom.fault("GET", "/v2/bookings", "drop_after")
+    calcom.fault("GET", "/v2/bookings", "status", status=429, when="before", headers={"Retry-After": "2"})
+    calcom.fault("GET", "/v2/bookings", "html", status=502)
+    assert sorted(uids(listed(page_size=7))) == sorted(all_of_ours(calcom))
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "error"),
+    [
+        ("status", {"status": 503}, errors.ServerFault),
+        ("drop_before", {}, errors.NoAnswer),
+        ("html", {"status": 200}, errors.UnexpectedAnswer),
+        ("truncated", {"valid_length": True}, errors.UnexpectedAnswer),
+        ("status", {"status": 200, "body": {"status": "success", "data": [{"uid": 1}]}}, errors.UnexpectedAnswer),
+    ],
+)
+def test_errors_that_may_heal(
+    calcom: SandboxDriver, fault: str, options: dict[str, Any], error: type[Exception]
+) -> None:
+    """A list that can't be read now fails as a task that Airflow tries again; it is never taken for an empty list."""
+    calcom.fault("GET", "/v2/bookings", fault, times=None, **options)
+    with pytest.raises(error) as raised:
+        listed()
+    assert not ends_the_task(raised.value)
+
+
+def test_the_key_never_follows_a_redirect(calcom: SandboxDriver) -> None:
+    """A redirect of a list is refused, and nothing arrives where it leads to."""
+    with stranger() as (url, seen):
+        calcom.fault("GET", "/v2/bookings", "redirect", location=f"{url}/v2/bookings")
+        with pytest.raises(errors.RedirectRefused) as raised:
+            listed()
+        assert seen == []
+    assert ends_the_task(raised.value)
+
+
+def test_the_address_of_a_filter_is_not_logged(
+    calcom: SandboxDriver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """httpx logs each URL at INFO; the attendee's address that is looked for is cut out of it."""
+    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="httpx")
+    listed(attendee_email="dave+cal@example.org", **DAY)
+    written = capfd.readouterr()
+    text = caplog.text + written.out + written.err
+    assert "/v2/bookings" in caplog.text, "httpx's log was not seen, so that nothing is proven"
+    assert "dave" not in text
+    assert "cal_sandbox_owner" not in text
+
+
+# Templates.
+
+
+def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Spans, filters and the path come from templates, as example DAGs give them."""
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
+        operator = ListBookingsOperator(
+            task_id="list",
+            after_start="{{ params.day }}",
+            before_start="{{ macros.ds_add(params.day, 1) }}",
+            attendee_name="{{ params.name }}",
+            output_path="{{ params.folder }}/{{ params.day }}.jsonl",
+        )
+    from airflow.macros import ds_add
+
+    class Macros:
+        pass
+
+    Macros.ds_add = staticmethod(ds_add)
+    context = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
+    operator.render_template_fields(context)
+    assert operator.execute({}) == {"path": f"{tmp_path}/2026-11-18.jsonl", "bookings": 1}
+
+
+def test_every_template_field_is_a_parameter() -> None:
+    """Each template field is an attribute of the same name."""
+    operator = ListBookingsOperator(task_id="x")
+    assert all(hasattr(operator, name) for name in operator.template_fields)

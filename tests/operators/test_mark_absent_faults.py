@@ -1,0 +1,274 @@
+"""What goes wrong between Airflow and Cal.com: nobody is told twice, nothing is believed unseen, no secret gets out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.api import errors
+from tests.operators.marking import BOB, CAROL, DAVE, OF_BOB, OF_THREE, mark
+from tests.support import BUILDS, KEY, SandboxDriver, ends_the_task, stranger
+
+each_build = pytest.mark.parametrize("build", BUILDS)
+READ = "/v2/bookings/*"
+
+AFTER_COMMIT = [
+    pytest.param("drop_after", {}, id="connection lost"),
+    pytest.param("status", {"status": 500, "body": {"statusCode": 500, "message": "Internal server error"}}, id="500"),
+    pytest.param("status", {"status": 502}, id="502"),
+    pytest.param("html", {}, id="HTML 524"),
+    pytest.param("html", {"status": 200}, id="HTML 200"),
+    pytest.param("truncated", {}, id="cut answer"),
+    pytest.param("truncated", {"valid_length": True}, id="half of the JSON"),
+    pytest.param("status", {"status": 200, "body": {"status": "success", "data": {}}}, id="200 without a booking"),
+    pytest.param("status", {"status": 200, "body": {"ok": True}}, id="200 of something else"),
+    pytest.param("status", {"status": 200, "body": []}, id="200 with a list"),
+]
+
+
+@each_build
+@pytest.mark.parametrize(("fault", "options"), AFTER_COMMIT)
+def test_a_write_whose_answer_is_lost_is_not_sent_twice(
+    calcom: SandboxDriver, fault: str, options: dict[str, Any]
+) -> None:
+    """Cal.com has written, and the answer does not come through: the booking is read, and no second call is sent."""
+    calcom.subscribe()
+    calcom.fault_on_mark(fault, when="after", **options)
+    result = mark(OF_THREE, [BOB, DAVE], host_absent=True)
+    assert (result["marked"], result["absent_host"], result["calls"]) == ([BOB, DAVE], True, 1)
+    assert len(calcom.marks()) == 1
+    assert len(calcom.deliveries()) == 1
+    assert calcom.flags(OF_THREE) == (True, {BOB: True, CAROL: False, DAVE: True})
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        pytest.param("drop_before", {}, id="connection lost"),
+        pytest.param("status", {"status": 503, "when": "before"}, id="503"),
+        pytest.param("html", {"status": 524, "when": "before"}, id="HTML 524"),
+    ],
+)
+def test_a_write_that_did_not_happen_is_sent_again(
+    calcom: SandboxDriver, pauses: list[float], fault: str, options: dict[str, Any]
+) -> None:
+    """The call is lost on the way: after a pause and a look at the booking it is sent once more."""
+    calcom.subscribe()
+    calcom.fault_on_mark(fault, **options)
+    result = mark(OF_BOB, [BOB])
+    assert (result["marked"], result["calls"]) == ([BOB], 2)
+    assert [call["wrote"] for call in calcom.marks()] == [False, True]
+    assert len(calcom.deliveries()) == 1
+    assert pauses == [1.0]
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
+    calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a lost call only what still differs is sent: of two wishes the one that nobody fulfilled meanwhile."""
+    from airflow_provider_calcom.api.client import CalComClient
+
+    def somebody_marks_bob(_seconds: float) -> None:
+        calcom.change(OF_THREE, attendees=[{"email": BOB, "absent": True}])
+
+    monkeypatch.setitem(CalComClient.__init__.__kwdefaults__, "sleep", somebody_marks_bob)
+    calcom.fault_on_mark("drop_before")
+    calcom.subscribe()
+    assert mark(OF_THREE, [BOB, CAROL])["calls"] == 2
+    (delivery,) = calcom.deliveries()
+    assert json.loads(delivery["body"])["payload"]["attendees"] == [{"email": CAROL, "noShow": True}]
+
+
+def test_a_server_that_never_answers(calcom: SandboxDriver, pauses: list[float]) -> None:
+    """After three calls without an outcome the task fails as one that may be tried again."""
+    calcom.fault_on_mark("drop_before", times=None)
+    with pytest.raises(errors.OutcomeUnknown, match="3 calls") as raised:
+        mark(OF_BOB, [BOB])
+    assert not ends_the_task(raised.value)
+    assert len(calcom.marks()) == 3
+    assert pauses == [1.0, 2.0, 4.0]
+
+
+def test_a_slow_answer_after_the_write(calcom: SandboxDriver, connect: Any) -> None:
+    """A time-out of a call that was carried out ends in one call and a true result."""
+    connect(host=calcom.url, password=KEY, extra={"timeout": 0.3})
+    calcom.fault_on_mark("delay", when="after", seconds=1.0)
+    assert mark(OF_BOB, [BOB])["calls"] == 1
+    assert len(calcom.marks()) == 1
+
+
+@each_build
+def test_cal_coms_own_no_after_it_wrote(calcom: SandboxDriver) -> None:
+    """The 500 ``Failed to update no-show status`` is never tried again, and says how much is written all the same."""
+    body = {"statusCode": 500, "message": "Failed to update no-show status"}
+    calcom.fault_on_mark("status", when="after", status=500, body=body)
+    with pytest.raises(errors.NoShowUpdateFailed, match="2 changes the booking shows 2 as written and 0 not") as raised:
+        mark(OF_THREE, [BOB, DAVE])
+    assert ends_the_task(raised.value)
+    assert len(calcom.marks()) == 1
+
+
+def test_a_rate_limit_is_waited_out(calcom: SandboxDriver) -> None:
+    """A 429 comes before Cal.com does anything, so that the call is sent again and writes once."""
+    for path in (READ, "*/mark-absent"):
+        calcom.fault("*", path, "status", when="before", status=429, headers={"Retry-After": "1"})
+    assert mark(OF_BOB, [BOB])["marked"] == [BOB]
+    assert [call["wrote"] for call in calcom.marks()] == [False, True]
+
+
+def test_a_rate_limit_beyond_the_allowed_waiting(calcom: SandboxDriver, connect: Any) -> None:
+    """Where the server asks for more than ``max_retry_seconds``, the task gives its slot back at once."""
+    connect(host=calcom.url, password=KEY, extra={"max_retry_seconds": 30})
+    calcom.fault_on_mark("status", when="before", status=429, headers={"Retry-After": "3600"})
+    with pytest.raises(errors.RateLimited) as raised:
+        mark(OF_BOB, [BOB])
+    assert not ends_the_task(raised.value)
+    assert len(calcom.marks()) == 1
+
+
+def test_reads_are_tried_again(calcom: SandboxDriver) -> None:
+    """A read that meets a lost connection, a 503 and an HTML page in turn succeeds in the end."""
+    calcom.fault("GET", READ, "drop_before")
+    calcom.fault("GET", READ, "status", when="before", status=503)
+    calcom.fault("GET", READ, "html", when="before")
+    assert mark(OF_BOB, [BOB])["marked"] == [BOB]
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "error"),
+    [
+        pytest.param("drop_before", {"times": None}, errors.NoAnswer, id="connection lost"),
+        pytest.param("status", {"times": None, "status": 503}, errors.ServerFault, id="503"),
+        pytest.param("status", {"status": 200, "body": {"a": 1}}, errors.UnexpectedAnswer, id="200 of something else"),
+        pytest.param("status", {"status": 200, "body": None}, errors.UnexpectedAnswer, id="200 of another shape"),
+        pytest.param("html", {"status": 200}, errors.UnexpectedAnswer, id="HTML 200"),
+        pytest.param("truncated", {"valid_length": True}, errors.UnexpectedAnswer, id="half of the JSON"),
+        pytest.param("huge_body", {"size": 40_000_000}, errors.UnexpectedAnswer, id="40 MB"),
+    ],
+)
+def test_nothing_is_sent_where_the_booking_can_not_be_read(
+    calcom: SandboxDriver, fault: str, options: dict[str, Any], error: type[Exception]
+) -> None:
+    """Without a look at the booking there is no write; all of these may heal."""
+    calcom.fault("GET", READ, fault, **options)
+    with pytest.raises(error) as raised:
+        mark(OF_BOB, [BOB])
+    assert not ends_the_task(raised.value)
+    assert calcom.writes() == []
+
+
+def test_another_booking_than_asked_for(calcom: SandboxDriver) -> None:
+    """A server (a cache, a proxy) that answers with another booking is not believed."""
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+
+    other = CalComHook().get_booking(booking_uid=OF_THREE)
+    calcom.fault("GET", READ, "status", status=200, body={"status": "success", "data": other})
+    with pytest.raises(errors.BookingNotMarkable, match=OF_THREE) as raised:
+        mark(OF_BOB, [BOB])
+    assert ends_the_task(raised.value)
+    assert calcom.writes() == []
+
+
+def test_a_yes_that_is_not_shown(calcom: SandboxDriver) -> None:
+    """Cal.com says 200, and the booking in its answer lacks a change: that is told, not taken for done."""
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+
+    unchanged = CalComHook().get_booking(booking_uid=OF_THREE)
+    calcom.fault_on_mark("status", when="before", status=200, body={"status": "success", "data": unchanged})
+    with pytest.raises(errors.ChangeNotVerified, match="2 of 2 changes"):
+        mark(OF_THREE, [BOB, CAROL])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_the_key_never_follows_a_redirect(calcom: SandboxDriver, method: str, status: int) -> None:
+    """A redirect to another host is refused; no request, and so no key, arrives there."""
+    with stranger() as (url, seen):
+        path = "*/mark-absent" if method == "POST" else READ
+        calcom.fault(method, path, "redirect", when="before", status=status, location=f"{url}/v2/bookings/{OF_BOB}")
+        with pytest.raises(errors.RedirectRefused) as raised:
+            mark(OF_BOB, [BOB])
+        assert ends_the_task(raised.value)
+        assert seen == []
+    assert calcom.absent(OF_BOB) == set()
+
+
+def test_a_server_that_is_not_there(connect: Any, pauses: list[float]) -> None:
+    """No connection at all: said so, with the address, and left to Airflow's retries."""
+    connect(host="http://127.0.0.1:9", password=KEY)
+    with pytest.raises(errors.NotConnected, match=r"127\.0\.0\.1:9") as raised:
+        mark(OF_BOB, [BOB])
+    assert not ends_the_task(raised.value)
+
+
+# What gets out.
+
+
+def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:
+    """All that was logged: 2.11 logs through ``logging``, and 3.x through structlog to the terminal."""
+    written = capfd.readouterr()
+    records = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+    return "\n".join([*records, written.out, written.err])
+
+
+@pytest.fixture
+def _all_loggers(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for name in ("airflow.task", "httpx", "httpcore", "stamina"):
+        caplog.set_level(logging.INFO, logger=name)
+
+
+@pytest.mark.usefixtures("_all_loggers")
+def test_no_address_and_no_key_is_logged(
+    calcom: SandboxDriver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The log says how many and which booking, at INFO and above never who, nor the key."""
+    calcom.fault_on_mark("drop_after")
+    calcom.fault("GET", READ, "status", when="before", status=503)
+    mark(OF_THREE, [BOB, "nobody@example.net"], host_absent=True, on_unknown_attendee="skip")
+    text = logged(caplog, capfd)
+    assert "1 marked absent" in text, "the log was not seen, so that nothing is proven"
+    for secret in (BOB, "nobody@example.net", KEY):
+        assert secret not in text
+
+
+ECHO = {
+    "status": "error",
+    "error": {
+        "code": "BadRequestException",
+        "message": f"bad: {BOB} access token={KEY}",
+        "details": {
+            "message": f"{BOB} {KEY}",
+            "errors": [
+                {
+                    "property": "attendees",
+                    "target": {"attendees": [{"email": BOB}]},
+                    "value": BOB,
+                    "children": [{"property": "0", "constraints": {"isEmail": f"{BOB} is no email of {KEY}"}}],
+                }
+            ],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422, 498, 500, 503])
+@pytest.mark.usefixtures("_all_loggers")
+def test_no_error_holds_an_address_or_the_key(
+    calcom: SandboxDriver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], status: int
+) -> None:
+    """Cal.com's error bodies repeat what was sent and the key; our texts, their causes and the log do not."""
+    calcom.fault_on_mark("status", when="before", status=status, body=ECHO, times=None)
+    with pytest.raises(errors.CalComError) as raised:
+        mark(OF_BOB, [BOB])
+    chain: list[BaseException] = []
+    error: BaseException | None = raised.value
+    while error is not None:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    texts = [f"{link} {link!r} {vars(link)}" for link in chain] + [logged(caplog, capfd)]
+    for secret in (BOB, KEY):
+        assert all(secret not in text for text in texts)
