@@ -1,0 +1,795 @@
+"""No-show flags: what was asked for, what really changes, and whether it happened."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_provider_calcom.api import errors
+from airflow_provider_calcom.api.endpoints import checked_uid
+from airflow_provider_calcom.api.no_shows import (
+    AttendeeWish,
+    MarkOutcome,
+    MarkRequest,
+    attendee_wishes,
+    changes_for,
+    host_wish,
+    is_cohost,
+    mark_no_shows,
+    mark_request,
+    result_of,
+)
+from tests.api.fakes import FakeCalCom
+from tests.api.support import ADDRESS, BUILDS, all_texts, needs_shared, recordings
+
+START = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
+ANN, BOB, GUEST, COHOST = "Ann@Example.org", "bob+cal@example.org", "guest@example.net", "hans@host.example"
+ORGANISER = {"id": 7, "name": "Olivia", "email": "olivia@host.example", "username": "olivia", "timeZone": "UTC"}
+
+
+def row(email: str, absent: bool = False, **fields: Any) -> dict[str, Any]:
+    return {"name": "Somebody", "email": email, "timeZone": "UTC", "language": "en", "absent": absent, **fields}
+
+
+def a_booking(*attendees: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A team's booking: Ann booked, Bob is a guest, Hans is a co-host."""
+    return {
+        "id": 1,
+        "uid": "uid1",
+        "status": "accepted",
+        "start": "2026-11-20T09:00:00.000Z",
+        "end": "2026-11-20T09:30:00.000Z",
+        "absentHost": False,
+        "hosts": [ORGANISER],
+        "attendees": list(attendees) or [row(ANN), row(BOB), row(GUEST), row(COHOST)],
+        "guests": [BOB, GUEST],
+        "bookingFieldsResponses": {"name": "Ann", "email": "ann@example.org", "guests": [BOB, GUEST]},
+        **fields,
+    }
+
+
+def a_request(*attendees: Any, **fields: Any) -> MarkRequest:
+    return MarkRequest(fields.pop("booking_uid", "uid1"), tuple(attendee_wishes(attendees)), **fields)
+
+
+def a_server(*attendees: dict[str, Any], booking: dict[str, Any] | None = None, **options: Any) -> FakeCalCom:
+    return FakeCalCom(booking or a_booking(*attendees), **{"now": START + 600, **options})
+
+
+# What was asked for.
+
+
+@pytest.mark.parametrize(
+    ("value", "wishes"),
+    [
+        ([], []),
+        ((), []),
+        ("[]", []),
+        ([ANN], [(ANN, True)]),
+        ((ANN, BOB), [(ANN, True), (BOB, True)]),
+        ({ANN}, [(ANN, True)]),
+        ((address for address in (ANN, BOB)), [(ANN, True), (BOB, True)]),
+        ([f"  {ANN}\n"], [(ANN, True)]),
+        ([{"email": ANN}], [(ANN, True)]),
+        ([{"email": ANN, "absent": True}], [(ANN, True)]),
+        ([{"email": f" {ANN} ", "absent": False}], [(ANN, False)]),
+        ([ANN, {"email": BOB, "absent": False}], [(ANN, True), (BOB, False)]),
+        ([row(ANN, False, displayEmail=ANN, phoneNumber="+49")], [(ANN, False)]),
+        ([row(ANN, True, seatUid="s", bookingFieldsResponses={}, metadata={})], [(ANN, True)]),
+        ([{"email": ANN, "id": 1, "bookingId": 2, "locale": "en", "absent": True}], [(ANN, True)]),
+        (ANN, [(ANN, True)]),
+        (f"  {ANN} ", [(ANN, True)]),
+        (json.dumps(ANN), [(ANN, True)]),
+        (json.dumps([ANN, BOB]), [(ANN, True), (BOB, True)]),
+        (json.dumps([{"email": ANN, "absent": False}]), [(ANN, False)]),
+        (repr([ANN, BOB]), [(ANN, True), (BOB, True)]),
+        (repr((ANN,)), [(ANN, True)]),
+        (repr([{"email": ANN, "absent": False}]), [(ANN, False)]),
+        (repr([row(ANN, True)]), [(ANN, True)]),
+        (["o'neil@example.org"], [("o'neil@example.org", True)]),
+        (["Ünï@exämple.org"], [("Ünï@exämple.org", True)]),
+        (["a@b"], [("a@b", True)]),
+    ],
+)
+def test_attendees_in_any_form(value, wishes):
+    """Addresses, objects, Cal.com's own rows, and texts of all these, with the flag that they say or absent."""
+    assert [(wish.email, wish.absent) for wish in attendee_wishes(value)] == wishes
+
+
+def test_wishes_know_their_places():
+    """Each wish keeps the place of its entry, by which errors name it."""
+    assert [wish.index for wish in attendee_wishes([ANN, BOB, GUEST])] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_row"),
+    [(ANN, False), ({"email": ANN, "absent": False}, False), ({"email": ANN, "name": "Ann"}, False), (row(ANN), True)],
+)
+def test_a_bookings_own_row_is_told_apart(entry, is_row):
+    """A row as the booking has it is told apart, because its absent is the flag that the attendee has."""
+    (wish,) = attendee_wishes([entry])
+    assert wish.is_booking_row is is_row
+
+
+@pytest.mark.parametrize(
+    ("fields", "asks"),
+    [({}, False), ({"host_absent": False}, True), ({"host_absent": True}, True), ({"attendees": [ANN]}, True)],
+)
+def test_a_request_that_asks_for_nothing(fields, asks):
+    """An empty list of attendees without a wish for the host asks for nothing."""
+    fields = {"attendees": [], **fields}
+    assert mark_request(booking_uid="uid1", **fields).asks_for_anything is asks
+
+
+def test_rows_that_are_not_absent_are_counted():
+    """A booking's own rows with absent: false are counted: perhaps they were meant as a list of the absent."""
+    request = mark_request(booking_uid="uid1", attendees=[row(ANN), row(BOB, True), GUEST, row(COHOST)])
+    assert request.rows_not_absent == 2
+
+
+def test_a_request_of_texts():
+    """What a template makes of the parameters is read as what it was."""
+    assert mark_request(
+        booking_uid=" uid1 ", attendees=repr([ANN]), host_absent="True", on_unknown_attendee="skip",
+        allowed_statuses=["accepted", "pending"], allow_cohosts="True", allow_foreign_booking="false", dry_run="None",
+    ) == MarkRequest(
+        "uid1", (AttendeeWish(0, ANN, True),), True, "skip", ("accepted", "pending"),
+        allow_cohosts=True, allow_foreign_booking=False, dry_run=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("attendees", [None, "None", "null", " none "])
+@pytest.mark.parametrize("host_absent", [None, "None", ""])
+def test_a_request_for_nothing_at_all_is_refused(attendees, host_absent):
+    """Without attendees and a wish for the host there is nothing to mark; most likely XCom held nothing."""
+    with pytest.raises(errors.InvalidArgument, match=r"Neither attendees nor host_absent is given.*XCom"):
+        mark_request(booking_uid="uid1", attendees=attendees, host_absent=host_absent)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"booking_uid": "a/b"}, "booking_uid"),
+        ({"booking_uid": None}, "booking_uid"),
+        ({"attendees": ["nobody"]}, "attendees[0]"),
+        ({"host_absent": "yes"}, "host_absent"),
+        ({"on_unknown_attendee": "ignore"}, "on_unknown_attendee"),
+        ({"on_unknown_attendee": None}, "on_unknown_attendee"),
+        ({"allowed_statuses": "accepted"}, "allowed_statuses"),
+        ({"allowed_statuses": 5}, "allowed_statuses"),
+        ({"allowed_statuses": ["ACCEPTED"]}, "allowed_statuses"),
+        ({"allowed_statuses": ["accepted", None]}, "allowed_statuses"),
+        ({"allow_cohosts": "yes"}, "allow_cohosts"),
+        ({"allow_foreign_booking": 1}, "allow_foreign_booking"),
+        ({"dry_run": "no"}, "dry_run"),
+    ],
+)
+def test_a_bad_parameter_is_refused_by_name(fields, named):
+    """A parameter that can't be used is refused before any call, and the text names it."""
+    with pytest.raises(errors.InvalidArgument) as caught:
+        mark_request(**{"booking_uid": "uid1", "attendees": [ANN], **fields})
+    assert named in str(caught.value)
+
+
+def test_the_result_is_json():
+    """What a task returns is the outcome as JSON, and says None of a host where the booking was not read."""
+    outcome = MarkOutcome("uid1", [ANN], [BOB], [], [], True, 1)
+    result = result_of(a_request(ANN), outcome)
+    assert json.loads(json.dumps(result)) == vars(outcome)
+    nothing = result_of(MarkRequest("uid1"), None)
+    assert (nothing["absent_host"], nothing["calls"], nothing["marked"]) == (None, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (["nobody"], "attendees[0] is no mail address"),
+        ([ANN, "nobody"], "attendees[1] is no mail address"),
+        ([ANN, ""], "attendees[1] is no mail address"),
+        ([" "], "attendees[0] is no mail address"),
+        (["a@b@c"], "attendees[0] is no mail address"),
+        (["@example.org"], "attendees[0] is no mail address"),
+        (["ann@"], "attendees[0] is no mail address"),
+        ([f"Ann <{ANN}>"], "attendees[0] is no mail address"),
+        ([f"{ANN}, {BOB}"], "attendees[0] is no mail address"),
+        ([f"{ANN} {BOB}"], "attendees[0] is no mail address"),
+        (["x" * 400 + ANN], "attendees[0] is no mail address"),
+        ([5], "attendees[0] must be an address or an object with one, but is a int"),
+        ([ANN, None], "attendees[1] must be an address"),
+        ([True], "attendees[0] must be an address"),
+        ([b"ann@example.org"], "attendees[0] must be an address"),
+        ([[ANN]], "attendees[0] must be an address or an object with one, but is a list"),
+        ([ANN, BOB, (GUEST,)], "attendees[2] must be an address"),
+        ([{"email": ANN, "noShow": True}], "attendees[0] has the key 'noShow'"),
+        ([{"email": ANN, "Absent": True}], "attendees[0] has the key 'Absent'"),
+        ([{"email": ANN, "absent ": True}], "attendees[0] has the key 'absent '"),
+        ([{"email": ANN, 5: True}], "attendees[0] has the key '5'"),
+        ([{ANN: True}], "attendees[0] has the key"),
+        ([{"email": ANN, f"{BOB}": 1}], "attendees[0] has the key"),
+        ([{}], "attendees[0].email must be an address"),
+        ([{"absent": True}], "attendees[0].email must be an address"),
+        ([{"email": None}], "attendees[0].email must be an address"),
+        ([{"email": [ANN]}], "attendees[0].email must be an address"),
+        ([{"email": "nobody"}], "attendees[0].email is no mail address"),
+        ([{"email": ANN, "absent": "true"}], "attendees[0].absent must be true or false"),
+        ([{"email": ANN, "absent": 1}], "attendees[0].absent must be true or false, but is '1'"),
+        ([{"email": ANN, "absent": 0}], "attendees[0].absent must be true or false"),
+        ([{"email": ANN, "absent": None}], "attendees[0].absent must be true or false"),
+        ([BOB, {"email": ANN, "absent": BOB}], "attendees[1].absent must be true or false"),
+        ([ANN, ANN], "attendees[1] repeats attendees[0]"),
+        ([ANN, BOB, "ANN@example.ORG "], "attendees[2] repeats attendees[0]"),
+        ([ANN, {"email": ANN, "absent": False}], "attendees[1] contradicts attendees[0]"),
+        (["[email protected]"], "attendees[0] is the mark that a web page puts in place of an address"),
+        (["[email\u00a0protected]"], "attendees[0] is the mark"),
+        ([{"email": "[email protected]", "absent": True}], "attendees[0].email is the mark"),
+        ({"email": ANN}, "attendees must be a list of addresses or attendee objects"),
+        (json.dumps({"email": ANN}), "attendees must be a list"),
+        (ANN.encode(), "attendees must be a list"),
+        (5, "attendees must be a list"),
+        (None, "attendees must be a list"),
+        (True, "attendees must be a list"),
+        ("None", "attendees must be a list"),
+        ("null", "attendees must be a list"),
+        ("5", "attendees must be a list"),
+        ("", "attendees is a text of 0 characters that is neither a JSON list nor one address"),
+        ("  ", "neither a JSON list nor one address"),
+        ("[email protected]", "neither a JSON list nor one address"),
+        (f"{ANN}, {BOB}", "neither a JSON list nor one address"),
+        (f"['{ANN}'", "neither a JSON list nor one address"),
+        (f"[{ANN}]", "neither a JSON list nor one address"),
+        (f"{{{{ {ANN} }}}}", "attendees"),
+        (f"__import__('os').system('{ANN}')", "neither a JSON list nor one address"),
+        (f"['{ANN}', open('x')]", "neither a JSON list nor one address"),
+        ("[" * 500_000, "neither a JSON list nor one address"),
+        ("-" * 500_000 + "1", "neither a JSON list nor one address"),
+        ("(" * 500_000 + ")" * 499_000, "neither a JSON list nor one address"),
+        ("1+" * 300_000 + "1", "neither a JSON list nor one address"),
+        ("x" * 10_000_000, "attendees is a text of 10,000,000 characters; 1,000,000 are allowed"),
+        ([f"a{number}@example.org" for number in range(2_001)], "attendees has more than 2,000 entries"),
+        (range(10**12), "attendees has more than 2,000 entries"),
+        (json.dumps([f"a{number}@x.org" for number in range(2_001)]), "attendees has more than 2,000 entries"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_attendees_that_cant_be_read(value, named):
+    """A list or an entry that can't be read is refused, the entry by its index and never by its address."""
+    with pytest.raises(errors.InvalidArgument) as caught:
+        attendee_wishes(value)
+    assert named in str(caught.value)
+    assert not ADDRESS.search(all_texts(caught.value))
+    assert len(str(caught.value)) < 400
+
+
+def test_errors_name_the_parameter():
+    """The text names the parameter as the caller knows it."""
+    with pytest.raises(errors.InvalidArgument, match=r"^absent_emails\[0\]"):
+        attendee_wishes(["nobody"], "absent_emails")
+
+
+@needs_shared
+@pytest.mark.parametrize("build", BUILDS)
+def test_every_recorded_attendee_is_a_wish(build):
+    """Each attendee object that the real server gives for a booking can be given back as it is."""
+    seen = 0
+    for recording in recordings(build):
+        body = recording["response"].get("json")
+        data = body.get("data") if isinstance(body, dict) else None
+        for item in data if isinstance(data, list) else [data]:
+            for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
+                (wish,) = attendee_wishes([attendee])
+                assert wish == AttendeeWish(0, attendee["email"], attendee["absent"], is_booking_row=True)
+                seen += 1
+    assert seen > 100
+
+
+@pytest.mark.parametrize(
+    ("value", "wish"),
+    [
+        (True, True), (False, False), (None, None), ("True", True), ("true", True), (" FALSE ", False),
+        ("None", None), ("null", None), ("", None), (" ", None),
+    ],
+)  # fmt: skip
+def test_host_wish(value, wish):
+    """The wish for the host is True, False or None, also as the text that a template makes of them."""
+    assert host_wish(value) is wish
+
+
+@pytest.mark.parametrize("value", ["yes", "1", 1, 0, 1.0, [], {}, [True], b"true", "absent", "x" * 1000])
+def test_host_wish_of_anything_else(value):
+    """Anything else is refused, and the text names the parameter."""
+    with pytest.raises(errors.InvalidArgument, match=r"^host_absent must be True or False") as caught:
+        host_wish(value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("read", [host_wish, checked_uid])
+def test_an_address_in_the_wrong_parameter_is_not_shown(read):
+    """An address that was given for another parameter is in no error text either."""
+    with pytest.raises(errors.InvalidArgument) as caught:
+        read(ANN)
+    assert ANN not in str(caught.value)
+
+
+# What really changes.
+
+
+def marks(booking: dict[str, Any], *attendees: Any, **fields: Any) -> list[tuple[str, bool]]:
+    return [(mark["email"], mark["absent"]) for mark in changes_for(booking, a_request(*attendees, **fields)).marks]
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "sent"),
+    [
+        ([row(ANN)], ANN, ANN),
+        ([row(ANN)], "ann@example.org", ANN),
+        ([row("ann@example.org")], ANN, "ann@example.org"),
+        ([row(ANN)], f" {ANN} ", ANN),
+        ([row(ANN), row("ann@example.org")], "ann@example.org", "ann@example.org"),
+        ([row("ann+clxyz@example.org", displayEmail=ANN)], ANN, "ann+clxyz@example.org"),
+        ([row("ann+clxyz@example.org", displayEmail=ANN)], "ann@EXAMPLE.org", "ann+clxyz@example.org"),
+        ([row("ann+clxyz@example.org", displayEmail=ANN)], "ann+clxyz@example.org", "ann+clxyz@example.org"),
+        ([row(ANN), row("x@example.org", displayEmail=ANN)], ANN, ANN),
+        ([row(ANN, displayEmail=None)], ANN, ANN),
+    ],
+)
+def test_the_stored_spelling_is_sent(stored, asked, sent):
+    """An attendee is found in any case, by displayEmail too, and sent exactly as the booking spells it."""
+    assert marks(a_booking(*stored), asked) == [(sent, True)]
+
+
+@pytest.mark.parametrize("asked", ["nn@example.org", "ann@example.com", "ann+clxyz@example.org", "somebody@x.org"])
+def test_nobody_is_found_by_half_an_address(asked):
+    """An entry that fits nobody is unknown: by default nothing is sent, and the text has its index only."""
+    with pytest.raises(errors.UnknownAttendee, match=r"attendees\[1\] \(1 of 2 entries\)") as caught:
+        changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, asked))
+    assert not ADDRESS.search(str(caught.value))
+    changes = changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, asked, on_unknown_attendee="skip"))
+    assert changes.unknown == (asked,)
+    assert [mark["email"] for mark in changes.marks] == [BOB]
+
+
+def test_many_unknown_entries_are_told_shortly():
+    """The text names the first ten of many unknown entries."""
+    with pytest.raises(errors.UnknownAttendee, match=r"attendees\[9\] \(500 of 500 entries\)") as caught:
+        changes_for(a_booking(), a_request(*(f"x{number}@y.org" for number in range(500))))
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ([row(ANN), row(ANN)], [ANN]),
+        ([row(ANN, seatUid="s1"), row(ANN, seatUid="s2")], [ANN]),
+        ([row(ANN), row("ann@example.org")], ["ANN@EXAMPLE.ORG"]),
+        ([row(ANN, True), row(ANN, False)], [ANN]),
+        ([row("a+1@x.org", displayEmail="a@x.org"), row("a+2@x.org", displayEmail="a@x.org")], ["a@x.org"]),
+        ([row("a+1@x.org", displayEmail="a@x.org")], ["a@x.org", "a+1@x.org"]),
+    ],
+)
+def test_an_ambiguous_entry_is_refused(stored, asked):
+    """An entry that fits several rows, or two entries that fit one, are refused: Cal.com would mark one of them."""
+    with pytest.raises(errors.AmbiguousAttendee, match=r"attendees\[0\]") as caught:
+        changes_for(a_booking(*stored), a_request(*asked))
+    assert not ADDRESS.search(str(caught.value))
+
+
+def test_rows_that_need_no_change_are_not_ambiguous():
+    """Several rows that all have the wanted flag ask for no call, so nothing is ambiguous."""
+    changes = changes_for(a_booking(row(ANN, True), row(ANN, True)), a_request(ANN))
+    assert not changes
+    assert changes.unchanged == (ANN,)
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_only_what_differs_is_a_change(absent):
+    """Attendees who have their flag already are left out."""
+    booking = a_booking(row(ANN, absent), row(BOB, not absent))
+    wishes = [{"email": ANN, "absent": absent}, {"email": BOB, "absent": absent}]
+    assert marks(booking, *wishes) == [(BOB, absent)]
+
+
+COHOSTS = [
+    ("the co-host of a team", a_booking(), COHOST, True),
+    ("a co-host in another case", a_booking(row("HANS@Host.example")), "hans@host.example", True),
+    ("the organiser listed as attendee", a_booking(row("Olivia@host.example")), "Olivia@host.example", True),
+    (
+        "the organiser by displayEmail",
+        a_booking(row("o@x.example"), hosts=[ORGANISER | {"displayEmail": "O@x.example"}]),
+        "o@x.example", True,
+    ),
+    ("who booked", a_booking(), ANN, False),
+    ("a guest", a_booking(), BOB, False),
+    ("a guest of another domain", a_booking(), GUEST, False),
+    (
+        "who booked, from the organiser's company",
+        a_booking(row(COHOST), bookingFieldsResponses={"email": "Hans@HOST.example"}, guests=[]),
+        COHOST, False,
+    ),
+    (
+        "a guest from the organiser's company",
+        a_booking(row(ANN), row(COHOST), guests=[COHOST], bookingFieldsResponses={"email": ANN}),
+        COHOST, False,
+    ),
+    (
+        "a guest named only in the responses",
+        a_booking(row(ANN), row(COHOST), guests=None, bookingFieldsResponses={"email": ANN, "guests": [COHOST]}),
+        COHOST, False,
+    ),
+    (
+        "a seat of the organiser's company",
+        a_booking(row(COHOST, seatUid="s1"), bookingFieldsResponses={}),
+        COHOST, False,
+    ),
+    (
+        "a seat beside who booked",
+        a_booking(row(ANN, seatUid="s0"), row(COHOST, seatUid="s1")),
+        COHOST, False,
+    ),
+    (
+        "who booked with the organiser's freemail",
+        a_booking(
+            row("ann@gmail.com"), hosts=[ORGANISER | {"email": "olivia@gmail.com"}],
+            bookingFieldsResponses={"email": "ann@gmail.com"}, guests=[],
+        ),
+        "ann@gmail.com", False,
+    ),
+    (
+        "a managed user who booked a managed organiser",
+        a_booking(
+            row("ann+clxyz@acme.example", displayEmail="ann@acme.example"),
+            hosts=[ORGANISER | {"email": "olivia+clxyz@acme.example", "displayEmail": "olivia@acme.example"}],
+            bookingFieldsResponses={"email": "ann@acme.example"}, guests=[],
+        ),
+        "ann+clxyz@acme.example", False,
+    ),
+    ("a booking without responses", a_booking(row(COHOST), bookingFieldsResponses=None), COHOST, False),
+    ("a booking whose hosts are gone", a_booking(hosts=[]), COHOST, False),
+    ("a host who is gone", a_booking(hosts=[{"id": "unknown", "name": "unknown", "email": "unknown"}]), COHOST, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("booking", "email", "is_host"), [case[1:] for case in COHOSTS], ids=[case[0] for case in COHOSTS]
+)
+def test_cohosts_are_told_from_the_others(booking, email, is_host):
+    """A co-host among the attendees is refused unless allowed; who booked, guests and seats never are."""
+    attendee = next(row for row in booking["attendees"] if row["email"].lower() == email.lower())
+    assert is_cohost(booking, attendee) is is_host
+    if is_host:
+        with pytest.raises(errors.CoHostRefused, match=r"attendees\[0\]") as caught:
+            changes_for(booking, a_request(email))
+        assert not ADDRESS.search(str(caught.value))
+    assert marks(booking, email, allow_cohosts=True) == [(attendee["email"], True)]
+
+
+def test_a_cohost_who_needs_no_change_is_no_matter():
+    """A co-host who has the wanted flag already is not refused."""
+    assert not changes_for(a_booking(row(COHOST, True)), a_request(COHOST))
+
+
+@needs_shared
+@pytest.mark.parametrize("build", BUILDS)
+def test_cohosts_of_the_recorded_bookings(build):
+    """On the real server's bookings only people of the organiser's company are taken for co-hosts, never who booked."""
+    for recording in recordings(build):
+        body = recording["response"].get("json")
+        data = body.get("data") if isinstance(body, dict) else None
+        for item in data if isinstance(data, list) else [data]:
+            for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
+                if is_cohost(item, attendee):
+                    domains = {host["email"].rpartition("@")[2] for host in item["hosts"]}
+                    assert attendee["email"].rpartition("@")[2] in domains
+                    assert attendee["email"] != item["bookingFieldsResponses"].get("email")
+
+
+# Making it so.
+
+
+def error_of(both, server: FakeCalCom, request: MarkRequest, error_class: type, **options: Any) -> errors.CalComError:
+    with pytest.raises(errors.CalComError) as caught:
+        both.run(server, mark_no_shows(request, **options))
+    assert type(caught.value) is error_class
+    assert not ADDRESS.search(all_texts(caught.value))
+    return caught.value
+
+
+def flags(server: FakeCalCom) -> dict[str, bool]:
+    return {row["email"]: row["absent"] for row in server.booking["attendees"]}
+
+
+@pytest.mark.parametrize("build", ["2025", "2026"])
+def test_one_call_for_host_and_attendees(both, build):
+    """Host and attendees go into one call, with stored spellings and only what differs, and the outcome says it all."""
+    server = a_server(row(ANN), row(BOB, True), row(GUEST, True), build=build)
+    wishes = ["ann@example.org", {"email": BOB, "absent": False}, GUEST, "who@example.org"]
+    outcome = both.run(server, mark_no_shows(a_request(*wishes, host_absent=True, on_unknown_attendee="skip")))
+    assert server.writes == [
+        {"host": True, "attendees": [{"email": ANN, "absent": True}, {"email": BOB, "absent": False}]}
+    ]
+    assert outcome == MarkOutcome(
+        booking_uid="uid1", marked=[ANN], unmarked=[BOB], unchanged=[GUEST], unknown=["who@example.org"],
+        absent_host=True, calls=1,
+    )  # fmt: skip
+    assert flags(server) == {ANN: True, BOB: False, GUEST: True}
+    assert server.booking["absentHost"] is True
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "body"),
+    [
+        ({"host_absent": True}, {"host": True}),
+        ({"attendees": (AttendeeWish(0, ANN, True),)}, {"attendees": [{"email": ANN, "absent": True}]}),
+        (
+            {"attendees": (AttendeeWish(0, ANN, True),), "host_absent": False},
+            {"attendees": [{"email": ANN, "absent": True}]},
+        ),
+    ],
+)
+def test_what_is_not_wanted_is_not_in_the_body(both, request_fields, body):
+    """A host alone is sent without attendees and attendees without a host: an empty list is never sent."""
+    server = a_server()
+    both.run(server, mark_no_shows(MarkRequest("uid1", **request_fields)))
+    assert server.writes == [body]
+
+
+@pytest.mark.parametrize("status", ["accepted", "cancelled"])
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {},
+        {"host_absent": True},
+        {"attendees": (AttendeeWish(0, ANN, True),)},
+        {"attendees": (AttendeeWish(0, ANN, True), AttendeeWish(1, BOB, False)), "host_absent": True},
+        {"attendees": (AttendeeWish(0, "x@y.org", True),), "on_unknown_attendee": "skip"},
+    ],
+)
+def test_nothing_to_do_is_one_reading_call(both, status, wishes):
+    """Where nothing differs nothing is written, whatever the status, the owner and the start of the booking."""
+    booking = a_booking(row(ANN, True), row(BOB, False), status=status, absentHost=True)
+    server = a_server(booking=booking, now=START - 86_400, listed=False, user_id=99)
+    outcome = both.run(server, mark_no_shows(MarkRequest("uid1", **wishes)))
+    assert server.calls == ["GET /v2/bookings/uid1"]
+    assert (outcome.calls, outcome.marked, outcome.unmarked, outcome.absent_host) == (0, [], [], True)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "rejected", "pending", "awaiting_host", "new"])
+def test_only_accepted_bookings_by_default(both, status):
+    """A booking of another status is refused unless its status is allowed, although Cal.com would mark people."""
+    server = a_server(booking=a_booking(status=status))
+    error = error_of(both, server, a_request(ANN), errors.BookingNotMarkable)
+    assert f"'{status}' to allowed_statuses" in str(error)
+    assert server.writes == []
+    both.run(server, mark_no_shows(a_request(ANN, allowed_statuses=("accepted", status))))
+    assert flags(server)[ANN] is True
+
+
+@pytest.mark.parametrize(("seconds", "started"), [(-3600, False), (-2, False), (0, True), (1, True), (86_400, True)])
+@pytest.mark.parametrize("dates", [True, False])
+def test_a_booking_that_has_not_started(both, seconds, started, dates):
+    """Before the start by the server's clock, or by ours where it sends none, nothing is written."""
+    server = a_server(now=START + seconds, dates=dates)
+    request = a_request(ANN)
+    # A clock of ours that is wrong is no matter where the server sends its own.
+    clock = (lambda: START + seconds) if not dates else (lambda: 0.0 if started else 4e9)
+    if started:
+        both.run(server, mark_no_shows(request, wall_clock=clock))
+        assert flags(server)[ANN] is True
+    else:
+        error = error_of(both, server, request, errors.BookingNotStarted, wall_clock=clock)
+        assert "2026-11-20T09:00:00.000Z" in str(error)
+        assert error.may_heal
+        assert server.writes == []
+
+
+def test_a_host_is_never_unmarked(both):
+    """host_absent=False on a marked host is refused, because servers differ in what they make of it."""
+    server = a_server(booking=a_booking(absentHost=True))
+    error_of(both, server, a_request(ANN, host_absent=False), errors.HostUnmarkRefused)
+    assert server.writes == []
+
+
+@pytest.mark.parametrize(
+    ("options", "allowed", "refused"),
+    [
+        ({"user_id": 7, "listed": False}, False, False),
+        ({"user_id": 99, "listed": True}, False, False),
+        ({"user_id": 99, "listed": False}, False, True),
+        ({"user_id": 99, "listed": False}, True, False),
+    ],
+)
+def test_the_host_of_a_strangers_booking_is_not_marked(both, options, allowed, refused):
+    """A booking that the key's user neither hosts nor can list is refused for the host, unless that is allowed."""
+    server = a_server(**options)
+    request = a_request(host_absent=True, allow_foreign_booking=allowed)
+    if refused:
+        error_of(both, server, request, errors.BookingNotMarkable)
+        assert server.writes == []
+    else:
+        both.run(server, mark_no_shows(request))
+        assert server.booking["absentHost"] is True
+
+
+def test_attendees_alone_need_no_look_at_the_owner(both):
+    """Cal.com itself checks who may mark attendees, so that no call is spent on it."""
+    server = a_server(user_id=99, listed=False)
+    both.run(server, mark_no_shows(a_request(ANN)))
+    assert server.calls == ["GET /v2/bookings/uid1", "POST /v2/bookings/uid1/mark-absent"]
+
+
+def test_dry_run(both):
+    """A dry run finds out everything and writes nothing."""
+    server = a_server(row(ANN), row(BOB, True))
+    wishes = [ANN, {"email": BOB, "absent": False}]
+    outcome = both.run(server, mark_no_shows(a_request(*wishes, host_absent=True, dry_run=True)))
+    assert server.writes == []
+    assert (outcome.marked, outcome.unmarked, outcome.absent_host, outcome.calls) == ([ANN], [BOB], True, 0)
+
+
+@pytest.mark.parametrize("fault", ["cancelled", "unstarted", "foreign", "unknown"])
+def test_a_dry_run_refuses_as_a_real_one(both, fault):
+    """A dry run is refused where the real one would be."""
+    server = {
+        "cancelled": lambda: a_server(booking=a_booking(status="cancelled")),
+        "unstarted": lambda: a_server(now=START - 60),
+        "foreign": lambda: a_server(user_id=99, listed=False),
+        "unknown": lambda: a_server(row(BOB)),
+    }[fault]()
+    with pytest.raises(errors.CalComError):
+        both.run(server, mark_no_shows(a_request(ANN, host_absent=True, dry_run=True)))
+    assert server.writes == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "sent", "slept"),
+    [
+        (["lost"], 2, [1.0]),
+        (["committed"], 1, [1.0]),
+        (["dropped"], 1, [1.0]),
+        (["lost", "lost"], 3, [1.0, 2.0]),
+        (["lost", "committed"], 2, [1.0, 2.0]),
+        (["lost", "lost", "dropped"], 3, [1.0, 2.0, 4.0]),
+    ],
+)
+def test_an_unknown_outcome_is_looked_at_before_anything_is_sent_again(both, faults, sent, slept):
+    """After an unknown outcome the booking is read, and only what it does not show is sent again."""
+    server = a_server(row(ANN), row(BOB), faults=faults)
+    pauses: list[float] = []
+    outcome = both.run(server, mark_no_shows(a_request(ANN, BOB, host_absent=True)), pauses=pauses)
+    assert len(server.writes) == sent == outcome.calls
+    assert pauses == slept
+    assert flags(server) == {ANN: True, BOB: True}
+    assert (outcome.marked, outcome.absent_host) == ([ANN, BOB], True)
+
+
+def test_an_outcome_that_stays_unknown(both):
+    """After three calls of unknown outcome the last error is raised, with what the booking does not show."""
+    server = a_server(row(ANN), row(BOB), faults=["lost"] * 9)
+    error = error_of(both, server, a_request(ANN, BOB), errors.OutcomeUnknown)
+    assert len(server.writes) == 3
+    assert "After 3 calls 2 of 2 changes don't show" in str(error)
+
+
+def test_only_what_still_differs_is_sent_again(both):
+    """What the booking shows after an unknown outcome is not sent a second time."""
+    server = a_server(row(ANN), row(BOB), faults=["lost"])
+    real = server._mark
+
+    def half_done(body: dict[str, Any]) -> httpx.Response:
+        if not server.writes:
+            server.booking["attendees"][0]["absent"] = True
+        return real(body)
+
+    server._mark = half_done  # type: ignore[method-assign]
+    both.run(server, mark_no_shows(a_request(ANN, BOB, host_absent=True)))
+    assert server.writes[1:] == [{"host": True, "attendees": [{"email": BOB, "absent": True}]}]
+
+
+@pytest.mark.parametrize("fault", [httpx.ConnectError("gone"), httpx.ReadTimeout("gone"), httpx.Response(503)])
+def test_an_unknown_outcome_that_cant_be_looked_at_stays_unknown(both, fault):
+    """Where the booking can't be read after a write of unknown outcome, the error says that it may have been done."""
+    server = a_server(row(ANN), faults=["dropped"])
+    server.read_fault = fault
+    error_of(both, server, a_request(ANN), errors.OutcomeUnknown)
+
+
+def test_a_refused_update_is_told_with_what_was_written(both):
+    """Cal.com's 500 is raised with how many of the changes the booking shows all the same."""
+    server = a_server(row(ANN), row(BOB))
+    real = server._change
+
+    def without_bob(body: dict[str, Any]) -> bool:
+        server.booking["attendees"] = [row for row in server.booking["attendees"] if row["email"] != BOB]
+        return real(body)
+
+    server._change = without_bob  # type: ignore[method-assign]
+    error = error_of(both, server, a_request(ANN, BOB), errors.NoShowUpdateFailed)
+    assert "Of 2 changes the booking shows 1 as written and 1 not" in str(error)
+    assert len(server.writes) == 1
+
+
+def test_a_user_who_may_not_mark(both):
+    """Without the right to mark attendees Cal.com's 500 is told as such, after one call."""
+    server = a_server(may_mark=False)
+    error = error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
+    assert "the booking shows 0 as written and 1 not" in str(error)
+    assert len(server.writes) == 1
+
+
+def test_a_refused_update_is_told_although_the_booking_cant_be_read(both):
+    """Cal.com's 500 is told as such also where the booking can't be read after it."""
+    server = a_server(may_mark=False)
+    server.read_fault = httpx.Response(503)
+    error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
+
+
+@pytest.mark.parametrize(("host_absent", "count"), [(None, "1 of 1"), (True, "2 of 2")])
+def test_a_200_that_changed_nothing(both, host_absent, count):
+    """A 200 whose booking does not show the change is no success."""
+    server = a_server(faults=["ignored"])
+    error = error_of(both, server, a_request(ANN, host_absent=host_absent), errors.ChangeNotVerified)
+    assert count in str(error)
+    assert len(server.writes) == 1
+
+
+def test_an_attendee_who_left_is_not_verified(both):
+    """On servers of 2026 an address that left the booking meanwhile is skipped with 200, which is no success."""
+    server = a_server(row(ANN), row(BOB), build="2026")
+    real = server._mark
+
+    def without_bob(body: dict[str, Any]) -> httpx.Response:
+        server.booking["attendees"] = server.booking["attendees"][:1]
+        return real(body)
+
+    server._mark = without_bob  # type: ignore[method-assign]
+    error = error_of(both, server, a_request(ANN, BOB), errors.ChangeNotVerified)
+    assert "1 of 2 changes" in str(error)
+
+
+def test_another_booking_than_asked_for(both):
+    """An answer with another uid is refused before anything is written."""
+    server = a_server()
+
+    def other(request: httpx.Request) -> httpx.Response:
+        server.calls.append(request.url.path)
+        return httpx.Response(200, json={"status": "success", "data": a_booking(uid="other")})
+
+    with pytest.raises(errors.BookingNotMarkable, match="answered with booking other when asked for uid1"):
+        both.run(other, mark_no_shows(a_request(ANN)))
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("uid", [" uid1", "uid1\n"])
+def test_white_space_around_the_uid_is_no_matter(both, uid):
+    """A uid with white space around it, as templates leave it, is the same booking."""
+    server = a_server()
+    both.run(server, mark_no_shows(a_request(ANN, booking_uid=uid)))
+    assert flags(server)[ANN] is True
+
+
+def test_an_unknown_booking(both):
+    """A uid that the server does not know is told as such."""
+    error_of(both, a_server(), a_request(ANN, booking_uid="nosuch"), errors.BookingNotFound)
+
+
+def test_a_booking_without_an_end(both):
+    """A booking without an end, as no server has sent yet, is no crash when its owner is looked for."""
+    booking = a_booking()
+    del booking["end"]
+    both.run(a_server(booking=booking, user_id=99), mark_no_shows(a_request(host_absent=True)))
+
+
+def test_a_limited_key_is_the_owner_by_the_list(both):
+    """A key that may not ask who it is still owns what it can list."""
+    server = a_server(user_id=99)
+
+    def without_me(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2/me":
+            return httpx.Response(403, json={"error": {"message": "insufficient_scope: PROFILE_READ"}})
+        return server(request)
+
+    both.run(without_me, mark_no_shows(a_request(host_absent=True)))
+    assert server.booking["absentHost"] is True
