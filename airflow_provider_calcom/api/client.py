@@ -98,19 +98,18 @@ class _Core:
             endpoint.path,
             status=response.status_code,
             request_id=_plain(response.headers.get("x-request-id") or response.headers.get("cf-ray")),
-            message=self._without_secrets(message),
+            message=message,
             retry_after=seconds_to_wait(response.headers, self._wall_clock()),
         )
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self.settings.secrets:
-            text = text.replace(secret, "***")
-        return text
 
     def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
         if not response.is_success:
             body = _decoded(content)
-            words = "an HTML page" if body is None and b"<html" in content[:2000].lower() else server_message(body)
+            words = (
+                "an HTML page"
+                if body is None and b"<html" in content[:2000].lower()
+                else server_message(body, self.settings.secrets)
+            )
             raise error_from_answer(self._failure(endpoint, response, words), writes=endpoint.writes)
         body = _decoded(content)
         if body is None and content.strip():

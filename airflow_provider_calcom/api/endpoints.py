@@ -18,6 +18,7 @@ from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     InvalidArgument,
     UnexpectedAnswer,
+    redacted,
 )
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading, Me, Page
 from airflow_provider_calcom.api.settings import checked_api_version
@@ -87,7 +88,7 @@ def checked_uid(value: object, name: str = "booking_uid") -> str:
     """
     text = value.strip() if isinstance(value, str) else ""
     if not _PLAIN_ID.fullmatch(text):
-        shown = repr(value) if len(repr(value)) <= 120 else repr(value)[:120] + "..."
+        shown = redacted(repr(value)[:120])
         raise InvalidArgument(
             f"{name} must be a uid of letters, digits, - and _ (at most 100), as Cal.com shows it, but is {shown}"
         )

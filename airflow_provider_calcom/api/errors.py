@@ -17,10 +17,16 @@ _SECRETS = re.compile(
 )
 _ADDRESSES = re.compile(r"[^\s\"'<>(),;:=@]+@[^\s\"'<>(),;:=@]+")
 _LONGEST_MESSAGE = 500
+_DEEPEST_FAULT = 20
 
 
-def redacted(text: str) -> str:
-    """Make a server's words fit for a log: tokens and addresses out, one line, at most 500 characters."""
+def redacted(text: str, secrets: Sequence[str] = ()) -> str:
+    """Make a server's words fit for a log: tokens and addresses out, one line, at most 500 characters.
+
+    :param secrets: our own, which need not look like a token.
+    """
+    for secret in secrets:
+        text = text.replace(secret, "***")
     line = " ".join(text.split())
     line = _SECRETS.sub(lambda found: (found.group(1) or "") + "***", line)
     line = _ADDRESSES.sub("<address>", line)
@@ -236,45 +242,48 @@ class ChangeNotVerified(CalComError):
     may_heal = True
 
 
-def validation_faults(errors: object) -> list[str]:
+def validation_faults(errors: object, secrets: Sequence[str] = ()) -> list[str]:
     """Give ``attendees[0].absent: must be a boolean value`` for each fault in a class-validator tree.
 
     :param errors: ``error.details.errors`` of a 400. Its ``target`` and ``value`` repeat what was sent and are not
         looked at.
+    :param secrets: our own, which the text must not show.
     """
-    return [f"{path}: {rule}" for path, rule in _faults_below(errors, "")]
+    return [redacted(f"{path}: {rule}", secrets) for path, rule in _faults_below(errors, "", _DEEPEST_FAULT)]
 
 
-def _faults_below(errors: object, parent: str) -> list[tuple[str, str]]:
+def _faults_below(errors: object, parent: str, depth: int) -> list[tuple[str, str]]:
     faults: list[tuple[str, str]] = []
-    for error in errors if isinstance(errors, Sequence) and not isinstance(errors, str) else ():
+    for error in errors if isinstance(errors, list) and depth else ():
         if not isinstance(error, Mapping):
             continue
         name = str(error.get("property", "?"))
         path = f"{parent}[{name}]" if name.isdigit() and parent else f"{parent}.{name}".lstrip(".")
         constraints = error.get("constraints")
         for rule in constraints.values() if isinstance(constraints, Mapping) else ():
-            faults.append((path, redacted(str(rule).removeprefix(f"{name} "))))
-        faults.extend(_faults_below(error.get("children"), path))
+            faults.append((path, str(rule).removeprefix(f"{name} ")))
+        faults.extend(_faults_below(error.get("children"), path, depth - 1))
     return faults
 
 
-def server_message(body: Any) -> str:
+def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
     """Find the server's own words in any of its error bodies, redacted; empty where there are none.
 
     The order covers the envelope ``{error: {message}}``, the bare ``{statusCode, message}`` and OAuth's
     ``{error, error_description}``.
+
+    :param secrets: our own, which the text must not show.
     """
     if not isinstance(body, Mapping):
         return ""
     inner = body.get("error")
     envelope = inner if isinstance(inner, Mapping) else {}
     details = envelope.get("details")
-    faults = validation_faults(details.get("errors")) if isinstance(details, Mapping) else []
+    faults = validation_faults(details.get("errors"), secrets) if isinstance(details, Mapping) else []
     if faults:
-        return redacted("; ".join(faults))
+        return redacted("; ".join(faults), secrets)
     candidates = (envelope.get("message"), body.get("message"), body.get("error_description"), inner)
-    return next((redacted(text) for text in map(_as_text, candidates) if text), "")
+    return next((redacted(text, secrets) for text in map(_as_text, candidates) if text), "")
 
 
 def _as_text(value: object) -> str:
@@ -345,7 +354,7 @@ def _error_of_absence(failure: Failure) -> CalComError:
             " at 2024-08-13), and the path in the connection's host; an older server may lack the route altogether",
             failure,
         )
-    if "booking" in failure.message.lower():
+    if failure.message.lower().startswith("booking with "):
         return BookingNotFound(
             "There is no booking with this uid. It is case-sensitive, and neither the number of a booking nor the uid"
             " of a recurring series",

@@ -127,34 +127,63 @@ def _walk_by_start(reader: _Reader, take: int) -> Walk:
     rounds = 0
     while True:
         page = yield from reader.page(since, take)
-        if not _is_in_order(page, since) and given.all_are_known:
+        total = reader.total(page)
+        if given.all_are_known and not _is_in_order(page, since):
             yield from _walk_by_offset(reader, take, given)
             return
-        total = reader.total(page)
-        if not _is_in_order(page, since) or (left is not None and total is not None and total != left):
-            rounds = _another_round(rounds, f"{left} bookings should be left, but the server counts {total}")
+        disagreement = _disagreement(page, since, total, left)
+        if disagreement is not None:
+            rounds += 1
+            if rounds > _ROUNDS and given.all_are_known:
+                yield from _walk_by_offset(reader, take, given)
+                return
+            if rounds > _ROUNDS:
+                raise _incomplete(disagreement)
             since, left = previous, None
             continue
         if _holds_the_rest(page, total):
             yield from given.found(reader.query, page.bookings)
             return
-        if not page.bookings:
-            rounds = _another_round(rounds, f"the server counts {total} bookings, but sends none")
-            continue
-        certain, upto = _certain_part(page, take if total is None else None)
-        if not certain and take < LARGEST_PAGE:
-            take = LARGEST_PAGE
-            continue
+        rounds = 0 if left is not None else rounds
+        upto = start_of(page.bookings[-1])
+        certain = [booking for booking in page.bookings if start_of(booking) < upto]
+        number = len(_uids(certain))
         if certain:
             yield from given.found(reader.query, certain)
-            left = None if total is None else total - len(_uids(certain))
+        elif take < LARGEST_PAGE:
+            take = LARGEST_PAGE
+            continue
         else:
-            yield from _give_group(reader, upto, given)
-            upto, left = just_after(upto), None
+            number = yield from _give_group(reader, upto, given)
+            upto = just_after(upto)
         if reader.query.ends_before(upto):
             return
         given.forget_before(since)
-        previous, since, rounds = since, upto, 0
+        left = None if total is None else total - number
+        previous, since = since, upto
+
+
+def _is_in_order(page: Page, since: datetime | None) -> bool:
+    starts = [start_of(booking) for booking in page.bookings]
+    return starts == sorted(starts) and (since is None or not starts or starts[0] >= since)
+
+
+def _disagreement(page: Page, since: datetime | None, total: int | None, left: int | None) -> str | None:
+    """Say what is wrong with a page, or None.
+
+    :param total: how many bookings there are from ``since`` on by the server's count; None where it has none.
+    :param left: how many there should be; None where that is not known.
+    """
+    if not _is_in_order(page, since):
+        return "bookings are not in the order of their starts, or start earlier than asked for"
+    if total is None:
+        return None
+    if left is not None and total != left:
+        return f"{left} bookings should be left, but the server counts {total}"
+    came = len(_uids(page.bookings))
+    if came > total or (total and not came):
+        return f"the server counts {total} bookings and sends {came}"
+    return None
 
 
 def _holds_the_rest(page: Page, total: int | None) -> bool:
@@ -162,20 +191,8 @@ def _holds_the_rest(page: Page, total: int | None) -> bool:
     return not page.bookings if total is None else len(_uids(page.bookings)) == total
 
 
-def _certain_part(page: Page, take: int | None) -> tuple[list[Booking], datetime]:
-    """Split a page into what is certainly complete, and the start from which to read on.
-
-    :param take: the page's size where no count tells if there is more: a shorter page is complete as it stands, and
-        the next one, which must be empty, shows it.
-    """
-    last = start_of(page.bookings[-1])
-    if take is not None and len(page.bookings) < take:
-        return page.bookings, just_after(last)
-    return [booking for booking in page.bookings if start_of(booking) < last], last
-
-
-def _give_group(reader: _Reader, start: datetime, given: _Given) -> Walk:
-    """Give the bookings of one start that are more than a page can hold.
+def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[Step, Page | None, int]:
+    """Give the bookings of one start that may be more than a page can hold, and return how many they are.
 
     Offsets can't be avoided here. However the server breaks ties, the group fills the same places of the list, so that
     the rows of one walk through them, repeats included, say how many bookings there are. The walk is repeated with
@@ -194,17 +211,18 @@ def _give_group(reader: _Reader, start: datetime, given: _Given) -> Walk:
             if len(group) < len(page.bookings) or reader.ends_at(page, skip):
                 break
         if len(members) >= rows:
-            return
+            return len(members)
     raise _incomplete(f"{rows} bookings start at one instant, but only {len(members)} of them came")
 
 
 def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
     """List from a server that ignores ``afterStart`` or ``sortStart``, as those before 2025 do.
 
-    As with a group of equal starts, the rows of a walk say how many bookings there are. The uids of all are held.
+    As with a group of equal starts, the rows of a walk say how many bookings there are; the server's count must agree,
+    or without one the next walk must bring nothing new. The uids of all bookings are held.
     """
     for take in (first_take, *_TAKES):
-        rows = skip = 0
+        rows, skip, before = 0, 0, len(given)
         while True:
             page = yield from reader.page(reader.since, take, skip)
             rows += len(page.bookings)
@@ -212,13 +230,16 @@ def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
             skip += take
             if reader.ends_at(page, skip):
                 break
-        if len(given) >= max(rows, reader.total(page) or 0):
+        total = reader.total(page)
+        is_settled = len(given) == before if total is None else rows == total
+        if is_settled and len(given) >= rows:
             return
-    raise _incomplete(f"{rows} bookings are listed, but only {len(given)} different ones came")
+    raise _incomplete(f"{rows} bookings are listed, and {len(given)} different ones came")
 
 
 def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) -> Walk:
     cursor: str | None = None
+    cursors: set[str] = set()
     while True:
         paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
@@ -227,20 +248,10 @@ def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) ->
             yield Found(admitted)
         if page.next_cursor is None:
             return
-        if page.next_cursor == cursor:
-            raise _incomplete("the server gives the same cursor again and again")
+        if page.next_cursor in cursors:
+            raise _incomplete("the server gave the same cursor twice, which leads in a circle")
         cursor = page.next_cursor
-
-
-def _is_in_order(page: Page, since: datetime | None) -> bool:
-    starts = [start_of(booking) for booking in page.bookings]
-    return starts == sorted(starts) and (since is None or not starts or starts[0] >= since)
-
-
-def _another_round(rounds: int, why: str) -> int:
-    if rounds >= _ROUNDS:
-        raise _incomplete(why)
-    return rounds + 1
+        cursors.add(cursor)
 
 
 def _incomplete(why: str) -> ListingIncomplete:

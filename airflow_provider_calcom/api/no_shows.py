@@ -20,6 +20,7 @@ from airflow_provider_calcom.api.errors import (
     AmbiguousAttendee,
     BookingNotMarkable,
     BookingNotStarted,
+    CalComError,
     ChangeNotVerified,
     CoHostRefused,
     HostUnmarkRefused,
@@ -28,6 +29,7 @@ from airflow_provider_calcom.api.errors import (
     OutcomeUnknown,
     PermissionDenied,
     UnknownAttendee,
+    redacted,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.models import AttendeeMark, Booking
@@ -157,14 +159,14 @@ def _wish(entry: object, index: int, place: str) -> AttendeeWish:
     unknown = sorted(str(key) for key in entry if key not in _ATTENDEE_KEYS)
     if unknown:
         raise InvalidArgument(
-            f"{place} has the key {unknown[0][:40]!r}, which says nothing about an attendee of Cal.com. Give email and,"
-            " to say it, absent: true or false"
+            f"{place} has the key {redacted(repr(unknown[0][:40]))}, which says nothing about an attendee of Cal.com."
+            " Give email and, to say it, absent: true or false"
         )
     if not isinstance(entry.get("email"), str):
         raise InvalidArgument(f"{place}.email must be an address, but is a {type(entry.get('email')).__name__}")
     absent = entry.get("absent", True)
     if not isinstance(absent, bool):
-        raise InvalidArgument(f"{place}.absent must be true or false, but is {str(absent)[:40]!r}")
+        raise InvalidArgument(f"{place}.absent must be true or false, but is {redacted(repr(str(absent)[:40]))}")
     is_booking_row = "absent" in entry and not entry.keys() <= {"email", "absent"}
     return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent, is_booking_row)
 
@@ -190,7 +192,7 @@ def host_wish(value: object, name: str = "host_absent") -> bool | None:
         return None
     if text in ("true", "false"):
         return text == "true"
-    raise InvalidArgument(f"{name} must be True or False, but is {str(value)[:40]!r}")
+    raise InvalidArgument(f"{name} must be True or False, but is {redacted(repr(str(value)[:40]))}")
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,7 @@ def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
         return "fail"
     if value == "skip":
         return "skip"
-    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {str(value)[:40]!r}")
+    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {redacted(repr(str(value)[:40]))}")
 
 
 def _is_true(value: object, name: str) -> bool:
@@ -288,7 +290,7 @@ def _statuses(value: object) -> tuple[str, ...]:
     unknown = [status for status in chosen if status not in BOOKING_STATUSES]
     if unknown:
         raise InvalidArgument(
-            f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {str(unknown[0])[:40]!r}"
+            f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {redacted(repr(str(unknown[0])[:40]))}"
         )
     return chosen
 
@@ -425,7 +427,8 @@ def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
         return False
     guests = [*(booking.get("guests") or ()), *(responses.get("guests") or ())]
     invited = {address_key(str(address)) for address in (responses["email"], *guests)}
-    return email not in invited and _domain(email) in {_domain(host) for host in hosts}
+    shown_as = {email, address_key(str(attendee.get("displayEmail") or ""))}
+    return not shown_as & invited and _domain(email) in {_domain(host) for host in hosts}
 
 
 def _domain(address: str) -> str:
@@ -520,9 +523,9 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
         if changes.mark_host and not request.allow_foreign_booking:
             yield from _check_owner(booking)
         if not request.dry_run:
-            calls = yield from _write(request.booking_uid, changes)
+            calls = yield from _write(booking["uid"], changes)
     return MarkOutcome(
-        booking_uid=request.booking_uid,
+        booking_uid=booking["uid"],
         marked=[mark["email"] for mark in changes.marks if mark["absent"]],
         unmarked=[mark["email"] for mark in changes.marks if not mark["absent"]],
         unchanged=list(changes.unchanged),
@@ -540,13 +543,18 @@ def _write(uid: str, changes: Changes) -> Flow[int]:
         except OutcomeUnknown as error:
             last_error = error
             yield Pause(_FIRST_PAUSE * 2 ** (call_number - 1))
-            left = left.left_on((yield endpoints.read_booking(uid)).booking)
+            left = yield from _left_after(left, uid, error)
             if not left:
                 return call_number
             continue
         except NoShowUpdateFailed as error:
-            left = changes.left_on((yield endpoints.read_booking(uid)).booking)
-            raise NoShowUpdateFailed(_said_of_partial_write(error, changes, left), error.failure) from error
+            left = yield from _left_after(changes, uid, error)
+            written = len(changes) - len(left)
+            raise NoShowUpdateFailed(
+                f"{error.explanation}. Of {len(changes)} changes the booking shows {written} as written and {len(left)}"
+                " not",
+                error.failure,
+            ) from error
         left = left.left_on(booking)
         if left:
             raise ChangeNotVerified(
@@ -561,13 +569,21 @@ def _write(uid: str, changes: Changes) -> Flow[int]:
     )
 
 
-def _said_of_partial_write(error: NoShowUpdateFailed, changes: Changes, left: Changes) -> str:
-    written = len(changes) - len(left)
-    return f"{error.explanation}. Of {len(changes)} changes the booking shows {written} as written and {len(left)} not"
+def _left_after(changes: Changes, uid: str, write_error: OutcomeUnknown | NoShowUpdateFailed) -> Flow[Changes]:
+    """Read the booking after a write that failed; where that fails too, the write's error is what matters."""
+    try:
+        reading = yield endpoints.read_booking(uid)
+    except CalComError as read_error:
+        raise type(write_error)(
+            f"{write_error.explanation}. The booking can't be read either ({type(read_error).__name__}), so that it is"
+            f" not known which of {len(changes)} changes were written. Run the task again later: it reads first",
+            write_error.failure,
+        ) from read_error
+    return changes.left_on(reading.booking)
 
 
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
-    if booking["uid"] != request.booking_uid:
+    if booking["uid"] != endpoints.checked_uid(request.booking_uid):
         raise BookingNotMarkable(
             f"The server answered with booking {str(booking['uid'])[:100]} when asked for {request.booking_uid};"
             " nothing was sent"
@@ -610,7 +626,7 @@ def _is_organiser(booking: Booking) -> Flow[bool]:
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:
-    walk = listing.walk(BookingQuery(after_start=booking["start"], before_end=booking["end"]))
+    walk = listing.walk(BookingQuery(after_start=booking["start"], before_end=booking.get("end")))
     page = None
     while True:
         try:

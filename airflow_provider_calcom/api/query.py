@@ -6,7 +6,8 @@ is applied again to what comes back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -18,6 +19,8 @@ STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 """Cal.com's list statuses. ``past`` includes meetings that were never accepted; ``upcoming`` those under way."""
 
 LARGEST_PAGE = 250
+
+_BEGINS_WITH_A_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]|$)")
 
 Instant = datetime | str
 
@@ -72,7 +75,7 @@ class BookingQuery:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else instant(value, name))
         for name in ("event_type_ids", "team_ids", "user_ids"):
-            object.__setattr__(self, name, tuple(checked_id(value, name) for value in getattr(self, name)))
+            object.__setattr__(self, name, _ids(getattr(self, name), name))
         if self.booking_uid is not None:
             object.__setattr__(self, "booking_uid", checked_uid(self.booking_uid))
 
@@ -129,6 +132,13 @@ _INSTANT_FILTERS = (
 )
 
 
+def _ids(value: object, name: str) -> tuple[int, ...]:
+    """Read one id, a list of them, or the text that a template makes of one or of several with commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    return tuple(checked_id(item, name) for item in (value if isinstance(value, Iterable) else (value,)))
+
+
 def instant(value: Instant, name: str) -> datetime:
     """Give an aware UTC datetime.
 
@@ -153,10 +163,12 @@ def _from_text(text: str) -> datetime:
     """
     import pendulum
 
+    if not _BEGINS_WITH_A_DATE.match(text.strip()):
+        raise ValueError(text)
     moment = pendulum.parse(text.strip(), tz=None)
     if not isinstance(moment, datetime):
         raise ValueError(text)
-    is_date = len(text.strip()) == len("2026-11-20")
+    is_date = len(text.strip()) <= len("2026-11-20")
     return moment.replace(tzinfo=timezone.utc) if is_date else moment
 
 
@@ -180,9 +192,12 @@ def just_after(moment: datetime) -> datetime:
 
 def _instant_of(value: object) -> datetime:
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
-        raise UnexpectedAnswer(f"The answer holds {value!r} where an instant should be") from None
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UnexpectedAnswer("The answer holds a booking with a text where an instant should be")
+    return moment
 
 
 def _not_before(value: object, bound: datetime) -> bool:

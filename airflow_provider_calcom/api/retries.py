@@ -5,6 +5,7 @@ One decision serves both clients; stamina does the waiting and the counting.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -57,7 +58,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
 def _retry_after(value: str | None, now: float) -> float | None:
     if value is None:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
@@ -104,7 +105,7 @@ def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> T
     return stamina.retry_context(
         on=decide,
         attempts=limits.attempts,
-        timeout=limits.seconds,
+        timeout=limits.seconds or None,
         wait_initial=0.5,
         wait_max=20.0,
         wait_jitter=0.5,

@@ -13,13 +13,15 @@ from datetime import date
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
+from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection, redacted
 
 REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
 """Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
 
 _WEB_APPS = {"us": "https://app.cal.com", "eu": "https://app.cal.eu"}
 _VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)(:.*)?")
+_PATH = re.compile(r"[A-Za-z0-9._/~-]*")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 
@@ -199,7 +201,7 @@ def _web_url(extra: Mapping[str, Any]) -> str | None:
 def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: float, highest: float) -> float:
     try:
         number = float(extra.get(name, default))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not lowest <= number <= highest or isinstance(extra.get(name), bool):
         raise InvalidConnection(
@@ -211,7 +213,7 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: floa
 
 def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Mapping[str, Any]) -> str:
     region = extra.get("region")
-    if region is not None and region not in REGIONS:
+    if region is not None and (not isinstance(region, str) or region not in REGIONS):
         raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {region!r}")
     address = (host or "").strip()
     if not address:
@@ -246,13 +248,13 @@ def _split(address: str, scheme: str | None) -> SplitResult:
         address = f"{_scheme_for(address, scheme)}://{address}"
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w.:-]+", parts.hostname or ""))
+        usable = parts.scheme in ("http", "https") and bool(_HOST_AND_PORT.fullmatch(parts.netloc) and parts.hostname)
     except ValueError:
         usable = False
-    if not usable or not re.fullmatch(r"[\w./~-]*", parts.path) or ".." in parts.path or parts.query or parts.fragment:
+    if not usable or not _PATH.fullmatch(parts.path) or ".." in parts.path or parts.query or parts.fragment:
         raise InvalidConnection(
             f"The connection's host must be a host or an http(s) URL without query, for instance api.cal.com or"
-            f" https://cal.example.com/api, but is {address!r}"
+            f" https://cal.example.com/api, but is {redacted(address)!r}"
         )
     return parts
 
@@ -264,7 +266,11 @@ def _scheme_for(address: str, scheme: str | None) -> str:
         return given
     if given:
         raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {scheme!r}")
-    return "http" if _is_loopback((urlsplit(f"//{address}").hostname or "").lower()) else "https"
+    try:
+        name = urlsplit(f"//{address}").hostname or ""
+    except ValueError:
+        name = ""
+    return "http" if _is_loopback(name.lower()) else "https"
 
 
 def _port(parts: SplitResult, port: int | None) -> int | None:
