@@ -43,6 +43,7 @@ INSTANT_FILTERS = {
         ("2026-11-20 09:00:00+00:00", NINE),
         ("2026-11-20T09:00Z", NINE),
         ("20261120T090000Z", NINE),
+        ("20261120T090000+0000", NINE),
         ("2026-11-20T09:00:00.1234567Z", NINE + timedelta(microseconds=123456)),
         ("2026-11-20T09:00:00.5Z", NINE + timedelta(milliseconds=500)),
         ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
