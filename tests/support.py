@@ -94,10 +94,10 @@ class SandboxDriver:
         """The addresses of the attendees who are marked."""
         return {email for email, absent in self.flags(uid)[1].items() if absent}
 
-    def subscribe(self) -> None:
-        """Have every change of an attendee's flag delivered, so that deliveries can be counted."""
+    def subscribe(self, key: str = KEY) -> None:
+        """Have every change of an attendee's flag delivered to the key's user, so that deliveries can be counted."""
         webhook = {"active": True, "subscriberUrl": "https://ears.example", "triggers": ["BOOKING_NO_SHOW_UPDATED"]}
-        self._http.post("/v2/webhooks", json=webhook, headers={"Authorization": f"Bearer {KEY}"}).raise_for_status()
+        self._http.post("/v2/webhooks", json=webhook, headers={"Authorization": f"Bearer {key}"}).raise_for_status()
 
 
 async def _arrives(url: str, headers: dict[str, str], body: bytes) -> str:

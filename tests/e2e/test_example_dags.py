@@ -1,0 +1,172 @@
+"""The example DAGs, run whole by Airflow against the sandbox with the demo's world."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import EXAMPLE_DAGS, ROOT
+from tests.support import SandboxDriver
+
+DEMO = ROOT / "demo"
+DAY = "2026-11-18"
+LABELS: dict[str, dict[str, str]] = json.loads((DEMO / "labels.json").read_text(encoding="utf-8"))
+TRULY_ABSENT = {(uid, who) for uid, people in LABELS.items() for who, what in people.items() if what == "absent"}
+AIRFLOW_3 = version("apache-airflow").startswith("3")
+pytestmark = pytest.mark.usefixtures("airflow_db")
+
+
+@pytest.fixture
+def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
+    """The demo's day of bookings, on a Cal.com whose pages for people are known."""
+    calcom.admin("world", {"world": json.loads((DEMO / "world.json").read_text(encoding="utf-8"))})
+    connect(host=calcom.url, password="cal_demo_owner", extra={"web_url": "https://cal.example.com"})
+    return calcom
+
+
+@pytest.fixture(scope="module")
+def example() -> Iterator[Callable[[str], ModuleType]]:
+    """Give a function that imports an example as Airflow does, by its file's name."""
+    sys.path.insert(0, str(EXAMPLE_DAGS))
+    yield import_module
+    sys.path.remove(str(EXAMPLE_DAGS))
+
+
+def run(module: ModuleType, **conf: Any) -> Any:
+    """Run the module's DAG, and give the DAG run, which must have succeeded."""
+    dag_run = module.dag.test(run_conf=conf)
+    assert str(getattr(dag_run.state, "value", dag_run.state)) == "success"
+    return dag_run
+
+
+def xcoms(dag_run: Any, task_id: str, key: str = "return_value") -> dict[int, Any]:
+    """What the instances of a task left in XCom, by map index."""
+    from airflow.utils.session import create_session
+
+    try:
+        from airflow.models.xcom import XComModel as model
+    except ImportError:
+        from airflow.models.xcom import BaseXCom as model
+    with create_session() as session:
+        rows = session.query(model).filter_by(run_id=dag_run.run_id, task_id=task_id, key=key)
+        return {row.map_index: decoded(row.value) for row in rows}
+
+
+def decoded(value: Any) -> Any:
+    """Airflow 2 stores JSON as bytes, Airflow 3 as a text within JSON, but a link's address as it is."""
+    try:
+        return json.loads(value)
+    except (ValueError, TypeError):
+        return value
+
+
+def marked(calcom: SandboxDriver) -> set[tuple[str, str]]:
+    """Who is marked in the sandbox's own state."""
+    bookings = calcom.admin("state")["bookings"]
+    return {(one["uid"], row["email"]) for one in bookings for row in one["attendees"] if row["absent"]}
+
+
+def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
+    """A dry run tells and sends nothing; the run marks the truly absent and nobody else; a second run sends nothing."""
+    module = example("calcom_attendance_join")
+    before = marked(demo)
+    demo.subscribe("cal_demo_owner")
+
+    dry = xcoms(run(module, day=DAY, dry_run=True), "mark_absent")
+    assert [call["method"] for call in demo.writes()] == ["POST"], "only the webhook of this test"
+    assert marked(demo) == before
+
+    first_run = run(module, day=DAY, dry_run=False)
+    first = xcoms(first_run, "mark_absent")
+    assert len(xcoms(first_run, "bookings")[-1]) == len(LABELS)
+    assert sorted(first) == list(range(len(first))), "one result for each mapped booking"
+    assert {index: {**result, "calls": 0} for index, result in first.items()} == dry
+    said = {(result["booking_uid"], who) for result in first.values() for who in result["marked"]}
+    assert said == marked(demo) - before
+    assert marked(demo) == TRULY_ABSENT
+    calls, deliveries = len(demo.marks()), len(demo.deliveries())
+    assert calls == deliveries == sum(result["calls"] for result in first.values())
+
+    second = xcoms(run(module, day=DAY, dry_run=False), "mark_absent")
+    assert [result["calls"] for result in second.values()] == [0] * len(first)
+    assert (len(demo.marks()), len(demo.deliveries())) == (calls, deliveries)
+
+
+def test_mark_one_booking(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
+    """Uid and lists go from task to task, the result is in XCom, and the link leads to the booking's page."""
+    module = example("calcom_mark_absent")
+    uid, page = "dm16BothStayedAway00016", "https://cal.example.com/booking/dm16BothStayedAway00016"
+    attendees = ["sam@example.org", {"email": "tess@example.org", "absent": True}]
+    conf = {"booking_uid": uid, "attendees": attendees, "host_absent": None}
+
+    assert xcoms(run(module, **conf), "mark_absent")[-1]["calls"] == 0, "without dry_run: false nothing is sent"
+    assert demo.writes() == []
+
+    dag_run = run(module, **conf, dry_run=False)
+    assert xcoms(dag_run, "mark_absent")[-1] == {
+        "booking_uid": uid,
+        "marked": ["sam@example.org", "tess@example.org"],
+        "unmarked": [],
+        "unchanged": [],
+        "unknown": [],
+        "absent_host": False,
+        "calls": 1,
+    }
+    assert demo.absent(uid) == {"sam@example.org", "tess@example.org"}
+    # Airflow 3 asks get_link after the task and stores its answer here; a link that got lost would overwrite it.
+    assert xcoms(dag_run, "mark_absent", "_link_CalComBookingLink") == {-1: page}
+    if not AIRFLOW_3:
+        from airflow_provider_calcom.links import CalComBookingLink
+
+        (instance,) = (one for one in dag_run.get_task_instances() if one.task_id == "mark_absent")
+        link = CalComBookingLink().get_link(module.dag.get_task("mark_absent"), ti_key=instance.key)
+        assert link == page
+
+
+def test_a_booking_ahead_is_skipped(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
+    """The example's ``on_not_started="skip"`` ends as a skipped task in a run that succeeds."""
+    demo.admin("clock", {"now": "2026-11-18T07:00:00Z"})
+    dag_run = run(
+        example("calcom_mark_absent"),
+        booking_uid="dm16BothStayedAway00016",
+        attendees=["sam@example.org"],
+        dry_run=False,
+    )
+    states = {one.task_id: str(getattr(one.state, "value", one.state)) for one in dag_run.get_task_instances()}
+    assert states == {"who_was_absent": "success", "mark_absent": "skipped"}
+    assert demo.writes() == []
+
+
+def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver) -> None:
+    """A DagBag finds both DAGs in the folder; parsing them calls nobody and needs no data."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:
+        from airflow.models.dagbag import DagBag
+
+    options = {"include_examples": False} if "include_examples" in inspect.signature(DagBag).parameters else {}
+    bag = DagBag(dag_folder=str(EXAMPLE_DAGS), **options)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"calcom_attendance_join", "calcom_mark_absent"}
+    assert all(
+        dag.tags >= {"calcom", "example"} if isinstance(dag.tags, set) else dag.tags for dag in bag.dags.values()
+    )
+    assert demo.calls() == []
+
+
+def test_the_examples_do_nothing_by_themselves(example: Callable[[str], ModuleType]) -> None:
+    """Airflow may start the examples of installed providers: they have no schedule, and by default change nothing."""
+    for name in ("calcom_attendance_join", "calcom_mark_absent"):
+        dag = example(name).dag
+        assert type(dag.timetable).__name__ == "NullTimetable"
+        assert dag.params["dry_run"] is True
+    assert Path(example("calcom_attendance_join").SAMPLE_REPORT).is_file()
