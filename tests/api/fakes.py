@@ -210,7 +210,7 @@ class FakeCalCom:
         self.dates = dates
         self.calls: list[str] = []
         self.writes: list[dict[str, Any]] = []
-        self.read_fault: httpx.Response | Exception | None = None
+        self.read_fault: int | Exception | None = None
         self._faults = list(faults)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -222,7 +222,7 @@ class FakeCalCom:
         if self.writes and self.read_fault is not None:
             if isinstance(self.read_fault, Exception):
                 raise self.read_fault
-            return self.read_fault
+            return httpx.Response(self.read_fault)
         if route == ("GET", f"/bookings/{uid}"):
             return self._answer(success(self.booking))
         if route == ("GET", "/me"):

@@ -701,7 +701,7 @@ def test_only_what_still_differs_is_sent_again(both):
     assert server.writes[1:] == [{"host": True, "attendees": [{"email": BOB, "absent": True}]}]
 
 
-@pytest.mark.parametrize("fault", [httpx.ConnectError("gone"), httpx.ReadTimeout("gone"), httpx.Response(503)])
+@pytest.mark.parametrize("fault", [httpx.ConnectError("gone"), httpx.ReadTimeout("gone"), 503])
 def test_an_unknown_outcome_that_cant_be_looked_at_stays_unknown(both, fault):
     """Where the booking can't be read after a write of unknown outcome, the error says that it may have been done."""
     server = a_server(row(ANN), faults=["dropped"])
@@ -735,7 +735,7 @@ def test_a_user_who_may_not_mark(both):
 def test_a_refused_update_is_told_although_the_booking_cant_be_read(both):
     """Cal.com's 500 is told as such also where the booking can't be read after it."""
     server = a_server(may_mark=False)
-    server.read_fault = httpx.Response(503)
+    server.read_fault = 503
     error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
 
 
