@@ -35,7 +35,6 @@ def test_the_command_says_if_the_connection_is_good(calcom: SandboxDriver) -> No
 
     wrong = airflow_connections_test(host=calcom.url, password="cal_wrong_key")
     said = wrong.stdout + wrong.stderr
-    assert wrong.returncode == 1
-    assert "Connection failed!" in said
+    assert "Connection failed!" in said  # Airflow 2 exits with 0 all the same
     assert "does not know this API key" in said
     assert "cal_wrong_key" not in said
