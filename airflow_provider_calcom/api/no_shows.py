@@ -43,6 +43,8 @@ BOOKING_STATUSES = ("accepted", "pending", "cancelled", "rejected", "awaiting_ho
 
 _LONGEST_TEXT = 1_000_000
 _LONGEST_ADDRESS = 320
+_DEEPEST_TEXT = 6
+_PYTHON_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}]|[,:\s]+|True|False|None|[0-9.]+""")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
 _ATTENDEE_KEYS = frozenset(
     {
@@ -144,11 +146,24 @@ def _from_text(text: str, name: str) -> object:
 def _from_python_text(text: str, name: str) -> object:
     """Read ``['ann@example.org']``: without native rendering, Airflow's templates make this of a list from XCom."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        raise InvalidArgument(
-            f"{name} is a text of {len(text)} characters that is neither a JSON list nor one address"
-        ) from None
+        if _is_flat_python(text):
+            return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError):
+        pass
+    raise InvalidArgument(f"{name} is a text of {len(text)} characters that is neither a JSON list nor one address")
+
+
+def _is_flat_python(text: str) -> bool:
+    """Tell whether a text is only literals, not deeply nested: others can crash the parser of Python 3.10."""
+    depth = end = 0
+    for token in _PYTHON_TOKEN.finditer(text):
+        if token.start() != end:
+            return False
+        end = token.end()
+        depth += (token.group() in "[({") - (token.group() in "])}")
+        if depth > _DEEPEST_TEXT:
+            return False
+    return end == len(text)
 
 
 def _wish(entry: object, index: int, place: str) -> AttendeeWish:
