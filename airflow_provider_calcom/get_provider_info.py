@@ -50,7 +50,7 @@ def get_provider_info() -> dict[str, Any]:
                     "region": {
                         "label": "Region",
                         "description": "us or eu: where the account lives at Cal.com. Empty with a base URL.",
-                        "schema": {"type": ["string", "null"], "enum": ["us", "eu", None]},
+                        "schema": {"type": ["string", "null"], "enum": ["us", "eu"]},
                     },
                     "api_version": {
                         "label": "API version",

@@ -18,6 +18,7 @@ from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint
 from airflow_provider_calcom.api.errors import (
+    HTML_PAGE,
     CalComError,
     Failure,
     NoAnswer,
@@ -105,11 +106,8 @@ class _Core:
     def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
         if not response.is_success:
             body = _decoded(content)
-            words = (
-                "an HTML page"
-                if body is None and b"<html" in content[:2000].lower()
-                else server_message(body, self.settings.secrets)
-            )
+            is_page = body is None and b"<html" in content[:2000].lower()
+            words = HTML_PAGE if is_page else server_message(body, self.settings.secrets)
             raise error_from_answer(self._failure(endpoint, response, words), writes=endpoint.writes)
         body = _decoded(content)
         if body is None and content.strip():

@@ -16,6 +16,9 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSES = re.compile(r"[^\s\"'<>(),;:=@]+@[^\s\"'<>(),;:=@]+")
+HTML_PAGE = "an HTML page"
+"""What :class:`Failure` has for a message where a web page came, of the edge or of another server."""
+
 _LONGEST_MESSAGE = 500
 _DEEPEST_FAULT = 20
 
@@ -303,6 +306,12 @@ def error_from_answer(failure: Failure, *, writes: bool) -> CalComError:
         return RedirectRefused(
             "The server wants to redirect the call, which is not followed because the key would go along."
             " Put the final address into the connection's host",
+            failure,
+        )
+    if message == HTML_PAGE and 400 <= status < 500 and status != 429:
+        return UnexpectedAnswer(
+            "A web page came in place of an answer of Cal.com's API, from a firewall or another server. Check the"
+            " connection's host",
             failure,
         )
     if status in (401, 403, 498):

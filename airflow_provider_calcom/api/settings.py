@@ -30,7 +30,8 @@ class RetryLimits:
     """How long a call may be tried again.
 
     :param attempts: tries in all, the first included.
-    :param seconds: time in all that may pass until the last try begins.
+    :param seconds: time after which no further wait begins. Where the server does not say how long to wait, a wait is
+        at most 20 s.
     """
 
     attempts: int = 5

@@ -18,7 +18,8 @@ from airflow_provider_calcom.api.query import (
     just_after,
     start_of,
 )
-from tests.api.support import booking
+from tests.api.fakes import ListServer, bookings_in_groups, minute
+from tests.api.support import Both, booking
 
 UTC = timezone.utc
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -212,3 +213,14 @@ def test_start_of(text):
 def test_just_after():
     """The next instant that Cal.com can tell apart is a millisecond later."""
     assert as_cal_com_writes(just_after(NINE)) == AFTER
+
+
+def test_before_start_is_half_open_and_ends_the_walk():
+    """``before_start`` leaves out its own instant, is never sent, and spares the pages behind it."""
+    server = ListServer(bookings_in_groups(1000, 10))
+    query = BookingQuery(after_start=minute(10), before_start=minute(20))
+    found = Both("sync").list(server, query)
+    assert {booking["start"] for booking in found} == {minute(number) for number in range(10, 20)}
+    assert len(found) == 100
+    assert len(server.calls) <= 3
+    assert not any("beforeStart" in call for call in server.calls)

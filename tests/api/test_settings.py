@@ -312,3 +312,25 @@ def test_secrets_are_not_in_the_repr():
 def test_region(base_url, region):
     """A client knows whether it talks to one of Cal.com's regions or to a server of one's own."""
     assert ClientSettings(base_url=base_url, api_key=KEY).region == region
+
+
+@pytest.mark.parametrize(
+    ("fields", "page"),
+    [
+        ({}, "https://app.cal.com/booking/uid1"),
+        ({"extra": {"region": "eu"}}, "https://app.cal.eu/booking/uid1"),
+        ({"host": "https://api.acme.example"}, None),
+        ({"host": "https://api.acme.example", "extra": {"web_url": "https://cal.acme.example/"}},
+         "https://cal.acme.example/booking/uid1"),
+    ],
+)  # fmt: skip
+def test_a_bookings_page_is_where_people_open_it(fields, page):
+    """The link leads to the region's web app or to ``web_url``, and is missing where neither is known."""
+    assert connection(**fields).booking_page("uid1") == page
+
+
+@pytest.mark.parametrize("address", ["cal.acme.example", "javascript://x", "https://a:b@c.example", "https://x/?y", 5])
+def test_a_web_url_that_is_none_is_refused_by_name(address):
+    """``web_url`` ends up in Airflow's pages, so that only a plain http(s) address is taken."""
+    with pytest.raises(InvalidConnection, match="web_url"):
+        connection(extra={"web_url": address})
