@@ -24,7 +24,8 @@ def main(evidence_path: str) -> int:
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
     report = json.loads(Path(example.SAMPLE_REPORT).read_text(encoding="utf-8"))
-    evidence = {booking["uid"]: example.judge(booking, report) for booking in CalComHook().list_bookings()}
+    with CalComHook() as hook:
+        evidence = {booking["uid"]: example.judge(booking, report) for booking in hook.list_bookings()}
     Path(evidence_path).write_text(json.dumps(evidence), encoding="utf-8")
     return 0 if str(run.state).endswith("success") else 1
 

@@ -89,8 +89,20 @@ class CalComHook(BaseHook):
         return CalComClient(self.settings)
 
     def get_conn(self) -> CalComClient:
-        """Give the hook's client, one for each hook."""
+        """Give the hook's client, one for each hook. It keeps its connections until :meth:`close`."""
         return self._client
+
+    def close(self) -> None:
+        """Close the client's connections; the next call makes a new client."""
+        client = self.__dict__.pop("_client", None)
+        if client is not None:
+            client.close()
+
+    def __enter__(self) -> CalComHook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     async def get_async_conn(self) -> AsyncCalComClient:
         """Give a new async client; the caller closes it, for instance with ``async with``.
@@ -106,7 +118,8 @@ class CalComHook(BaseHook):
         """Ask Cal.com who we are. The text says who and which region, or what to mend."""
         try:
             settings = self.settings
-            user = self.get_me()
+            with self:
+                user = self.get_me()
         except InvalidCredentials as error:
             return False, f"{error}{_hint_at_other_region(settings)}"
         except CalComError as error:
@@ -256,7 +269,10 @@ class CalComHook(BaseHook):
         return self.run_mark_request(request)
 
     def run_mark_request(self, request: no_shows.MarkRequest) -> dict[str, Any]:
-        """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing."""
+        """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing.
+
+        :param request: made by :func:`airflow_provider_calcom.api.no_shows.mark_request`.
+        """
         if request.rows_not_absent:
             self.log.warning(
                 "Booking %s: %d entries of attendees are rows of the booking with absent: false, which is the flag that"

@@ -141,8 +141,8 @@ class ListBookingsOperator(BaseOperator):
 
         :param context: the task's context.
         """
-        with without_useless_retries():
-            bookings = self.hook.iterate_bookings(page_size=self.page_size, **self._filters(context))
+        with without_useless_retries(), self.hook as hook:
+            bookings = hook.iterate_bookings(page_size=self.page_size, **self._filters(context))
             if self.output_path is None:
                 result = list(self._few(bookings))
                 self.log.info("%d bookings", len(result))

@@ -124,10 +124,10 @@ class MarkAbsentOperator(BaseOperator):
             dry_run=self.is_dry_run,
         )
         skips = no_shows.fail_or_skip(self.on_not_started, "on_not_started") == "skip"
-        hook = self.hook
-        CalComBookingLink.persist(context, hook.booking_page(booking_uid=request.booking_uid))
         try:
-            result = hook.run_mark_request(request)
+            with self.hook as hook:
+                CalComBookingLink.persist(context, hook.booking_page(booking_uid=request.booking_uid))
+                result = hook.run_mark_request(request)
         except BookingNotStarted as error:
             if skips:
                 raise AirflowSkipException(str(error)) from error

@@ -87,7 +87,7 @@ def _booking(
 ) -> Json:
     rows = [_PEOPLE[one] for one in people] + (others or [])
     name, email = rows[0][:2]
-    answers = {"name": name, "email": email, "guests": [row[1] for row in rows[1:]]}
+    answers = {"name": name, "email": email, "guests": [_PEOPLE[one][1] for one in people[1:]]}
     return {
         "uid": uid,
         "title": f"{_KINDS[kind]} between {owner.split('@')[0]} and {name}",
