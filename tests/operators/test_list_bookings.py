@@ -342,3 +342,17 @@ def test_every_template_field_is_a_parameter() -> None:
     """Each template field is an attribute of the same name."""
     operator = ListBookingsOperator(task_id="x")
     assert all(hasattr(operator, name) for name in operator.template_fields)
+
+
+@pytest.mark.parametrize("name", ["attendee_email", "attendee_name"])
+def test_nothing_from_a_template_is_no_filter_for_the_word_none(calcom: SandboxDriver, name: str) -> None:
+    """A template that renders None to text must not list the bookings of somebody called ``None``, which are none."""
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
+        operator = ListBookingsOperator(task_id="list", **{name: "{{ params.nothing }}"})
+    operator.render_template_fields({"params": {"nothing": None}})
+    try:
+        bookings = operator.execute({})
+    except errors.InvalidArgument as error:
+        assert name in str(error)
+    else:
+        assert len(bookings) == len(all_of_ours(calcom))
