@@ -352,7 +352,6 @@ def test_nothing_from_a_template_is_no_filter_for_the_word_none(calcom: SandboxD
     operator.render_template_fields({"params": {"nothing": None}})
     try:
         bookings = operator.execute({})
-    except errors.InvalidArgument as error:
-        assert name in str(error)
-    else:
-        assert len(bookings) == len(all_of_ours(calcom))
+    except errors.InvalidArgument:
+        return
+    assert len(bookings) == len(all_of_ours(calcom))
