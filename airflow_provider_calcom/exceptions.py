@@ -23,7 +23,8 @@ def without_useless_retries() -> Iterator[None]:
     except CalComError as error:
         if error.may_heal:
             raise
-        raise _failing(type(error))(error.explanation, error.failure) from error
+        failing = _failing(type(error))(error.explanation, error.failure)
+        raise failing.with_traceback(error.__traceback__) from error.__cause__
 
 
 def _failing(kind: type[CalComError]) -> type[CalComError]:

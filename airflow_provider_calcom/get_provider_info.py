@@ -40,9 +40,9 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "Cal.com",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema", "login"],
-                    "relabeling": {"host": "Base URL", "password": "API key", "port": "Port (only if not in the URL)"},
+                    "relabeling": {"host": "Base URL", "password": "API key", "port": "Port (if not the usual one)"},
                     "placeholders": {
-                        "host": "empty for Cal.com itself, or https://cal.example.com",
+                        "host": "empty for Cal.com itself, or https://api.cal.example.com",
                         "password": "cal_live_...",
                     },
                 },
@@ -69,6 +69,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "client_secret": {
                         "label": "Platform client secret",
+                        "description": "Belongs to the platform client id.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "allow_http": {

@@ -11,7 +11,9 @@ tells what it would do, for yesterday.
 from __future__ import annotations
 
 import json
+import logging
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ MACHINES = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
 EARLY_OR_LATE = timedelta(minutes=15)
 
 Row = dict[str, Any]
+log = logging.getLogger(__name__)
 
 
 def instant(text: str) -> datetime:
@@ -106,11 +109,12 @@ with DAG(
         retries=2,
     )
 
-    @task
+    @task(show_return_value_in_logs=False)
     def absent_of_each_booking(bookings: list[Row], report_path: str) -> list[Row]:
         """Give the arguments of one MarkAbsentOperator for each booking in which somebody was absent."""
         report = json.loads(Path(report_path).read_text(encoding="utf-8"))
         verdicts = {booking["uid"]: judge(booking, report) for booking in bookings}
+        log.info("Attendees: %s", dict(Counter(what for of in verdicts.values() for what in of.values())))
         absent = {uid: [who for who, what in of.items() if what == "absent"] for uid, of in verdicts.items()}
         return [{"booking_uid": uid, "attendees": addresses} for uid, addresses in absent.items() if addresses]
 
@@ -118,5 +122,6 @@ with DAG(
         task_id="mark_absent",
         on_not_started="skip",
         dry_run="{{ params.dry_run }}",
+        map_index_template="{{ task.booking_uid }}",
         retries=2,
     ).expand_kwargs(absent_of_each_booking(bookings.output, "{{ params.report }}"))

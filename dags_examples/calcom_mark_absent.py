@@ -19,18 +19,19 @@ with DAG(
     tags=["calcom", "example"],
     params={
         "booking_uid": Param("", type="string", title="Booking uid"),
-        "attendees": Param([], type="array", title="Who was absent: addresses, or attendee objects of Cal.com"),
-        "host_absent": Param(None, type=["null", "boolean"], title="Was the host absent?"),
+        "attendees": Param(None, type=["null", "array"], title="Addresses of the absent, one a line"),
+        "host_absent": Param(False, type="boolean", title="The host was absent"),
         "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
     },
     render_template_as_native_obj=True,
 ) as dag:
 
-    @task(multiple_outputs=True)
+    @task(multiple_outputs=True, show_return_value_in_logs=False)
     def who_was_absent() -> dict[str, Any]:
         """Stand-in for whatever knows: a query, a file, a model."""
         params = get_current_context()["params"]
-        return {name: params[name] for name in ("booking_uid", "attendees", "host_absent")}
+        host_absent = True if params["host_absent"] else None
+        return {"booking_uid": params["booking_uid"], "attendees": params["attendees"], "host_absent": host_absent}
 
     absence = who_was_absent()
 

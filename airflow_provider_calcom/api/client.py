@@ -31,8 +31,8 @@ from airflow_provider_calcom.api.errors import (
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.query import BookingQuery
-from airflow_provider_calcom.api.retries import seconds_to_wait, tries
-from airflow_provider_calcom.api.settings import ClientSettings, checked_api_version
+from airflow_provider_calcom.api.retries import Tries, seconds_to_wait, tries
+from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, checked_api_version
 
 T = TypeVar("T")
 
@@ -79,6 +79,9 @@ class _Core:
     def _version(self, api_version: str | None) -> str | None:
         return self.settings.api_version if api_version is None else checked_api_version(api_version)
 
+    def _tries(self, endpoint: Endpoint[T], limits: RetryLimits | None) -> Tries:
+        return tries(writes=endpoint.writes, limits=limits or self.settings.retry_limits, clock=self._clock)
+
     def _walk(self, query: BookingQuery | None, page_size: int, api_version: str | None) -> listing.Walk:
         return listing.walk(query or BookingQuery(), page_size=page_size, api_version=self._version(api_version))
 
@@ -108,7 +111,8 @@ class _Core:
             body = _decoded(content)
             is_page = body is None and b"<html" in content[:2000].lower()
             words = HTML_PAGE if is_page else server_message(body, self.settings.secrets)
-            raise error_from_answer(self._failure(endpoint, response, words), writes=endpoint.writes)
+            failure = self._failure(endpoint, response, words)
+            raise error_from_answer(failure, writes=endpoint.writes, region=self.settings.region)
         body = _decoded(content)
         if body is None and content.strip():
             explanation = "The answer is no JSON (cut off, or a page of another server). Check the connection's host"
@@ -192,15 +196,18 @@ class CalComClient(_Core):
         self._sleep = sleep
         self._http = httpx.Client(transport=transport, **self._http_options)
 
-    def call(self, endpoint: Endpoint[T], *, api_version: str | None = None) -> T:
+    def call(
+        self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
+    ) -> T:
         """Send one call, again where that is safe, and give its result.
 
         :param endpoint: the call.
         :param api_version: a ``cal-api-version`` date for this call only.
+        :param retry_limits: in place of the settings', for this call only.
         :raises CalComError: one of its subclasses, see :mod:`airflow_provider_calcom.api.errors`.
         """
         endpoint = self._versioned(endpoint, api_version)
-        for attempt in tries(writes=endpoint.writes, limits=self.settings.retry_limits, clock=self._clock):
+        for attempt in self._tries(endpoint, retry_limits):
             with attempt:
                 return self._exchange(endpoint)
         raise AssertionError("stamina gives at least one try")
@@ -293,10 +300,12 @@ class AsyncCalComClient(_Core):
         self._sleep = sleep
         self._http = httpx.AsyncClient(transport=transport, **self._http_options)
 
-    async def call(self, endpoint: Endpoint[T], *, api_version: str | None = None) -> T:
+    async def call(
+        self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
+    ) -> T:
         """As :meth:`CalComClient.call`."""
         endpoint = self._versioned(endpoint, api_version)
-        async for attempt in tries(writes=endpoint.writes, limits=self.settings.retry_limits, clock=self._clock):
+        async for attempt in self._tries(endpoint, retry_limits):
             with attempt:
                 return await self._exchange(endpoint)
         raise AssertionError("stamina gives at least one try")
@@ -380,7 +389,7 @@ class _WithoutQuery(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(
-                arg.copy_with(query=None) if isinstance(arg, httpx.URL) and "attendeeEmail" in arg.params else arg
+                arg.copy_with(query=None) if isinstance(arg, httpx.URL) and "attendee" in str(arg.query) else arg
                 for arg in record.args
             )
         return True

@@ -295,11 +295,12 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def error_from_answer(failure: Failure, *, writes: bool) -> CalComError:
+def error_from_answer(failure: Failure, *, writes: bool, region: str = "self-hosted") -> CalComError:
     """Choose the class for an answer with an error status.
 
     :param failure: the answer; its ``message`` decides where one status has several meanings.
     :param writes: whether the call may have changed something, so that a gateway's 5xx leaves the outcome unknown.
+    :param region: ``us``, ``eu`` or ``self-hosted``: a key is unknown in any region but its own.
     """
     status, message = failure.status or 0, failure.message
     if 300 <= status < 400:
@@ -315,7 +316,7 @@ def error_from_answer(failure: Failure, *, writes: bool) -> CalComError:
             failure,
         )
     if status in (401, 403, 498):
-        return _error_of_authorisation(failure)
+        return _error_of_authorisation(failure, region)
     if status == 404:
         return _error_of_absence(failure)
     if status == 429:
@@ -339,7 +340,7 @@ def error_from_answer(failure: Failure, *, writes: bool) -> CalComError:
     return RequestRefused("Cal.com refused the request", failure)
 
 
-def _error_of_authorisation(failure: Failure) -> CalComError:
+def _error_of_authorisation(failure: Failure, region: str) -> CalComError:
     message = failure.message.lower()
     if failure.status == 498 or "expired" in message:
         return ExpiredCredentials(
@@ -349,11 +350,17 @@ def _error_of_authorisation(failure: Failure) -> CalComError:
         )
     if failure.status == 401 or "no oauth client found" in message or "no authentication" in message:
         return InvalidCredentials(
-            "Cal.com does not know this API key or token. Check the connection's password (a key begins with cal_),"
-            " and the region: a key of api.cal.com is unknown at api.cal.eu and the other way round",
+            "Cal.com does not know this API key or token. Check the connection's password (a key begins with cal_)"
+            + _HINTS_AT_OTHER_REGION.get(region, ""),
             failure,
         )
     return PermissionDenied("The key is good, but its user or its scopes do not allow this", failure)
+
+
+_HINTS_AT_OTHER_REGION = {
+    here: f". This connection asks the region {here}; if the account is in {there}, set its region to {there}"
+    for here, there in (("us", "eu"), ("eu", "us"))
+}
 
 
 def _error_of_absence(failure: Failure) -> CalComError:

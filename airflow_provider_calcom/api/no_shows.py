@@ -6,8 +6,6 @@ read first, only what differs is sent, in one call, and the answer is checked.
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +32,7 @@ from airflow_provider_calcom.api.errors import (
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.models import AttendeeMark, Booking
 from airflow_provider_calcom.api.query import BookingQuery, start_of
+from airflow_provider_calcom.api.texts import value_in
 
 MOST_ATTENDEES = 2_000
 """Entries above which a list is refused unread: Cal.com's limit of 100 kB a request is reached well before."""
@@ -43,8 +42,6 @@ BOOKING_STATUSES = ("accepted", "pending", "cancelled", "rejected", "awaiting_ho
 
 _LONGEST_TEXT = 1_000_000
 _LONGEST_ADDRESS = 320
-_DEEPEST_TEXT = 6
-_PYTHON_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}]|[,:\s]+|True|False|None|[0-9.]+""")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
 _ATTENDEE_KEYS = frozenset(
     {
@@ -137,33 +134,12 @@ def _from_text(text: str, name: str) -> object:
     if _ADDRESS.fullmatch(stripped):
         return [stripped]
     try:
-        value = json.loads(stripped)
-    except (ValueError, RecursionError):
-        value = _from_python_text(stripped, name)
+        value = value_in(stripped)
+    except ValueError:
+        raise InvalidArgument(
+            f"{name} is a text of {len(text)} characters that is neither a JSON list nor one address"
+        ) from None
     return [value] if isinstance(value, str) else value
-
-
-def _from_python_text(text: str, name: str) -> object:
-    """Read ``['ann@example.org']``: without native rendering, Airflow's templates make this of a list from XCom."""
-    try:
-        if _is_flat_python(text):
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError):
-        pass
-    raise InvalidArgument(f"{name} is a text of {len(text)} characters that is neither a JSON list nor one address")
-
-
-def _is_flat_python(text: str) -> bool:
-    """Tell whether a text is only literals, not deeply nested: others can crash the parser of Python 3.10."""
-    depth = end = 0
-    for token in _PYTHON_TOKEN.finditer(text):
-        if token.start() != end:
-            return False
-        end = token.end()
-        depth += (token.group() in "[({") - (token.group() in "])}")
-        if depth > _DEEPEST_TEXT:
-            return False
-    return end == len(text)
 
 
 def _wish(entry: object, index: int, place: str) -> AttendeeWish:

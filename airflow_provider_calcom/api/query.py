@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
 from airflow_provider_calcom.api.models import Booking
+from airflow_provider_calcom.api.texts import value_in
 
 STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 """Cal.com's list statuses. ``past`` includes meetings that were never accepted; ``upcoming`` those under way."""
@@ -66,7 +67,7 @@ class BookingQuery:
     before_updated: Instant | None = None
 
     def __post_init__(self) -> None:
-        statuses = (self.status,) if isinstance(self.status, str) else tuple(self.status)
+        statuses = _items(self.status)
         unknown = [status for status in statuses if status not in STATUSES]
         if unknown:
             raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {unknown[0]!r}")
@@ -133,10 +134,19 @@ _INSTANT_FILTERS = (
 
 
 def _ids(value: object, name: str) -> tuple[int, ...]:
-    """Read one id, a list of them, or the text that a template makes of one or of several with commas."""
+    return tuple(checked_id(item, name) for item in _items(value))
+
+
+def _items(value: object) -> tuple[object, ...]:
+    """Read one value, a list of them, or the text of a list: with commas, or as a template renders it."""
+    if isinstance(value, str) and value.strip().startswith(("[", "(")):
+        try:
+            value = value_in(value)
+        except ValueError:
+            return (value,)
     if isinstance(value, str):
-        value = value.split(",")
-    return tuple(checked_id(item, name) for item in (value if isinstance(value, Iterable) else (value,)))
+        return tuple(part.strip() for part in value.split(","))
+    return tuple(value) if isinstance(value, Iterable) else (value,)
 
 
 def instant(value: Instant, name: str) -> datetime:

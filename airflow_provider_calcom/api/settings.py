@@ -194,9 +194,11 @@ def _web_url(extra: Mapping[str, Any]) -> str | None:
     address = extra.get("web_url")
     if address is None:
         return None
-    if not isinstance(address, str) or not re.fullmatch(r"https?://[\w.:/-]+", address.strip()):
+    url = address.strip().rstrip("/") if isinstance(address, str) else ""
+    url = url if "://" in url else f"https://{url}"
+    if not re.fullmatch(r"https?://[A-Za-z0-9._-]+(:\d+)?[A-Za-z0-9._/~-]*", url):
         raise InvalidConnection("The connection's extra field web_url must be an http(s) URL without user or query")
-    return address.strip().rstrip("/")
+    return url
 
 
 def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: float, highest: float) -> float:
@@ -214,10 +216,13 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: floa
 
 def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Mapping[str, Any]) -> str:
     region = extra.get("region")
+    region = region.strip().lower() if isinstance(region, str) else region
     if region is not None and (not isinstance(region, str) or region not in REGIONS):
         raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {region!r}")
     address = (host or "").strip()
     if not address:
+        if port not in (None, 0, 443, "0", "443", ""):
+            raise InvalidConnection(f"The connection has the port {port!r} and no host; Cal.com itself is at 443")
         return REGIONS[region or "us"]
     parts = _split(address, scheme)
     name = (parts.hostname or "").lower()
@@ -297,4 +302,5 @@ def _is_loopback(name: str) -> bool:
 
 
 def _is_true(value: object) -> bool:
-    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+    """Read a box of the form, which Airflow 2 sends as ``y`` when a connection is tested before it is saved."""
+    return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "y", "yes", "on", "1"))

@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_calcom.api import endpoints, no_shows, webhooks
-from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection, InvalidCredentials
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
-from airflow_provider_calcom.api.settings import ClientSettings, checked_api_version, settings_from_connection
+from airflow_provider_calcom.api.settings import (
+    ClientSettings,
+    RetryLimits,
+    checked_api_version,
+    settings_from_connection,
+)
 from airflow_provider_calcom.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -115,13 +120,14 @@ class CalComHook(BaseHook):
         return AsyncCalComClient(await asyncio.to_thread(lambda: self.settings))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Cal.com who we are. The text says who and which region, or what to mend."""
+        """Ask Cal.com who we are. The text says who and which region, or what to mend.
+
+        It tries once: whoever pressed the button waits for the answer, and so does a process of Airflow's server.
+        """
         try:
             settings = self.settings
             with self:
-                user = self.get_me()
-        except InvalidCredentials as error:
-            return False, f"{error}{_hint_at_other_region(settings)}"
+                user = self._client.call(endpoints.me(), retry_limits=RetryLimits(attempts=1))
         except CalComError as error:
             return False, str(error)
         name = user.get("username") or user.get("name") or "a user without a name"
@@ -494,13 +500,6 @@ def _mask(secret: str) -> None:
     except ImportError:
         masker = import_module("airflow.utils.log.secrets_masker")
     masker.mask_secret(secret)
-
-
-def _hint_at_other_region(settings: ClientSettings) -> str:
-    other = {"us": "eu", "eu": "us"}.get(settings.region)
-    if other is None:
-        return ""
-    return f". This connection asks the region {settings.region}; if the account is in {other}, set region to {other}"
 
 
 def _query_from(

@@ -142,18 +142,30 @@ class ListBookingsOperator(BaseOperator):
         :param context: the task's context.
         """
         with without_useless_retries(), self.hook as hook:
-            bookings = hook.iterate_bookings(page_size=self.page_size, **self._filters(context))
+            filters = self._filters(context)
+            bookings = hook.iterate_bookings(page_size=self.page_size, **filters)
             if self.output_path is None:
                 result = list(self._few(bookings))
-                self.log.info("%d bookings", len(result))
+                self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
             written = _write_lines(_path(self.output_path, self.storage_conn_id), bookings)
-        self.log.info("%d bookings written to %s", written, self.output_path)
+        self.log.info("%d bookings written to %s, %s", written, self.output_path, self._span(filters))
         return {"path": str(self.output_path), "bookings": written}
 
     def _filters(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
         filters = {name: getattr(self, name) for name in _FILTERS}
+        for name, value in filters.items():
+            if isinstance(value, str) and value.strip() in ("None", ""):
+                raise InvalidArgument(f"{name} is {value!r}: its template found nothing. Leave it out, or give a value")
         return {**filters, **self._interval(context)} if self.data_interval else filters
+
+    @staticmethod
+    def _span(filters: dict[str, Any]) -> str:
+        """Say which bookings were asked for, without the filters that may be addresses."""
+        asked = (f"{name} {value}" for name, value in filters.items() if value is not None and "attendee" not in name)
+        return ", ".join(asked) or "all"
 
     def _interval(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.errors import InvalidArgument

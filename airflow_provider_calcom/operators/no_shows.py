@@ -132,17 +132,17 @@ class MarkAbsentOperator(BaseOperator):
             if skips:
                 raise AirflowSkipException(str(error)) from error
             raise
-        self._log(result, request.dry_run)
+        self._log_result(result, request.dry_run)
         return result
 
-    def _log(self, result: dict[str, Any], dry_run: bool) -> None:
+    def _log_result(self, result: dict[str, Any], dry_run: bool) -> None:
         """Say how many; who they are stands in the result, and here at DEBUG only."""
         self.log.info(
-            "Booking %s: %d marked absent, %d un-marked, %d unchanged, %d unknown, host absent: %s, %d calls%s",
+            "%s %s: marked absent %d, un-marked %d, unchanged %d, unknown %d, host absent %s, mark-absent calls %d",
+            "Dry run, nothing was sent. It would be for booking" if dry_run else "Booking",
             result["booking_uid"],
             *(len(result[name]) for name in ("marked", "unmarked", "unchanged", "unknown")),
             result["absent_host"],
             result["calls"],
-            " (dry run: nothing was sent)" if dry_run else "",
         )
         self.log.debug("Addresses: %s", result)

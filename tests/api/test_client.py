@@ -284,7 +284,7 @@ def test_a_write_with_a_gateways_error_is_sent_once(both, status):
 @pytest.mark.parametrize("name", ["attendee_email"])
 def test_the_log_of_httpx_has_no_address(both, caplog, name):
     """The line that httpx logs for each call has no query with an attendee's address in it, and still has the call."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")
     server = answering(httpx.Response(200, json=success([], pagination={"totalItems": 0})))
     both.list(server, BookingQuery(attendee_email="ann+cal@example.org"))
     assert "https://cal.test/v2/bookings" in caplog.text

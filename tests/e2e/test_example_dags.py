@@ -106,7 +106,7 @@ def test_mark_one_booking(demo: SandboxDriver, example: Callable[[str], ModuleTy
     module = example("calcom_mark_absent")
     uid, page = "dm16BothStayedAway00016", "https://cal.example.com/booking/dm16BothStayedAway00016"
     attendees = ["sam@example.org", {"email": "tess@example.org", "absent": True}]
-    conf = {"booking_uid": uid, "attendees": attendees, "host_absent": None}
+    conf = {"booking_uid": uid, "attendees": attendees, "host_absent": False}
 
     assert xcoms(run(module, **conf), "mark_absent")[-1]["calls"] == 0, "without dry_run: false nothing is sent"
     assert demo.writes() == []

@@ -110,7 +110,7 @@ def test_extra_fields_as_texts(connect: Connect) -> None:
         ({"extra": {"api_version": "newest"}}, "api_version"),
         ({"extra": {"timeout": "soon"}}, "timeout"),
         ({"extra": {"timeout": 0}}, "timeout"),
-        ({"extra": {"web_url": "cal.example.com"}}, "web_url"),
+        ({"extra": {"web_url": "cal.example.com?x"}}, "web_url"),
         ({"extra": {"max_attempts": 0}}, "max_attempts"),
         ({"extra": {"client_id": "abc", "client_secret": "d"}}, "both"),
         ({"password": None}, "password"),
@@ -232,7 +232,7 @@ def test_a_key_unknown_in_one_region_may_be_of_the_other(connect: Connect, regio
     good, text = hosted(401, body).test_connection()
     assert not good
     assert f"asks the region {region or 'us'}" in text
-    assert f"set region to {other}" in text
+    assert f"set its region to {other}" in text
     assert "cal_live_secret" not in text
 
 

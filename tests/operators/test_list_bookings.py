@@ -350,8 +350,15 @@ def test_nothing_from_a_template_is_no_filter_for_the_word_none(calcom: SandboxD
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
         operator = ListBookingsOperator(task_id="list", **{name: "{{ params.nothing }}"})
     operator.render_template_fields({"params": {"nothing": None}})
-    try:
-        bookings = operator.execute({})
-    except errors.InvalidArgument:
-        return
-    assert len(bookings) == len(all_of_ours(calcom))
+    with pytest.raises(errors.InvalidArgument, match=name):
+        operator.execute({})
+    assert calcom.calls() == []
+
+
+@pytest.mark.parametrize("text", ["past", "['past']", '["past"]', "past,cancelled", "['past', 'cancelled']"])
+def test_a_list_that_a_template_made_a_text_of(calcom: SandboxDriver, text: str) -> None:
+    """Without native rendering a list from XCom becomes a text; it is read as the list that it was."""
+    listed = ListBookingsOperator(task_id="list", status=text).execute({})
+    wanted = ["past", "cancelled"] if "cancelled" in text else ["past"]
+    assert listed == ListBookingsOperator(task_id="list", status=wanted).execute({})
+    assert listed

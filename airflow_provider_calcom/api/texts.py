@@ -1,0 +1,40 @@
+"""Reading values that a template made a text of: Airflow renders a list from XCom as text unless told otherwise."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+
+_DEEPEST = 6
+_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}]|[,:\s]+|True|False|None|[0-9.]+""")
+
+
+def value_in(text: str) -> object:
+    """Give the value that a JSON text, or the Python form of a list such as ``['ann@example.org']``, stands for.
+
+    :raises ValueError: if it is neither.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if not _is_flat_python(text):
+        raise ValueError("neither JSON nor the Python form of a list")
+    try:
+        return ast.literal_eval(text.strip())
+    except (SyntaxError, TypeError) as error:
+        raise ValueError("neither JSON nor the Python form of a list") from error
+
+
+def _is_flat_python(text: str) -> bool:
+    """Tell whether a text is only literals, not deeply nested: others can crash the parser of Python 3.10."""
+    depth = end = 0
+    for token in _TOKEN.finditer(text):
+        if token.start() != end:
+            return False
+        end = token.end()
+        depth += (token.group() in "[({") - (token.group() in "])}")
+        if depth > _DEEPEST:
+            return False
+    return end == len(text)
