@@ -28,4 +28,10 @@ def without_useless_retries() -> Iterator[None]:
 
 
 def _failing(kind: type[CalComError]) -> type[CalComError]:
-    return type(kind.__name__, (kind, AirflowFailException), {"__doc__": kind.__doc__, "__module__": kind.__module__})
+    names = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__reduce__": _as_its_own_kind}
+    return type(kind.__name__, (kind, AirflowFailException), names)
+
+
+def _as_its_own_kind(error: CalComError) -> tuple[type[CalComError], tuple[object, ...]]:
+    """Have a failure pickled as the client's own error: the class made here can't be found by its name."""
+    return type(error).__mro__[1], (error.explanation, error.failure)

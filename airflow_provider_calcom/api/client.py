@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -26,6 +27,7 @@ from airflow_provider_calcom.api.errors import (
     OutcomeUnknown,
     UnexpectedAnswer,
     error_from_answer,
+    redacted,
     server_message,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
@@ -65,6 +67,8 @@ class _Core:
         return {
             "timeout": httpx.Timeout(self.settings.timeout),
             "follow_redirects": False,
+            # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
+            "trust_env": not self.settings.is_on_this_machine,
             "headers": {
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip, deflate",
@@ -101,10 +105,15 @@ class _Core:
             endpoint.method,
             endpoint.path,
             status=response.status_code,
-            request_id=_plain(response.headers.get("x-request-id") or response.headers.get("cf-ray")),
+            request_id=self._request_id(response),
             message=message,
             retry_after=seconds_to_wait(response.headers, self._wall_clock()),
         )
+
+    def _request_id(self, response: httpx.Response) -> str | None:
+        value = response.headers.get("x-request-id") or response.headers.get("cf-ray")
+        usable = value and value.isascii() and value.isprintable()
+        return redacted(value, self.settings.secrets)[:100] if usable else None
 
     def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
         if not response.is_success:
@@ -124,14 +133,15 @@ class _Core:
 
     def _unreadable(self, endpoint: Endpoint[T], response: httpx.Response, error: CalComError) -> CalComError:
         failure = self._failure(endpoint, response)
-        if endpoint.writes and isinstance(error, UnexpectedAnswer):
+        if endpoint.writes:
             return OutcomeUnknown(
                 f"A writing call was sent, and its answer can't be read: {error.explanation}", failure
             )
         return type(error)(error.explanation, failure)
 
     def _unanswered(self, endpoint: Endpoint[T], error: httpx.HTTPError) -> CalComError:
-        failure, kind = self._failure(endpoint), type(error).__name__
+        kind = type(error).__name__
+        failure = replace(self._failure(endpoint), timed_out=isinstance(error, httpx.TimeoutException))
         if isinstance(error, _NOTHING_WAS_SENT):
             return NotConnected(
                 f"No connection could be made to {self.settings.base_url} ({kind}: {error})",
@@ -217,6 +227,7 @@ class CalComClient(_Core):
         try:
             response = self._http.send(self._request(self._http, endpoint), stream=True)
             try:
+                _check_encoding(response)
                 for piece in response.iter_bytes():
                     body.add(piece)
             finally:
@@ -315,6 +326,7 @@ class AsyncCalComClient(_Core):
         try:
             response = await self._http.send(self._request(self._http, endpoint), stream=True)
             try:
+                _check_encoding(response)
                 async for piece in response.aiter_bytes():
                     body.add(piece)
             finally:
@@ -372,15 +384,17 @@ class AsyncCalComClient(_Core):
         await self.close()
 
 
+def _check_encoding(response: httpx.Response) -> None:
+    """Refuse what was packed several times over: it unpacks to millions of times its size before we can count."""
+    if "," in response.headers.get("content-encoding", ""):
+        raise UnexpectedAnswer("The answer is packed several times over (Content-Encoding)")
+
+
 def _decoded(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-def _plain(value: str | None) -> str | None:
-    return value[:100] if value and value.isascii() and value.isprintable() else None
 
 
 class _WithoutQuery(logging.Filter):

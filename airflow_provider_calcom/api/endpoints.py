@@ -161,6 +161,15 @@ def checked_booking(item: object) -> Booking:
         isinstance(attendee, dict) and isinstance(attendee.get("email"), str) for attendee in attendees
     ):
         raise UnexpectedAnswer("The answer holds a booking without a list of attendees with addresses")
+    hosts, responses, guests = (item.get(key) for key in ("hosts", "bookingFieldsResponses", "guests"))
+    if not (
+        isinstance(hosts or [], list)
+        and all(isinstance(host, dict) for host in hosts or [])
+        and isinstance(responses or {}, dict)
+        and isinstance(guests or [], list)
+        and isinstance((responses or {}).get("guests") or [], list)
+    ):
+        raise UnexpectedAnswer("The answer holds a booking with hosts, guests or responses of another shape")
     return item
 
 

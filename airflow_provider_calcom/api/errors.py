@@ -46,6 +46,7 @@ class Failure:
     :param request_id: Cal.com's ``X-Request-Id``, which its support asks for.
     :param message: the server's own words, redacted.
     :param retry_after: seconds that the server asked to wait, or None.
+    :param timed_out: whether we stopped waiting, so that the server may still be at work.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Failure:
     request_id: str | None = None
     message: str = ""
     retry_after: float | None = None
+    timed_out: bool = False
 
     def __str__(self) -> str:
         answer = "no answer" if self.status is None else f"status {self.status}"
@@ -195,6 +197,11 @@ class OutcomeUnknown(CalComError):
     """
 
     may_heal = True
+
+    @property
+    def is_perhaps_at_work(self) -> bool:
+        """Whether the server may be carrying it out now: nobody told it that we, or its gateway, stopped waiting."""
+        return self.failure is not None and (self.failure.timed_out or self.failure.status in (504, 524))
 
 
 class UnexpectedAnswer(CalComError):

@@ -141,7 +141,7 @@ def _walk_by_start(reader: _Reader, take: int) -> Walk:
                 raise _incomplete(disagreement)
             since, left = previous, None
             continue
-        if _holds_the_rest(page, total):
+        if _holds_the_rest(page, total, take):
             yield from given.found(reader.query, page.bookings)
             return
         rounds = 0 if left is not None else rounds
@@ -186,9 +186,14 @@ def _disagreement(page: Page, since: datetime | None, total: int | None, left: i
     return None
 
 
-def _holds_the_rest(page: Page, total: int | None) -> bool:
-    """Tell whether nothing comes after the page: by the server's count, or without one by an empty page."""
-    return not page.bookings if total is None else len(_uids(page.bookings)) == total
+def _holds_the_rest(page: Page, total: int | None, take: int) -> bool:
+    """Tell whether nothing comes after the page: by the server's count, or without one by an empty page.
+
+    A full page never does, so that a count that is too low can't end the walk.
+    """
+    if total is None:
+        return not page.bookings
+    return len(_uids(page.bookings)) == total and len(page.bookings) < take
 
 
 def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[Step, Page | None, int]:
@@ -200,19 +205,35 @@ def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[St
     """
     members: set[str] = set()
     for take in _TAKES:
-        rows = skip = 0
+        walked = _OffsetWalk()
         while True:
-            page = yield from reader.page(start, take, skip)
+            page = yield from reader.page(start, take, walked.skip)
             group = [booking for booking in page.bookings if start_of(booking) == start]
-            rows += len(group)
             members.update(_uids(group))
             yield from given.found(reader.query, group)
-            skip += take
-            if len(group) < len(page.bookings) or reader.ends_at(page, skip):
+            walked.add(group, take)
+            if len(group) < len(page.bookings) or walked.goes_in_circles or reader.ends_at(page, walked.skip):
                 break
-        if len(members) >= rows:
+        rows = walked.rows
+        if len(members) >= rows and not walked.goes_in_circles:
             return len(members)
     raise _incomplete(f"{rows} bookings start at one instant, but only {len(members)} of them came")
+
+
+class _OffsetWalk:
+    """One walk through a list by offset: how far it is, and how many rows it met, repeats included."""
+
+    def __init__(self) -> None:
+        self.skip = self.rows = 0
+        self.goes_in_circles = False
+        self._met: set[str] = set()
+
+    def add(self, bookings: list[Booking], take: int) -> None:
+        """Note a page. One of which every booking was met already shows that the server ignores the offset."""
+        self.goes_in_circles = bool(bookings) and _uids(bookings) <= self._met
+        self._met |= _uids(bookings)
+        self.rows += len(bookings)
+        self.skip += take
 
 
 def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
@@ -222,28 +243,32 @@ def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
     or without one the next walk must bring nothing new. The uids of all bookings are held.
     """
     for take in (first_take, *_TAKES):
-        rows, skip, before = 0, 0, len(given)
+        walked, before = _OffsetWalk(), len(given)
         while True:
-            page = yield from reader.page(reader.since, take, skip)
-            rows += len(page.bookings)
+            page = yield from reader.page(reader.since, take, walked.skip)
             yield from given.found(reader.query, page.bookings)
-            skip += take
-            if reader.ends_at(page, skip):
+            walked.add(page.bookings, take)
+            if walked.goes_in_circles or reader.ends_at(page, walked.skip):
                 break
-        total = reader.total(page)
+        rows, total = walked.rows, reader.total(page)
         is_settled = len(given) == before if total is None else rows == total
-        if is_settled and len(given) >= rows:
+        if is_settled and len(given) >= rows and not walked.goes_in_circles:
             return
     raise _incomplete(f"{rows} bookings are listed, and {len(given)} different ones came")
 
 
 def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) -> Walk:
+    if len(query.status) > 1:
+        raise InvalidArgument(f"status may hold one value at api_version {api_version}, but holds {len(query.status)}")
     cursor: str | None = None
     cursors: set[str] = set()
+    before: set[str] = set()
     while True:
         paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
-        admitted = [booking for booking in page.bookings if query.admits(booking)]
+        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in before}
+        before = _uids(page.bookings)
+        admitted = [booking for booking in fresh.values() if query.admits(booking)]
         if admitted:
             yield Found(admitted)
         if page.next_cursor is None:

@@ -7,6 +7,7 @@ read first, only what differs is sent, in one call, and the answer is checked.
 from __future__ import annotations
 
 import re
+import string
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from airflow_provider_calcom.api.errors import (
     NoShowUpdateFailed,
     OutcomeUnknown,
     PermissionDenied,
+    UnexpectedAnswer,
     UnknownAttendee,
     redacted,
 )
@@ -42,6 +44,7 @@ BOOKING_STATUSES = ("accepted", "pending", "cancelled", "rejected", "awaiting_ho
 
 _LONGEST_TEXT = 1_000_000
 _LONGEST_ADDRESS = 320
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
 _ATTENDEE_KEYS = frozenset(
     {
@@ -59,7 +62,11 @@ _ATTENDEE_KEYS = frozenset(
     | {"seatUid", "bookingFieldsResponses", "metadata"}
 )
 _MOST_CALLS = 3
-_FIRST_PAUSE = 1.0
+_PAUSE = 1.0
+_PAUSES_WHILE_AT_WORK = (2.0, 5.0, 10.0, 20.0)
+"""Seconds to give a server that may still be carrying out a call; sending it again too soon would do it twice."""
+
+_WriteError = OutcomeUnknown | NoShowUpdateFailed | ChangeNotVerified
 
 
 # What was asked for.
@@ -86,8 +93,11 @@ class AttendeeWish:
 
 
 def address_key(address: str) -> str:
-    """Fold an address to find it: Cal.com itself compares byte by byte."""
-    return address.strip().lower()
+    """Fold an address to find it: Cal.com itself compares byte by byte.
+
+    Only ASCII letters are folded, so that no look-alike becomes somebody else (the Kelvin sign's lower case is a k).
+    """
+    return address.strip().translate(_TO_LOWER)
 
 
 def attendee_wishes(value: object, name: str = "attendees") -> list[AttendeeWish]:
@@ -353,7 +363,7 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
         earlier = taken.setdefault(email, wish)
         if earlier is not wish:
             raise AmbiguousAttendee(f"attendees[{earlier.index}] and attendees[{wish.index}] are one attendee")
-        if all(row.get("absent") is wish.absent for row in rows):
+        if all(bool(row.get("absent")) is wish.absent for row in rows):
             result.unchanged.append(email)
             continue
         _check_row(booking, request, wish, rows)
@@ -514,7 +524,7 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
         if changes.mark_host and not request.allow_foreign_booking:
             yield from _check_owner(booking)
         if not request.dry_run:
-            calls = yield from _write(booking["uid"], changes)
+            booking, calls = yield from _write(booking["uid"], changes)
     return MarkOutcome(
         booking_uid=booking["uid"],
         marked=[mark["email"] for mark in changes.marks if mark["absent"]],
@@ -526,66 +536,105 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     )
 
 
-def _write(uid: str, changes: Changes) -> Flow[int]:
+def _write(uid: str, changes: Changes) -> Flow[tuple[Booking, int]]:
+    """Send the changes, and give the booking that shows them and the number of calls that it took."""
     left = changes
+    unknown: OutcomeUnknown | None = None
     for call_number in range(1, _MOST_CALLS + 1):
         try:
-            booking = yield left.endpoint(uid)
+            booking = _of(uid, (yield left.endpoint(uid)))
         except OutcomeUnknown as error:
-            last_error = error
-            yield Pause(_FIRST_PAUSE * 2 ** (call_number - 1))
-            left = yield from _left_after(left, uid, error)
+            unknown = error
+            pauses = _PAUSES_WHILE_AT_WORK if error.is_perhaps_at_work else (_PAUSE * 2 ** (call_number - 1),)
+            booking = yield from _read_until_shown(left, uid, error, pauses)
+            left = left.left_on(booking)
             if not left:
-                return call_number
-            continue
+                return booking, call_number
         except NoShowUpdateFailed as error:
-            left = yield from _left_after(changes, uid, error)
-            written = len(changes) - len(left)
+            left = changes.left_on((yield from _read_after(error, uid)))
             raise NoShowUpdateFailed(
-                f"{error.explanation}. Of {len(changes)} changes the booking shows {written} as written and {len(left)}"
-                " not",
+                f"{error.explanation}. Of {len(changes)} changes the booking shows {len(changes) - len(left)} as"
+                f" written and {len(left)} not",
                 error.failure,
             ) from error
-        left = left.left_on(booking)
-        if left:
-            raise ChangeNotVerified(
-                f"Cal.com accepted the call, but {len(left)} of {len(changes)} changes don't show on booking {uid}."
-                " Look at the booking in Cal.com"
-            )
-        return call_number
+        except CalComError as error:
+            if unknown is None:
+                raise
+            raise OutcomeUnknown(
+                f"A call's outcome is unknown ({unknown.explanation}), and the next one failed: {error.explanation}."
+                " Run the task again: it reads the booking first",
+                error.failure,
+            ) from error
+        else:
+            return (yield from _verified(changes, uid, booking)), call_number
     raise OutcomeUnknown(
         f"After {_MOST_CALLS} calls {len(left)} of {len(changes)} changes don't show on booking {uid}. Run the task"
-        f" again: it reads the booking first. The last call: {last_error.explanation}",
-        last_error.failure,
+        f" again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
+        unknown.failure if unknown else None,
     )
 
 
-def _left_after(changes: Changes, uid: str, write_error: OutcomeUnknown | NoShowUpdateFailed) -> Flow[Changes]:
+def _of(uid: str, booking: Booking) -> Booking:
+    """Give the answer of a write back if it is of the booking that was written to."""
+    if booking["uid"] != uid:
+        raise OutcomeUnknown("A writing call was sent, and the answer shows another booking")
+    return booking
+
+
+def _verified(changes: Changes, uid: str, booking: Booking) -> Flow[Booking]:
+    """Give the booking if it shows the changes, read once more where the answer does not."""
+    if changes.left_on(booking):
+        unsure = ChangeNotVerified("Cal.com accepted the call, but its answer does not show the changes")
+        booking = yield from _read_until_shown(changes, uid, unsure, (_PAUSE,))
+    left = changes.left_on(booking)
+    if left:
+        raise ChangeNotVerified(
+            f"Cal.com accepted the call, but {len(left)} of {len(changes)} changes don't show on booking {uid}."
+            " Look at the booking in Cal.com"
+        )
+    return booking
+
+
+def _read_until_shown(changes: Changes, uid: str, error: _WriteError, pauses: tuple[float, ...]) -> Flow[Booking]:
+    """Read the booking after each pause until it shows the changes, and give it as it was read last."""
+    for seconds in pauses:
+        yield Pause(seconds)
+        booking = yield from _read_after(error, uid)
+        if not changes.left_on(booking):
+            break
+    return booking
+
+
+def _read_after(write_error: _WriteError, uid: str) -> Flow[Booking]:
     """Read the booking after a write that failed; where that fails too, the write's error is what matters."""
     try:
         reading = yield endpoints.read_booking(uid)
+        if reading.booking["uid"] != uid:
+            raise UnexpectedAnswer("The server answered with another booking")
     except CalComError as read_error:
         raise type(write_error)(
             f"{write_error.explanation}. The booking can't be read either ({type(read_error).__name__}), so that it is"
-            f" not known which of {len(changes)} changes were written. Run the task again later: it reads first",
+            " not known which changes were written. Run the task again later: it reads first",
             write_error.failure,
         ) from read_error
-    return changes.left_on(reading.booking)
+    booking: Booking = reading.booking
+    return booking
 
 
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
     if booking["uid"] != endpoints.checked_uid(request.booking_uid):
         raise BookingNotMarkable(
-            f"The server answered with booking {str(booking['uid'])[:100]} when asked for {request.booking_uid};"
+            f"The server answered with booking {redacted(booking['uid'][:100])} when asked for {request.booking_uid};"
             " nothing was sent"
         )
 
 
 def _check_status(booking: Booking, request: MarkRequest) -> None:
+    status = redacted(repr(booking["status"][:40]))
     if booking["status"] not in request.allowed_statuses:
         raise BookingNotMarkable(
-            f"Booking {booking['uid']} is {booking['status']}, and Cal.com would mark people absent all the same."
-            f" Nothing was sent. To allow it, add {booking['status']!r} to allowed_statuses"
+            f"The status of booking {booking['uid']} is {status}, and Cal.com would mark people absent all the same."
+            f" Nothing was sent. To allow it, add {status} to allowed_statuses"
         )
 
 
@@ -600,20 +649,19 @@ def _check_started(booking: Booking, now: float) -> None:
 
 def _check_owner(booking: Booking) -> Flow[None]:
     """Make sure that the booking is ours: Cal.com lets every key mark the host of every booking."""
-    if (yield from _is_organiser(booking)) or (yield from _is_listed(booking)):
-        return
-    raise BookingNotMarkable(
-        f"Booking {booking['uid']} is not among those that the key's user can list, and Cal.com would mark its host"
-        " all the same. Nothing was sent. Check booking_uid, or set allow_foreign_booking=True"
-    )
-
-
-def _is_organiser(booking: Booking) -> Flow[bool]:
     try:
         user = yield endpoints.me()
     except PermissionDenied:
-        return False
-    return any(host.get("id") == user["id"] for host in booking.get("hosts") or ())
+        user = {}
+    if "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ()):
+        return
+    attends = address_key(str(user.get("email"))) in {address_key(row["email"]) for row in booking["attendees"]}
+    if attends or not (yield from _is_listed(booking)):
+        raise BookingNotMarkable(
+            f"Booking {booking['uid']} is not organised by the key's user nor by anyone whose bookings it administers,"
+            " and Cal.com would mark its host all the same. Nothing was sent. Check booking_uid, or set"
+            " allow_foreign_booking=True"
+        )
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:

@@ -5,6 +5,7 @@ One decision serves both clients; stamina does the waiting and the counting.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,11 @@ from airflow_provider_calcom.api.errors import CalComError, NoAnswer, NotConnect
 from airflow_provider_calcom.api.settings import RetryLimits
 
 _WORTH_READING_AGAIN = frozenset({500, 502, 503, 504, *range(520, 525)})
+_SHORTEST_BLOCK = 1.0
+_UNNAMED_BLOCK = 5.0
+"""Seconds to wait after a 429 that names none, doubled each time: Cal.com blocks for 60 s, and hammering on it can lock
+the account."""
+
 _EPOCH_FROM = 1_000_000_000
 _MILLISECONDS_FROM = 1_000_000_000_000
 
@@ -84,8 +90,8 @@ class Tries(Protocol):
     def __aiter__(self) -> AsyncIterator[stamina.Attempt]: ...
 
 
-def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> Tries:
-    """Give the tries of one call, to be walked with ``for`` or ``async for``.
+def decision(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> Callable[[Exception], bool | float]:
+    """Make the function that says of each error of one call whether to try again, or after how many seconds.
 
     Where the server asks for a longer wait than is left, the error is raised at once: a task that sleeps for nothing
     only holds its slot.
@@ -93,17 +99,30 @@ def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> T
     :param clock: seconds that only grow, as of :func:`time.monotonic`.
     """
     deadline = clock() + limits.seconds
+    unnamed_waits = (_UNNAMED_BLOCK * 2**number for number in itertools.count())
 
     def decide(error: Exception) -> bool | float:
         if not isinstance(error, CalComError) or not may_try_again(error, writes=writes):
             return False
         asked = error.failure.retry_after if error.failure else None
+        if isinstance(error, RateLimited):
+            asked = max(_SHORTEST_BLOCK, next(unnamed_waits) if asked is None else asked)
         if clock() + (asked or 0.0) >= deadline:
             return False
         return True if asked is None else asked
 
+    return decide
+
+
+def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> Tries:
+    """Give the tries of one call, to be walked with ``for`` or ``async for``.
+
+    :param writes: whether the call may change something.
+    :param limits: how often, and how long.
+    :param clock: seconds that only grow.
+    """
     return stamina.retry_context(
-        on=decide,
+        on=decision(writes=writes, limits=limits, clock=clock),
         attempts=limits.attempts,
         timeout=limits.seconds or None,
         wait_initial=0.5,

@@ -71,6 +71,11 @@ class ClientSettings:
         return next((name for name, url in REGIONS.items() if url == self.base_url), "self-hosted")
 
     @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the server is reached without leaving this machine."""
+        return _is_loopback((urlsplit(self.base_url).hostname or "").lower())
+
+    @property
     def auth_headers(self) -> dict[str, str]:
         """The headers that say who we are."""
         if self.client_id and self.client_secret:
@@ -102,7 +107,7 @@ def checked_api_version(value: object, name: str = "api_version") -> str:
             pass
         else:
             return value
-    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {value!r}")
+    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {_shown(value)}")
 
 
 def settings_from_connection(
@@ -209,7 +214,7 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: floa
     if not lowest <= number <= highest or isinstance(extra.get(name), bool):
         raise InvalidConnection(
             f"The connection's extra field {name} must be a number from {lowest:g} to {highest:g},"
-            f" but is {extra.get(name)!r}"
+            f" but is {_shown(extra.get(name))}"
         )
     return number
 
@@ -218,11 +223,11 @@ def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Map
     region = extra.get("region")
     region = region.strip().lower() if isinstance(region, str) else region
     if region is not None and (not isinstance(region, str) or region not in REGIONS):
-        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {region!r}")
+        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {_shown(region)}")
     address = (host or "").strip()
     if not address:
         if port not in (None, 0, 443, "0", "443", ""):
-            raise InvalidConnection(f"The connection has the port {port!r} and no host; Cal.com itself is at 443")
+            raise InvalidConnection(f"The connection has the port {_shown(port)} and no host; Cal.com itself is at 443")
         return REGIONS[region or "us"]
     parts = _split(address, scheme)
     name = (parts.hostname or "").lower()
@@ -246,15 +251,22 @@ def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Map
 
 
 def _split(address: str, scheme: str | None) -> SplitResult:
+    if address.lower().startswith("cal_"):
+        raise InvalidConnection(
+            "The connection's host is an API key. Put it into the password, and leave the host empty"
+        )
     if "@" in address:
         raise InvalidConnection(
             "The connection's host has a user or password in it (an @). Put the API key into the password"
         )
     if "://" not in address:
+        address = _bracketed(address)
         address = f"{_scheme_for(address, scheme)}://{address}"
     try:
         parts = urlsplit(address)
+        labels = (parts.hostname or "").split(".")
         usable = parts.scheme in ("http", "https") and bool(_HOST_AND_PORT.fullmatch(parts.netloc) and parts.hostname)
+        usable = usable and not any(label.startswith("xn--") or len(label) > 63 for label in labels)
     except ValueError:
         usable = False
     if not usable or not _PATH.fullmatch(parts.path) or ".." in parts.path or parts.query or parts.fragment:
@@ -265,13 +277,23 @@ def _split(address: str, scheme: str | None) -> SplitResult:
     return parts
 
 
+def _bracketed(address: str) -> str:
+    """Put a bare IPv6 address into the brackets that a URL needs; Airflow takes them off ``calcom://:key@[::1]``."""
+    try:
+        return f"[{ipaddress.IPv6Address(address)}]"
+    except ValueError:
+        return address
+
+
 def _scheme_for(address: str, scheme: str | None) -> str:
     """Take https unless the connection says otherwise; a host of this machine is a sandbox and speaks http."""
-    given = (scheme or "").strip().lower()
+    given = (scheme or "").strip().lower().rstrip("/")
     if given in ("http", "https"):
         return given
+    if given == "v2":
+        given = ""  # Airflow reads calcom://:key@host/v2 so. The path is added to every address anyway.
     if given:
-        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {scheme!r}")
+        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {_shown(scheme)}")
     try:
         name = urlsplit(f"//{address}").hostname or ""
     except ValueError:
@@ -286,7 +308,7 @@ def _port(parts: SplitResult, port: int | None) -> int | None:
         raise InvalidConnection("The port in the connection's host is no number from 1 to 65535") from None
     apart = int(port) if port else None
     if apart is not None and not 0 < apart < 65536:
-        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {port!r}")
+        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {_shown(port)}")
     if in_host and apart and in_host != apart:
         raise InvalidConnection(f"The connection's port is {apart}, but its host says {in_host}. Keep one of them")
     return in_host or apart
@@ -299,6 +321,11 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _shown(value: object) -> str:
+    """Show what came, but no key: they end up in the wrong field now and then."""
+    return redacted(repr(value)[:80])
 
 
 def _is_true(value: object) -> bool:

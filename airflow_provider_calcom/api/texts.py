@@ -13,10 +13,10 @@ _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}]|[,:\s]+|T
 def value_in(text: str) -> object:
     """Give the value that a JSON text, or the Python form of a list such as ``['ann@example.org']``, stands for.
 
-    :raises ValueError: if it is neither.
+    :raises ValueError: if it is neither, or an object in it has a key twice, so that it contradicts itself.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_without_repeated_keys)
     except (ValueError, RecursionError):
         pass
     if not _is_flat_python(text):
@@ -25,6 +25,12 @@ def value_in(text: str) -> object:
         return ast.literal_eval(text.strip())
     except (SyntaxError, TypeError) as error:
         raise ValueError("neither JSON nor the Python form of a list") from error
+
+
+def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return dict(pairs)
 
 
 def _is_flat_python(text: str) -> bool:

@@ -377,8 +377,6 @@ class CalComHook(BaseHook):
         :param rescheduled_by: address of who moves it.
         :param seat_uid: move only this seat.
         """
-        from airflow_provider_calcom.api import endpoints
-
         return self._client.call(
             endpoints.reschedule_booking(
                 booking_uid,

@@ -13,7 +13,7 @@ import stamina.instrumentation
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.errors import Failure
-from airflow_provider_calcom.api.retries import may_try_again, seconds_to_wait
+from airflow_provider_calcom.api.retries import decision, may_try_again, seconds_to_wait
 from airflow_provider_calcom.api.settings import RetryLimits
 from tests.api.support import BUILDS, SETTINGS, answering, booking, needs_shared, recorded, recorded_answer, success
 
@@ -90,7 +90,7 @@ def test_how_often_a_call_is_sent(both, endpoint, trouble, sent):
 def test_tries_are_bounded(both, trouble, attempts):
     """There are no more tries than the settings allow, and the last error is raised as it is."""
     server = answering(trouble)
-    settings = replace(SETTINGS, retry_limits=RetryLimits(attempts, 60.0))
+    settings = replace(SETTINGS, retry_limits=RetryLimits(attempts, 1000.0))
     error = both.error(server, READ, settings)
     assert len(server.requests) == attempts
     assert type(error) in (errors.ServerFault, errors.RateLimited, errors.NotConnected)
@@ -151,7 +151,7 @@ def test_a_wait_beyond_what_is_left_is_not_begun(both, endpoint, headers, second
 def test_the_servers_wait_is_really_waited(both):
     """What is waited before the next try is what the server asked for."""
     headers = {"X-RateLimit-Remaining-Tiny": "0", "X-RateLimit-Reset-Tiny": "0.05"}
-    server = answering(httpx.Response(429, headers=headers), GOOD)
+    server = answering(httpx.Response(503, headers=headers), GOOD)
     waits: list[float] = []
     stamina.instrumentation.set_on_retry_hooks([lambda details: waits.append(details.wait_for)])
     try:
@@ -160,6 +160,16 @@ def test_the_servers_wait_is_really_waited(both):
     finally:
         stamina.instrumentation.set_on_retry_hooks(None)
     assert waits == [0.05]
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"), [({}, [5.0, 10.0, 20.0]), ({"Retry-After": "0"}, [1.0, 1.0, 1.0])], ids=["unnamed", "zero"]
+)
+def test_a_429_that_names_no_wait_is_not_hammered_on(headers, waits):
+    """Where a 429 says nothing or 0, we wait all the same, longer each time where it says nothing."""
+    error = errors.RateLimited("x", errors.Failure("GET", "/me", 429, retry_after=seconds_to_wait(headers, NOW)))
+    decide = decision(writes=True, limits=RetryLimits(5, 600.0), clock=lambda: 0.0)
+    assert [decide(error) for _ in waits] == waits
 
 
 @needs_shared
