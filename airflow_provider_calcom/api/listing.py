@@ -9,6 +9,9 @@ ever held.
 The server's ``totalItems`` proves each step: what is left from a start on must be what was left before, less what was
 certain. Where it is not, the page is read again.
 
+What is made, or moved to another start, while the walk goes on may be missing or come twice: to know better, all uids
+would have to be held.
+
 A walk sends nothing itself. It is a generator that yields an :class:`Endpoint` and is sent its page, or yields
 :class:`Found` bookings; the sync and the async client drive the same one.
 """

@@ -68,6 +68,9 @@ class BookingQuery:
 
     def __post_init__(self) -> None:
         statuses = _items(self.status)
+        for name in ("attendee_email", "attendee_name"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise InvalidArgument(f"{name} must be one text, but is a {type(getattr(self, name)).__name__}")
         unknown = [status for status in statuses if status not in STATUSES]
         if unknown:
             raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {unknown[0]!r}")

@@ -10,6 +10,10 @@ _DEEPEST = 6
 _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](){}]|[,:\s]+|True|False|None|[0-9.]+""")
 
 
+class _RepeatedKey(ValueError):
+    """A JSON object has a key twice; Python's form of it would take the last one in silence."""
+
+
 def value_in(text: str) -> object:
     """Give the value that a JSON text, or the Python form of a list such as ``['ann@example.org']``, stands for.
 
@@ -17,6 +21,8 @@ def value_in(text: str) -> object:
     """
     try:
         return json.loads(text, object_pairs_hook=_without_repeated_keys)
+    except _RepeatedKey:
+        raise
     except (ValueError, RecursionError):
         pass
     if not _is_flat_python(text):
@@ -29,7 +35,7 @@ def value_in(text: str) -> object:
 
 def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len({key for key, _ in pairs}) < len(pairs):
-        raise ValueError("an object has a key twice")
+        raise _RepeatedKey("an object has a key twice")
     return dict(pairs)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_calcom.api import endpoints, no_shows, webhooks
+from airflow_provider_calcom.api import endpoints, mark_request, no_shows, webhooks
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.api.settings import (
@@ -262,7 +262,7 @@ class CalComHook(BaseHook):
         :raises InvalidArgument: naming the parameter or the entry's index, before any call.
         :raises CalComError: see :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
         """
-        request = no_shows.mark_request(
+        request = mark_request.mark_request(
             booking_uid=booking_uid,
             attendees=attendees,
             host_absent=host_absent,
@@ -274,10 +274,10 @@ class CalComHook(BaseHook):
         )
         return self.run_mark_request(request)
 
-    def run_mark_request(self, request: no_shows.MarkRequest) -> dict[str, Any]:
+    def run_mark_request(self, request: mark_request.MarkRequest) -> dict[str, Any]:
         """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing.
 
-        :param request: made by :func:`airflow_provider_calcom.api.no_shows.mark_request`.
+        :param request: made by :func:`airflow_provider_calcom.api.mark_request.mark_request`.
         """
         if request.rows_not_absent:
             self.log.warning(

@@ -142,6 +142,7 @@ class ListBookingsOperator(BaseOperator):
         :param context: the task's context.
         """
         with without_useless_retries(), self.hook as hook:
+            self._check_output()
             filters = self._filters(context)
             bookings = hook.iterate_bookings(page_size=self.page_size, **filters)
             if self.output_path is None:
@@ -160,6 +161,15 @@ class ListBookingsOperator(BaseOperator):
             if isinstance(value, str) and value.strip() in ("None", ""):
                 raise InvalidArgument(f"{name} is {value!r}: its template found nothing. Leave it out, or give a value")
         return {**filters, **self._interval(context)} if self.data_interval else filters
+
+    def _check_output(self) -> None:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        name = None if self.output_path is None else str(self.output_path).strip()
+        if name is not None and (name in ("", "None", ".", "..") or name.endswith("/")):
+            raise InvalidArgument(f"output_path must name a file, but is {self.output_path!r}")
+        if isinstance(self.max_bookings, bool) or not isinstance(self.max_bookings, int) or self.max_bookings < 0:
+            raise InvalidArgument(f"max_bookings must be a number of bookings, but is {self.max_bookings!r}")
 
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
@@ -203,9 +213,13 @@ def _write_lines(path: ObjectStoragePath, bookings: Iterable[dict[str, Any]]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     written = 0
-    with part.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
-        for booking in bookings:
-            file.write(json.dumps(booking, ensure_ascii=False) + "\n")
-            written += 1
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
+            for booking in bookings:
+                file.write(json.dumps(booking, ensure_ascii=False) + "\n")
+                written += 1
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return written

@@ -110,10 +110,10 @@ class MarkAbsentOperator(BaseOperator):
             return self._mark(context)
 
     def _mark(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_calcom.api import no_shows
         from airflow_provider_calcom.api.errors import BookingNotStarted
+        from airflow_provider_calcom.api.mark_request import fail_or_skip, mark_request
 
-        request = no_shows.mark_request(
+        request = mark_request(
             booking_uid=self.booking_uid,
             attendees=self.attendees,
             host_absent=self.host_absent,
@@ -123,7 +123,7 @@ class MarkAbsentOperator(BaseOperator):
             allow_foreign_booking=self.allow_foreign_booking,
             dry_run=self.is_dry_run,
         )
-        skips = no_shows.fail_or_skip(self.on_not_started, "on_not_started") == "skip"
+        skips = fail_or_skip(self.on_not_started, "on_not_started") == "skip"
         try:
             with self.hook as hook:
                 CalComBookingLink.persist(context, hook.booking_page(booking_uid=request.booking_uid))

@@ -353,3 +353,18 @@ def test_answers_come_whole(both):
     """A booking is given as Cal.com sent it, with fields that nobody here knows."""
     item = booking("uid1", newField={"deep": [1, None, "ä"]})
     assert both.call(answering(httpx.Response(200, json=success(item))), endpoints.get_booking("uid1")) == item
+
+
+def test_an_answer_packed_several_times_is_refused(both):
+    """Packed twice, 23 kB can be 2 GB, which no limit on pieces holds back."""
+    content = gzip.compress(gzip.compress(b"{}"))
+    server = answering(httpx.Response(200, content=content, headers={"Content-Encoding": "gzip, gzip"}))
+    assert type(both.error(server, READ)) is errors.UnexpectedAnswer
+
+
+@pytest.mark.parametrize(("host", "asks"), [("http://localhost:5555/v2", False), ("https://cal.test/v2", True)])
+def test_no_proxy_gets_the_key_of_a_server_on_this_machine(monkeypatch, host, asks):
+    """The environment's proxy is for other machines: an http:// address of this one is reached without it."""
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    with CalComClient(ClientSettings(base_url=host, api_key=KEY)) as client:
+        assert bool(client._http._mounts) is asks

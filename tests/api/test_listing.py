@@ -403,3 +403,33 @@ def test_bookings_come_while_the_walk_goes_on():
     with CalComClient(SETTINGS, transport=httpx.MockTransport(server)) as client:
         assert next(client.list_bookings(page_size=100))["uid"] == "uid0"
     assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("group", [1, 300])
+def test_a_server_that_ignores_offsets_is_told(group):
+    """Pages that repeat for ever, from a server without a count, end in ListingIncomplete and not in a circle."""
+    server = ListServer(bookings_in_groups(300, group), total=None, most_calls=200)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        params = request.url.params.set("skip", "0").remove("afterStart")
+        return server(httpx.Request("GET", request.url.copy_with(params=params)))
+
+    with pytest.raises(ListingIncomplete):
+        Both("sync").list(handler, page_size=100)
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 7, 100])
+def test_a_count_that_is_too_low_loses_nothing_in_silence(page_size):
+    """A count that is one too low ends in the whole list or in ListingIncomplete."""
+    server = ListServer(bookings_in_groups(28, 1), total=lambda params, count: count - 1, most_calls=400)
+    try:
+        found = Both("sync").list(server, page_size=page_size)
+    except ListingIncomplete:
+        return
+    assert_each_once(found, server)
+
+
+def test_by_cursor_one_status_only():
+    """By cursor Cal.com takes one status; several are refused before any call."""
+    with pytest.raises(InvalidArgument, match="status"):
+        list(listing.walk(BookingQuery(status=["past", "upcoming"]), api_version="2026-05-01"))

@@ -12,21 +12,18 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
+from airflow_provider_calcom.api.changes import changes_for, is_cohost
 from airflow_provider_calcom.api.endpoints import checked_uid
-from airflow_provider_calcom.api.no_shows import (
+from airflow_provider_calcom.api.mark_request import (
     AttendeeWish,
-    MarkOutcome,
     MarkRequest,
     attendee_wishes,
-    changes_for,
     host_wish,
-    is_cohost,
-    mark_no_shows,
     mark_request,
-    result_of,
 )
+from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows, result_of
 from tests.api.fakes import FakeCalCom
-from tests.api.support import ADDRESS, BUILDS, all_texts, needs_shared, recordings
+from tests.api.support import ADDRESS, BUILDS, all_texts, needs_shared, recordings, success
 
 START = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 ANN, BOB, GUEST, COHOST = "Ann@Example.org", "bob+cal@example.org", "guest@example.net", "hans@host.example"
@@ -269,8 +266,8 @@ def test_attendees_that_cant_be_read(value, named):
 def test_no_text_can_end_the_process(text):
     """A very deep text is refused as any other; no text can crash the interpreter, which would kill a whole worker."""
     code = (
-        "import sys; from airflow_provider_calcom.api import errors, no_shows\n"
-        "try: no_shows.attendee_wishes(sys.stdin.read())\n"
+        "import sys; from airflow_provider_calcom.api import errors, mark_request\n"
+        "try: mark_request.attendee_wishes(sys.stdin.read())\n"
         "except errors.InvalidArgument: print('refused')"
     )
     ended = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
@@ -806,3 +803,133 @@ def test_a_limited_key_is_the_owner_by_the_list(both):
 
     both.run(without_me, mark_no_shows(a_request(host_absent=True)))
     assert server.booking["absentHost"] is True
+
+
+# Answers that are late, or of something else.
+
+
+def slow_server(seconds: float, **options: Any) -> tuple[Any, list[float], FakeCalCom]:
+    """A server that carries out the first call ``seconds`` after the client stopped waiting for it."""
+    server = a_server(**options)
+    pauses: list[float] = []
+    waiting: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and not waiting:
+            waiting.append(request)
+            raise httpx.ReadTimeout("too slow", request=request)
+        if waiting and sum(pauses) >= seconds and not server.writes:
+            server(waiting[0])
+        return server(request)
+
+    return handler, pauses, server
+
+
+@pytest.mark.parametrize("seconds", [0, 1.5, 4, 11, 36])
+def test_a_slow_call_is_waited_for_and_not_sent_again(both, seconds):
+    """A server that is still at work when we stop waiting is given time, so that nobody is told twice."""
+    handler, pauses, server = slow_server(seconds)
+    outcome = both.run(handler, mark_no_shows(a_request(ANN)), pauses=pauses)
+    assert (outcome.marked, outcome.calls, len(server.writes)) == ([ANN], 1, 1)
+
+
+@pytest.mark.parametrize("status", [504, 524])
+def test_a_gateway_that_stopped_waiting_is_taken_for_a_slow_call(both, status):
+    """504 and 524 say that the gateway stopped waiting, not that Cal.com did."""
+    server, pauses = a_server(), []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = server(request)
+        return httpx.Response(status, text="<html>") if request.method == "POST" else answer
+
+    both.run(handler, mark_no_shows(a_request(ANN)), pauses=pauses)
+    assert pauses[:1] == [2.0]
+
+
+def answering_writes_with(server: FakeCalCom, change) -> Any:
+    """The server, with the answers to its writes changed after they were carried out."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = server(request)
+        return httpx.Response(200, json=change(answer.json())) if request.method == "POST" else answer
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body | {"data": body["data"] | {"uid": "other"}},
+        lambda body: body | {"data": [body["data"], body["data"]]},
+        lambda body: body | {"data": {"startTime": body["data"]["start"]}},
+        lambda body: body | {"data": None},
+        lambda body: {"status": "error"},
+    ],
+    ids=["another booking", "a list", "the oldest shape", "nothing", "an error in a 200"],
+)
+def test_an_answer_of_something_else_is_looked_into(both, change):
+    """An answer to a write that is not the booking proves nothing; the booking is read, and not written again."""
+    server = a_server()
+    outcome = both.run(answering_writes_with(server, change), mark_no_shows(a_request(ANN)))
+    assert (outcome.marked, len(server.writes)) == ([ANN], 1)
+
+
+def test_another_booking_at_the_second_look_is_no_proof(both):
+    """After a lost call, another booking that shows the flags is not taken for ours."""
+    server = a_server(faults=["lost"])
+    marked = a_booking(row(ANN, True)) | {"uid": "other"}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        answer = server(request)
+        return httpx.Response(200, json=success(marked)) if server.writes and request.method == "GET" else answer
+
+    error_of(both, handler, a_request(ANN), errors.OutcomeUnknown)
+    assert len(server.writes) == 1
+
+
+def test_a_failure_after_an_unknown_outcome_tells_both(both):
+    """Where the second call fails for good, the error still says that the first one may have been carried out."""
+    server = a_server(faults=["lost"])
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and server.writes:
+            return httpx.Response(403, json={"error": {"message": "insufficient_scope"}})
+        return server(request)
+
+    error = error_of(both, handler, a_request(ANN), errors.OutcomeUnknown)
+    assert "scopes" in str(error)
+    assert "outcome is unknown" in str(error)
+
+
+def test_who_only_attends_may_not_mark_the_host(both):
+    """A booking in which the key's user is an attendee is on its list, and still not its own."""
+    server = a_server(booking=a_booking(row(ANN), row("me@elsewhere.example")), user_id=99)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2/me":
+            return httpx.Response(200, json=success({"id": 99, "email": "Me@elsewhere.example"}))
+        return server(request)
+
+    error = error_of(both, handler, a_request(host_absent=True), errors.BookingNotMarkable)
+    assert "allow_foreign_booking" in str(error)
+    assert server.writes == []
+
+
+def test_a_look_alike_is_somebody_else():
+    """Only ASCII letters are folded: the Kelvin sign is no k, although its lower case is."""
+    assert not changes_for(
+        a_booking(row("mark@x.example")), a_request("mar\u212a@x.example", on_unknown_attendee="skip")
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"email": "a@x.example", "absent": false, "absent": true}]',
+        '[{"email": "a@x.example", "email": "b@x.example"}]',
+    ],
+)
+def test_a_text_that_contradicts_itself_is_refused(text):
+    """A key that stands twice in one object would silently decide who is marked."""
+    with pytest.raises(errors.InvalidArgument, match="attendees"):
+        attendee_wishes(text)

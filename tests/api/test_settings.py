@@ -333,3 +333,41 @@ def test_a_web_url_that_is_none_is_refused_by_name(address):
     """``web_url`` ends up in Airflow's pages, so that only a plain http(s) address is taken."""
     with pytest.raises(InvalidConnection, match="web_url"):
         connection(extra={"web_url": address})
+
+
+KEY_IN_THE_WRONG_FIELD = "cal_live_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"host": "cal.example.com", "scheme": KEY_IN_THE_WRONG_FIELD},
+        {"host": KEY_IN_THE_WRONG_FIELD},
+        *({"extra": {name: KEY_IN_THE_WRONG_FIELD}} for name in ("region", "api_version", "timeout")),
+    ],
+)
+def test_a_key_in_the_wrong_field_is_not_shown(fields):
+    """A key that was pasted into another field is refused there, and not repeated."""
+    with pytest.raises(InvalidConnection) as caught:
+        connection(**fields)
+    assert KEY_IN_THE_WRONG_FIELD not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "api.cal.com", "scheme": "v2"}, "https://api.cal.com/v2"),
+        ({"host": "cal.example.com", "scheme": "v2/"}, "https://cal.example.com/v2"),
+        ({"host": "::1", "port": 5555}, "http://[::1]:5555/v2"),
+    ],
+)
+def test_what_airflow_makes_of_a_uri_works(fields, url):
+    """Airflow takes ``calcom://:key@host/v2`` for a schema of ``v2``, and the brackets off an IPv6 address."""
+    assert connection(**fields).base_url == url
+
+
+@pytest.mark.parametrize("host", ["https://xn--a", "https://" + "a" * 64 + ".example"])
+def test_a_host_name_that_no_client_can_call_is_refused(host):
+    """A name that only fails at the first call is refused with the connection."""
+    with pytest.raises(InvalidConnection, match="host"):
+        connection(host=host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 from typing import Any
 
 import pytest
@@ -45,24 +46,24 @@ def test_a_write_whose_answer_is_lost_is_not_sent_twice(
 
 
 @pytest.mark.parametrize(
-    ("fault", "options"),
+    ("fault", "options", "waits"),
     [
-        pytest.param("drop_before", {}, id="connection lost"),
-        pytest.param("status", {"status": 503, "when": "before"}, id="503"),
-        pytest.param("html", {"status": 524, "when": "before"}, id="HTML 524"),
+        pytest.param("drop_before", {}, [1.0], id="connection lost"),
+        pytest.param("status", {"status": 503, "when": "before"}, [1.0], id="503"),
+        pytest.param("html", {"status": 524, "when": "before"}, [2.0, 5.0, 10.0, 20.0], id="HTML 524"),
     ],
 )
 def test_a_write_that_did_not_happen_is_sent_again(
-    calcom: SandboxDriver, pauses: list[float], fault: str, options: dict[str, Any]
+    calcom: SandboxDriver, pauses: list[float], fault: str, options: dict[str, Any], waits: list[float]
 ) -> None:
-    """The call is lost on the way: after a pause and a look at the booking it is sent once more."""
+    """The call is lost on the way: after a look at the booking it is sent once more, later if it may be under way."""
     calcom.subscribe()
     calcom.fault_on_mark(fault, **options)
     result = mark(OF_BOB, [BOB])
     assert (result["marked"], result["calls"]) == ([BOB], 2)
     assert [call["wrote"] for call in calcom.marks()] == [False, True]
     assert len(calcom.deliveries()) == 1
-    assert pauses == [1.0]
+    assert pauses == waits
 
 
 def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
@@ -272,3 +273,12 @@ def test_no_error_holds_an_address_or_the_key(
     texts = [f"{link} {link!r} {vars(link)}" for link in chain] + [logged(caplog, capfd)]
     for secret in (BOB, KEY):
         assert all(secret not in text for text in texts)
+
+
+def test_a_failure_can_be_pickled() -> None:
+    """An error that ends a task crosses to another process as the client's own class."""
+    with pytest.raises(errors.InvalidArgument) as raised:
+        mark("no uid!", [BOB])
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert type(copy) is errors.InvalidArgument
+    assert str(copy) == str(raised.value)

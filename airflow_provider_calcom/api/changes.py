@@ -1,0 +1,159 @@
+"""What really changes: a booking compared with what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_calcom.api import endpoints
+from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused, HostUnmarkRefused, UnknownAttendee
+from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
+from airflow_provider_calcom.api.models import AttendeeMark, Booking
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between a booking and the wishes.
+
+    :param marks: addresses as the booking spells them, with the flag that they are to get.
+    :param unchanged: addresses as the booking spells them that have their flag already.
+    :param unknown: addresses as they were given that fit nobody.
+    :param mark_host: whether the organiser is to be marked.
+    """
+
+    marks: tuple[AttendeeMark, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    mark_host: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.marks) or self.mark_host
+
+    def __len__(self) -> int:
+        return len(self.marks) + self.mark_host
+
+    def left_on(self, booking: Booking) -> Changes:
+        """Leave what the booking does not show yet."""
+        flags = {attendee["email"]: attendee.get("absent") for attendee in booking["attendees"]}
+        return Changes(
+            marks=tuple(mark for mark in self.marks if flags.get(mark["email"]) is not mark["absent"]),
+            mark_host=self.mark_host and booking.get("absentHost") is not True,
+        )
+
+    def endpoint(self, booking_uid: str) -> endpoints.Endpoint[Booking]:
+        """The one call that makes them."""
+        return endpoints.mark_absent(
+            booking_uid, host=True if self.mark_host else None, attendees=self.marks if self.marks else None
+        )
+
+
+@dataclass
+class _Sorted:
+    """Wishes sorted by what they mean for a booking."""
+
+    marks: list[AttendeeMark] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    unknown: list[AttendeeWish] = field(default_factory=list)
+
+
+def changes_for(booking: Booking, request: MarkRequest) -> Changes:
+    """Compare a booking with the wishes.
+
+    :raises UnknownAttendee: if an entry fits nobody and that is to fail.
+    :raises AmbiguousAttendee: if an entry fits several rows, or two entries fit one.
+    :raises CoHostRefused: if an entry is a host.
+    :raises HostUnmarkRefused: if the host is marked and is not to be.
+    """
+    result = _Sorted()
+    taken: dict[str, AttendeeWish] = {}
+    for wish in request.attendees:
+        rows = _rows_for(booking, wish)
+        if not rows:
+            result.unknown.append(wish)
+            continue
+        email: str = rows[0]["email"]
+        earlier = taken.setdefault(email, wish)
+        if earlier is not wish:
+            raise AmbiguousAttendee(f"attendees[{earlier.index}] and attendees[{wish.index}] are one attendee")
+        if all(bool(row.get("absent")) is wish.absent for row in rows):
+            result.unchanged.append(email)
+            continue
+        _check_row(booking, request, wish, rows)
+        result.marks.append({"email": email, "absent": wish.absent})
+    if result.unknown and request.on_unknown_attendee == "fail":
+        places = ", ".join(f"attendees[{wish.index}]" for wish in result.unknown[:10])
+        raise UnknownAttendee(
+            f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
+            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent. Correct them, or"
+            ' set on_unknown_attendee="skip"'
+        )
+    return Changes(
+        marks=tuple(result.marks),
+        unchanged=tuple(result.unchanged),
+        unknown=tuple(wish.email for wish in result.unknown),
+        mark_host=_host_is_to_be_marked(booking, request),
+    )
+
+
+def _rows_for(booking: Booking, wish: AttendeeWish) -> list[dict[str, Any]]:
+    """Find the attendee of an address: as it is spelt, else without regard to case, else by ``displayEmail``.
+
+    Addresses of managed users end in ``+`` and their platform's id; ``displayEmail`` is what people see.
+    """
+    attendees = booking["attendees"]
+    spelt_so = [row for row in attendees if row["email"] == wish.email]
+    folded = [row for row in attendees if address_key(row["email"]) == wish.key]
+    shown_so = [row for row in attendees if address_key(str(row.get("displayEmail") or "")) == wish.key]
+    return spelt_so or folded or shown_so
+
+
+def _check_row(booking: Booking, request: MarkRequest, wish: AttendeeWish, rows: list[dict[str, Any]]) -> None:
+    if len(rows) > 1:
+        raise AmbiguousAttendee(
+            f"attendees[{wish.index}] fits {len(rows)} attendees of booking {booking['uid']}, and Cal.com would change"
+            " only one of them. Mark this one by hand in Cal.com"
+        )
+    if not request.allow_cohosts and is_cohost(booking, rows[0]):
+        raise CoHostRefused(
+            f"attendees[{wish.index}] is on the side of booking {booking['uid']}'s hosts, whom Cal.com lists among the"
+            " attendees. Leave the entry out, or set allow_cohosts=True"
+        )
+
+
+def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
+    """Tell whether an attendee is really a host.
+
+    Cal.com names only the organiser in ``hosts``; the other hosts of a team's booking are attendees like any other.
+    Such a row is known by three signs together: it has the organiser's mail domain, it is not who booked, and it
+    is not one of the guests that the booker named.
+    """
+    email = address_key(attendee["email"])
+    hosts = {
+        address_key(str(host.get(key) or ""))
+        for host in booking.get("hosts") or ()
+        for key in ("email", "displayEmail")
+    }
+    if email in hosts:
+        return True
+    responses = booking.get("bookingFieldsResponses") or {}
+    if not isinstance(responses.get("email"), str) or attendee.get("seatUid"):
+        return False
+    guests = [*(booking.get("guests") or ()), *(responses.get("guests") or ())]
+    invited = {address_key(str(address)) for address in (responses["email"], *guests)}
+    shown_as = {email, address_key(str(attendee.get("displayEmail") or ""))}
+    return not shown_as & invited and _domain(email) in {_domain(host) for host in hosts}
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:
+    marked = booking.get("absentHost") is True
+    if request.host_absent is False and marked:
+        raise HostUnmarkRefused(
+            f"host_absent=False would un-mark the host of booking {booking['uid']}, which Cal.com's API does on some"
+            " servers and ignores on others. Nothing was sent. Un-mark the host in Cal.com, or leave host_absent out"
+        )
+    return request.host_absent is True and not marked
