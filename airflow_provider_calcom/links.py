@@ -18,14 +18,15 @@ class CalComBookingLink(BaseOperatorLink):
 
     @staticmethod
     def persist(context: Context, url: str | None) -> None:
-        """Leave the address for the link; nothing where there is none.
+        """Leave the address for the link.
 
         :param context: the task's context.
-        :param url: address of the booking's page.
+        :param url: address of the booking's page. Where there is none an empty text is left, because Airflow 3 logs an
+            error for each link that it does not find.
         """
         task_instance = context.get("ti")
-        if url and task_instance is not None:
-            task_instance.xcom_push(key=CalComBookingLink.xcom_key, value=url)
+        if task_instance is not None:
+            task_instance.xcom_push(key=CalComBookingLink.xcom_key, value=url or "")
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Give the address that the task left, or an empty text."""
