@@ -440,7 +440,7 @@ def test_the_bookings_page_goes_to_the_link(calcom: SandboxDriver, connect: Any)
 
 
 def test_no_link_where_the_page_is_not_known(calcom: SandboxDriver) -> None:
-    """A self-hosted server without ``web_url`` has no page that we know of; an empty text spares Airflow's error line."""
+    """A self-hosted server without ``web_url`` has no page that we know of; an empty text spares an error line."""
     task_instance = mock.Mock()
     mark(OF_BOB, [BOB], context={"ti": task_instance})
     task_instance.xcom_push.assert_called_once_with(key="_link_CalComBookingLink", value="")
