@@ -30,7 +30,7 @@ from airflow_provider_calcom.api.errors import (
     redacted,
     server_message,
 )
-from airflow_provider_calcom.api.flows import Flow, Pause
+from airflow_provider_calcom.api.flows import Done, Flow, Pause, advance
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.retries import Tries, seconds_to_wait, tries
@@ -244,38 +244,27 @@ class CalComClient(_Core):
         :param flow: for instance :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
         :param api_version: a ``cal-api-version`` date for all its calls.
         """
+        came: object = None
+        while not isinstance(step := advance(flow, came), Done):
+            came = self._take(step, api_version)
+        return step.result
+
+    def _take(self, step: Endpoint[Any] | Pause, api_version: str | None) -> object:
+        if isinstance(step, Pause):
+            self._sleep(step.seconds)
+            return None
         try:
-            step = next(flow)
-            while True:
-                if isinstance(step, Pause):
-                    self._sleep(step.seconds)
-                    step = flow.send(None)
-                    continue
-                try:
-                    result = self.call(step, api_version=api_version)
-                except CalComError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return self.call(step, api_version=api_version)
+        except CalComError as error:
+            return error
 
     def list_bookings(
         self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
     ) -> Iterator[Booking]:
         """Give all bookings of a query, each once; see :func:`airflow_provider_calcom.api.listing.walk`."""
         walk = self._walk(query, page_size, api_version)
-        page = None
-        while True:
-            try:
-                step = walk.send(page)
-            except StopIteration:
-                return
-            page = None
-            if isinstance(step, listing.Found):
-                yield from step.bookings
-            else:
-                page = self.call(step, api_version=api_version)
+        while (bookings := self.run(listing.next_found(walk), api_version=api_version)) is not None:
+            yield from bookings
 
     def close(self) -> None:
         """Close the connections."""
@@ -339,39 +328,28 @@ class AsyncCalComClient(_Core):
 
     async def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """As :meth:`CalComClient.run`."""
+        came: object = None
+        while not isinstance(step := advance(flow, came), Done):
+            came = await self._take(step, api_version)
+        return step.result
+
+    async def _take(self, step: Endpoint[Any] | Pause, api_version: str | None) -> object:
+        if isinstance(step, Pause):
+            await self._sleep(step.seconds)
+            return None
         try:
-            step = next(flow)
-            while True:
-                if isinstance(step, Pause):
-                    await self._sleep(step.seconds)
-                    step = flow.send(None)
-                    continue
-                try:
-                    result = await self.call(step, api_version=api_version)
-                except CalComError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(result)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return await self.call(step, api_version=api_version)
+        except CalComError as error:
+            return error
 
     async def list_bookings(
         self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
     ) -> AsyncIterator[Booking]:
         """As :meth:`CalComClient.list_bookings`."""
         walk = self._walk(query, page_size, api_version)
-        page = None
-        while True:
-            try:
-                step = walk.send(page)
-            except StopIteration:
-                return
-            page = None
-            if isinstance(step, listing.Found):
-                for booking in step.bookings:
-                    yield booking
-            else:
-                page = await self.call(step, api_version=api_version)
+        while (bookings := await self.run(listing.next_found(walk), api_version=api_version)) is not None:
+            for booking in bookings:
+                yield booking
 
     async def close(self) -> None:
         """Close the connections."""

@@ -24,6 +24,7 @@ from datetime import datetime
 
 from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
+from airflow_provider_calcom.api.flows import Flow
 from airflow_provider_calcom.api.models import Booking, Page
 from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, just_after, start_of
 
@@ -62,6 +63,19 @@ def walk(query: BookingQuery, *, page_size: int = 100, api_version: str | None =
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
     return _walk_by_start(_Reader(query, api_version), page_size)
+
+
+def next_found(walk: Walk) -> Flow[list[Booking] | None]:
+    """Give the next bookings of a walk, or None at its end."""
+    page: Page | None = None
+    while True:
+        try:
+            step = walk.send(page)
+        except StopIteration:
+            return None
+        if isinstance(step, Found):
+            return step.bookings
+        page = yield step
 
 
 @dataclass(frozen=True)

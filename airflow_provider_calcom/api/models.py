@@ -6,54 +6,11 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 Booking = dict[str, Any]
-"""One booking as Cal.com sends it, at ``cal-api-version`` 2024-08-13. See :class:`BookingFields` for what is read.
+"""One booking as Cal.com sends it at ``cal-api-version`` 2024-08-13: ``uid``, ``status``, ``start``, ``end``,
+``absentHost``, ``attendees`` (``email``, ``displayEmail``, ``absent``), ``hosts``, ``location`` and more.
 
 A plain dict and not a TypedDict, because it goes on to users and XCom whole, with fields that newer servers add.
 """
-
-
-class Attendee(TypedDict, total=False):
-    """One row of a booking's ``attendees``: the booker, a guest or a co-host."""
-
-    name: str
-    email: str
-    displayEmail: str
-    timeZone: str
-    language: str
-    phoneNumber: str
-    absent: bool
-
-
-class Host(TypedDict, total=False):
-    """One row of a booking's ``hosts``: the organiser. All values are ``unknown`` where the user is gone."""
-
-    id: int | str
-    name: str
-    email: str
-    displayEmail: str
-    username: str
-    timeZone: str
-
-
-class BookingFields(TypedDict, total=False):
-    """The fields of a booking that this package reads."""
-
-    id: int
-    uid: str
-    title: str
-    status: str
-    start: str
-    end: str
-    createdAt: str
-    updatedAt: str | None
-    location: str | None
-    absentHost: bool
-    attendees: list[Attendee]
-    hosts: list[Host]
-    guests: list[str]
-    bookingFieldsResponses: dict[str, Any]
-    rescheduledToUid: str
-    recurringBookingUid: str
 
 
 class Me(TypedDict, total=False):

@@ -254,15 +254,7 @@ def _check_owner(booking: Booking) -> Flow[None]:
 
 def _is_listed(booking: Booking) -> Flow[bool]:
     walk = listing.walk(BookingQuery(after_start=booking["start"], before_end=booking.get("end")))
-    page = None
-    while True:
-        try:
-            step = walk.send(page)
-        except StopIteration:
-            return False
-        page = None
-        if isinstance(step, listing.Found):
-            if any(listed["uid"] == booking["uid"] for listed in step.bookings):
-                return True
-        else:
-            page = yield step
+    while (bookings := (yield from listing.next_found(walk))) is not None:
+        if any(listed["uid"] == booking["uid"] for listed in bookings):
+            return True
+    return False

@@ -70,9 +70,9 @@ class SandboxApp:
 
     def _commit(self, call: Call, entry: dict[str, Any]) -> Answer:
         """Answer the call and log whether it was a mark-absent that wrote flags, even ones that stood already."""
-        before = sum(booking.marks for booking in self.sandbox.world.bookings.values())
+        before = self.sandbox.world.marks
         answer = answer_call(self.sandbox, call)
-        wrote = sum(booking.marks for booking in self.sandbox.world.bookings.values()) > before
+        wrote = self.sandbox.world.marks > before
         entry.update(status=answer.status, wrote=wrote)
         return answer
 

@@ -30,12 +30,12 @@ def mark_absent(
     rows = wanted.get("attendees")
     payload = None
     if rows:
-        payload = _mark_attendees(booking, build, rows, user)
-    _mark_host(booking, build, wanted, now)  # after the attendees and without any check of the caller
+        payload = _mark_attendees(world, booking, build, rows, user)
+    _mark_host(world, booking, build, wanted, now)  # after the attendees and without any check of the caller
     return booking, payload
 
 
-def _mark_attendees(booking: Booking, build: Build, rows: list[Json], user: User) -> Json:
+def _mark_attendees(world: World, booking: Booking, build: Build, rows: list[Json], user: User) -> Json:
     kind = booking.event_type
     if user != booking.owner and not (kind and user.id in kind.hosts):
         raise BareError(500, FAILED)
@@ -45,7 +45,7 @@ def _mark_attendees(booking: Booking, build: Build, rows: list[Json], user: User
         attendee = by_email.get(row["email"])
         if attendee is not None:
             attendee.absent = row["absent"]  # leaves the booking's own updatedAt alone
-            booking.marks += 1
+            world.marks += 1
             written.append({"email": attendee.email, "noShow": attendee.absent})
     if build.unknown_email_fails and len(written) < len(rows):
         raise BareError(500, FAILED)
@@ -55,7 +55,7 @@ def _mark_attendees(booking: Booking, build: Build, rows: list[Json], user: User
     return {"message": message, "attendees": written, "bookingUid": booking.uid, "bookingId": booking.id}
 
 
-def _mark_host(booking: Booking, build: Build, wanted: Json, now: datetime) -> None:
+def _mark_host(world: World, booking: Booking, build: Build, wanted: Json, now: datetime) -> None:
     if wanted.get("host") or (build.host_false_writes and "host" in wanted):
         booking.absent_host, booking.updated = wanted["host"], now
-        booking.marks += 1
+        world.marks += 1

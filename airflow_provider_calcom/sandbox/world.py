@@ -91,8 +91,6 @@ class Booking:
     rescheduled_by: str | None = None
     cancellation_reason: str | None = None
     cancelled_by: str | None = None
-    marks: int = 0
-    """How often a mark-absent wrote one of its flags, be it with the value that stood."""
 
 
 @dataclass
@@ -103,6 +101,8 @@ class World:
     keys: dict[str, Key]
     event_types: dict[int, EventType]
     bookings: dict[str, Booking]
+    marks: int = 0
+    """How often a mark-absent wrote a flag, be it with the value that stood."""
 
     def rescheduled_to(self, booking: Booking) -> str | None:
         """The uid of the booking that replaced this one."""
