@@ -23,7 +23,7 @@ KINDS = (
 NOT_REPLAYED = {
     "list-version-": "the legacy list",
     "mark-absent-team-": "bookings of teams, which world.json doesn't have",
-    "me-retired": "a key that another session retired",
+    "me-retired": "a key that was retired while recording",
     "ratelimit-after-block": "needs real time to pass",
 }
 

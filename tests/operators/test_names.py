@@ -21,6 +21,6 @@ MEANT_TO_BE_REPLACED = {
     [(MarkAbsentOperator, BaseOperator), (ListBookingsOperator, BaseOperator), (CalComHook, BaseHook)],
 )
 def test_no_attribute_of_airflow_is_hidden(ours: type, base: type) -> None:
-    """An own helper with the name of a private attribute of Airflow breaks Airflow: ``_log`` is its logger in 2.x."""
+    """An own method with the name of a private attribute of Airflow breaks Airflow: ``_log`` is its logger in 2.x."""
     own = {name for name in vars(ours) if not name.startswith(("__", "_abc_", "_BaseOperator__"))}
     assert own & set(dir(base)) <= MEANT_TO_BE_REPLACED
