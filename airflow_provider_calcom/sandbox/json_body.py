@@ -9,7 +9,6 @@ BODY_LIMIT = 100 * 1024
 _WORDS = {
     "Expecting ':' delimiter": "Expected ':' after property name",
     "Expecting property name enclosed in double quotes": "Expected double-quoted property name",
-    "Illegal trailing comma before end of object": "Expected double-quoted property name",
     "Invalid control character at": "Bad control character in string literal",
     "Invalid \\escape": "Bad escaped character",
     "Extra data": "Unexpected non-whitespace character after JSON",
@@ -52,25 +51,36 @@ def _unexpected(text: str, position: int) -> str:
     return f"Unexpected token '{text[position]}', {quoted} is not valid JSON"
 
 
+def _fault(error: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong and where, in the words of Python before 3.13, which then came to point at the last comma."""
+    if not error.msg.startswith("Illegal trailing comma"):
+        return error.msg, error.pos
+    behind = error.doc[error.pos + 1 :]
+    position = len(error.doc) - len(behind.lstrip())
+    return (
+        "Expecting value" if error.msg.endswith("array") else "Expecting property name enclosed in double quotes"
+    ), position
+
+
 def _v8_message(error: json.JSONDecodeError) -> str:
-    text, position = error.doc, error.pos
+    text, (fault, position) = error.doc, _fault(error)
     ended = not text[position:].strip()
     before = text[:position].rstrip()
-    if error.msg == "Unterminated string starting at":
+    if fault == "Unterminated string starting at":
         return f"Unterminated string in JSON at position {len(text)}"
-    if error.msg == "Expecting value" and not ended and text[position] != "]":
+    if fault == "Expecting value" and not ended and text[position] != "]":
         start = position  # V8 points at the first letter that breaks a word such as tru}
         for word in ("true", "false", "null"):
             while position - start < len(word) and text[start : position + 1] == word[: position + 1 - start]:
                 position += 1
         return _unexpected(text, position) if position < len(text) else _END
-    if error.msg.startswith("Expecting value"):
+    if fault.startswith("Expecting value"):
         return _END if ended else _unexpected(text, position)
-    if error.msg == "Expecting ',' delimiter":
+    if fault == "Expecting ',' delimiter":
         inside_array = before.count("[") > before.count("]") and before.rfind("[") > before.rfind("{")
         wanted = "',' or ']' after array element" if inside_array else "',' or '}' after property value"
         return f"Expected {wanted} in JSON at position {position}"
-    words = _WORDS.get(error.msg, error.msg)
+    words = _WORDS.get(fault, fault)
     if words == "Expected double-quoted property name" and before.endswith("{"):
         words = "Expected property name or '}'"
     return f"{words} in JSON at position {position}"

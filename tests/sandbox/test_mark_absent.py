@@ -120,6 +120,8 @@ def test_more_keys_beside_the_two_are_stripped(client: Client) -> None:
         ("{host: true}", "Expected property name or '}' in JSON at position 1"),
         ("{'host': true}", "Expected property name or '}' in JSON at position 1"),
         ('{"host": true,}', "Expected double-quoted property name in JSON at position 14"),
+        ('{"host": true , }', "Expected double-quoted property name in JSON at position 16"),
+        ('{"attendees": [1,]}', 'Unexpected token \']\', "{"attendees": [1,]}" is not valid JSON'),
         ('{"host": tru}', 'Unexpected token \'}\', "{"host": tru}" is not valid JSON'),
         ('{"host": True}', 'Unexpected token \'T\', "{"host": True}" is not valid JSON'),
         ('{"host": ', "Unexpected end of JSON input"),
