@@ -26,6 +26,7 @@ from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
 SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
 DAY = "params.day or (macros.datetime.utcnow() - macros.timedelta(days=1)).strftime('%Y-%m-%d')"
 MACHINES = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
+KEYS = ("email", "displayEmail")
 EARLY_OR_LATE = timedelta(minutes=15)
 
 Row = dict[str, Any]
@@ -57,14 +58,15 @@ def rows_of(booking: Row, report: list[Row]) -> list[Row]:
 
 
 def is_machine(row: Row) -> bool:
-    """Tell whether a row is a note taker's. It proves nothing, whoever's name it bears."""
+    """Tell whether a row bears a note taker's name. Without an address that we know it proves nothing."""
     return any(machine in row["name"].lower() for machine in MACHINES)
 
 
 def judge(booking: Row, report: list[Row]) -> dict[str, str]:
     """Say of each attendee, by address, ``came``, ``absent``, or why it can't be told."""
-    rows = [row for row in rows_of(booking, report) if not is_machine(row)]
     hosts = booking["hosts"]
+    addresses = same(*(person[key] for person in hosts + booking["attendees"] for key in KEYS if key in person))
+    rows = [row for row in rows_of(booking, report) if same(row["user_email"]) & addresses or not is_machine(row)]
     host_addresses = same(*(host["email"] for host in hosts))
     host_domains = {address.partition("@")[2] for address in host_addresses}
     known = host_addresses | same(*(host["name"] for host in hosts))
