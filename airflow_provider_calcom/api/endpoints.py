@@ -18,7 +18,7 @@ from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     InvalidArgument,
     UnexpectedAnswer,
-    redacted,
+    shown,
 )
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading, Me, Page
 from airflow_provider_calcom.api.settings import checked_api_version
@@ -88,9 +88,8 @@ def checked_uid(value: object, name: str = "booking_uid") -> str:
     """
     text = value.strip() if isinstance(value, str) else ""
     if not _PLAIN_ID.fullmatch(text):
-        shown = redacted(repr(value)[:120])
         raise InvalidArgument(
-            f"{name} must be a uid of letters, digits, - and _ (at most 100), as Cal.com shows it, but is {shown}"
+            f"{name} must be a uid of letters, digits, - and _ (at most 100), as in Cal.com, but is {shown(value)}"
         )
     return text
 
@@ -104,7 +103,7 @@ def checked_id(value: object, name: str) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) and int(value) > 0:
         return int(value)
-    raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {value!r}")
+    raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {shown(value)}")
 
 
 def _below_booking(uid: str, rest: str = "") -> str:

@@ -36,6 +36,11 @@ def redacted(text: str, secrets: Sequence[str] = ()) -> str:
     return line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "..."
 
 
+def shown(value: object) -> str:
+    """Show in an error what came, short and without the key or address that ends up in a wrong field now and then."""
+    return redacted(repr(value)[:_LONGEST_MESSAGE])[:80]
+
+
 @dataclass(frozen=True)
 class Failure:
     """Where a call failed, in words that are safe to log.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_calcom.api import endpoints
-from airflow_provider_calcom.api.errors import InvalidArgument, redacted
+from airflow_provider_calcom.api.errors import InvalidArgument, shown
 from airflow_provider_calcom.api.texts import value_in
 
 MOST_ATTENDEES = 2_000
@@ -22,21 +22,10 @@ _LONGEST_TEXT = 1_000_000
 _LONGEST_ADDRESS = 320
 _TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
-_ATTENDEE_KEYS = frozenset(
-    {
-        "email",
-        "absent",
-        "id",
-        "bookingId",
-        "name",
-        "displayEmail",
-        "timeZone",
-        "language",
-        "locale",
-        "phoneNumber",
-    }
-    | {"seatUid", "bookingFieldsResponses", "metadata"}
-)
+_ATTENDEE_KEYS = {
+    *("email", "absent", "name", "displayEmail", "timeZone", "language", "locale", "phoneNumber"),
+    *("id", "bookingId", "seatUid", "bookingFieldsResponses", "metadata"),
+}
 
 
 @dataclass(frozen=True)
@@ -127,14 +116,14 @@ def _wish(entry: object, index: int, place: str) -> AttendeeWish:
     unknown = sorted(str(key) for key in entry if key not in _ATTENDEE_KEYS)
     if unknown:
         raise InvalidArgument(
-            f"{place} has the key {redacted(repr(unknown[0][:40]))}, which says nothing about an attendee of Cal.com."
+            f"{place} has the key {shown(unknown[0])}, which says nothing about an attendee of Cal.com."
             " Give email and, to say it, absent: true or false"
         )
     if not isinstance(entry.get("email"), str):
         raise InvalidArgument(f"{place}.email must be an address, but is a {type(entry.get('email')).__name__}")
     absent = entry.get("absent", True)
     if not isinstance(absent, bool):
-        raise InvalidArgument(f"{place}.absent must be true or false, but is {redacted(repr(str(absent)[:40]))}")
+        raise InvalidArgument(f"{place}.absent must be true or false, but is {shown(absent)}")
     is_booking_row = "absent" in entry and not entry.keys() <= {"email", "absent"}
     return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent, is_booking_row)
 
@@ -160,7 +149,7 @@ def host_wish(value: object, name: str = "host_absent") -> bool | None:
         return None
     if text in ("true", "false"):
         return text == "true"
-    raise InvalidArgument(f"{name} must be True or False, but is {redacted(repr(str(value)[:40]))}")
+    raise InvalidArgument(f"{name} must be True or False, but is {shown(value)}")
 
 
 @dataclass(frozen=True)
@@ -243,7 +232,7 @@ def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
         return "fail"
     if value == "skip":
         return "skip"
-    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {redacted(repr(str(value)[:40]))}")
+    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {shown(value)}")
 
 
 def _is_true(value: object, name: str) -> bool:
@@ -257,7 +246,5 @@ def _statuses(value: object) -> tuple[str, ...]:
     chosen = tuple(statuses)
     unknown = [status for status in chosen if status not in BOOKING_STATUSES]
     if unknown:
-        raise InvalidArgument(
-            f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {redacted(repr(str(unknown[0])[:40]))}"
-        )
+        raise InvalidArgument(f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {shown(unknown[0])}")
     return chosen

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TypedDict
 
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
@@ -23,6 +22,7 @@ from airflow_provider_calcom.api.errors import (
     PermissionDenied,
     UnexpectedAnswer,
     redacted,
+    shown,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.mark_request import MarkRequest, address_key
@@ -39,28 +39,16 @@ _WriteError = OutcomeUnknown | NoShowUpdateFailed | ChangeNotVerified
 
 @dataclass(frozen=True)
 class MarkOutcome:
-    """What became of a request.
+    """What became of a request; its fields as JSON are what a task returns.
 
     :param booking_uid: the booking's uid.
     :param marked: addresses that were set absent (or would be, in a dry run).
     :param unmarked: addresses that were set present.
     :param unchanged: addresses that had their flag already.
     :param unknown: addresses, as given, that fit nobody.
-    :param absent_host: the host's flag now.
+    :param absent_host: the host's flag now; None where the booking was not read.
     :param calls: mark-absent calls that were sent.
     """
-
-    booking_uid: str
-    marked: list[str]
-    unmarked: list[str]
-    unchanged: list[str]
-    unknown: list[str]
-    absent_host: bool
-    calls: int
-
-
-class MarkResult(TypedDict):
-    """A :class:`MarkOutcome` as JSON; ``absent_host`` is None where the booking was not read."""
 
     booking_uid: str
     marked: list[str]
@@ -71,24 +59,8 @@ class MarkResult(TypedDict):
     calls: int
 
 
-def result_of(request: MarkRequest, outcome: MarkOutcome | None) -> MarkResult:
-    """Give what a task returns.
-
-    :param outcome: None where nothing was asked for, and so nothing was called.
-    """
-    return {
-        "booking_uid": request.booking_uid,
-        "marked": outcome.marked if outcome else [],
-        "unmarked": outcome.unmarked if outcome else [],
-        "unchanged": outcome.unchanged if outcome else [],
-        "unknown": outcome.unknown if outcome else [],
-        "absent_host": outcome.absent_host if outcome else None,
-        "calls": outcome.calls if outcome else 0,
-    }
-
-
 def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.time) -> Flow[MarkOutcome]:
-    """Read the booking, send what differs in one call, and check the answer.
+    """Read the booking, send what differs in one call, and check the answer. Who asks for nothing calls nothing.
 
     Where the outcome of a call is unknown, the booking is read again after a pause and only what still differs is sent,
     at most three calls in all.
@@ -101,6 +73,8 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
     :raises OutcomeUnknown: if it stayed unknown.
     """
+    if not request.asks_for_anything:
+        return MarkOutcome(request.booking_uid, [], [], [], [], absent_host=None, calls=0)
     reading = yield endpoints.read_booking(request.booking_uid)
     booking: Booking = reading.booking
     _check_uid(booking, request)
@@ -218,7 +192,7 @@ def _check_uid(booking: Booking, request: MarkRequest) -> None:
 
 
 def _check_status(booking: Booking, request: MarkRequest) -> None:
-    status = redacted(repr(booking["status"][:40]))
+    status = shown(booking["status"])
     if booking["status"] not in request.allowed_statuses:
         raise BookingNotMarkable(
             f"The status of booking {booking['uid']} is {status}, and Cal.com would mark people absent all the same."

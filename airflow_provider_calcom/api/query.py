@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
-from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
+from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer, shown
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.texts import value_in
 
@@ -73,7 +73,7 @@ class BookingQuery:
                 raise InvalidArgument(f"{name} must be one text, but is a {type(getattr(self, name)).__name__}")
         unknown = [status for status in statuses if status not in STATUSES]
         if unknown:
-            raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {unknown[0]!r}")
+            raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
         object.__setattr__(self, "status", statuses)
         for name in ("before_start", *(name for name, _ in _INSTANT_FILTERS)):
             value = getattr(self, name)
@@ -161,10 +161,10 @@ def instant(value: Instant, name: str) -> datetime:
         moment = value if isinstance(value, datetime) else _from_text(value)
     except (ValueError, TypeError, AttributeError):
         raise InvalidArgument(
-            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {value!r}"
+            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {shown(value)}"
         ) from None
     if moment.tzinfo is None:
-        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {value!r}")
+        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {shown(value)}")
     return moment.astimezone(timezone.utc)
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection, redacted
+from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection, redacted, shown
 
 REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
 """Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
@@ -107,7 +107,7 @@ def checked_api_version(value: object, name: str = "api_version") -> str:
             pass
         else:
             return value
-    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {_shown(value)}")
+    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {shown(value)}")
 
 
 def settings_from_connection(
@@ -214,7 +214,7 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: floa
     if not lowest <= number <= highest or isinstance(extra.get(name), bool):
         raise InvalidConnection(
             f"The connection's extra field {name} must be a number from {lowest:g} to {highest:g},"
-            f" but is {_shown(extra.get(name))}"
+            f" but is {shown(extra.get(name))}"
         )
     return number
 
@@ -223,11 +223,11 @@ def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Map
     region = extra.get("region")
     region = region.strip().lower() if isinstance(region, str) else region
     if region is not None and (not isinstance(region, str) or region not in REGIONS):
-        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {_shown(region)}")
+        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {shown(region)}")
     address = (host or "").strip()
     if not address:
         if port not in (None, 0, 443, "0", "443", ""):
-            raise InvalidConnection(f"The connection has the port {_shown(port)} and no host; Cal.com itself is at 443")
+            raise InvalidConnection(f"The connection has the port {shown(port)} and no host; Cal.com itself is at 443")
         return REGIONS[region or "us"]
     parts = _split(address, scheme)
     name = (parts.hostname or "").lower()
@@ -293,7 +293,7 @@ def _scheme_for(address: str, scheme: str | None) -> str:
     if given == "v2":
         given = ""  # Airflow reads calcom://:key@host/v2 so. The path is added to every address anyway.
     if given:
-        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {_shown(scheme)}")
+        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {shown(scheme)}")
     try:
         name = urlsplit(f"//{address}").hostname or ""
     except ValueError:
@@ -308,7 +308,7 @@ def _port(parts: SplitResult, port: int | None) -> int | None:
         raise InvalidConnection("The port in the connection's host is no number from 1 to 65535") from None
     apart = int(port) if port else None
     if apart is not None and not 0 < apart < 65536:
-        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {_shown(port)}")
+        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {shown(port)}")
     if in_host and apart and in_host != apart:
         raise InvalidConnection(f"The connection's port is {apart}, but its host says {in_host}. Keep one of them")
     return in_host or apart
@@ -321,11 +321,6 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _shown(value: object) -> str:
-    """Show what came, but no key: they end up in the wrong field now and then."""
-    return redacted(repr(value)[:80])
 
 
 def _is_true(value: object) -> bool:

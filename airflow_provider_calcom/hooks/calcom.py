@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -286,8 +286,7 @@ class CalComHook(BaseHook):
                 request.booking_uid,
                 request.rows_not_absent,
             )
-        outcome = self._client.run(no_shows.mark_no_shows(request)) if request.asks_for_anything else None
-        return dict(no_shows.result_of(request, outcome))
+        return asdict(self._client.run(no_shows.mark_no_shows(request)))
 
     def get_attendees(self, *, booking_uid: str) -> list[dict[str, Any]]:
         """Give a booking's attendees with their ids (servers since 2026).
@@ -507,7 +506,6 @@ def _query_from(
     user_id: int | None = None,
     **filters: Any,
 ) -> BookingQuery:
-
     given = {name: value for name, value in filters.items() if value is not None}
     if user_id is not None and (organization_id is None or team_id is not None):
         raise InvalidArgument("user_id goes with organization_id, and not with team_id")
