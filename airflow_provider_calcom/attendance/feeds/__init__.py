@@ -1,0 +1,43 @@
+"""Attendance feeds: what vendors say of who came, as canonical attendance rows.
+
+>>> reading = read_feed("zoom", {"participants": [...]}, conference_key="845 1234 5678")
+>>> rows = list(reading)
+>>> reading.report.as_dict()
+"""
+
+from __future__ import annotations
+
+from airflow_provider_calcom.attendance.feeds.base import Feed, RecordFeed, feed_named, register_feed
+from airflow_provider_calcom.attendance.feeds.errors import (
+    FeedError,
+    FeedUnreadable,
+    InvalidFeedOption,
+    MissingExtra,
+    SkippedRecord,
+    UnreadableField,
+)
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.reading import FeedReading, read_feed
+from airflow_provider_calcom.attendance.feeds.record import Record
+from airflow_provider_calcom.attendance.feeds.report import FeedReport, Unreadable
+from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
+
+__all__ = [
+    "AttendanceRow",
+    "Feed",
+    "FeedError",
+    "FeedOptions",
+    "FeedReading",
+    "FeedReport",
+    "FeedUnreadable",
+    "InvalidFeedOption",
+    "MissingExtra",
+    "Record",
+    "RecordFeed",
+    "SkippedRecord",
+    "Unreadable",
+    "UnreadableField",
+    "feed_named",
+    "read_feed",
+    "register_feed",
+]

@@ -1,0 +1,160 @@
+"""What a feed is, how a user adds one, and how one is read."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol
+
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, SkippedRecord, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.record import Record
+from airflow_provider_calcom.attendance.feeds.report import FeedReport
+from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
+from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
+
+_HERE = "airflow_provider_calcom.attendance.feeds"
+_BUILT_IN = {
+    "canonical": f"{_HERE}.canonical",
+    "check_in": f"{_HERE}.check_in",
+    "zoom": f"{_HERE}.zoom",
+    "google_meet": f"{_HERE}.google_meet",
+    "teams": f"{_HERE}.teams",
+    "cal_video": f"{_HERE}.cal_video",
+    "webex": f"{_HERE}.webex",
+}
+"""Each of these modules has a ``FEED``; it is imported when the feed is first asked for."""
+
+_added: dict[str, Feed] = {}
+
+
+class Feed(Protocol):
+    """Turns a vendor's records into attendance rows.
+
+    Besides these two, a feed may have what :class:`RecordFeed` has: ``page_keys``, ``page_fields`` and
+    ``records_of_table``.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that users ask for it by, which is also the ``source`` of its rows."""
+        ...
+
+    def rows(
+        self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
+    ) -> Iterator[AttendanceRow]:
+        """Give the rows of the records, one record at a time.
+
+        :param records: objects as the vendor gives them; taken one by one, so that a long feed needs no memory.
+        :param report: is told of records left out (``skip``) and of those that can't be read (``unreadable``); the
+            rest it counts itself.
+        :param options: what the user said of the data.
+        """
+        ...
+
+
+class RecordFeed(ABC):
+    """A feed whose every record can be understood by itself. Subclasses say what :meth:`rows_of` a record are."""
+
+    name: ClassVar[str]
+    page_keys: ClassVar[tuple[str, ...]] = ()
+    """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
+
+    page_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``."""
+
+    @abstractmethod
+    def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
+        """Give the rows of one record.
+
+        :raises UnreadableField: where the record, or what is left of it, can't be read; rows given before it stay.
+        :raises SkippedRecord: where the record is left out on purpose.
+        """
+
+    def rows(
+        self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
+    ) -> Iterator[AttendanceRow]:
+        """See :meth:`Feed.rows`."""
+        for columns in records:
+            try:
+                yield from self.rows_of(Record(columns, options))
+            except UnreadableField as fault:
+                report.unreadable(fault)
+            except SkippedRecord as skipped:
+                report.skip(skipped.reason)
+
+    @staticmethod
+    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+        """Give the records of a CSV or TSV file; here those of one table under a header."""
+        return records_under_header(lines)
+
+    def key_of(self, meeting: str) -> str | None:
+        """Give the conference key of a meeting id, code or URL of this vendor; here the text itself."""
+        return meeting
+
+    def row(
+        self,
+        record: Record,
+        *,
+        kind: str = "person",
+        booking_uid: str | None = None,
+        conference_key: str | None = None,
+        email: str | None = None,
+        name: str | None = None,
+        phone: str | None = None,
+        joined_at: str | None = None,
+        left_at: str | None = None,
+    ) -> AttendanceRow:
+        """Make a row, with the booking and meeting of the options where the record names none."""
+        options = record.options
+        if conference_key is None and options.conference_key is not None:
+            conference_key = self.key_of(options.conference_key) or options.conference_key
+        return {
+            "source": self.name,
+            "kind": kind,
+            "booking_uid": booking_uid or options.booking_uid,
+            "conference_key": conference_key,
+            "email": email,
+            "name": name,
+            "phone": phone,
+            "joined_at": joined_at,
+            "left_at": left_at,
+        }
+
+
+def register_feed(feed: Feed) -> None:
+    """Add a feed of one's own, or put one in the place of a built-in, for this process.
+
+    :param feed: is found by its ``name`` from now on.
+    :raises InvalidFeedOption: if it has no usable name.
+    """
+    name = getattr(feed, "name", None)
+    if not isinstance(name, str) or not name or name != name.strip():
+        raise InvalidFeedOption("A feed needs a name: a text without spaces at its ends")
+    _added[name] = feed
+
+
+def feed_named(name: str) -> Feed:
+    """Give the feed of that name.
+
+    :raises InvalidFeedOption: if there is none, listing those that are known.
+    """
+    if name in _added:
+        return _added[name]
+    if name in _BUILT_IN:
+        feed: Feed = importlib.import_module(_BUILT_IN[name]).FEED
+        return feed
+    known = ", ".join(sorted({*_BUILT_IN, *_added}))
+    shown = repr(name[:40]) if isinstance(name, str) else shape_of(name)
+    raise InvalidFeedOption(f"There is no feed {shown}. Known are: {known}; register_feed() adds another")
+
+
+def required(record: Record, *names: str) -> None:
+    """Check that a record has every one of these columns.
+
+    :raises UnreadableField: naming those that it lacks.
+    """
+    missing = [name for name in names if not record.has(name)]
+    if missing:
+        raise UnreadableField(None, f"the record fits no known shape: it lacks {', '.join(missing)}")

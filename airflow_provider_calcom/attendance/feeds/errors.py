@@ -1,0 +1,104 @@
+"""What can go wrong with a feed, in words that are safe to log: never a name, and never an address.
+
+A feed's values are people's data, and columns shift: a time column can hold a name. So a value is shown as its shape
+unless it plainly is a date, and a text of the vendor's is never repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.feeds.report import FeedReport
+
+_LONGEST_SHOWN = 40
+_DATE_WORDS = re.compile(
+    r"(?:[tz]|am|pm|a\.m\.|p\.m\.|utc|gmt|jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
+    r"|january|february|march|april|june|july|august|september|october|november|december)",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
+
+
+def shape_of(value: object) -> str:
+    """Show what kind of value came: ``text like '99/99/9999'`` or ``a list``; letters and digits are not repeated."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return f"text like {_masked(value)!r}"
+    if isinstance(value, (bool, int, float)):
+        return f"the {type(value).__name__} {str(value)[:_LONGEST_SHOWN]}"
+    return f"a {type(value).__name__}"
+
+
+def shown_time(value: object) -> str:
+    """Show a value of a time column: as it is where it plainly is a date or a time, otherwise as its shape."""
+    if isinstance(value, str) and len(value) <= _LONGEST_SHOWN and _looks_like_a_time(value):
+        return repr(value)
+    return shape_of(value)
+
+
+def _looks_like_a_time(text: str) -> bool:
+    words = _WORDS.findall(text)
+    return len(re.findall(r"\d[-/.:]\d", text)) >= 2 and all(_DATE_WORDS.fullmatch(word) for word in words)
+
+
+def _masked(text: str) -> str:
+    masked = re.sub(r"\d", "9", re.sub(r"[^\W\d_]+", "a", text[:_LONGEST_SHOWN]))
+    return masked + ("..." if len(text) > _LONGEST_SHOWN else "")
+
+
+class FeedError(ValueError):
+    """Base of what goes wrong with a feed; raised only as one of its subclasses."""
+
+
+class InvalidFeedOption(FeedError):
+    """An option of a feed, or the name of the feed, can't be used. Mend: the option that the text names."""
+
+
+class FeedUnreadable(FeedError):
+    """The feed as a whole can't be trusted: too many records, or the file itself, can't be read.
+
+    What was read before it must not be used: a person whose row is lost looks absent. Mend: the text names the feed,
+    file, row and column of the first fault.
+
+    :param explanation: what happened and the mend.
+    :param report: the counts so far and the first faults.
+    """
+
+    def __init__(self, explanation: str, report: FeedReport | None = None) -> None:
+        super().__init__(explanation)
+        self.explanation = explanation
+        self.report = report
+
+
+class MissingExtra(FeedError, ImportError):
+    """A library for this kind of file is not installed. Mend: install the extra that the text names."""
+
+
+class UnreadableField(Exception):
+    """One record can't be read. For feeds: raise it while a record is read; it is counted, not passed on.
+
+    :param column: the column at fault, or None where it is the record itself.
+    :param reason: what is wrong with it, in words that are the same for every record with this fault: they are
+        counted by it. No value, and no text of the record's.
+    :param value: the value made safe by :func:`shown_time` or :func:`shape_of`, or None.
+    """
+
+    def __init__(self, column: str | None, reason: str, value: str | None = None) -> None:
+        super().__init__(reason)
+        self.column = column
+        self.reason = reason
+        self.value = value
+
+
+class SkippedRecord(Exception):
+    """One record is left out on purpose. For feeds: raise it while a record is read; it is counted by reason.
+
+    :param reason: why, in words that are the same for every such record.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

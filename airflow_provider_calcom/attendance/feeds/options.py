@@ -1,0 +1,99 @@
+"""What a user may tell a feed about its data."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
+from airflow_provider_calcom.attendance.feeds.times import checked_date_format, checked_zone
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FeedOptions:
+    """All options of all feeds; checked when it is made.
+
+    :param zone: zone of times that come without one, as ``Europe/Berlin`` or ``+02:00``. None: such a time is
+        unreadable.
+    :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
+        times of the feed. None: a date that can be read in both ways is unreadable.
+    :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
+    :param conference_key: meeting of all rows that don't name one, likewise; the vendor's own id or a whole key.
+    :param addresses: {the vendor's id of a user: e-mail address}, for feeds that know people by an id.
+    :param columns: {``email``: the feed's own column, ...}, for feeds of no fixed shape.
+    :param epoch: ``s`` or ``ms`` where times are numbers, for feeds of no fixed shape.
+    :param max_unreadable: share of unreadable records, 0 to 1, above which the feed is refused.
+    :param encoding: encoding of text files. None: UTF-8, or UTF-16 where the file looks like it.
+    :param delimiter: what separates the cells of a CSV file. None: as its first lines show.
+    :param largest_line: bytes of one line at which reading stops.
+    :param largest_document: bytes (unpacked) of one JSON document at which reading stops.
+    :raises InvalidFeedOption: naming the option.
+    """
+
+    zone: str | None = None
+    date_format: str | None = None
+    booking_uid: str | None = None
+    conference_key: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    epoch: str | None = None
+    max_unreadable: float = 0.05
+    encoding: str | None = None
+    delimiter: str | None = None
+    largest_line: int = 16 * MEGABYTE
+    largest_document: int = 256 * MEGABYTE
+
+    def __post_init__(self) -> None:
+        checked_zone(self.zone)
+        checked_date_format(self.date_format)
+        self._check_texts()
+        self._check_numbers()
+        for name in ("addresses", "columns"):
+            pairs = getattr(self, name)
+            if not isinstance(pairs, Mapping) or not all(
+                isinstance(part, str) and part for pair in pairs.items() for part in pair
+            ):
+                raise InvalidFeedOption(f"The feed's option {name} must be a dict of texts")
+        if self.epoch not in (None, "s", "ms"):
+            raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
+
+    def _check_texts(self) -> None:
+        for name in ("booking_uid", "conference_key", "encoding", "delimiter"):
+            text = getattr(self, name)
+            if text is not None and (not isinstance(text, str) or not text or "\0" in text):
+                raise InvalidFeedOption(f"The feed's option {name} must be a text that is not empty, or None")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise InvalidFeedOption("The feed's option delimiter must be a single character, for instance ';'")
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                raise InvalidFeedOption(
+                    f"The feed's option encoding must be one that Python knows, for instance cp1252,"
+                    f" but is {self.encoding[:40]!r}"
+                ) from None
+
+    def _check_numbers(self) -> None:
+        share = self.max_unreadable
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise InvalidFeedOption("The feed's option max_unreadable must be a number from 0 to 1")
+        for name in ("largest_line", "largest_document"):
+            size = getattr(self, name)
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise InvalidFeedOption(f"The feed's option {name} must be a number of bytes above 0")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> FeedOptions:
+        """Make options of a dict.
+
+        :raises InvalidFeedOption: for a name that is no option, listing those that are.
+        """
+        known = [one.name for one in fields(cls)]
+        unknown = sorted(str(name) for name in given if name not in known)
+        if unknown:
+            raise InvalidFeedOption(f"Feeds have no option {', '.join(unknown)[:80]}. There are: {', '.join(known)}")
+        return cls(**given)

@@ -1,0 +1,215 @@
+"""One record of a vendor, read by column names in whichever spelling a loader landed them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of, shown_time
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.times import BadTime, as_utc, epoch_instant, instant
+
+WHITE_SPACE = " \t\n\r\v\f\u00a0"
+"""What the rules count as white space, rules.md section 2."""
+
+_LONGEST_TEXT = 100_000
+
+
+class Record:
+    """A record and how its columns are found.
+
+    ``joinTime``, ``join_time``, ``Join Time`` and ``JOIN_TIME`` are one column. A dotted name, as
+    ``identity.displayName``, finds the field of a nested object, of that object as JSON text, or a flattened column
+    (``identity_display_name``, ``identity__displayName``).
+
+    :param columns: the record as it came.
+    :param options: what the user said of the feed.
+    """
+
+    def __init__(self, columns: Mapping[str, Any], options: FeedOptions) -> None:
+        self.columns = columns
+        self.options = options
+        self._named: dict[str, tuple[str, Any]] = {}
+        for name, value in columns.items():
+            folded = folded_name(str(name))
+            if folded and (folded not in self._named or self._named[folded][1] is None):
+                self._named[folded] = (str(name), value)
+
+    def has(self, *names: str) -> bool:
+        """Say whether the record has every one of these columns, also if empty."""
+        return all(self._find(name) is not None for name in names)
+
+    def value(self, *names: str) -> Any:
+        """Give the value of the first of these columns that is there and not null, or None."""
+        found = self._first(names)
+        return found[1] if found else None
+
+    def text(self, *names: str) -> str | None:
+        """Give the first of these columns that has any text, without white space at its ends, or None.
+
+        Whole numbers and UUIDs count as text. Half a surrogate pair, as of a name cut short, is replaced.
+
+        :raises UnreadableField: for a NUL character, and for what is no text.
+        """
+        for name in names:
+            found = self._first((name,))
+            text = _as_text(*found) if found else None
+            if text:
+                return text
+        return None
+
+    def time(self, *names: str, is_end: bool = False) -> str | None:
+        """Give the first of these columns that is not blank as canonical UTC text, or None.
+
+        :param is_end: whether it is the end of a presence; see :mod:`times <.times>`.
+        :raises UnreadableField: for what is no time, or has no zone and none was given.
+        """
+        for name in names:
+            moment = self.moment(name, is_end=is_end)
+            if moment is not None:
+                return as_utc(moment)
+        return None
+
+    def moment(self, name: str, *, is_end: bool = False) -> datetime | None:
+        """Give one column's time as an aware datetime in UTC, or None where it is blank."""
+        found = self._first((name,))
+        if found is None or (isinstance(found[1], str) and not found[1].strip()):
+            return None
+        column, value = found
+        try:
+            return instant(value, zone=self.options.zone, date_format=self.options.date_format, is_end=is_end)
+        except BadTime as error:
+            raise UnreadableField(column, str(error), shown_time(value)) from None
+
+    def epoch(self, name: str, unit: str = "s") -> datetime | None:
+        """Give one column's number of seconds (``s``) or milliseconds (``ms``) since 1970 as a datetime, or None."""
+        found = self._first((name,))
+        if found is None or (isinstance(found[1], str) and not found[1].strip()):
+            return None
+        try:
+            value = float(found[1]) if isinstance(found[1], Decimal) else found[1]
+            return epoch_instant(value, unit)
+        except BadTime as error:
+            raise UnreadableField(found[0], str(error), shape_of(found[1])) from None
+
+    def number(self, *names: str) -> float | None:
+        """Give the first of these columns that is not blank as a number, or None.
+
+        :raises UnreadableField: for what is no finite number.
+        """
+        found = next((one for name in names if (one := self._first((name,))) and one[1] != ""), None)
+        if found is None:
+            return None
+        column, value = found
+        try:
+            if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+                raise ValueError
+            number = float(value)
+            if number - number != 0:
+                raise ValueError
+        except (ValueError, OverflowError):
+            raise UnreadableField(column, "is no number", shape_of(value)) from None
+        return number
+
+    def record(self, name: str) -> Record | None:
+        """Give a nested object, also one that is JSON text, or None where it is null or missing.
+
+        :raises UnreadableField: for anything else.
+        """
+        found = self._first((name,))
+        if found is None or found[1] == "":
+            return None
+        value = _parsed(found[1])
+        if not isinstance(value, Mapping):
+            raise UnreadableField(found[0], "is no object", shape_of(value))
+        return Record(value, self.options)
+
+    def records(self, name: str) -> list[Record]:
+        """Give a nested list of objects, also one that is JSON text; empty where it is null or missing.
+
+        :raises UnreadableField: for anything else.
+        """
+        found = self._first((name,))
+        if found is None or found[1] == "":
+            return []
+        value = _parsed(found[1])
+        if not isinstance(value, (list, tuple)):
+            raise UnreadableField(found[0], "is no list", shape_of(value))
+        for one in value:
+            if not isinstance(one, Mapping):
+                raise UnreadableField(found[0], "has an entry that is no object", shape_of(one))
+        return [Record(one, self.options) for one in value]
+
+    def spelling(self, name: str) -> str:
+        """Give a column's name as the record spells it, or ``name`` where it is missing."""
+        found = self._find(name)
+        return found[0] if found else name
+
+    def _first(self, names: tuple[str, ...]) -> tuple[str, Any] | None:
+        for name in names:
+            found = self._find(name)
+            if found is not None and not is_null(found[1]):
+                return found
+        return None
+
+    def _find(self, name: str) -> tuple[str, Any] | None:
+        flat = self._named.get(folded_name(name))
+        if flat is not None or "." not in name:
+            return flat
+        outer, _, inner = name.partition(".")
+        found = self._named.get(folded_name(outer))
+        value = _parsed(found[1]) if found else None
+        if found is None or not isinstance(value, Mapping):
+            return None
+        deeper = Record(value, self.options)._find(inner)
+        return (f"{found[0]}.{deeper[0]}", deeper[1]) if deeper else None
+
+
+@lru_cache(maxsize=4096)
+def folded_name(name: str) -> str:
+    """Fold a column's name to what all its spellings share: its letters and digits, in lower case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def is_null(value: object) -> bool:
+    """Say whether a value stands for nothing: None, and the NaN and NaT that data frames put in its place."""
+    return value is None or (isinstance(value, (float, datetime, Decimal)) and value != value)
+
+
+def cleaned(text: str) -> str | None:
+    """Give a text without white space at its ends, or None if nothing is left; see rules.md section 2."""
+    return text.strip(WHITE_SPACE) or None
+
+
+def _as_text(column: str, value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal, uuid.UUID)):
+        raise UnreadableField(column, "is no text", shape_of(value))
+    if isinstance(value, (float, Decimal)):
+        try:
+            whole = int(value)
+        except (ValueError, OverflowError):
+            whole = None
+        if whole is None or whole != value:
+            raise UnreadableField(column, "is no text and no whole number", shape_of(value))
+        value = whole  # a column of ids that has nulls in it becomes one of floats in a data frame
+    text = str(value)
+    if len(text) > _LONGEST_TEXT:
+        raise UnreadableField(column, "is too long")
+    if "\0" in text:
+        raise UnreadableField(column, "holds a NUL character")
+    return cleaned(text.encode("utf-8", "replace").decode() if not text.isascii() else text)
+
+
+def _parsed(value: Any) -> Any:
+    """Read an object or list that a loader landed as JSON text."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value

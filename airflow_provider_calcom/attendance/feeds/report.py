@@ -1,0 +1,144 @@
+"""What became of a feed's records: counts, and the first faults with the place where each is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any, NoReturn
+
+from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, UnreadableField
+from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
+
+_MOST_SAMPLES = 20
+_MOST_REASONS = 100
+_FEWEST_TO_JUDGE_EARLY = 20
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """One record that could not be read.
+
+    :param file: the file's name, or None where the records came from elsewhere.
+    :param row: number of the record, from 1; in a file with lines, of the line it begins on.
+    :param column: the column at fault, or None where it is the record itself.
+    :param reason: what is wrong; never the text of a name or address.
+    """
+
+    file: str | None
+    row: int
+    column: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}, row {self.row}" if self.file else f"row {self.row}"
+        return f"{where}{f', column {self.column}' if self.column else ''}: {self.reason}"
+
+
+@dataclass
+class FeedReport:
+    """Counts of one reading; complete when the reading has come to its end.
+
+    Readers say with :meth:`begin` which record comes next. Feeds call :meth:`skip` and :meth:`unreadable` for the
+    record that is being read.
+
+    :param feed: the feed's name.
+    :param max_unreadable: the share of unreadable records, 0 to 1, above which the feed is refused.
+    """
+
+    feed: str
+    max_unreadable: float = 0.05
+    file: str | None = None
+    row: int = 0
+    records: int = 0
+    rows: int = 0
+    rows_by_kind: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    unreadable_records: int = 0
+    unreadable_by_reason: Counter[str] = field(default_factory=Counter)
+    samples: list[Unreadable] = field(default_factory=list)
+    _last_at_fault: int = -1
+
+    def begin(self, row: int | None = None) -> None:
+        """Count one record, which faults belong to from now on.
+
+        :param row: its number where that is not one more than the last one's.
+        """
+        self.records += 1
+        self.row = self.row + 1 if row is None else row
+
+    def made(self, row: AttendanceRow) -> None:
+        """Count one row that was made."""
+        self.rows += 1
+        self.rows_by_kind[row["kind"]] += 1
+
+    def skip(self, reason: str) -> None:
+        """Count the record as left out on purpose."""
+        self.skipped[_bounded(self.skipped, reason)] += 1
+
+    def unreadable(self, fault: UnreadableField) -> None:
+        """Note that the record, or a part of it, can't be read.
+
+        :raises FeedUnreadable: early, where the feed is to be refused anyway: not one unreadable record is allowed,
+            or (from 20 records on) more are unreadable than not. Judging early by ``max_unreadable`` itself was
+            rejected: two bad rows at the top of a long file would refuse what the same two at its end do not.
+        """
+        if self._last_at_fault != self.records:
+            self.unreadable_records += 1
+            self._last_at_fault = self.records
+        named = f"{fault.column}: {fault.reason}" if fault.column else fault.reason
+        self.unreadable_by_reason[_bounded(self.unreadable_by_reason, named)] += 1
+        if len(self.samples) < _MOST_SAMPLES:
+            reason = f"{fault.reason} ({fault.value})" if fault.value else fault.reason
+            self.samples.append(Unreadable(self.file, self.row, fault.column, reason))
+        mostly = self.records >= _FEWEST_TO_JUDGE_EARLY and self.unreadable_share > 0.5
+        if self.max_unreadable == 0 or (mostly and self.unreadable_share > self.max_unreadable):
+            self._refuse()
+
+    @property
+    def unreadable_share(self) -> float:
+        """The share of unreadable records, 0 to 1."""
+        return self.unreadable_records / self.records if self.records else 0.0
+
+    def judge(self) -> None:
+        """Judge the whole reading, at its end.
+
+        :raises FeedUnreadable: if more than ``max_unreadable`` of the records can't be read.
+        """
+        if self.unreadable_records and self.unreadable_share > self.max_unreadable:
+            self._refuse()
+
+    def stop(self, explanation: str) -> NoReturn:
+        """Give up on the whole feed, for a fault of the file itself.
+
+        :raises FeedUnreadable: always, naming feed, file and row.
+        """
+        where = f" {self.file}, row {self.row}" if self.file else f" row {self.row}"
+        raise FeedUnreadable(f"Feed {self.feed},{where}: {explanation}", self)
+
+    def _refuse(self) -> NoReturn:
+        raise FeedUnreadable(
+            f"Feed {self.feed}: {self.unreadable_records} of {self.records} records can't be read, more than the"
+            f" allowed share of {self.max_unreadable:g} (max_unreadable). Nobody is judged by such a feed, because"
+            f" whose row is lost looks absent. The first: {self.samples[0]}",
+            self,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain values, for a summary file."""
+        return {
+            "feed": self.feed,
+            "records": self.records,
+            "rows": self.rows,
+            "rows_by_kind": dict(sorted(self.rows_by_kind.items())),
+            "skipped": dict(self.skipped.most_common()),
+            "unreadable": {
+                "records": self.unreadable_records,
+                "max_share": self.max_unreadable,
+                "reasons": dict(self.unreadable_by_reason.most_common()),
+                "samples": [asdict(sample) for sample in self.samples],
+            },
+        }
+
+
+def _bounded(counts: Counter[str], reason: str) -> str:
+    return reason if reason in counts or len(counts) < _MOST_REASONS else "other reasons"
