@@ -24,6 +24,9 @@ class FeedOptions:
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
     :param conference_key: meeting of all rows that don't name one, likewise; the vendor's own id or a whole key.
     :param addresses: {the vendor's id of a user: e-mail address}, for feeds that know people by an id.
+    :param booking_uids: {the vendor's id of a calendar event or room: booking uid}, for feeds that give one.
+    :param conference_keys: {the vendor's id of a meeting, as a Meet space: its code, URL or key}, where records
+        have only the former.
     :param columns: {``email``: the feed's own column, ...}, for feeds of no fixed shape.
     :param epoch: ``s`` or ``ms`` where times are numbers, for feeds of no fixed shape.
     :param max_unreadable: share of unreadable records, 0 to 1, above which the feed is refused.
@@ -39,6 +42,8 @@ class FeedOptions:
     booking_uid: str | None = None
     conference_key: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    booking_uids: Mapping[str, str] = field(default_factory=dict)
+    conference_keys: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     epoch: str | None = None
     max_unreadable: float = 0.05
@@ -52,7 +57,7 @@ class FeedOptions:
         checked_date_format(self.date_format)
         self._check_texts()
         self._check_numbers()
-        for name in ("addresses", "columns"):
+        for name in ("addresses", "booking_uids", "conference_keys", "columns"):
             pairs = getattr(self, name)
             if not isinstance(pairs, Mapping) or not all(
                 isinstance(part, str) and part for pair in pairs.items() for part in pair

@@ -38,8 +38,8 @@ class Unreadable:
 class FeedReport:
     """Counts of one reading; complete when the reading has come to its end.
 
-    Readers say with :meth:`begin` which record comes next. Feeds call :meth:`skip` and :meth:`unreadable` for the
-    record that is being read.
+    Readers say with :meth:`begin` which record comes next. Feeds call :meth:`skip`, :meth:`unreadable` and
+    :meth:`note` for the record that is being read.
 
     :param feed: the feed's name.
     :param max_unreadable: the share of unreadable records, 0 to 1, above which the feed is refused.
@@ -53,6 +53,7 @@ class FeedReport:
     rows: int = 0
     rows_by_kind: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     unreadable_records: int = 0
     unreadable_by_reason: Counter[str] = field(default_factory=Counter)
     samples: list[Unreadable] = field(default_factory=list)
@@ -74,6 +75,10 @@ class FeedReport:
     def skip(self, reason: str) -> None:
         """Count the record as left out on purpose."""
         self.skipped[_bounded(self.skipped, reason)] += 1
+
+    def note(self, what: str) -> None:
+        """Count a record that was read, but not as one would wish: times that hide gaps, a person without a name."""
+        self.notes[_bounded(self.notes, what)] += 1
 
     def unreadable(self, fault: UnreadableField) -> None:
         """Note that the record, or a part of it, can't be read.
@@ -131,6 +136,7 @@ class FeedReport:
             "rows": self.rows,
             "rows_by_kind": dict(sorted(self.rows_by_kind.items())),
             "skipped": dict(self.skipped.most_common()),
+            "notes": dict(self.notes.most_common()),
             "unreadable": {
                 "records": self.unreadable_records,
                 "max_share": self.max_unreadable,
