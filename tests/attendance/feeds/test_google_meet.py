@@ -1,0 +1,417 @@
+"""Google Meet's audit log and its REST API, in the shapes that Google and loaders give them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReport, FeedUnreadable, read_feed
+
+LEFT = "2026-01-15T10:30:41.830Z"
+CODE = "WKTIMXIVUK"
+KEY = "google_meet:wktimxivuk"
+
+
+def call_ended(*, time: str = LEFT, **parameters: Any) -> dict[str, Any]:
+    """An activity as ``activities.list`` sends it; a parameter that is None is left out, as Google does."""
+    given: dict[str, Any] = {
+        "video_send_seconds": 0,
+        "identifier_type": "email_address",
+        "endpoint_id": "boq_hlane_7JrhhxcAFHh",
+        "device_type": "web",
+        "calendar_event_id": "dfh4be7vg6u1cg1bcjtel0qdu8",
+        "network_transport_protocol": "udp",
+        "duration_seconds": 1800,
+        "identifier": "ada@example.com",
+        "organizer_email": "host@acme.example",
+        "display_name": "Ada Lovelace",
+        "conference_id": "M72LdSgb9FV57mAVzdLaDxIWOAkIAjIAGAgIigIgBAg",
+        "product_type": "meet",
+        "meeting_code": CODE,
+        "is_external": True,
+        **parameters,
+    }
+    return {
+        "kind": "admin#reports#activity",
+        "etag": '"BvGfkzKoKVD0NM7VdXdzkXDD/tU8rVgHXNqt64N25FmvgjAK9qhc"',
+        "id": {
+            "uniqueQualifier": "2934178519347955099",
+            "applicationName": "meet",
+            "customerId": "C03lvel11",
+            "time": time,
+        },
+        "actor": {"key": "HANGOUTS_EXTERNAL_OR_ANONYMOUS", "callerType": "KEY"},
+        "events": [
+            {"type": "call", "name": "call_ended", "parameters": [_parameter(name, given[name]) for name in given]}
+        ],
+    }
+
+
+def _parameter(name: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {"name": name}
+    if isinstance(value, bool):
+        return {"name": name, "boolValue": value}
+    return {"name": name, "intValue": str(value)} if isinstance(value, int) else {"name": name, "value": value}
+
+
+def participant(user: dict[str, Any], *sessions: tuple[str, str | None], **more: Any) -> dict[str, Any]:
+    """A participant of the REST API with its sessions nested."""
+    name = "conferenceRecords/0aaa-1bbb/participants/113"
+    return {
+        "name": name,
+        "earliestStartTime": "2026-01-15T10:00:00.123456Z",
+        "latestEndTime": "2026-01-15T10:30:00Z",
+        **user,
+        "participantSessions": [
+            {"name": f"{name}/participantSessions/{at}", "startTime": start, **({"endTime": end} if end else {})}
+            for at, (start, end) in enumerate(sessions)
+        ],
+        **more,
+    }
+
+
+def read(source: Any, **options: Any) -> tuple[list[AttendanceRow], FeedReport]:
+    reading = read_feed("google_meet", source, **options)
+    return list(reading), reading.report
+
+
+def the_row(source: Any, **options: Any) -> AttendanceRow:
+    rows, report = read(source, **options)
+    assert report.unreadable_records == 0
+    (row,) = rows
+    return row
+
+
+ADA = {"signedinUser": {"user": "users/105001", "displayName": "Ada Lovelace"}}
+WHOLE = ("2026-01-15T10:00:00Z", "2026-01-15T10:30:00Z")
+
+
+# The audit log.
+
+
+def test_a_call_lasts_from_its_duration_before_the_activity_s_time() -> None:
+    """One ended call is one presence; the log gives its end and its length."""
+    assert the_row(call_ended()) == {
+        "source": "google_meet",
+        "kind": "person",
+        "booking_uid": None,
+        "conference_key": KEY,
+        "email": "ada@example.com",
+        "name": "Ada Lovelace",
+        "phone": None,
+        "joined_at": "2026-01-15T10:00:41.830Z",
+        "left_at": "2026-01-15T10:30:41.830Z",
+    }
+
+
+def test_a_page_of_the_api_is_read_as_it_comes() -> None:
+    """What ``activities.list`` answers can be handed over whole, and so can a list of its pages."""
+    page = {"kind": "admin#reports#activities", "etag": '"x"', "items": [call_ended()], "nextPageToken": "A:1"}
+    other = {"kind": "admin#reports#activities", "items": [call_ended(endpoint_id="b", identifier="bob@example.com")]}
+    rows, report = read([page, other, {"kind": "admin#reports#activities", "etag": '"no items"', "items": []}])
+    assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
+    assert report.records == 2
+
+
+@pytest.mark.parametrize("code", ["wkt-imxi-vuk", "wktimxivuk", "WKTIMXIVUK", "WKT-IMXI-VUK"])
+def test_a_meeting_code_has_one_key_however_it_is_written(code: str) -> None:
+    """The log writes codes with and without dashes and in capitals; links write them small and with dashes."""
+    assert the_row(call_ended(meeting_code=code))["conference_key"] == KEY
+
+
+def test_the_occurrences_of_a_recurring_meeting_share_the_code() -> None:
+    """Its code is the same each week; the times tell the occurrences apart, and no presence is lost."""
+    weekly = [call_ended(), call_ended(time="2026-01-22T10:30:41.830Z", endpoint_id="boq_2")]
+    rows, _ = read(weekly)
+    assert [(row["conference_key"], row["left_at"]) for row in rows] == [
+        (KEY, "2026-01-15T10:30:41.830Z"),
+        (KEY, "2026-01-22T10:30:41.830Z"),
+    ]
+
+
+def test_the_calendar_event_names_the_booking() -> None:
+    """With the calendar events of the bookings known, a row is the booking's own; others keep the code alone."""
+    uids = {"dfh4be7vg6u1cg1bcjtel0qdu8": "bk_1", "series_20260122T100000Z": "bk_2"}
+    assert the_row(call_ended(), booking_uids=uids)["booking_uid"] == "bk_1"
+    occurrence = call_ended(calendar_event_id="series_20260122T100000Z")
+    assert the_row(occurrence, booking_uids=uids)["booking_uid"] == "bk_2"
+    assert the_row(call_ended(calendar_event_id="series_20260129T100000Z"), booking_uids=uids)["booking_uid"] is None
+
+
+def test_a_rejoin_is_another_endpoint_and_another_presence() -> None:
+    """Who loses the connection and comes back has two rows with the gap between."""
+    first = call_ended(time="2026-01-15T10:10:00Z", duration_seconds=600, endpoint_id="a")
+    second = call_ended(time="2026-01-15T10:30:00Z", duration_seconds=300, endpoint_id="b")
+    rows, _ = read([second, first])
+    assert [(row["joined_at"], row["left_at"]) for row in rows] == [
+        ("2026-01-15T10:25:00.000Z", "2026-01-15T10:30:00.000Z"),
+        ("2026-01-15T10:00:00.000Z", "2026-01-15T10:10:00.000Z"),
+    ]
+
+
+def test_the_same_activity_twice_is_one_presence() -> None:
+    """Overlapping loads bring activities again; they are counted as skipped and not given again."""
+    rows, report = read([call_ended(), call_ended(identifier="bob@example.com"), call_ended()])
+    assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
+    assert report.skipped == {"repeats another row": 1}
+
+
+def test_a_telephone_is_known_by_its_number() -> None:
+    """Somebody who dialled in has no address, but a number."""
+    row = the_row(
+        call_ended(identifier_type="phone_number", identifier="+4930901820", device_type="pstn_in", display_name=None)
+    )
+    assert (row["email"], row["name"], row["phone"]) == (None, None, "+4930901820")
+
+
+def test_a_room_s_device_is_a_name_alone() -> None:
+    """The id of a device is nobody's address or number."""
+    row = the_row(
+        call_ended(identifier_type="device_id", identifier="3f8a-11", device_type="chromebox", display_name="Room 4")
+    )
+    assert (row["kind"], row["email"], row["phone"], row["name"]) == ("person", None, None, "Room 4")
+
+
+def test_an_outsider_without_identifier_is_a_name_alone() -> None:
+    """Google gives no identifier of people outside of the domain in meetings of others."""
+    row = the_row(call_ended(identifier=None, identifier_type=None))
+    assert (row["email"], row["phone"], row["name"]) == (None, None, "Ada Lovelace")
+
+
+def test_a_call_without_duration_leaves_its_end() -> None:
+    """Without a length the beginning is unknown; the end stays as a trace of the person."""
+    row = the_row(call_ended(duration_seconds=None))
+    assert (row["joined_at"], row["left_at"]) == (None, "2026-01-15T10:30:41.830Z")
+
+
+def test_other_events_are_left_out_and_others_of_the_activity_read() -> None:
+    """An activity may hold several events; only ended calls are presences, and what is none is counted."""
+    ended = call_ended()
+    ended["events"] += [
+        {"type": "conference_action", "name": "presentation_started", "parameters": []},
+        *call_ended(identifier="bob@example.com")["events"],
+    ]
+    abuse = call_ended()
+    abuse["events"][0]["name"] = "abuse_report_submitted"
+    rows, report = read([ended, abuse])
+    assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
+    assert report.skipped == {"another event than call_ended": 1}
+
+
+def test_parameters_of_other_forms_are_passed_over() -> None:
+    """Lists and nested messages are none of the parameters that a presence is made of, and do no harm."""
+    activity = call_ended()
+    nested = [{"parameter": [{"name": "identifier", "value": "mallory@example.com"}]}]
+    activity["events"][0]["parameters"][:0] = [
+        {"name": "streams", "multiMessageValue": nested},
+        {"name": "labels", "multiValue": ["a", "b"]},
+        {"name": "sizes", "multiIntValue": ["1"]},
+        {"name": "one", "messageValue": nested[0]},
+    ]
+    assert the_row(activity)["email"] == "ada@example.com"
+
+
+def test_an_activity_that_a_loader_landed_as_text_is_read() -> None:
+    """Warehouses without nested types hold ``id`` and ``events`` as JSON text; Airbyte adds ``time``."""
+    activity = call_ended()
+    landed = {**activity, "id": json.dumps(activity["id"]), "events": json.dumps(activity["events"]), "time": LEFT}
+    assert the_row(landed) == the_row(activity)
+    assert the_row({"_airbyte_data": landed}) == the_row(activity)
+
+
+def test_a_row_of_the_export_to_bigquery_is_read() -> None:
+    """The table ``activity`` has the parameters in a record ``meet``, and the end in microseconds."""
+    row = {
+        "time_usec": 1768473041830000,
+        "email": "HANGOUTS_EXTERNAL_OR_ANONYMOUS",
+        "event_type": "call",
+        "event_name": "call_ended",
+        "record_type": "meet",
+        "unique_identifier": "2934178519347955099",
+        "meet": {
+            "calendar_event_id": "dfh4be7vg6u1cg1bcjtel0qdu8",
+            "conference_id": "M72",
+            "device_type": "web",
+            "display_name": "Ada Lovelace",
+            "duration_seconds": 1800,
+            "endpoint_id": "boq_hlane_7JrhhxcAFHh",
+            "identifier": "ada@example.com",
+            "identifier_type": "email_address",
+            "is_external": True,
+            "meeting_code": "WKTIMXIVUK",
+            "organizer_email": "host@acme.example",
+        },
+    }
+    expected = the_row(call_ended())
+    assert the_row(row) == expected
+    flat = {**{name: row[name] for name in row if name != "meet"}, **{f"meet.{k}": v for k, v in row["meet"].items()}}
+    assert the_row(flat) == expected
+    assert the_row({name.replace(".", "_"): str(value) for name, value in flat.items()}) == expected
+    rows, report = read([{**row, "record_type": "login", "event_name": "login_success", "meet": None}])
+    assert (rows, report.skipped) == ([], {"another event than call_ended": 1})
+
+
+def test_a_table_with_a_column_a_parameter_is_read() -> None:
+    """SQL over the log's parameters gives plain columns; their times may be of the database's own type."""
+    row = {
+        "id_time": "2026-01-15 10:30:41.83 UTC",
+        "identifier": "ada@example.com",
+        "identifier_type": "email_address",
+        "display_name": "Ada Lovelace",
+        "duration_seconds": "1800",
+        "meeting_code": "wkt-imxi-vuk",
+    }
+    assert the_row(row) == the_row(call_ended())
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"duration_seconds": -5}, "duration_seconds"),
+        ({"duration_seconds": "ada@example.com"}, "duration_seconds"),
+        ({"duration_seconds": 10**18}, "duration_seconds"),
+        ({"time": "yesterday by Ada"}, "id.time"),
+        ({"time": None}, "id.time"),
+    ],
+)
+def test_what_cannot_be_read_is_told_without_people_s_data(change: dict[str, Any], column: str) -> None:
+    """A broken activity is a fault with its place; neither names nor addresses come into its text."""
+    with pytest.raises(FeedUnreadable) as caught:
+        read([call_ended(**change)])
+    (sample,) = caught.value.report.samples if caught.value.report else ()
+    assert (sample.row, sample.column) == (1, column)
+    assert not any(text in str(caught.value) for text in ("Ada", "ada@", "example.com"))
+
+
+# The REST API.
+
+
+def test_each_session_is_a_presence() -> None:
+    """The sessions count, not the participant's first and last times, which hide the gap between."""
+    stays = [("2026-01-15T10:00:00.123456Z", "2026-01-15T10:05:00Z"), ("2026-01-15T10:29:00Z", "2026-01-15T10:30:00Z")]
+    rows, report = read({"participants": [participant(ADA, *stays)], "nextPageToken": "x", "totalSize": 1})
+    assert [(row["joined_at"], row["left_at"]) for row in rows] == [
+        ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:05:00.000Z"),
+        ("2026-01-15T10:29:00.000Z", "2026-01-15T10:30:00.000Z"),
+    ]
+    assert report.notes == {}
+
+
+def test_whoever_is_in_the_call_has_no_end() -> None:
+    """A session's end is unset until it ends; on a second device (companion mode) there is a second session."""
+    rows, _ = read([participant(ADA, ("2026-01-15T10:00:00Z", None), ("2026-01-15T10:01:00Z", None))])
+    assert [row["left_at"] for row in rows] == [None, None]
+
+
+@pytest.mark.parametrize("sessions", [{}, {"participantSessions": []}, {"participantSessions": None}])
+def test_first_and_last_time_stand_in_for_sessions_and_are_noted(sessions: dict[str, Any]) -> None:
+    """Without sessions a participant is still seen, and the report says that gaps are hidden."""
+    rows, report = read([{**participant(ADA), **sessions}]) if sessions else read([_without_sessions()])
+    (row,) = rows
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:30:00.000Z")
+    assert report.notes == {"a participant without sessions, so that its times hide the gaps between": 1}
+
+
+def _without_sessions() -> dict[str, Any]:
+    whole = participant(ADA)
+    del whole["participantSessions"]
+    return whole
+
+
+@pytest.mark.parametrize("known", ["users/105001", "105001"])
+def test_a_user_s_address_comes_from_the_option(known: str) -> None:
+    """The API knows people as ``users/...``; their addresses can be given with and without that word."""
+    assert the_row(participant(ADA, WHOLE), addresses={known: "ada@example.com"})["email"] == "ada@example.com"
+    row = the_row(participant(ADA, WHOLE), addresses={"users/9": "bob@example.com"})
+    assert (row["email"], row["name"]) == (None, "Ada Lovelace")
+
+
+def test_a_guest_is_a_name_and_a_caller_a_hidden_number() -> None:
+    """Neither has an account: the one typed a name, and of the other a part of the number is shown."""
+    guest = the_row(participant({"anonymousUser": {"displayName": "Ada "}}, WHOLE))
+    assert (guest["email"], guest["name"], guest["phone"]) == (None, "Ada", None)
+    caller = the_row(participant({"phoneUser": {"displayName": "+1 ***-***-**12"}}, WHOLE))
+    assert (caller["email"], caller["name"], caller["phone"]) == (None, None, "+1 ***-***-**12")
+
+
+def test_a_room_is_signed_in_by_its_name() -> None:
+    """A room's robot account is a signed-in user whose name the administrator gave; nobody's address is made of it."""
+    room = {"signedinUser": {"user": "users/900", "displayName": "Altostrat Room"}}
+    assert the_row(participant(room, WHOLE))["email"] is None
+
+
+def test_a_participant_of_a_new_kind_is_somebody_unknown() -> None:
+    """Whom Google may add to the union is not dropped: somebody was there, which blames nobody."""
+    row = the_row(participant({}, WHOLE))
+    assert (row["email"], row["name"], row["joined_at"]) == (None, None, "2026-01-15T10:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("more", "options"),
+    [
+        ({"space": {"name": "spaces/jQCFfuBOdN5z", "meetingCode": "wkt-imxi-vuk"}}, {}),
+        ({"space": "spaces/jQCFfuBOdN5z"}, {"conference_keys": {"spaces/jQCFfuBOdN5z": "wkt-imxi-vuk"}}),
+        ({"space": {"name": "spaces/jQCFfuBOdN5z"}}, {"conference_keys": {"jQCFfuBOdN5z": "wkt-imxi-vuk"}}),
+        ({}, {"conference_keys": {"conferenceRecords/0aaa-1bbb": "https://meet.google.com/wkt-imxi-vuk"}}),
+        ({}, {"conference_keys": {"0aaa-1bbb": "WKTIMXIVUK"}}),
+        ({}, {"conference_key": "wkt-imxi-vuk"}),
+        ({"space": "spaces/another"}, {"conference_key": "wktimxivuk"}),
+    ],
+)
+def test_the_meeting_is_found_by_its_space_its_conference_or_the_option(
+    more: dict[str, Any], options: dict[str, Any]
+) -> None:
+    """Participants don't say their meeting's code; the nested space does, or the user."""
+    assert the_row(participant(ADA, WHOLE, **more), **options)["conference_key"] == KEY
+
+
+def test_a_conference_with_its_participants_gives_them_its_space() -> None:
+    """A conference record with its participants put into it is read like a page, and they inherit the space."""
+    conference = {
+        "name": "conferenceRecords/0aaa-1bbb",
+        "startTime": "2026-01-15T10:00:00Z",
+        "endTime": "2026-01-15T10:30:00Z",
+        "expireTime": "2026-02-14T10:30:00Z",
+        "space": {"name": "spaces/jQCFfuBOdN5z", "meetingCode": "wkt-imxi-vuk"},
+        "participants": [participant(ADA, WHOLE)],
+    }
+    assert the_row(conference)["conference_key"] == KEY
+
+
+def test_a_session_joined_with_its_participant_is_a_presence() -> None:
+    """SQL gives a row a session, with the user beside it in whichever spelling."""
+    row = {
+        "name": "conferenceRecords/0aaa-1bbb/participants/113/participantSessions/1",
+        "start_time": "2026-01-15T10:00:00Z",
+        "end_time": "2026-01-15T10:30:00Z",
+        "signedin_user__user": "users/105001",
+        "signedin_user__display_name": "Ada Lovelace",
+    }
+    expected = the_row(participant(ADA, WHOLE))
+    assert the_row(row) == expected
+
+
+def test_a_session_alone_and_a_conference_alone_are_told_apart() -> None:
+    """A session without its participant would be nobody's, so the mend is told; a conference alone is left out."""
+    session = {
+        "name": "conferenceRecords/0/participants/1/participantSessions/2",
+        "startTime": "2026-01-15T10:00:00Z",
+        "endTime": "2026-01-15T10:30:00Z",
+    }
+    with pytest.raises(FeedUnreadable, match="put it into the participant's list participantSessions"):
+        read([session])
+    rows, report = read([{"name": "conferenceRecords/0", "startTime": "2026-01-15T10:00:00Z", "space": "spaces/a"}])
+    assert (rows, report.skipped) == ([], {"a conference without its participants": 1})
+    with pytest.raises(FeedUnreadable, match="fits no known shape"):
+        read([{"email": "ada@example.com", "joined": "2026-01-15T10:00:00Z"}])
+
+
+def test_a_session_without_times_is_unreadable() -> None:
+    """A session has a beginning; one with neither time would be a presence at no time."""
+    broken = participant(ADA, WHOLE)
+    del broken["participantSessions"][0]["startTime"], broken["participantSessions"][0]["endTime"]
+    with pytest.raises(FeedUnreadable, match="startTime"):
+        read([broken])
