@@ -12,7 +12,6 @@ from airflow_provider_calcom.attendance.feeds.errors import (
     FeedError,
     FeedUnreadable,
     InvalidFeedOption,
-    MissingExtra,
     SkippedRecord,
     UnreadableField,
 )
@@ -31,7 +30,6 @@ __all__ = [
     "FeedReport",
     "FeedUnreadable",
     "InvalidFeedOption",
-    "MissingExtra",
     "Record",
     "RecordFeed",
     "SkippedRecord",

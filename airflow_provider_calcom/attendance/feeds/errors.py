@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from airflow_provider_calcom.attendance.errors import AttendanceError
+
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.feeds.report import FeedReport
 
@@ -49,7 +51,7 @@ def _masked(text: str) -> str:
     return masked + ("..." if len(text) > _LONGEST_SHOWN else "")
 
 
-class FeedError(ValueError):
+class FeedError(AttendanceError, ValueError):
     """Base of what goes wrong with a feed; raised only as one of its subclasses."""
 
 
@@ -71,10 +73,6 @@ class FeedUnreadable(FeedError):
         super().__init__(explanation)
         self.explanation = explanation
         self.report = report
-
-
-class MissingExtra(FeedError, ImportError):
-    """A library for this kind of file is not installed. Mend: install the extra that the text names."""
 
 
 class UnreadableField(Exception):

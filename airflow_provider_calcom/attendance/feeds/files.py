@@ -1,14 +1,49 @@
-"""Files of records, read as streams: JSON lines, JSON, CSV, Parquet, each also packed with gzip."""
+"""Files of records, read as streams: JSON lines, JSON, CSV and Parquet, each also packed with gzip.
+
+A line that can't be read is one unreadable record. What puts the rest of a file in doubt (bytes of another encoding, a
+file that was cut, a quote that is never closed) refuses the whole file, because the rows behind it would be lost.
+"""
 
 from __future__ import annotations
 
+import codecs
+import csv
+import gzip
+import io
+import json
 import os
+import re
+import shutil
+import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, cast
 
+from airflow_provider_calcom.attendance.errors import MissingExtra
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
+
+OfTable = Callable[[Iterable[TableLine]], Iterator[Placed]]
+
+# Noncharacters of Unicode, which no text holds: they stand for what csv (before Python 3.11) and codecs stop at.
+_NUL = "\ufdd0"
+_UNDECODABLE = "\ufdd1"
+_MARK = "airflow_provider_calcom.mark"
+_LINES_TO_SNIFF = 20
+_ROWS_AT_ONCE = 1000
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    return _UNDECODABLE, error.end if isinstance(error, UnicodeDecodeError) else 0
+
+
+codecs.register_error(_MARK, _mark)
 
 
 def is_path(source: object) -> bool:
@@ -21,7 +56,219 @@ def name_of(path: Any) -> str:
     return str(path).replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
-def records_in_file(
-    path: Any, options: FeedOptions, report: FeedReport, of_table: Callable[[Iterable[TableLine]], Iterator[Placed]]
-) -> Iterator[Placed]:
-    raise NotImplementedError
+def records_in_file(path: Any, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[Placed]:
+    """Give the records of a file, by the end of its name.
+
+    :param path: text, ``os.PathLike``, or anything with ``open("rb")``.
+    :param options: ``encoding``, ``delimiter``, ``largest_line`` and ``largest_document`` are of use here.
+    :param report: is told of lines that are no records.
+    :param of_table: makes records of the lines of a CSV file.
+    :raises FeedUnreadable: where the file itself can't be read to its end.
+    """
+    read = _reader_of(path)
+    with _opened(path) as stream:
+        try:
+            yield from read(stream, options, report, of_table)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            report.stop("the gzip file is cut or damaged. Fetch it again")
+
+
+Reader = Callable[[io.BufferedReader, FeedOptions, FeedReport, OfTable], Iterator[Placed]]
+
+
+def _reader_of(path: Any) -> Reader:
+    name = re.sub(r"\.gz(ip)?$", "", name_of(path).lower())
+    reader = _READERS.get(name.rpartition(".")[2]) if "." in name else None
+    if reader is None:
+        raise InvalidFeedOption(
+            f"The feed's file {name_of(path)[:100]!r} must end in .{', .'.join(_READERS)}, each also with .gz"
+        )
+    return reader
+
+
+@contextmanager
+def _opened(path: Any) -> Iterator[io.BufferedReader]:
+    with _raw(path) as raw:
+        buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
+        packed = buffered.peek(2)[:2] == _GZIP_MAGIC
+        yield io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=buffered))) if packed else buffered
+
+
+def _raw(path: Any) -> Any:
+    if isinstance(path, str) and "://" in path:
+        raise InvalidFeedOption(
+            "The feed's source is a URL as text. Give it as a path that can be opened, for instance"
+            " ObjectStoragePath('s3://bucket/file.jsonl')"
+        )
+    opener = Path(path) if isinstance(path, str) or not hasattr(path, "open") else path
+    return opener.open("rb")
+
+
+# Text.
+
+
+def _encoding_of(stream: io.BufferedReader, options: FeedOptions) -> str:
+    if options.encoding is not None:
+        return options.encoding
+    start = stream.peek(512)[:512]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # Without a BOM, text of mostly Latin letters has a NUL in every second byte.
+    low, high = start[0::2], start[1::2]
+    if high and high.count(0) > 0.4 * len(high) and low.count(0) <= 0.05 * len(low):
+        return "utf-16-le"
+    if high and low.count(0) > 0.4 * len(low) and high.count(0) <= 0.05 * len(high):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _lines(
+    stream: io.BufferedReader, options: FeedOptions, report: FeedReport, newline: str
+) -> Iterator[tuple[int, str]]:
+    """Give the lines of a text with their numbers, each with its end; never more of one than the limit."""
+    encoding = _encoding_of(stream, options)
+    with io.TextIOWrapper(stream, encoding=encoding, errors=_MARK, newline=newline) as text:
+        row = 0
+        while line := text.readline(options.largest_line + 1):
+            row += 1
+            if len(line) > options.largest_line:
+                report.stop(f"the line is longer than {options.largest_line} (largest_line)", row)
+            _check_decoded(line, encoding, report, row)
+            yield row, line.removeprefix("\ufeff") if row == 1 else line
+
+
+def _check_decoded(text: str, encoding: str, report: FeedReport, row: int) -> None:
+    if _UNDECODABLE in text:
+        report.stop(f"there are bytes that are not {encoding}. Give the option encoding, for instance 'cp1252'", row)
+
+
+# JSON.
+
+
+def _json_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+    for row, line in _lines(stream, options, report, "\n"):
+        if not line.strip():
+            continue
+        try:
+            yield row, json.loads(line)
+        except (ValueError, RecursionError):
+            if not line.endswith("\n"):
+                report.stop("the file ends within a record, so it was cut. Fetch it again", row)
+            yield row, UnreadableField(None, "the line is no JSON")
+
+
+def _json(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+    encoding = _encoding_of(stream, options)
+    data = stream.read(options.largest_document + 1)
+    if len(data) > options.largest_document:
+        report.stop(
+            f"the document is longer than {options.largest_document} bytes (largest_document). Write one record a line,"
+            " as .jsonl, which is read without a limit"
+        )
+    text = data.decode(encoding, errors=_MARK).removeprefix("\ufeff")
+    _check_decoded(text, encoding, report, text.count("\n", 0, max(text.find(_UNDECODABLE), 0)) + 1)
+    decoder = json.JSONDecoder()
+    at = _next_value(text, 0)
+    while at < len(text):
+        try:
+            document, at = decoder.raw_decode(text, at)
+        except RecursionError:
+            report.stop("the document is nested too deeply")
+        except ValueError as error:
+            row = error.lineno if isinstance(error, json.JSONDecodeError) else 1
+            report.stop("the document is no JSON, or it was cut. Fetch it again", row)
+        yield None, document
+        at = _next_value(text, at)
+
+
+def _next_value(text: str, at: int) -> int:
+    """Skip what may lie between two documents, as pages that were written one after another have it."""
+    found = re.compile(r"[\s,\x1e]*").match(text, at)
+    return found.end() if found else at
+
+
+# CSV.
+
+
+def _table(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[Placed]:
+    return of_table(_table_lines(stream, options, report))
+
+
+def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedReport) -> Iterator[TableLine]:
+    unended: list[int] = []
+    texts = _texts(stream, options, report, unended)
+    first = list(islice(texts, _LINES_TO_SNIFF))
+    reader = csv.reader(chain(first, texts), delimiter=options.delimiter or _delimiter_of(first), strict=True)
+    while True:
+        row = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            if reader.line_num > row or row in unended:
+                report.stop("a quote is opened that is not closed, so the rows behind it can't be told apart", row)
+            report.begin(row)
+            report.unreadable(UnreadableField(None, "the row's quotes are not doubled or not closed"))
+            continue
+        faults = report.unreadable_records
+        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells])
+        # Many exports have no line end at the very end, so this alone does not show that a file was cut.
+        if reader.line_num in unended and report.unreadable_records > faults:
+            report.stop("the file ends within a row, so it was cut. Fetch it again", row)
+
+
+def _texts(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, unended: list[int]) -> Iterator[str]:
+    for row, line in _lines(stream, options, report, ""):
+        if not line.endswith(("\n", "\r")):
+            unended.append(row)
+        yield line.replace("\0", _NUL)
+
+
+def _delimiter_of(lines: list[str]) -> str:
+    """Tell the delimiter by the first line that has one outside of quotes: a tab, or else the most frequent."""
+    for line in lines:
+        bare = re.sub(r'"[^"]*"', "", line)
+        if "\t" in bare:
+            return "\t"
+        most = max(",;|", key=bare.count)
+        if most in bare:
+            return most
+    return ","
+
+
+# Parquet.
+
+
+def _parquet(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+    try:
+        import duckdb
+    except ImportError:
+        raise MissingExtra(
+            "Reading Parquet needs DuckDB, which is not installed: pip install 'airflow-provider-calcom[attendance]'"
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="calcom-feed-") as folder:
+        # A copy, because DuckDB opens paths by itself, without Airflow's connections.
+        copy = Path(folder) / "feed.parquet"
+        with copy.open("wb") as target:
+            shutil.copyfileobj(stream, target)
+        with duckdb.connect(":memory:") as database:
+            try:
+                database.execute("SET TimeZone = 'UTC'")
+                # As JSON, so that times and nested values come in the one shape that other files have them in.
+                rows = database.execute("SELECT to_json(t)::VARCHAR FROM read_parquet(?) t", [str(copy)])
+                while batch := rows.fetchmany(_ROWS_AT_ONCE):
+                    for (text,) in batch:
+                        yield None, json.loads(text)
+            except duckdb.Error:
+                report.stop("DuckDB can't read it as Parquet: it was cut, or is something else. Fetch it again")
+
+
+_READERS: dict[str, Reader] = {
+    "json": _json,
+    "jsonl": _json_lines,
+    "ndjson": _json_lines,
+    "csv": _table,
+    "tsv": _table,
+    "parquet": _parquet,
+}

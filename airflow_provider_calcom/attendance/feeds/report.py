@@ -112,13 +112,16 @@ class FeedReport:
         if self.unreadable_records and self.unreadable_share > self.max_unreadable:
             self._refuse()
 
-    def stop(self, explanation: str) -> NoReturn:
+    def stop(self, explanation: str, row: int | None = None) -> NoReturn:
         """Give up on the whole feed, for a fault of the file itself.
 
+        :param explanation: what is wrong and the mend.
+        :param row: where, if not at the record that is being read.
         :raises FeedUnreadable: always, naming feed, file and row.
         """
-        where = f" {self.file}, row {self.row}" if self.file else f" row {self.row}"
-        raise FeedUnreadable(f"Feed {self.feed},{where}: {explanation}", self)
+        place = [f"feed {self.feed}", self.file, f"row {row or self.row}" if row or self.row else None]
+        where = ", ".join(part for part in place if part)
+        raise FeedUnreadable(f"{where[0].upper()}{where[1:]}: {explanation}", self)
 
     def _refuse(self) -> NoReturn:
         raise FeedUnreadable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
@@ -53,8 +54,7 @@ def record_of_line(header: list[str], line: TableLine) -> Mapping[str, Any] | Un
     nul = next((at for at, cell in enumerate(cells) if "\0" in cell), None)
     if nul is not None:
         return UnreadableField(header[nul] if nul < len(header) else None, "holds a NUL character")
-    if len(cells) < len(header):
-        return UnreadableField(None, "the row has fewer cells than the header has columns")
     if any(cell.strip() for cell in cells[len(header) :]):
         return UnreadableField(None, "the row has more cells than the header has columns")
-    return dict(zip(header, cells, strict=False))
+    # Some exports leave out what is empty at a row's end.
+    return dict(zip(header, chain(cells, repeat(None)), strict=False))
