@@ -15,9 +15,11 @@ gspahlin/MS_Teams_attendance_formatter), among them dates in both orders; ``Firs
 that reads it. Names of columns in other languages: the Portuguese ones are those that several public programs read, and
 of the Spanish ones ``Primera entrada``, ``Duración de la reunión`` and ``Id. de participante (UPN)``; the others, and
 the German, French, Italian and Dutch ones, are from tests of public programs or from memory, **not checked against a
-real file**. A second count in the summary (people who are not named) is known from one public program. Names that are not known are an error that shows them, and
-the option ``columns`` mends it: {``name``, ``email``, ``upn``, ``joined_at``, ``left_at``, ``first_join``,
-``last_leave``, ``duration``, ``action``, ``timestamp``: the file's own column}.
+real file**. A second count in the summary (people who are not named) is known from one public program.
+
+Names that are not known are an error that shows them, and the option ``columns`` mends it: {``name``, ``email``,
+``upn``, ``joined_at``, ``left_at``, ``first_join``, ``last_leave``, ``duration``, ``action``, ``timestamp``: the file's
+own column}.
 
 Times are in the organiser's zone (option ``zone``) and in the order of their locale (option ``date_format``).
 """
