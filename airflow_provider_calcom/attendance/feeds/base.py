@@ -93,6 +93,27 @@ class RecordFeed(ABC):
         """Give the conference key of a meeting id, code or URL of this vendor; here the text itself."""
         return meeting
 
+    def meeting_of(self, record: Record, ids: Iterable[str], other_ids: Iterable[str] = ()) -> str | None:
+        """Give the conference key of a record's meeting, or None.
+
+        :param ids: columns that may hold what :meth:`key_of` understands.
+        :param other_ids: columns with ids that are in no link; the option ``conference_keys`` may know them.
+        """
+        for name in ids:
+            meeting = record.text(name)
+            key = self.key_of(meeting) if meeting else None
+            if key:
+                return key
+        given = _known(record, other_ids, record.options.conference_keys)
+        return (self.key_of(given) or given) if given else None
+
+    def booking_of(self, record: Record, ids: Iterable[str] = ()) -> str | None:
+        """Give the booking that a record names as ``booking_uid``, or None.
+
+        :param ids: columns with ids of the vendor that the option ``booking_uids`` may know.
+        """
+        return record.text("booking_uid") or _known(record, ids, record.options.booking_uids)
+
     def row(
         self,
         record: Record,
@@ -121,6 +142,13 @@ class RecordFeed(ABC):
             "joined_at": joined_at,
             "left_at": left_at,
         }
+
+
+def _known(record: Record, names: Iterable[str], known: Mapping[str, str]) -> str | None:
+    if not known:
+        return None
+    found = (record.text(name) for name in names)
+    return next((known[one] for one in found if one is not None and one in known), None)
 
 
 def register_feed(feed: Feed) -> None:

@@ -35,6 +35,7 @@ class Record:
         self.columns = columns
         self.options = options
         self._named: dict[str, tuple[str, Any]] = {}
+        self._nested: dict[str, Record | None] = {}
         for name, value in columns.items():
             folded = folded_name(str(name))
             if folded and (folded not in self._named or self._named[folded][1] is None):
@@ -162,12 +163,16 @@ class Record:
         if flat is not None or "." not in name:
             return flat
         outer, _, inner = name.partition(".")
-        found = self._named.get(folded_name(outer))
-        value = _parsed(found[1]) if found else None
-        if found is None or not isinstance(value, Mapping):
-            return None
-        deeper = Record(value, self.options)._find(inner)
-        return (f"{found[0]}.{deeper[0]}", deeper[1]) if deeper else None
+        nested = self._nested_record(outer)
+        deeper = nested._find(inner) if nested else None
+        return (f"{self.spelling(outer)}.{deeper[0]}", deeper[1]) if deeper else None
+
+    def _nested_record(self, name: str) -> Record | None:
+        if name not in self._nested:
+            found = self._named.get(folded_name(name))
+            value = _parsed(found[1]) if found else None
+            self._nested[name] = Record(value, self.options) if isinstance(value, Mapping) else None
+        return self._nested[name]
 
 
 @lru_cache(maxsize=4096)

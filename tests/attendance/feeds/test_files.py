@@ -190,7 +190,7 @@ def test_a_quote_that_is_not_doubled_is_one_unreadable_row(tmp_path: Path) -> No
 )
 def test_a_file_that_was_cut_is_refused(tmp_path: Path, name: str, text: str) -> None:
     """One broken record at the end is within every limit, but stands for all those that are missing."""
-    with pytest.raises(FeedUnreadable, match="cut|a quote is opened"):
+    with pytest.raises(FeedUnreadable, match=r"cut|a quote is opened"):
         emails(written(tmp_path, name, text))
 
 

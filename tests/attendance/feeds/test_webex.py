@@ -1,0 +1,205 @@
+"""Webex's participants as the API and the site's reports give them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
+
+LINK = "https://acme.webex.com/acme/j.php?MTID=m0123456789abcdef0123456789abcdef"
+KEY = "webex:mtid/m0123456789abcdef0123456789abcdef"
+UNKNOWN = "1970-01-01T00:00:00.000Z"
+
+DEVICE = {
+    "correlationId": "8ccced6c-b812-4dff-a5dd-4c5c28f8d47d",
+    "deviceType": "mac",
+    "audioType": "voip",
+    "joinedTime": "2026-01-15T10:00:03.000Z",
+    "leftTime": "2026-01-15T10:10:00.000Z",
+    "durationSecond": 597,
+    "callType": "callIn",
+    "phoneNumber": "",
+}
+PARTICIPANT = {
+    "id": "560d7b784f5143e3be2fc3064a5c4999_3c2e2338-e950-43bf-b588-573773ee43d1",
+    "host": False,
+    "coHost": False,
+    "spaceModerator": False,
+    "email": "amy@example.com",
+    "displayName": "Amy Adams",
+    "invitee": True,
+    "muted": False,
+    "video": "off",
+    "state": "end",
+    "joinedTime": "2026-01-15T10:00:03.000Z",
+    "leftTime": "2026-01-15T10:30:00.000Z",
+    "siteUrl": "acme.webex.com",
+    "meetingId": "3a688f62840346e8b87dde2b50703511_I_197977258267247872",
+    "hostEmail": "olivia@clinic.example",
+    "devices": [DEVICE, {**DEVICE, "joinedTime": "2026-01-15T10:20:00.000Z", "leftTime": "2026-01-15T10:30:00.000Z"}],
+}
+ATTENDEE = {
+    "meetingId": "089b137c3cf34b578896941e2d49dfe8_I_146987372776523573",
+    "meetingNumber": "25551234567",
+    "meetingTitle": "Intake",
+    "displayName": "Amy Adams",
+    "email": "amy@example.com",
+    "joinedTime": "2026-01-15T18:00:03+08:00",
+    "leftTime": "2026-01-15T18:30:00+08:00",
+    "duration": 30,
+    "participantType": "ATTENDEE",
+    "ipAddress": "172.16.244.151",
+    "clientAgent": "WINDOWS,IE",
+    "company": "ExampleCompany",
+    "phoneNumber": "6505550100",
+    "city": "San Jose",
+    "state": "CA",
+    "country": "US",
+    "registered": False,
+    "invited": True,
+}
+
+
+def rows_of(source: Any, **options: Any) -> list[Any]:
+    return list(read_feed("webex", source, **options))
+
+
+def test_each_device_is_a_presence() -> None:
+    """A participant's own first and last time hide the gap between two stays."""
+    rows = rows_of({"items": [PARTICIPANT]}, conference_key=LINK)
+    assert [(row["joined_at"], row["left_at"]) for row in rows] == [
+        ("2026-01-15T10:00:03.000Z", "2026-01-15T10:10:00.000Z"),
+        ("2026-01-15T10:20:00.000Z", "2026-01-15T10:30:00.000Z"),
+    ]
+    assert rows[0] == {
+        "source": "webex",
+        "kind": "person",
+        "booking_uid": None,
+        "conference_key": KEY,
+        "email": "amy@example.com",
+        "name": "Amy Adams",
+        "phone": None,
+        "joined_at": "2026-01-15T10:00:03.000Z",
+        "left_at": "2026-01-15T10:10:00.000Z",
+    }
+
+
+def test_a_participant_without_devices_has_its_own_times() -> None:
+    """Loaders drop nested lists; then the first and last time are what there is."""
+    plain = {name: value for name, value in PARTICIPANT.items() if name != "devices"}
+    for record in (plain, {**PARTICIPANT, "devices": []}, {**PARTICIPANT, "devices": None}):
+        (row,) = rows_of([record])
+        assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
+
+
+def test_times_that_are_not_known_yet_are_null() -> None:
+    """Webex writes them as 1970 or leaves them out while the meeting goes on."""
+    (row,) = rows_of([{**PARTICIPANT, "devices": [{**DEVICE, "leftTime": UNKNOWN}]}])
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", None)
+    (row,) = rows_of([{**PARTICIPANT, "devices": [{**DEVICE, "joinedTime": UNKNOWN, "leftTime": UNKNOWN}]}])
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
+
+
+def test_who_has_no_times_at_all_is_left_out() -> None:
+    """It is counted, and was neither in the meeting nor is it a fault."""
+    reading = read_feed("webex", [{**PARTICIPANT, "devices": [], "joinedTime": UNKNOWN, "leftTime": UNKNOWN}])
+    assert list(reading) == []
+    assert reading.report.skipped == {"neither joined nor left yet": 1}
+
+
+def test_who_waits_is_in_the_lobby() -> None:
+    """The state says so."""
+    assert {row["kind"] for row in rows_of([{**PARTICIPANT, "state": "lobby"}])} == {"lobby"}
+    assert {row["kind"] for row in rows_of([{**PARTICIPANT, "state": "breakoutSession"}])} == {"person"}
+
+
+def test_telephones() -> None:
+    """Whoever called in is known by the device's number."""
+    called = {**DEVICE, "audioType": "pstn", "callType": "callIn", "phoneNumber": "+16505550100"}
+    (row,) = rows_of([{**PARTICIPANT, "email": "", "displayName": "Call-in User_1", "devices": [called]}])
+    assert (row["phone"], row["email"], row["name"]) == ("+16505550100", None, "Call-in User_1")
+    (row,) = rows_of([{**PARTICIPANT, "displayName": "+1650*****00", "devices": []}])
+    assert row["phone"] == "+1650*****00"
+
+
+def test_the_attendee_report() -> None:
+    """It has the meeting's number, times in the request's zone, and a state that is California."""
+    (row,) = rows_of({"items": [ATTENDEE]})
+    assert row == {
+        "source": "webex",
+        "kind": "person",
+        "booking_uid": None,
+        "conference_key": "webex:25551234567",
+        "email": "amy@example.com",
+        "name": "Amy Adams",
+        "phone": "6505550100",
+        "joined_at": "2026-01-15T10:00:03.000Z",
+        "left_at": "2026-01-15T10:30:00.000Z",
+    }
+
+
+def test_the_join_link_names_the_meeting() -> None:
+    """Cal.com's location is the meeting's webLink, so it comes before the number; it is put beside the items."""
+    rows = rows_of([{"webLink": LINK, "items": [ATTENDEE, PARTICIPANT]}])
+    assert {row["conference_key"] for row in rows} == {KEY}
+
+
+def test_the_apis_own_id_can_be_looked_up() -> None:
+    """It is in no link, so by itself it leaves the row without a key."""
+    assert {row["conference_key"] for row in rows_of([PARTICIPANT])} == {None}
+    known: dict[str, Any] = {"conference_keys": {PARTICIPANT["meetingId"]: LINK}}
+    assert {row["conference_key"] for row in rows_of([PARTICIPANT], **known)} == {KEY}
+    (row, _) = rows_of([PARTICIPANT], booking_uids={PARTICIPANT["meetingId"]: "uid1"})
+    assert row["booking_uid"] == "uid1"
+
+
+@pytest.mark.parametrize(
+    "landed",
+    [
+        {name.upper(): value for name, value in PARTICIPANT.items() if name != "devices"},
+        {"joined_time": "2026-01-15T10:00:03Z", "left_time": "2026-01-15T10:30:00Z", "email": "amy@example.com"},
+    ],
+)
+def test_columns_as_loaders_land_them(landed: dict[str, Any]) -> None:
+    """In the case and spelling of the warehouse."""
+    assert rows_of([landed])[0]["joined_at"] == "2026-01-15T10:00:03.000Z"
+
+
+REPORT = (
+    "Event Name\tEvent Start Time\tEvent End Time\tName\tAttendee Email\tJoin Time\tLeave Time\tAttendance Duration"
+    "\tConnection Type\n"
+    'Intake\t"=""2026-01-15 10:00:00"""\t"=""2026-01-15 10:30:00"""\tAmy Adams\tamy@example.com'
+    '\t"=""2026-01-15 10:00:03"""\t"=""2026-01-15 10:30:00"""\t30 mins\tDesktop\n'
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+def test_the_report_of_the_site(tmp_path: Path, encoding: str) -> None:
+    """Tab separated UTF-16 with times as formulas, in the site's zone and without the meeting's number."""
+    path = tmp_path / "report.csv"
+    path.write_text(REPORT, encoding=encoding)
+    (row,) = rows_of(path, zone="Europe/Berlin", conference_key=LINK)
+    assert (row["email"], row["name"], row["conference_key"]) == ("amy@example.com", "Amy Adams", KEY)
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T09:00:03.000Z", "2026-01-15T09:30:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"email": "amy@example.com"}, "lacks joinedTime"),
+        ({"joinedTime": "2026-01-15T10:00:03Z"}, "lacks email"),
+        (
+            {"message": "The requested resource could not be found.", "errors": [], "trackingId": "x"},
+            "lacks joinedTime",
+        ),
+        ({**PARTICIPANT, "devices": "mac"}, "column devices: is no list"),
+        ({**PARTICIPANT, "devices": ["mac"]}, "column devices: has an entry that is no object"),
+    ],
+)
+def test_another_shape_names_the_missing_column(record: dict[str, Any], named: str) -> None:
+    """An error answer of the API is not taken for an empty meeting."""
+    with pytest.raises(FeedUnreadable, match=named):
+        rows_of([record])

@@ -1,0 +1,626 @@
+"""Zoom's participants as the API, webhooks, loaders and exports give them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
+from airflow_provider_calcom.attendance.feeds.pairing import Pairing
+
+MEETING = "84512345678"
+KEY = "zoom:84512345678"
+
+REPORT = {
+    "customer_key": "349589LkJyeW",
+    "duration": 1767,
+    "failover": False,
+    "id": "30R7kT7bTIKSNUFEuH_Qlg",
+    "join_time": "2026-01-15T10:00:33Z",
+    "leave_time": "2026-01-15T10:30:00Z",
+    "name": "Jill Chill",
+    "registrant_id": "abcdefghij0-klmnopq23456",
+    "status": "in_meeting",
+    "user_email": "jchill@example.com",
+    "user_id": "27423744",
+    "bo_mtg_id": "27423744",
+    "participant_user_id": "DYHrdpjrS3uaOf7dPkkg8w",
+}
+REPORT_PAGE = {
+    "next_page_token": "Tva2CuIdTgsv8wAnhyAdU3m06Y2HuLQtlh3",
+    "page_count": 1,
+    "page_size": 30,
+    "total_records": 1,
+    "participants": [REPORT],
+}
+AIRBYTE = {
+    **REPORT,
+    "meeting_uuid": "4444AAAiAAAAAiAiAiiAii==",
+    "meeting_id": MEETING,
+    "_airbyte_raw_id": "0f2ac1b4",
+    "_airbyte_extracted_at": "2026-01-16 02:00:00+00",
+}
+DASHBOARD = {
+    "id": "d52f19c548b88490b5d16fcbd38",
+    "user_id": "32dsfsd4g5gd",
+    "participant_uuid": "55555AAAiAAAAAiAiAiiAii",
+    "user_name": "Jill Chill",
+    "device": "Windows",
+    "ip_address": "127.0.0.1",
+    "location": "New York",
+    "network_type": "Wired",
+    "microphone": "Plantronics BT600",
+    "data_center": "SC",
+    "connection_type": "P2P",
+    "join_time": "2026-01-15T10:00:33Z",
+    "leave_time": "2026-01-15T10:30:00Z",
+    "leave_reason": "Jill Chill left the meeting.<br>Reason: Host ended the meeting.",
+    "share_application": False,
+    "recording": False,
+    "pc_name": "jills-pc",
+    "version": "5.9.1.2581",
+    "email": "jchill@example.com",
+    "registrant_id": "abcdefghij0-klmnopq23456",
+    "status": "in_meeting",
+    "role": "attendee",
+    "participant_user_id": "DYHrdpjrS3uaOf7dPkkg8w",
+    "audio_call": [],
+    "in_room_participants": 4,
+}
+
+
+def rows_of(source: Any, **options: Any) -> list[Any]:
+    return list(read_feed("zoom", source, **options))
+
+
+# The API.
+
+
+def test_the_report_of_a_meeting() -> None:
+    """An answer of the report API, whose meeting the caller names because its records don't."""
+    assert rows_of(REPORT_PAGE, conference_key="845 1234 5678") == [
+        {
+            "source": "zoom",
+            "kind": "person",
+            "booking_uid": None,
+            "conference_key": KEY,
+            "email": "jchill@example.com",
+            "name": "Jill Chill",
+            "phone": None,
+            "joined_at": "2026-01-15T10:00:33.000Z",
+            "left_at": "2026-01-15T10:30:00.000Z",
+        }
+    ]
+
+
+def test_a_meeting_is_named_beside_its_participants() -> None:
+    """For many meetings in one feed, the caller puts the id into each page."""
+    pages = [{**REPORT_PAGE, "meeting_id": int(MEETING)}, {**REPORT_PAGE, "meeting_id": 91234567890}]
+    assert [row["conference_key"] for row in rows_of(pages)] == [KEY, "zoom:91234567890"]
+
+
+def test_a_participants_own_id_is_no_meeting() -> None:
+    """Without a meeting the key is null, and the row is matched by its address."""
+    (row,) = rows_of([{**REPORT, "id": "84512345678"}])
+    assert (row["conference_key"], row["booking_uid"]) == (None, None)
+
+
+def test_airbytes_table_of_the_report() -> None:
+    """Airbyte's ``report_meeting_participants`` names the meeting in each row."""
+    (row,) = rows_of([AIRBYTE])
+    assert (row["conference_key"], row["email"]) == (KEY, "jchill@example.com")
+
+
+def test_columns_in_the_case_of_a_warehouse() -> None:
+    """Snowflake shouts, and a column of ids with nulls is one of floats in a data frame."""
+    shouted = {name.upper(): value for name, value in AIRBYTE.items()}
+    (row,) = rows_of([{**shouted, "MEETING_ID": float(MEETING)}])
+    assert (row["conference_key"], row["name"], row["joined_at"]) == (KEY, "Jill Chill", "2026-01-15T10:00:33.000Z")
+
+
+def test_the_dashboard_of_a_meeting() -> None:
+    """The dashboard API calls name and address otherwise; whoever is still in has no end."""
+    live = {name: value for name, value in DASHBOARD.items() if name not in ("leave_time", "leave_reason")}
+    left, still_in = rows_of({"participants": [DASHBOARD, live]}, conference_key=MEETING)
+    assert (left["email"], left["name"], left["left_at"]) == (
+        "jchill@example.com",
+        "Jill Chill",
+        "2026-01-15T10:30:00.000Z",
+    )
+    assert still_in["left_at"] is None
+
+
+def test_the_participants_of_a_past_meeting() -> None:
+    """``/past_meetings/{id}/participants`` has the report's names."""
+    participant = {
+        "id": "8b29rgg4bb",
+        "name": "Ram Shekhar",
+        "user_id": "123456",
+        "registrant_id": "_f08HhPJS82MIVLuuFaJPg",
+        "user_email": "ram@example.com",
+        "join_time": "2026-01-15T10:00:33Z",
+        "leave_time": "2026-01-15T10:30:00Z",
+        "duration": 259,
+        "failover": False,
+        "status": "in_meeting",
+        "internal_user": False,
+    }
+    assert rows_of([participant])[0]["email"] == "ram@example.com"
+
+
+def test_guests_without_an_address() -> None:
+    """Zoom blanks the e-mail and the ids of guests; what is left is the name, and a registrant's own address."""
+    guest = {**REPORT, "user_email": "", "id": "", "participant_user_id": ""}
+    registered = {**guest, "registrant_email": "jill@home.example"}
+    assert [row["email"] for row in rows_of([guest, registered])] == [None, "jill@home.example"]
+    assert rows_of([guest])[0]["name"] == "Jill Chill"
+
+
+def test_who_waits_is_in_the_lobby() -> None:
+    """A stay in the waiting room is a row of its own, of another kind than the stay in the meeting."""
+    waited = {**REPORT, "status": "in_waiting_room", "user_id": "27423000"}
+    assert [row["kind"] for row in rows_of([waited, REPORT])] == ["lobby", "person"]
+
+
+def test_breakout_rooms_and_rejoins_are_rows_of_their_own() -> None:
+    """Each is a presence; the rules unite them."""
+    rows = rows_of([REPORT, {**REPORT, "bo_mtg_id": "ABC", "join_time": "2026-01-15T10:10:00Z"}, REPORT])
+    assert [row["joined_at"] for row in rows] == [
+        "2026-01-15T10:00:33.000Z",
+        "2026-01-15T10:10:00.000Z",
+        "2026-01-15T10:00:33.000Z",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("participant", "phone"),
+    [
+        ({"name": "16505550100"}, "16505550100"),
+        ({"name": "+1 (650) 555-0100"}, "+1 (650) 555-0100"),
+        ({"name": "+1 650***0100"}, "+1 650***0100"),
+        ({"name": "Jill Chill", "phone_number": "8615250064084"}, "8615250064084"),
+        (
+            {"audio_call": [{"call_type": "call-in", "call_number": "+12055551234", "zoom_number": "+1"}]},
+            "+12055551234",
+        ),
+        ({"audio_call": '[{"call_type": "call-in", "call_number": "+12055551234"}]'}, "+12055551234"),
+        ({"name": "Jill 16505550100"}, None),
+        ({"name": "2026"}, None),
+    ],
+)
+def test_telephones(participant: dict[str, Any], phone: str | None) -> None:
+    """Whoever dialled in is known by the number, which Zoom gives as a name, a field, or in the dashboard's calls."""
+    (row,) = rows_of([{**REPORT, **participant}])
+    assert row["phone"] == phone
+    assert row["name"] == participant.get("name", "Jill Chill")
+
+
+def test_machines_are_not_told_by_their_names() -> None:
+    """Zoom does not say who is a machine; names are judged by the rules."""
+    (row,) = rows_of([{**REPORT, "name": "Jill's Otter Notetaker"}])
+    assert (row["kind"], row["name"]) == ("person", "Jill's Otter Notetaker")
+
+
+def test_ids_that_are_in_no_link_can_be_looked_up() -> None:
+    """The options know a meeting by its uuid, and a booking by the meeting."""
+    record = {**AIRBYTE, "meeting_id": None}
+    uuid = AIRBYTE["meeting_uuid"]
+    (row,) = rows_of([record], conference_keys={uuid: "845 1234 5678"}, booking_uids={uuid: "uid1"})
+    assert (row["conference_key"], row["booking_uid"]) == (KEY, "uid1")
+    assert rows_of([{**record, "booking_uid": "uid2"}], booking_uids={uuid: "uid1"})[0]["booking_uid"] == "uid2"
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"name": "Jill Chill", "user_email": "jill@example.com"}, "lacks join_time"),
+        ({"join_time": "2026-01-15T10:00:33Z", "leave_time": None}, "lacks name"),
+        ({"code": 3001, "message": "Meeting does not exist: 84512345678."}, "lacks join_time"),
+        ({**REPORT, "join_time": "2026-01-15T10:00:33"}, "column join_time: has no time zone"),
+    ],
+)
+def test_another_shape_names_the_missing_column(record: dict[str, Any], named: str) -> None:
+    """An error answer of the API, or a query without the times, is not taken for an empty meeting."""
+    with pytest.raises(FeedUnreadable, match=named):
+        rows_of([record])
+
+
+# Webhooks.
+
+
+def event(name: str, at: str | None = None, *, event_ts: int = 1768471233000, **participant: Any) -> dict[str, Any]:
+    """A webhook as Zoom sends it; ``at`` goes where the event has its time."""
+    person = {
+        "user_id": "16778240",
+        "user_name": "Jill Chill",
+        "id": "iFxeBPYun6SAiWUzBcEkX",
+        "participant_uuid": "55555AAAiAAAAAiAiAiiAii",
+        "email": "jchill@example.com",
+        "registrant_id": "",
+        "participant_user_id": "rstuvwxyza789-cde",
+        "customer_key": "349589LkJyeW",
+        "phone_number": "",
+        **participant,
+    }
+    waits = "wait" in name or name.endswith("admitted")
+    time = "date_time" if waits else "leave_time" if "_left" in name else "join_time"
+    if at is not None:
+        person[time] = f"2026-01-15T{at}Z"
+    return {
+        "event": f"meeting.{name}",
+        "event_ts": event_ts,
+        "payload": {
+            "account_id": "AAAAAABBBB",
+            "object": {
+                "id": MEETING,
+                "uuid": "4444AAAiAAAAAiAiAiiAii==",
+                "host_id": "x1yCzABCDEfg23HiJKl4mN",
+                "topic": "My Meeting",
+                "type": 8,
+                "start_time": "2026-01-15T10:00:00Z",
+                "timezone": "America/Los_Angeles",
+                "duration": 60,
+                "participant": person,
+            },
+        },
+    }
+
+
+def ended(at: str) -> dict[str, Any]:
+    body = event("ended")
+    del body["payload"]["object"]["participant"]
+    body["payload"]["object"]["end_time"] = f"2026-01-15T{at}Z"
+    return body
+
+
+def stays(source: Any) -> list[tuple[str, str | None, str | None]]:
+    """Give kind, beginning and end of each row, in the order of the clock."""
+    found = [(row["kind"], *(at and at[11:19] for at in (row["joined_at"], row["left_at"]))) for row in rows_of(source)]
+    return sorted(found, key=lambda stay: (stay[1] or stay[2], stay[2] or ""))
+
+
+JOINED, LEFT = event("participant_joined", "10:00:33"), event("participant_left", "10:30:00")
+
+
+def test_joining_and_leaving_are_one_presence() -> None:
+    """The two events of a stay make one row, with all that is known of the person."""
+    assert rows_of([JOINED, LEFT]) == [
+        {
+            "source": "zoom",
+            "kind": "person",
+            "booking_uid": None,
+            "conference_key": KEY,
+            "email": "jchill@example.com",
+            "name": "Jill Chill",
+            "phone": None,
+            "joined_at": "2026-01-15T10:00:33.000Z",
+            "left_at": "2026-01-15T10:30:00.000Z",
+        }
+    ]
+
+
+def test_events_in_any_order_make_the_same_presences() -> None:
+    """Webhooks overtake each other; rejoins keep their own ends as long as the ends do not cross."""
+    first = [JOINED, LEFT]
+    again = [event("participant_joined", "10:40:00"), event("participant_left", "10:50:00")]
+    whole = [("person", "10:00:33", "10:30:00"), ("person", "10:40:00", "10:50:00")]
+    assert stays(first + again) == whole
+    assert stays(first[::-1] + again[::-1]) == whole
+    assert stays([first[0], again[0], first[1], again[1]]) == whole
+    assert stays([again[1], first[1], again[0], first[0]]) == whole
+    assert stays(again + first) == whole
+
+
+def test_repeated_events_are_dropped() -> None:
+    """Zoom sends an event again when the receiver was slow; a second end would otherwise seem a second visit."""
+    reading = read_feed("zoom", [JOINED, JOINED, LEFT, LEFT, {**JOINED, "event_ts": 1768471999000}])
+    assert len(list(reading)) == 1
+    assert reading.report.skipped == {"repeats another event": 3}
+
+
+def test_an_end_that_never_came() -> None:
+    """The row is open, as the rules know it."""
+    assert stays([JOINED]) == [("person", "10:00:33", None)]
+
+
+def test_the_end_of_the_meeting_ends_all_stays() -> None:
+    """Where leaving was not told, nobody stayed beyond the meeting; a later end that comes still counts."""
+    assert stays([JOINED, ended("10:45:00")]) == [("person", "10:00:33", "10:45:00")]
+    assert stays([ended("10:45:00"), JOINED]) == [("person", "10:00:33", "10:45:00")]
+    assert stays([JOINED, ended("10:45:00"), LEFT]) == [("person", "10:00:33", "10:30:00")]
+
+
+def test_a_beginning_that_never_came() -> None:
+    """The row has its end alone."""
+    assert stays([LEFT]) == [("person", None, "10:30:00")]
+
+
+def test_an_end_before_a_beginning_is_not_its_end() -> None:
+    """A stay whose beginning was lost does not swallow the next one."""
+    late = event("participant_joined", "10:40:00")
+    assert stays([LEFT, late]) == [("person", None, "10:30:00"), ("person", "10:40:00", None)]
+
+
+def test_people_and_instances_are_kept_apart() -> None:
+    """Two people, and two instances of one recurring meeting, never lend each other an end."""
+    bob = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": ""}
+    assert stays([JOINED, event("participant_left", "10:20:00", **bob)]) == [
+        ("person", "10:00:33", None),
+        ("person", None, "10:20:00"),
+    ]
+    other = json.loads(json.dumps(LEFT))
+    other["payload"]["object"]["uuid"] = "another instance"
+    assert len(stays([JOINED, other])) == 2
+
+
+def test_older_payloads_are_paired_by_user_id() -> None:
+    """They have no participant_uuid."""
+    old = {"participant_uuid": None, "id": ""}
+    pair = [event("participant_joined", "10:00:33", **old), event("participant_left", "10:30:00", **old)]
+    assert stays(pair) == [("person", "10:00:33", "10:30:00")]
+
+
+def test_what_one_half_lacks_is_in_the_other() -> None:
+    """Zoom gives the address in some events and blanks it in others."""
+    blank = event("participant_joined", "10:00:33", email="")
+    assert rows_of([blank, LEFT])[0]["email"] == "jchill@example.com"
+    dialled = event("participant_joined", "10:00:33", user_name="16505550100", email="")
+    assert rows_of([dialled])[0]["phone"] == "16505550100"
+
+
+def test_waiting_rooms_are_the_lobby() -> None:
+    """Waiting, also for the host, is a stay of its own; being let in ends it."""
+    events = [
+        event("participant_joined_waiting_room", "09:58:00"),
+        event("participant_admitted", "10:00:30"),
+        event("participant_joined", "10:00:33", user_id="16778999"),
+        event("participant_put_in_waiting_room", "10:10:00"),
+        event("participant_left_waiting_room", "10:11:00"),
+        event("participant_left", "10:30:00", user_id="16778999"),
+    ]
+    assert stays(events) == [
+        ("lobby", "09:58:00", "10:00:30"),
+        ("person", "10:00:33", "10:30:00"),
+        ("lobby", "10:10:00", "10:11:00"),
+    ]
+
+
+def test_events_without_a_time_have_that_of_their_sending() -> None:
+    """Waiting for the host is told without one."""
+    events = [
+        event("participant_jbh_waiting", event_ts=1768471233000),
+        event("participant_jbh_waiting_left", event_ts=1768471243000),
+    ]
+    assert stays(events) == [("lobby", "10:00:33", "10:00:43")]
+
+
+def test_joining_before_the_host_is_a_trace() -> None:
+    """Whether an event of joining comes beside it is not documented, so it has no length."""
+    assert stays([event("participant_jbh_joined")]) == [("person", "10:00:33", "10:00:33")]
+
+
+def test_breakout_rooms_are_stays_of_their_own() -> None:
+    """Leaving one does not end the stay in the meeting."""
+    events = [
+        JOINED,
+        event("participant_joined_breakout_room", "10:05:00"),
+        event("participant_left_breakout_room", "10:15:00"),
+        LEFT,
+    ]
+    assert stays(events) == [("person", "10:00:33", "10:30:00"), ("person", "10:05:00", "10:15:00")]
+
+
+def test_other_events_are_left_out() -> None:
+    """A receiver stores all that Zoom sends."""
+    others = [event("started"), event("sharing_started"), {"event": "endpoint.url_validation", "payload": {}}]
+    reading = read_feed("zoom", [JOINED, *others, {**JOINED, "event": "webinar.participant_joined"}, LEFT])
+    assert len(list(reading)) == 1
+    assert reading.report.skipped["an event that tells nothing of a presence"] == 3
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        {
+            "EVENT": "meeting.participant_joined",
+            "EVENT_TS": 1768471233000,
+            "PAYLOAD": json.dumps(JOINED["payload"]),
+        },
+        {
+            "event": "meeting.participant_joined",
+            "payload__object__id": MEETING,
+            "payload__object__uuid": "4444AAAiAAAAAiAiAiiAii==",
+            "payload__object__participant__participant_uuid": "55555AAAiAAAAAiAiAiiAii",
+            "payload__object__participant__user_name": "Jill Chill",
+            "payload__object__participant__join_time": "2026-01-15T10:00:33Z",
+        },
+    ],
+)
+def test_events_as_a_warehouse_has_them(flat: dict[str, Any]) -> None:
+    """The payload may be JSON text, or flattened into columns."""
+    assert stays([flat, LEFT]) == [("person", "10:00:33", "10:30:00")]
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"event": "meeting.participant_joined", "event_ts": 1768471233000}, r"payload\.object\.uuid"),
+        (
+            {"event": "meeting.participant_joined", "event_ts": 1, "payload": {"object": {"uuid": "u"}}},
+            "participant_uuid",
+        ),
+        ({**event("participant_joined"), "event_ts": None}, "join_time and event_ts"),
+        (event("participant_joined", "25:00:00"), "no time that exists"),
+    ],
+)
+def test_events_with_parts_missing_are_unreadable(body: dict[str, Any], named: str) -> None:
+    """The error names what the event lacks."""
+    with pytest.raises(FeedUnreadable, match=named):
+        rows_of([body])
+
+
+def test_only_open_stays_are_held() -> None:
+    """The memory for a year of events is that for the people who are in a meeting now."""
+
+    def year() -> Any:
+        for number in range(3000):
+            who = {"participant_uuid": str(number)}
+            yield event("participant_joined", "10:00:33", **who)
+            yield event("participant_left", "10:30:00", **who)
+
+    reading = iter(read_feed("zoom", year()))
+    for _ in itertools.islice(reading, 1000):
+        pass
+    tracemalloc.start()
+    assert sum(1 for _ in reading) == 2000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_stays_held_too_long_are_given_up() -> None:
+    """Beyond the limit the oldest is taken to stay alone, rather than growing without end."""
+    from airflow_provider_calcom.attendance.feeds import FeedOptions, Record, feed_named
+    from airflow_provider_calcom.attendance.feeds.zoom_events import take_event
+
+    pairing = Pairing(most_open=2, remembered=2)
+    feed: Any = feed_named("zoom")
+    given = [
+        [row["name"] for row in take_event(feed, Record(body, FeedOptions()), pairing)]
+        for body in (event("participant_joined", "10:00:33", participant_uuid=name, user_name=name) for name in "ABCA")
+    ]
+    assert given == [[], [], ["A"], ["B"]]
+    assert sorted(row["name"] or "" for row in pairing.rest()) == ["A", "C"]
+
+
+# Exports.
+
+EXPORT = (
+    "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest,Recording Consent,In Waiting Room\n"
+    "Olivia Owner,olivia@clinic.example,01/15/2026 09:58:10 AM,01/15/2026 10:31:40 AM,34,No,,No\n"
+    '"Adams, Amy (Amy)",,01/15/2026 09:59:02 AM,01/15/2026 10:00:00 AM,1,Yes,,Yes\n'
+    '"Adams, Amy (Amy)",,01/15/2026 10:00:00 AM,01/15/2026 10:30:02 AM,31,Yes,Y,No\n'
+)
+ABOUT = (
+    "Meeting ID,Topic,Start Time,End Time,User Email,Duration (Minutes),Participants,\n"
+    "845 1234 5678,Intake,01/15/2026 09:58:10 AM,01/15/2026 10:31:40 AM,olivia@clinic.example,34,2,\n\n"
+)
+
+
+def written(folder: Path, text: str, name: str = "participants_84512345678.csv") -> Path:
+    path = folder / name
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    return path
+
+
+def test_the_export_of_a_meeting(tmp_path: Path) -> None:
+    """Local times in the account's zone, blank addresses of guests, and the waiting room as a column."""
+    rows = rows_of(written(tmp_path, EXPORT), zone="Europe/Berlin", conference_key=MEETING)
+    assert [(row["kind"], row["name"], row["email"], row["joined_at"]) for row in rows] == [
+        ("person", "Olivia Owner", "olivia@clinic.example", "2026-01-15T08:58:10.000Z"),
+        ("lobby", "Adams, Amy (Amy)", None, "2026-01-15T08:59:02.000Z"),
+        ("person", "Adams, Amy (Amy)", None, "2026-01-15T09:00:00.000Z"),
+    ]
+    assert {row["conference_key"] for row in rows} == {KEY}
+
+
+def test_the_export_that_begins_with_the_meeting(tmp_path: Path) -> None:
+    """The meeting's own line gives the key, and the host's address there is nobody else's."""
+    rows = rows_of(written(tmp_path, ABOUT + EXPORT), zone="Europe/Berlin")
+    assert [(row["conference_key"], row["email"]) for row in rows] == [
+        (KEY, "olivia@clinic.example"),
+        (KEY, None),
+        (KEY, None),
+    ]
+
+
+def test_the_newer_export_that_begins_with_the_meeting(tmp_path: Path) -> None:
+    """It calls the columns otherwise."""
+    text = (
+        "Topic,ID,Host name,Host email,Start time,End time,Participants,Duration (minutes)\n"
+        "Intake,845 1234 5678,Olivia Owner,olivia@clinic.example,01/15/2026 09:58:10 AM,01/15/2026 10:31:40 AM,2,34\n"
+        "\n"
+        "Name (original name),Email,Join time,Leave time,Duration (minutes),Guest,In waiting room\n"
+        "Amy Adams,amy@example.com,01/15/2026 10:00:00 AM,01/15/2026 10:30:02 AM,31,Yes,No\n"
+    )
+    (row,) = rows_of(written(tmp_path, text), zone="Europe/Berlin")
+    assert (row["conference_key"], row["name"], row["email"]) == (KEY, "Amy Adams", "amy@example.com")
+
+
+def test_exports_of_several_meetings_in_one_file(tmp_path: Path) -> None:
+    """Each meeting's line is for the participants behind it."""
+    text = ABOUT + EXPORT + "\n" + ABOUT.replace("845", "911") + EXPORT
+    rows = rows_of(written(tmp_path, text), zone="Europe/Berlin")
+    assert [row["conference_key"] for row in rows] == [KEY] * 3 + ["zoom:91112345678"] * 3
+
+
+MANY = (
+    "Topic,Meeting ID,User Name,User Email,Start Time,End Time,Duration (Minutes),Participants,"
+    "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest,In Waiting Room\n"
+    "Intake,845 1234 5678,Olivia Owner,olivia@clinic.example,15/01/2026 09:58,15/01/2026 10:31,34,2,"
+    "Amy Adams,{email},15/01/2026 10:00,15/01/2026 10:30,30,Yes,No\n"
+)
+
+
+@pytest.mark.parametrize("email", ["amy@example.com", ""])
+def test_the_export_of_all_meetings_has_the_host_in_each_row(tmp_path: Path, email: str) -> None:
+    """The host's name and address are never taken for the participant's, also where the latter is blank."""
+    (row,) = rows_of(written(tmp_path, MANY.format(email=email)), zone="UTC")
+    assert (row["name"], row["email"], row["conference_key"]) == ("Amy Adams", email or None, KEY)
+
+
+@pytest.mark.parametrize(("first", "second"), [("User_Email_1", "User_Email_2"), ("User Email", "User Email.1")])
+@pytest.mark.parametrize("email", ["amy@example.com", None])
+def test_loaders_number_the_two_columns(first: str, second: str, email: str | None) -> None:
+    """A table cannot have two columns of one name, so that the participant's address is the second."""
+    record = {
+        "MeetingID": "845 1234 5678",
+        "User_Name": "Olivia Owner",
+        first: "olivia@clinic.example",
+        "NameOriginalName": "Amy Adams",
+        second: email,
+        "Join_Time": "15/01/2026 10:00",
+        "Leave_Time": "15/01/2026 10:30",
+    }
+    (row,) = rows_of([record], zone="UTC")
+    assert (row["name"], row["email"], row["conference_key"]) == ("Amy Adams", email, KEY)
+
+
+def test_an_export_without_a_zone_says_how_to_give_one(tmp_path: Path) -> None:
+    """The file doesn't have it, so nothing is assumed."""
+    with pytest.raises(
+        FeedUnreadable, match=r"participants_84512345678\.csv, row 5, column Join Time: has no time zone"
+    ):
+        rows_of(written(tmp_path, ABOUT + EXPORT))
+
+
+def test_days_and_months_that_can_be_mistaken(tmp_path: Path) -> None:
+    """A file of the 3rd of April is not guessed at, and read in the account's order."""
+    path = written(tmp_path, EXPORT.replace("01/15/", "03/04/"))
+    with pytest.raises(FeedUnreadable, match="date_format as day_first or month_first"):
+        rows_of(path, zone="UTC")
+    assert rows_of(path, zone="UTC", date_format="day_first")[0]["joined_at"] == "2026-04-03T09:58:10.000Z"
+
+
+def test_an_export_of_unique_users_is_refused(tmp_path: Path) -> None:
+    """It has the sum of minutes and no times; the error says what to export."""
+    text = "Name (Original Name),User Email,Total Duration (Minutes),Guest\nAmy Adams,amy@example.com,31,Yes\n"
+    with pytest.raises(FeedUnreadable, match=r"lacks Join Time.*without unique users"):
+        rows_of(written(tmp_path, text), zone="UTC")
+
+
+def test_an_export_without_participants_is_refused(tmp_path: Path) -> None:
+    """A file that was cut behind the meeting's line is not an empty meeting."""
+    with pytest.raises(FeedUnreadable, match="no table of participants"):
+        rows_of(written(tmp_path, ABOUT), zone="UTC")
+
+
+def test_an_unknown_word_for_the_waiting_room_is_unreadable(tmp_path: Path) -> None:
+    """In a meeting or not is not guessed."""
+    with pytest.raises(FeedUnreadable, match="column In Waiting Room: is neither Yes nor No"):
+        rows_of(written(tmp_path, EXPORT.replace(",No\n", ",Nein\n")), zone="UTC")
