@@ -54,6 +54,14 @@ ENDED = "call_ended"
 
 _ANOTHER_EVENT = "another event than call_ended"
 _NO_SESSIONS = "a participant without sessions, so that its times hide the gaps between"
+_PARAMETERS = (
+    "calendar_event_id",
+    "display_name",
+    "duration_seconds",
+    "identifier",
+    "identifier_type",
+    "meeting_code",
+)
 _FIRST = "earliestStartTime"
 _USERS = ("signedinUser", "anonymousUser", "phoneUser")
 _CONFERENCE = re.compile(r"conferenceRecords/[^/]+")
@@ -148,12 +156,13 @@ def _text(call: Record, name: str) -> str | None:
 
 
 def _parameters(event: Record) -> Record:
-    """Give an event's parameters as columns; those that are lists or messages are none of ours."""
+    """Give an event's parameters as columns; only those of use, of the forty that there are."""
     found: dict[str, Any] = {}
     for parameter in event.records("parameters"):
-        name, value = parameter.text("name"), parameter.value("value", "intValue", "boolValue")
-        if name and value is not None:
-            found.setdefault(name, value)
+        name = parameter.columns.get("name")
+        value = parameter.value("value", "intValue", "boolValue") if name in _PARAMETERS else None
+        if value is not None:
+            found.setdefault(str(name), value)
     return Record(found, event.options)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReport, FeedUnreadable, read_feed
+from airflow_provider_calcom.attendance.feeds.repeats import once
 
 LEFT = "2026-01-15T10:30:41.830Z"
 CODE = "WKTIMXIVUK"
@@ -157,6 +158,16 @@ def test_the_same_activity_twice_is_one_presence() -> None:
     rows, report = read([call_ended(), call_ended(identifier="bob@example.com"), call_ended()])
     assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
     assert report.skipped == {"repeats another row": 1}
+
+
+def test_repeats_are_remembered_in_bounded_memory() -> None:
+    """Only so many rows are compared with; a repeat from further back passes, which changes no presence."""
+    rows = [the_row(call_ended(identifier=f"{name}@example.com")) for name in ("a", "b", "a", "b", "c", "a")]
+    report = FeedReport(feed="google_meet")
+    assert [row["email"] for row in once(rows, report, remembered=2)] == [
+        f"{name}@example.com" for name in ("a", "b", "c", "a")
+    ]
+    assert report.skipped == {"repeats another row": 2}
 
 
 def test_a_telephone_is_known_by_its_number() -> None:
