@@ -128,14 +128,13 @@ def records_of_report(lines: Iterable[TableLine]) -> Iterator[Placed]:
             header = header_of(line)
         else:
             record = record_of_line(header, line)
-            placed = section is not None and not isinstance(record, UnreadableField)
-            yield line.row, {**record, **_place(section, summary)} if placed else record
+            yield line.row, record if isinstance(record, UnreadableField) else {**record, **_place(section, summary)}
     yield from _unnamed(summary)
 
 
 def _place(section: int | None, summary: list[TableLine]) -> dict[str, str | None]:
     if section != 2:
-        return {SECTION: ACTIVITIES}
+        return {SECTION: ACTIVITIES} if section else {}
     start, end = _times(summary)
     return {SECTION: PARTICIPANTS, START: start, END: end}
 
