@@ -1,0 +1,800 @@
+"""Random worlds for the attendance rules: small, and made to lie on every edge that the rules have.
+
+`random_world(seed)` gives the same tables for the same seed: bookings, people, attendance and a policy, as lists of
+dicts and a dict that JSON can hold. Nothing in them is beyond what the rules say; all of it is what feeds and people
+may well send.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+Record = dict[str, Any]
+Tables = tuple[list[Record], list[Record], list[Record], Record]
+
+MICROSECOND, MILLISECOND, SECOND = 1, 1_000, 1_000_000
+MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
+EPOCH = datetime(1970, 1, 1)
+FIRST_DAY = (datetime(2026, 1, 5) - EPOCH) // timedelta(microseconds=1)
+
+# What the rules take for white space, and what others would.
+FOREIGN_SPACES = ("\u2003", "\u0085", "\u200b", "\x1c", "\u3000")
+SPACES = (" ", "\t", "\n", "\r", "\v", "\f", "\u00a0", "  ", "\r\n", " \u00a0")
+# Two names of one word, two people of one name, letters that lower-case oddly, and white space that is none here.
+NAMES = (
+    "Ann Lee",
+    "ann  lee",
+    "Bob Müller",
+    "İpek Ng",
+    "ipek ng",
+    "Işıl Çınar",  # noqa: RUF001
+    "ΝΙΚΟΣ ΣΑΡΡΗΣ",
+    "νικος σαρρης",
+    "νικοσ σαρρησ",
+    "MARIE STRAẞE",
+    "Marie Straße",
+    "Tom\u00a0van\u00a0der Berg",
+    "Wei\u2003Zhang",
+    "Zoë\u200bNoSpace",
+    "Kim",
+    "ŞULE",
+    "J D",
+    "Ines Notetaker",
+    "Otto O'Neil",
+    'Quote "Q" \\ Back%slash_',
+    "Ǆemal Ǆ",
+    "\U00010400eseret \U00010400",  # Deseret, beyond the basic plane
+    "\u212aelvin \u212a",  # the sign of the unit: it lower-cases to ASCII
+    "😀 Smile Face",
+    "Eve Ng (Guest)",
+)
+DOMAINS = (
+    "client.example",
+    "gmail.com",
+    "GoogleMail.com",
+    "acme.com",
+    "eu.acme.com",
+    "notacme.com",
+    "acme.com.evil.example",
+    "Mixed.Example",
+    "bücher.example",
+)
+LOCALS = (
+    "{n}",
+    "first.last{n}",
+    "a.b.{n}",
+    "x{n}+work",
+    "x{n}+a+b",
+    "+{n}",
+    "jörg{n}",
+    "P{n}",
+    "i{n}.İ",
+    "σ{n}Σ",  # noqa: RUF001
+    "a+b@c{n}",
+    "d.e@f+{n}",
+)
+ODD_EMAILS = (
+    "+1 555 000{n} SMS",
+    "users/1023{n}",
+    "",
+    "\t",
+    "@client.example",
+    "two@at{n}@acme.com",
+    "no-address{n}",
+    "x@",
+)
+STRANGERS = (
+    "who@home.example",
+    "stranger@nowhere.example",
+    "y@notacme.com",
+    "z@acme.com.evil.example",
+    "a@b@home.example",
+)
+COLLEAGUES = ("boss@acme.com", "Boss@EU.Acme.com", " colleague@acme.com", "notetaker@acme.com", "boss@deep.eu.acme.com")
+NOBODY_NAMES = (
+    "iPhone",
+    "Guest",
+    "Room 12",
+    "zoom user",
+    "+1 415***0100",
+    "A Stranger",
+    "The Boss",
+    None,
+    "",
+    "\u00a0",
+)
+BOT_NAMES = (
+    "Otter.ai",
+    " OTTERPILOT ",
+    "Jane's Otter.ai Notetaker",
+    "Weekly Meeting Notes",
+    "meeting\u00a0notes",  # none: the white space differs
+    "Meeting  Notes",  # nor this
+    "tl;dv recorder",
+    "TLΣDV",
+    "READ.AI assistant",
+    "İris Recorder",
+    "100%_sure",
+    "Avoma Assistant",
+    "Notetaker (Ann Lee)",
+)
+PHONES = (
+    "+1 (617) 441-2{n:03}",
+    "1617441{n:03}",
+    "tel:+1-6174412{n:03}",
+    "٤1617441{n:03}",
+    "123{n:03}",
+    "1234{n:03}",
+    "1617***{n:03}",
+    "1617441{n:03}*",
+    "",
+    " \t",
+    "0000{n:03}",
+    "no number",
+)
+
+
+class Member:
+    """Somebody who books, is booked, or comes: the same in every world."""
+
+    def __init__(self, number: int) -> None:
+        rng = random.Random(f"member {number}")
+        self.name = NAMES[number % len(NAMES)]
+        self.email = rng.choice(LOCALS).format(n=number) + "@" + rng.choice(DOMAINS)
+        self.alias = f"alt{number}@{rng.choice(('old.example', 'home.example', 'gmail.com', 'acme.com'))}"
+        self.phone = rng.choice(PHONES[:4]).format(n=number)
+        self.odd_phone = rng.choice(PHONES).format(n=number)
+        self.odd_email = rng.choice(ODD_EMAILS).format(n=number % 10)
+
+
+MEMBERS = [Member(number) for number in range(48)]
+
+
+def text_of(rng: random.Random, moment: int | None) -> str | None:
+    """ISO 8601 in UTC, with as many digits of the fraction as needed or more."""
+    if moment is None:
+        return None
+    seconds, micros = divmod(moment, SECOND)
+    whole = (EPOCH + timedelta(seconds=seconds)).isoformat()
+    needed = f"{micros:06d}".rstrip("0")
+    digits = f"{micros:06d}"[: max(len(needed), rng.choice((0, 0, 0, 3, 6)))]
+    return f"{whole}.{digits}Z" if digits else f"{whole}Z"
+
+
+def padded(rng: random.Random, text: str | None, share: float = 0.06) -> str | None:
+    """Now and then with white space around it."""
+    if text is None or rng.random() >= share:
+        return text
+    return rng.choice(("", *SPACES)) + text + rng.choice(("", *SPACES))
+
+
+def marked(rng: random.Random, text: str) -> str:
+    """Once in a while with what is not white space here, and so makes another text of it."""
+    if rng.random() < 0.98:
+        return text
+    return rng.choice(("", *FOREIGN_SPACES)) + text + rng.choice(FOREIGN_SPACES)
+
+
+def recased(rng: random.Random, text: str) -> str:
+    """Now and then in other letters. Only ASCII changes, so that it is the same text after lower-casing."""
+    kind = rng.random()
+    if kind < 0.65:
+        return text
+    if kind < 0.75:
+        return "".join(letter.upper() if letter.isascii() else letter for letter in text)
+    if kind < 0.85:
+        return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+    return "".join(letter.swapcase() if letter.isascii() and rng.random() < 0.5 else letter for letter in text)
+
+
+def some(rng: random.Random, values: Iterable[Any], most: int) -> list[Any]:
+    """A few of them."""
+    values = list(values)
+    return rng.sample(values, rng.randint(0, min(most, len(values))))
+
+
+# --- Policy -------------------------------------------------------------------------------------------------------
+
+
+def random_policy(rng: random.Random) -> Record:
+    """Any of the fields, each at its default, at an ordinary value or at an edge."""
+    as_of = FIRST_DAY + rng.choice((5, 5, 5, 6, 6, 2, 9, 400)) * DAY + rng.choice((0, 17 * HOUR, 17 * HOUR + 302_007))
+    if rng.random() < 0.02:
+        as_of = FIRST_DAY - 3 * DAY
+    policy: Record = {"as_of": text_of(rng, as_of)}
+    if rng.random() < 0.1:
+        return policy
+    addresses = [member.email for member in MEMBERS]
+    every: Record = {
+        "attendance_until": text_of(
+            rng,
+            rng.choice(
+                (None, None, None, as_of, as_of - 1, as_of + DAY, as_of - 8 * HOUR, as_of - DAY, FIRST_DAY - 900 * DAY)
+            ),
+        ),
+        "early_join": rng.choice((900, 900, 0, 60, 300.5, 0.000001, 900.001, 86400)),
+        "overrun": rng.choice((900, 900, 0, 60, 300.5, 0.000001, 900.001, 86400)),
+        "min_presence": rng.choice((1, 1, 0.000001, 0.001, 0.5, 60, 300, 300, 900.5, 100000)),
+        "open_limit": rng.choice((14400, 0, 0.5, 60, 1800, 86400, 40000000)),
+        "settle": rng.choice((7200, 0, 0, 60, 0.000001, 86400, 172800)),
+        "internal_domains": some(
+            rng, ("acme.com", " ACME.com\t", "eu.acme.com", "Mixed.Example", "example", "x.test", ""), 2
+        ),
+        "internal_emails": [
+            padded(rng, recased(rng, email))
+            for email in some(rng, [*addresses, *STRANGERS, "alt3@old.example", "no-at"], 4)
+        ],
+        "require_host_present": rng.random() < 0.6,
+        "host_min_presence": rng.choice((300, 300, 0, 1, 150, 900.001, 3600, 0.5, 449.999999, 450, 450.000001)),
+        "assume_held": rng.random() < 0.35,
+        "traces_are_doubt": rng.random() < 0.5,
+        "aliases": random_aliases(rng),
+        "fold_plus_tags": rng.random() < 0.5,
+        "fold_gmail_dots": rng.random() < 0.5,
+        "bot_names": rng.choice(
+            (
+                ["otter.ai", "notetaker"],
+                ["meeting notes", "iris", "tlσdv", "sembly"],  # noqa: RUF001
+                ["%", "_", "100%_sure", "tl;dv", "o'neil", "\\"],
+                ["meeting\u00a0notes", "meeting  notes", "ann lee"],
+                [],
+            )
+        ),
+    }
+    share = rng.choice((0.3, 0.6, 1))
+    policy |= {name: value for name, value in every.items() if rng.random() < share}
+    if rng.random() < 0.75:
+        policy["judge_hosts"] = rng.random() < 0.95
+    return policy
+
+
+def random_aliases(rng: random.Random) -> dict[str, str]:
+    """Secondary addresses, some chained (a look-up goes one step), padded or in capitals; no key twice once cleaned."""
+    aliases: dict[str, str] = {}
+    seen: set[str] = set()
+
+    def add(key: str, value: str) -> None:
+        if key.lower() not in seen:
+            seen.add(key.lower())
+            aliases[str(padded(rng, recased(rng, key), 0.2))] = str(padded(rng, recased(rng, value), 0.2))
+
+    for member in some(rng, MEMBERS, 24):
+        other = rng.choice(MEMBERS)
+        add(member.alias, member.email)
+        if rng.random() < 0.15:
+            add(member.email, other.alias if rng.random() < 0.5 else other.email)
+    for number in some(rng, ("", *range(10)), 3):
+        add(f"no-address{number}", rng.choice(MEMBERS).email)  # never looked up: no @
+    return aliases
+
+
+# --- World --------------------------------------------------------------------------------------------------------
+
+
+class World:
+    """What `random_world` grows; durations and instants in whole microseconds."""
+
+    def __init__(self, seed: int | str, bookings: int) -> None:
+        self.rng = random.Random(f"world {seed}")
+        self.policy = random_policy(self.rng)
+        self.as_of = moment_of(self.policy["as_of"])
+        self.early_join = self.micros("early_join", 900)
+        self.overrun = self.micros("overrun", 900)
+        self.min_presence = self.micros("min_presence", 1)
+        self.host_min_presence = self.micros("host_min_presence", 300)
+        self.open_limit = self.micros("open_limit", 14400)
+        # A small cast meets often, and leaves traces in each other's meetings; a large one seldom does.
+        self.cast = self.rng.sample(MEMBERS, self.rng.choice((8, 24, 48, 48)))
+        # Some bookings end together, so that the feed can end where their windows do.
+        self.anchor = FIRST_DAY + self.rng.randrange(4 * 96, 5 * 96) * 15 * MINUTE + self.rng.choice((0, 0, 1, 999))
+        self.bookings: list[Record] = []
+        self.people: list[Record] = []
+        self.attendance: list[Record] = []
+        self.uids: list[str] = []
+        self.last_end: int | None = None
+        self.last_key: str | None = None
+        for number in range(bookings):
+            self.add_booking(number)
+        for _ in range(bookings // 12):
+            self.add_stray_row()
+        self.settle_the_feed()
+        for table in (self.bookings, self.people, self.attendance):
+            self.rng.shuffle(table)
+
+    def micros(self, name: str, default: float) -> int:
+        return round(self.policy.get(name, default) * SECOND)
+
+    def settle_the_feed(self) -> None:
+        """Give the feed an end that matters: told, or by its last row."""
+        rng = self.rng
+        kind = rng.random()
+        end = self.anchor + self.overrun + rng.choice((0, 0, -MICROSECOND, MICROSECOND))
+        if kind < 0.04:
+            self.attendance.clear()
+        elif kind < 0.2:
+            self.policy["attendance_until"] = text_of(rng, end)
+        elif kind < 0.3:
+            self.policy["attendance_until"] = text_of(rng, self.as_of + rng.choice((1, DAY, 9 * DAY)))
+        elif kind < 0.6 and end < self.as_of:
+            self.policy.pop("attendance_until", None)
+            others_end = end - rng.choice((0, 12 * HOUR))
+            self.attendance = [
+                record
+                for record in self.attendance
+                if not any(
+                    record[name] is not None and others_end < moment_of(record[name]) <= self.as_of
+                    for name in ("joined_at", "left_at")
+                )
+            ]
+            last, before = text_of(rng, end), text_of(rng, end - 9 * DAY)
+            kind, joined, left = rng.choice(
+                (
+                    ("person", before, last),
+                    ("bot", last, None),
+                    ("lobby", before, last),
+                    ("check_in", last, None),
+                    *[("check_in", before, last)] * 3,  # its left_at says nothing
+                    *[("check_in", None, last)] * 3,  # but here it does
+                    ("person", None, last),
+                    ("person", last, before),
+                )
+            )
+            self.attendance.append(
+                {
+                    "source": "zoom",
+                    "kind": kind,
+                    "booking_uid": None,
+                    "conference_key": "some-other-room",
+                    "email": None,
+                    "name": None,
+                    "phone": None,
+                    "joined_at": joined,
+                    "left_at": left,
+                }
+            )
+
+    # Bookings
+
+    def add_booking(self, number: int) -> None:
+        rng = self.rng
+        uid = f"bk_{rng.randrange(16**6):06x}_{number}"
+        if self.uids and rng.random() < 0.05 and self.uids[-1].swapcase() not in self.uids:
+            uid = self.uids[-1].swapcase()  # differs by case alone
+        start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
+        if rng.random() < 0.1:
+            start += rng.choice((1, 999, 1_000, 41 * SECOND + 61_001, 23 * HOUR))
+        length = rng.choice((5, 15, 30, 30, 60)) * MINUTE
+        if rng.random() < 0.15:
+            length = rng.choice((0, 1, 3, SECOND, 30 * MINUTE + 1, 3 * DAY + 7, 25 * HOUR))
+        elif rng.random() < 0.3:
+            length += rng.choice((1, 1, 999, 1_000, 500_000))
+        kind = rng.random()
+        if kind < 0.45:
+            key = f"own-{number}"
+        elif kind < 0.7:
+            key = rng.choice(("room-0", "room-1", "room-2", "Room-0", "89512345678"))
+        elif kind < 0.76:
+            key = uid
+        elif kind < 0.8:
+            key = rng.choice(self.uids) if self.uids else uid
+        else:
+            key = rng.choice((None, None, None, "", "\u00a0", "\r\n"))
+        if self.last_end is not None and rng.random() < 0.1:
+            start, key = self.last_end, self.last_key  # back to back in one room
+        end = start + length
+        if rng.random() < 0.06:
+            start, end = self.anchor - length, self.anchor
+        elif rng.random() < 0.04:  # settled just now, or just not
+            end = self.as_of - self.micros("settle", 7200) + rng.choice((0, MICROSECOND, -MICROSECOND, MILLISECOND))
+            start = end - length
+        self.uids.append(uid)
+        self.last_end, self.last_key = end, key
+        status = (
+            rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
+            if rng.random() < 0.1
+            else "accepted"
+        )
+        rescheduled = rng.choice((None, None, None, None, None, "", "\f"))
+        if rng.random() < 0.06:
+            rescheduled = rng.choice((f"bk_new_{number}", uid, " x "))
+        self.bookings.append(
+            {
+                "booking_uid": padded(rng, uid),
+                "status": padded(rng, status),
+                "start_at": text_of(rng, start),
+                "end_at": text_of(rng, end),
+                "rescheduled_to_uid": rescheduled,
+                "conference_key": padded(rng, key),
+            }
+        )
+        attendees, hosts = self.add_people(uid)
+        Meeting(self, uid, key, start, end, attendees, hosts).fill()
+
+    # People
+
+    def add_people(self, uid: str) -> tuple[list[Member], list[Member]]:
+        rng = self.rng
+        attendees = rng.sample(self.cast, rng.choice((0, 1, 1, 1, 1, 2, 2, 3, 4)))
+        hosts = rng.sample(self.cast, rng.choice((0, 1, 1, 1, 1, 1, 1, 1, 2)))
+        if rng.random() < 0.85:
+            hosts = [member for member in hosts if member not in attendees]
+        careless = 0.12 if rng.random() < 0.4 else 0  # else every row has its own name
+        plain = rng.random() < 0.5
+        for role, members in (("attendee", attendees), ("host", hosts)):
+            for member in members:
+                record = self.person(uid, role, member, careless, plain)
+                self.people.append(record)
+                if rng.random() < 0.07:
+                    self.people.append(self.like(record, member, careless))
+                if role == "attendee" and hosts and rng.random() < 0.02:
+                    record["match_email"] = hosts[0].email  # a host under an address of their own
+        return attendees, hosts
+
+    def person(self, uid: str, role: str, member: Member, careless: float, plain: bool) -> Record:
+        rng = self.rng
+        email: str | None = member.email if plain else self.address(member)
+        match_email = email
+        kind = 1 if plain else rng.random()
+        if kind < 0.1:  # the tag that Cal.com puts on a guest that is booked twice
+            local, _, domain = member.email.rpartition("@")
+            email, match_email = f"{local}+{uid}@{domain}", member.email
+        elif kind < 0.15:
+            email = member.odd_email
+            match_email = rng.choice((email, member.email))
+        elif kind < 0.18:
+            email, match_email = None, rng.choice((None, member.email))
+        elif kind < 0.23:
+            match_email = None
+        elif kind < 0.28:
+            match_email = rng.choice(self.cast).email
+        elif kind < 0.33:
+            match_email = member.alias
+        elif kind < 0.37:
+            email = rng.choice(COLLEAGUES)
+        name: str | None = self.spelled(member.name)
+        if rng.random() < careless:
+            name = rng.choice((None, "", "\u00a0", "\t\n", member.name.split()[0], rng.choice(NAMES)))
+        return {
+            "booking_uid": padded(rng, uid),
+            "role": role,
+            "email": padded(rng, email, 0.03),
+            "match_email": padded(rng, match_email, 0.03),
+            "name": name,
+            "phone": rng.choice((None, None, member.phone, member.phone, member.odd_phone, "", "12345")),
+            "absent": rng.random() < 0.2,
+        }
+
+    def like(self, record: Record, member: Member, careless: float) -> Record:
+        """Another row of the booking that is the same person, or looks so."""
+        rng = self.rng
+        other = dict(record)
+        kind = rng.random()
+        if kind < 0.3:
+            if rng.random() < 0.3:
+                record["match_email"] = other["match_email"] = None
+            return other
+        if kind < 0.5:  # the same person under another name
+            other["email"] = rng.choice(self.cast).email
+            other["name"] = rng.choice(NAMES)
+        elif kind < 0.65:
+            if rng.random() < 0.3:
+                record["email"] = member.odd_email
+                other["email"] = padded(rng, member.odd_email.swapcase(), 0.3)
+            elif record["email"] is not None:
+                other["email"] = padded(rng, recased(rng, record["email"]), 0.3)
+            other["match_email"] = rng.choice((None, member.email, rng.choice(self.cast).email))
+        elif kind < 0.8:  # a namesake
+            other = self.person(record["booking_uid"], record["role"], rng.choice(self.cast), careless, False)
+            other["name"] = self.spelled(member.name)
+        elif kind < 0.9:
+            other["role"] = "host" if record["role"] == "attendee" else "attendee"
+        else:
+            other["email"] = padded(rng, self.address(member), 0.3)
+            other["phone"] = member.phone
+        if rng.random() < 0.3:
+            other["absent"] = not other["absent"]
+        return other
+
+    # How somebody is written
+
+    def address(self, member: Member) -> str:
+        """One of the ways to write the address, not all of which are the same address."""
+        rng = self.rng
+        kind = rng.random()
+        email = member.email
+        local, _, domain = email.rpartition("@")
+        if kind < 0.6:
+            pass
+        elif kind < 0.7:
+            email = member.alias
+        elif kind < 0.8:
+            email = f"{local}+{rng.choice(('x', 'a+b', '2026', ''))}@{domain}"
+        elif kind < 0.88:
+            dotted = ".".join(local) if rng.random() < 0.5 else local.replace(".", "")
+            email = f"{dotted}@{domain}"
+        elif kind < 0.92:
+            email = f"{local}@googlemail.com" if domain == "gmail.com" else f"{local}@gmail.com"
+        elif kind < 0.95:
+            email = local
+        return str(padded(rng, marked(rng, recased(rng, email)), 0.05))
+
+    def spelled(self, name: str) -> str:
+        """The name with other letters and other white space."""
+        rng = self.rng
+        if rng.random() < 0.25:
+            name = rng.choice((*SPACES, "   ")).join(name.split(" "))
+        elif rng.random() < 0.06:
+            name = rng.choice((name.split()[0], name + " (Guest)", name.upper(), name.lower()))
+        return str(padded(rng, marked(rng, recased(rng, name))))
+
+    # Rows of nobody's booking
+
+    def add_stray_row(self) -> None:
+        rng = self.rng
+        member = rng.choice(self.cast)
+        begin = FIRST_DAY + rng.randrange(6 * 96) * 15 * MINUTE
+        self.attendance.append(
+            {
+                "source": rng.choice(("zoom", "teams", "webex")),
+                "kind": rng.choice(("person", "person", "lobby", "bot", "check_in")),
+                "booking_uid": rng.choice((None, "no-such-booking", rng.choice(self.uids or ["none"]))),
+                "conference_key": rng.choice((None, "some-other-room", "ROOM-0", "")),
+                "email": rng.choice((None, self.address(member))),
+                "name": rng.choice((None, self.spelled(member.name), *NOBODY_NAMES)),
+                "phone": rng.choice((None, member.phone, member.odd_phone)),
+                "joined_at": text_of(rng, begin),
+                "left_at": text_of(rng, rng.choice((None, begin, begin + HOUR, begin + 2 * DAY, begin + 800 * DAY))),
+            }
+        )
+
+
+def moment_of(text: str) -> int:
+    """The microseconds of a text that `text_of` wrote."""
+    whole, _, digits = text.removesuffix("Z").partition(".")
+    return (datetime.fromisoformat(whole) - EPOCH) // timedelta(seconds=1) * SECOND + int(digits.ljust(6, "0") or 0)
+
+
+class Meeting:
+    """What happened around one booking, as its rows of attendance."""
+
+    def __init__(
+        self,
+        world: World,
+        uid: str,
+        key: str | None,
+        start: int,
+        end: int,
+        attendees: list[Member],
+        hosts: list[Member],
+    ) -> None:
+        self.world, self.rng = world, world.rng
+        self.uid, self.key, self.start, self.end = uid, key, start, end
+        self.window = (start - world.early_join, end + world.overrun)
+        self.attendees, self.hosts = attendees, hosts
+
+    def fill(self) -> None:
+        """One of the stories that a meeting may have; the quiet ones reach the rules that come last."""
+        rng = self.rng
+        story = rng.random()
+        if story < 0.06:
+            return
+        if story < 0.28:  # nobody but the host, or a colleague
+            for host in self.hosts:
+                times = self.just_enough() if rng.random() < 0.25 else self.at_length()
+                self.row(host, self.plain_means(), times)
+            if rng.random() < 0.1:
+                self.colleague()
+        elif story < 0.38:  # nobody but guests
+            for attendee in self.attendees:
+                self.row(attendee, self.plain_means(), self.at_length())
+        elif story < 0.48:  # guests for too short a time
+            for attendee in self.attendees:
+                self.row(attendee, "email", self.too_short())
+        elif story < 0.68:  # some of all, as it should be
+            for member in self.hosts + [member for member in self.attendees if rng.random() < 0.6]:
+                self.row(member, self.plain_means(), self.at_length())
+        else:
+            self.noise()
+        if rng.random() < 0.12:
+            self.noise()
+
+    def noise(self) -> None:
+        rng = self.rng
+        for member in self.hosts + self.attendees:
+            for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
+                self.row(member, self.any_means(), self.any_time(), noisy=True)
+        if rng.random() < 0.2:
+            self.row(rng.choice(self.world.cast), self.any_means(), self.any_time(), noisy=True)
+        for share, who in ((0.2, self.unknown), (0.15, self.colleague), (0.2, self.bot), (0.12, self.timid)):
+            if rng.random() < share:
+                who()
+
+    # Who
+
+    def plain_means(self) -> str:
+        return self.rng.choice(("email", "email", "email", "phone", "name"))
+
+    def any_means(self) -> str:
+        return self.rng.choice(
+            ("email", "phone", "name", "email name", "email phone", "phone name", "other", "bot name")
+        )
+
+    def unknown(self) -> None:
+        rng = self.rng
+        self.record(
+            rng.choice((None, None, *STRANGERS)),
+            rng.choice(NOBODY_NAMES),
+            rng.choice((None, None, "0123456789", "12345")),
+            self.any_time(),
+            rng.choice(("person", "person", "person", "lobby", "check_in")),
+        )
+
+    def colleague(self) -> None:
+        rng = self.rng
+        name = rng.choice((*NOBODY_NAMES, *BOT_NAMES, rng.choice(NAMES)))
+        kind = rng.choice(("person", "person", "person", "lobby", "bot", "check_in"))
+        self.record(rng.choice(COLLEAGUES), name, None, rng.choice((self.at_length(), self.any_time())), kind)
+
+    def bot(self) -> None:
+        rng = self.rng
+        member = rng.choice(self.attendees + self.hosts or self.world.cast)
+        name = rng.choice((*BOT_NAMES, self.world.spelled(member.name)))
+        email = rng.choice((None, None, "bot@otter.ai", self.world.address(member), *COLLEAGUES))
+        self.record(email, name, rng.choice((None, None, member.phone)), self.any_time(), rng.choice(("person", "bot")))
+
+    def timid(self) -> None:
+        """Somebody who never got out of the waiting room."""
+        if self.attendees:
+            self.row(self.rng.choice(self.attendees), self.any_means(), self.any_time(), kind="lobby")
+
+    def row(
+        self, member: Member, means: str, times: tuple[int | None, int | None], kind: str = "", noisy: bool = False
+    ) -> None:
+        rng, world = self.rng, self.world
+        email = name = phone = None
+        if "email" in means:
+            email = world.address(member) if noisy else member.email
+        if "phone" in means:
+            phone = member.odd_phone if noisy and rng.random() < 0.3 else member.phone
+            if rng.random() < 0.2:
+                phone = rng.choice(("{} ext", "({})", "+{}", "-{}-")).format(phone)
+        if "name" in means:
+            name = world.spelled(member.name)
+        if means == "bot name":
+            name = rng.choice((*BOT_NAMES, f"{member.name}'s Notetaker", f"{member.name} (tl;dv)"))
+            email = world.address(member) if rng.random() < 0.5 else None
+        if means == "other":  # another address or number than the booking has, or another's
+            other = rng.choice(world.cast)
+            email = rng.choice((rng.choice(STRANGERS), world.address(other)))
+            phone, name = rng.choice((None, member.phone)), world.spelled(rng.choice((member.name, other.name)))
+        if noisy and rng.random() < 0.1:
+            name = rng.choice((*NOBODY_NAMES, *BOT_NAMES))
+        if not kind:
+            kind = rng.choice(("person",) * 12 + ("check_in", "lobby", "bot")) if noisy else "person"
+            if not noisy and rng.random() < 0.08:
+                kind = "check_in"
+        self.record(email, name, phone, times, kind, noisy)
+
+    def record(
+        self,
+        email: str | None,
+        name: str | None,
+        phone: str | None,
+        times: tuple[int | None, int | None],
+        kind: str,
+        noisy: bool = True,
+    ) -> None:
+        rng, world = self.rng, self.world
+        uid, key = self.place(noisy)
+        joined, left = times
+        if kind == "check_in" and rng.random() < 0.4:
+            joined = rng.choice((self.start, self.end, *self.window)) + rng.choice((0, 0, MICROSECOND, -MICROSECOND))
+        record = {
+            "source": rng.choice(("zoom", "google_meet", "teams", "cal_video", "webex", "check_in")),
+            "kind": padded(rng, kind, 0.02),
+            "booking_uid": padded(rng, uid),
+            "conference_key": padded(rng, key),
+            "email": email if email is not None else rng.choice((None, None, None, "", "\t", "no-address")),
+            "name": padded(rng, name),
+            "phone": phone if phone is not None else rng.choice((None, None, None, "", " ", "12345")),
+            "joined_at": text_of(rng, joined),
+            "left_at": text_of(rng, left),
+        }
+        world.attendance.append(record)
+        if rng.random() < 0.03:
+            world.attendance.append(dict(record))
+
+    def place(self, noisy: bool) -> tuple[str | None, str | None]:
+        """What the row knows of the meeting: uid and conference key."""
+        rng = self.rng
+        known = self.key if self.key and self.key.strip() else None
+        kind = rng.random()
+        if not noisy or kind < 0.6:
+            if known is None or rng.random() < 0.5:
+                return self.uid, rng.choice((None, None, "", known, "wrong-key"))
+            return rng.choice((None, None, "")), known
+        if kind < 0.68:
+            return rng.choice(("no-such-booking", rng.choice(self.world.uids), self.uid.swapcase())), known
+        if kind < 0.76:
+            return None, rng.choice(("wrong-key", "room-0", self.uid, known.swapcase() if known else "x"))
+        if kind < 0.8:
+            return self.uid, rng.choice(("room-0", "room-1"))
+        return rng.choice((None, "", "\n")), rng.choice((None, "", "\v"))
+
+    # When
+
+    def at_length(self) -> tuple[int | None, int | None]:
+        """About the whole meeting."""
+        rng = self.rng
+        begin = self.start + rng.choice((0, 0, -2, -5, 1, 3)) * MINUTE + rng.choice((0, 0, 1, 999, 500_000))
+        end = self.end + rng.choice((0, 0, 2, -1, 5)) * MINUTE + rng.choice((0, 0, -1, -999, 500_000))
+        if rng.random() < 0.1:
+            return begin, None
+        return begin, max(begin, end)
+
+    def just_enough(self) -> tuple[int | None, int | None]:
+        """As long as the host side must have been there, or a microsecond off."""
+        core = self.end - self.start
+        half = (core + self.rng.choice((0, 1))) // 2
+        length = max(min(self.world.host_min_presence, half), self.world.min_presence)
+        length += self.rng.choice((0, 0, 0, MICROSECOND, -MICROSECOND))
+        begin = self.rng.choice((self.start, self.end - length))
+        return begin, begin + length
+
+    def too_short(self) -> tuple[int | None, int | None]:
+        """In the core, for less than `min_presence`."""
+        length = min(self.world.min_presence, max(self.end - self.start, 1))
+        begin = self.start + self.rng.randrange(max(1, (self.end - self.start) // 2))
+        return begin, begin + self.rng.choice((length - 1, length // 2 + 1, length // 10 + 1))
+
+    def any_time(self) -> tuple[int | None, int | None]:
+        rng, world = self.rng, self.world
+        nudge = rng.choice((0, 0, MICROSECOND, -MICROSECOND, MILLISECOND, -MILLISECOND, 999, -999))
+        bounds = (*self.window, self.start, self.end)
+        bound = rng.choice(bounds)
+        other = rng.choice(bounds)
+        half = (self.end - self.start) // 2
+        needed = rng.choice((world.min_presence, world.host_min_presence, half, half + 1, world.open_limit))
+        inside = rng.randrange(self.window[0], self.window[1] + 1)
+        kind = rng.randrange(20)
+        if kind < 4:
+            return self.at_length()
+        if kind < 6:
+            return bound + nudge, max(bound, other)
+        if kind == 6:  # only just, or just not
+            return bound + nudge, bound + nudge + rng.choice((0, 1, MINUTE, HOUR))
+        if kind == 7:
+            return bound + nudge - rng.choice((0, 1, MINUTE, HOUR)), bound + nudge
+        if kind < 10:  # as long as somebody must have been there, to the microsecond
+            begin = rng.choice((self.start, self.window[0], inside))
+            return begin, begin + max(0, needed + nudge)
+        if kind == 10:
+            return inside, inside - rng.choice((1, SECOND, HOUR, 2 * DAY))
+        if kind == 11:
+            return None, rng.choice((inside, bound + nudge))
+        if kind == 12:
+            return rng.choice(((None, None), (inside, inside), (bound + nudge, None)))
+        if kind == 13:
+            return rng.choice((inside, self.start, self.window[0] + nudge, bound - 2 * HOUR)), None
+        if kind == 14:
+            return bound - needed + nudge, None if rng.random() < 0.5 else bound
+        if kind == 15:
+            return bound - rng.choice((DAY, 2 * DAY, 3 * DAY)), rng.choice((inside, bound + nudge, bound + 3 * DAY))
+        if kind == 16:
+            if rng.random() < 0.2:
+                return bound - 800 * DAY, bound + 800 * DAY
+            return rng.choice((inside, self.start)), world.as_of + rng.choice((0, MICROSECOND, -MICROSECOND))
+        if kind == 17:
+            return world.as_of + nudge, rng.choice((None, world.as_of, world.as_of + HOUR))
+        if kind == 18:
+            return inside, min(inside + rng.randrange(1, HOUR), self.window[1])
+        return self.end + rng.choice((HOUR, DAY)), self.end + rng.choice((2 * HOUR, 2 * DAY))
+
+
+def random_world(seed: int | str, bookings: int = 200) -> Tables:
+    """Bookings, people, attendance and policy; the same for the same seed."""
+    world = World(seed, bookings)
+    return world.bookings, world.people, world.attendance, world.policy
