@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str | None, set[str | None]] = {
     "operators": {None, "api", "attendance", "hooks", "triggers"},
     "sensors": {None, "api", "attendance", "hooks", "triggers"},
     "triggers": {None, "api", "attendance", "hooks"},
+    "cli": {None, "attendance", "hooks"},
     "sandbox": set(),
     None: {None, "api"},
 }

@@ -1,0 +1,83 @@
+"""The three tables that the rules read: their columns, and what each may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["label", "text", "instant", "flag"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    :param name: its name.
+    :param kind: ``label`` is text that is compared as it is, without the white space around it; ``text`` stays as it
+        comes; ``instant`` is a moment with its place on earth; ``flag`` is true or false.
+    :param required: whether every row must have a value.
+    :param choices: the only values that a label may have, or none for any.
+    :param may_be_missing: whether a table without the column is taken as one that knows nothing of it.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    may_be_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables.
+
+    :param name: ``bookings``, ``people`` or ``attendance``.
+    :param columns: its columns.
+    :param number: the column that numbers its rows for the rules, or None.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    number: str | None = None
+
+
+BOOKINGS = Table(
+    "bookings",
+    (
+        Column("booking_uid", "label", required=True),
+        Column("status", "label"),
+        Column("start_at", "instant", required=True),
+        Column("end_at", "instant", required=True),
+        Column("rescheduled_to_uid", "label"),
+        Column("conference_key", "label"),
+    ),
+    number="booking",
+)
+PEOPLE = Table(
+    "people",
+    (
+        Column("booking_uid", "label", required=True),
+        Column("role", "label", required=True, choices=("attendee", "host")),
+        Column("email", "text"),
+        Column("match_email", "text"),
+        Column("name", "text"),
+        Column("phone", "text"),
+        Column("absent", "flag", required=True),
+    ),
+    number="person",
+)
+ATTENDANCE = Table(
+    "attendance",
+    (
+        Column("source", "text", may_be_missing=True),
+        Column("kind", "label", required=True, choices=("person", "bot", "lobby", "check_in")),
+        Column("booking_uid", "label"),
+        Column("conference_key", "label"),
+        Column("email", "text"),
+        Column("name", "text"),
+        Column("phone", "text"),
+        Column("joined_at", "instant"),
+        Column("left_at", "instant"),
+    ),
+)
+TABLES = (BOOKINGS, PEOPLE, ATTENDANCE)

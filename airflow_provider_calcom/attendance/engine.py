@@ -1,0 +1,330 @@
+"""Who was absent: the rules run over tables of any size, in DuckDB here or on the server of a SQL connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Union
+
+from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
+from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
+from airflow_provider_calcom.attendance.rules import the_rules
+from airflow_provider_calcom.attendance.sources import Source, format_of, local_files
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from airflow_provider_calcom.attendance.pushdown import Relation, SqlPlace
+
+Input = Union[Source, "Relation"]  # noqa: UP007
+Policy = AttendancePolicy | Mapping[str, Any] | str | None
+
+_ORDER = (
+    "booking_uid, role, email, outcome, reason, presence, first_joined NULLS FIRST, last_left NULLS FIRST,"
+    " currently_absent"
+)
+# Parquet keeps instants as such; text has them as all files of this project do.
+_COLUMNS = "booking_uid, role, email, outcome, reason, presence / 1e6 AS presence_seconds, {}, {}, currently_absent"
+_AS_TEXT = _COLUMNS.format(
+    *(
+        f"strftime(make_timestamp({name}), '%Y-%m-%dT%H:%M:%S.%gZ') AS {name}_at"
+        for name in ("first_joined", "last_left")
+    )
+)
+_AS_TYPES = _COLUMNS.format(*(f"make_timestamptz({name}) AS {name}_at" for name in ("first_joined", "last_left")))
+
+
+class Decision(TypedDict):
+    """What the rules say of one person of one booking.
+
+    ``outcome`` is excluded, present, undetermined or absent; ``presence_seconds`` counts whole microseconds;
+    the instants are ISO 8601 with ``Z``, cut to milliseconds; ``currently_absent`` is Cal.com's flag.
+    """
+
+    booking_uid: str
+    role: str
+    email: str | None
+    outcome: str
+    reason: str
+    presence_seconds: float
+    first_joined_at: str | None
+    last_left_at: str | None
+    currently_absent: bool
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the embedded engine may use.
+
+    :param memory_limit: as DuckDB takes it, such as ``2GB``; what does not fit is spilled to disk.
+    :param threads: how many; None for one on each core.
+    :param spill_directory: where to spill; None for the system's temporary folder.
+    """
+
+    memory_limit: str = "2GB"
+    threads: int | None = None
+    spill_directory: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was counted on the way to the decisions.
+
+    :param outcomes: ``{outcome: {reason: persons}}``.
+    :param judged_bookings: bookings that rules 1 to 3 let through.
+    :param attendance_rows: rows of the feed.
+    :param rows_of_people: rows of meetings that are not a machine's; a row counts for each of its bookings.
+    :param matched_rows: those of them that are somebody's or a colleague's.
+    :param complete_until: up to where the feed is complete, or None where nothing is.
+    :param files: the files that were read.
+    """
+
+    outcomes: dict[str, dict[str, int]]
+    judged_bookings: int
+    attendance_rows: int
+    rows_of_people: int
+    matched_rows: int
+    complete_until: int | None
+    files: list[LoadedFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Decisions that were made, while their engine is open.
+
+    :param connection: DuckDB's; its relation ``decided`` has the decisions with whole microseconds.
+    :param policy: the policy, ``as_of`` filled in.
+    :param figures: what was counted.
+    """
+
+    connection: DuckDBPyConnection
+    policy: AttendancePolicy
+    figures: Figures
+
+    def rows(self) -> Iterator[Decision]:
+        """Give the decisions one by one, in their order."""
+        found = self.connection.execute(f"SELECT {_AS_TEXT} FROM decided ORDER BY {_ORDER}")
+        names = [column[0] for column in found.description or ()]
+        while batch := found.fetchmany(10_000):
+            for row in batch:
+                yield dict(zip(names, row, strict=True))  # type: ignore[misc]
+
+    def write(self, path: str | os.PathLike[str] | Any) -> None:
+        """Write the decisions, as JSON lines, CSV or Parquet by the suffix; an older file is replaced by the whole one.
+
+        :param path: a path here, or a UPath or URL of an object store.
+        """
+        file_format, is_gzip = format_of(str(path))
+        columns = _AS_TYPES if file_format == "parquet" else _AS_TEXT
+        options = {"jsonl": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet, COMPRESSION zstd"}
+        compression = ", COMPRESSION gzip" if is_gzip else ""
+        with _written(path) as target:
+            self.connection.execute(
+                f"COPY (SELECT {columns} FROM decided ORDER BY {_ORDER}) TO ? ({options[file_format]}{compression})",
+                [str(target)],
+            )
+
+
+def decide(
+    bookings: Input,
+    people: Input,
+    attendance: Input,
+    policy: Policy = None,
+    *,
+    zone: str | None = None,
+    resources: Resources = Resources(),
+    place: SqlPlace | None = None,
+    now: datetime | None = None,
+) -> list[Decision]:
+    """Decide who was absent, and give all decisions.
+
+    :param bookings: rows as dicts, a path, several paths, or a relation of ``place``. Its columns, like those of the
+        others, are those of the README's tables.
+    :param people: likewise.
+    :param attendance: likewise.
+    :param policy: a policy, or the fields of one as a dict or JSON.
+    :param zone: the zone in which times without one are told, such as ``Europe/Berlin``. Without it they are refused.
+    :param resources: what the embedded engine may use.
+    :param place: a SQL server to run on in place of the embedded engine.
+    :param now: "now" where the policy has no ``as_of``; the clock's time where it is None.
+    :raises InvalidInput: naming file, row and column.
+    :raises InvalidPolicy: naming the field.
+    :raises OutOfRoom: if memory and disk did not suffice.
+    """
+    with deciding(
+        bookings, people, attendance, policy, zone=zone, resources=resources, place=place, now=now
+    ) as decided:
+        return list(decided.rows())
+
+
+@contextmanager
+def deciding(
+    bookings: Input,
+    people: Input,
+    attendance: Input,
+    policy: Policy = None,
+    *,
+    zone: str | None = None,
+    resources: Resources = Resources(),
+    place: SqlPlace | None = None,
+    now: datetime | None = None,
+) -> Iterator[Decided]:
+    """Decide who was absent, and keep the decisions in the engine, to be written or asked about.
+
+    Parameters and errors are those of :func:`decide`.
+    """
+    judged_by = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
+    inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
+    with workshop(resources, zone) as (connection, folder), _room(resources):
+        if place is None:
+            files = load(connection, folder, inputs, takes_naive_times=zone is not None)
+            load_policy(connection, policy_tables(judged_by))
+            counted = _run_embedded(connection)
+        else:
+            files, counted = place.run(connection, folder, inputs, judged_by, takes_naive_times=zone is not None)
+        yield Decided(connection, judged_by, Figures(**counted, files=files))
+
+
+@contextmanager
+def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[DuckDBPyConnection, Path]]:
+    """Open a DuckDB that spills to a folder of its own, which goes away afterwards: ``(connection, folder)``."""
+    try:
+        import duckdb
+    except ImportError:
+        raise MissingExtra(
+            "The attendance rules need DuckDB. Install it with: pip install 'airflow-provider-calcom[attendance]'"
+        ) from None
+    folder = Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": resources.memory_limit,
+        "temp_directory": str(folder / "spilled"),
+        "preserve_insertion_order": False,
+        "TimeZone": _known_zone(zone),
+        "autoinstall_known_extensions": False,
+    }
+    if resources.threads is not None:
+        config["threads"] = resources.threads
+    try:
+        with duckdb.connect(config=config) as connection:
+            yield connection, folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _known_zone(zone: str | None) -> str:
+    if zone is None:
+        return "UTC"
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(zone).key
+    except (ValueError, OSError, KeyError):
+        raise InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {zone!r:.60}") from None
+
+
+@contextmanager
+def _room(resources: Resources) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise OutOfRoom(
+            f"memory_limit={resources.memory_limit} and the disk under"
+            f" {resources.spill_directory or tempfile.gettempdir()} did not suffice. Raise the limit, free some"
+            f" disk, or run the rules on a SQL connection. DuckDB says: {str(error).splitlines()[0]}"
+        ) from None
+
+
+def load(
+    connection: DuckDBPyConnection, folder: Path, inputs: Mapping[Table, Any], *, takes_naive_times: bool
+) -> list[LoadedFile]:
+    """Read tables into the engine.
+
+    :param inputs: ``{table: what the user gave}``.
+    """
+    loader = Loader(connection, takes_naive_times=takes_naive_times)
+    return [file for table, source in inputs.items() for file in loader.load(table, local_files(table, source, folder))]
+
+
+def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -> None:
+    """Make the policy's tables."""
+    for table in tables:
+        columns = ", ".join(f"{name} {kind}" for name, kind in table.columns.items())
+        connection.execute(f"CREATE TEMP TABLE {table.name} ({columns})")
+        if table.rows:
+            places = ", ".join("?" * len(table.columns))
+            connection.executemany(f"INSERT INTO {table.name} VALUES ({places})", table.rows)
+
+
+def _run_embedded(connection: DuckDBPyConnection) -> dict[str, Any]:
+    """Run the rules step by step: each step's tables have known sizes then, and go when nothing needs them any more."""
+    rules = the_rules()
+    results = [rules.decisions, *COUNTS.values()]
+    freed = rules.last_uses(results)
+    for step in rules.steps:
+        if step.is_kept:
+            connection.execute(f"CREATE TEMP TABLE {step.name} AS {rules.with_parts(step.body)}")
+            for name in freed.get(step.name, ()):
+                connection.execute(f"DROP TABLE {name}")
+    connection.execute(f"CREATE TEMP VIEW decided AS {rules.with_parts(rules.decisions)}")
+    return counted({name: connection.execute(rules.with_parts(body)).fetchall() for name, body in COUNTS.items()})
+
+
+COUNTS = {
+    "outcomes": "SELECT outcome, reason, count(*) AS persons FROM outcomes GROUP BY outcome, reason",
+    "judged_bookings": "SELECT count(*) AS bookings FROM meetings",
+    "matching": "SELECT rows_of_people, matched_rows FROM matching",
+    "feed": "SELECT feed_rows, complete_until FROM feed",
+}
+
+
+def counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
+    """Make the fields of :class:`Figures` of what the :data:`COUNTS` found, on whatever engine."""
+    outcomes: dict[str, dict[str, int]] = {}
+    for outcome, reason, persons in sorted(rows["outcomes"]):
+        outcomes.setdefault(outcome, {})[reason] = int(persons)
+    rows_of_people, matched_rows = rows["matching"][0]
+    feed_rows, complete_until = rows["feed"][0]
+    return {
+        "outcomes": outcomes,
+        "judged_bookings": int(rows["judged_bookings"][0][0]),
+        "attendance_rows": int(feed_rows),
+        "rows_of_people": int(rows_of_people or 0),
+        "matched_rows": int(matched_rows or 0),
+        "complete_until": None if complete_until is None else int(complete_until),
+    }
+
+
+@contextmanager
+def _written(path: Any) -> Iterator[Path]:
+    """Give a file to write to, which takes its place when it is whole: a reader never sees half of it."""
+    text = str(path)
+    if "://" in text and not text.startswith("file://"):
+        from upath import UPath
+
+        with tempfile.TemporaryDirectory() as folder:
+            part = Path(folder) / Path(text).name
+            yield part
+            target = UPath(path) if isinstance(path, str) else path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("rb") as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, 2**20)
+        return
+    target = Path(text.removeprefix("file://")).expanduser()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,31 @@
+"""What can go wrong between a feed and a plan: one class for each thing that a user can do about it."""
+
+from __future__ import annotations
+
+
+class AttendanceError(Exception):
+    """Any error of this part of the package."""
+
+
+class InvalidPolicy(AttendanceError):
+    """A field of the attendance policy can't be used. Mend the policy; the text names the field."""
+
+
+class InvalidInput(AttendanceError):
+    """A table of bookings, people or attendance can't be used. Mend the data; the text names file, row and column."""
+
+
+class MissingExtra(AttendanceError):
+    """A library of the extra ``attendance`` is not installed. Install ``airflow-provider-calcom[attendance]``."""
+
+
+class UnsupportedConnection(AttendanceError):
+    """A connection's database can't run the rules. Use another connection, or leave it out and run them embedded."""
+
+
+class OutOfRoom(AttendanceError):
+    """The rules did not fit into the memory and disk that they were given. Raise the memory limit or free some disk."""
+
+
+class PlanRefused(AttendanceError):
+    """A guard rail tripped. Look at the report: is the feed whole? Then mend the feed, or move the rail's limit."""

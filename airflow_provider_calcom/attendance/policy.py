@@ -1,0 +1,255 @@
+"""The attendance policy: what counts as having come, in fields with units and defaults."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from airflow_provider_calcom.attendance.errors import InvalidPolicy
+from airflow_provider_calcom.attendance.instants import parse_instant
+
+WHITE_SPACE = " \t\n\r\v\f\xa0"
+BOT_NAMES = (
+    "otter.ai",
+    "otterpilot",
+    "fireflies.ai",
+    "read.ai",
+    "fathom.video",
+    "notetaker",
+    "meeting notes",
+    "tl;dv",
+    "sembly",
+    "avoma",
+)
+_LONGEST = 100 * 366 * 86_400
+
+
+@dataclass(frozen=True)
+class AttendancePolicy:
+    """Who counts as absent. All durations are seconds; fractions down to microseconds are kept.
+
+    :param as_of: "now" for every rule: ISO 8601 with ``Z`` or an offset, or an aware ``datetime``. None: the time of
+        the run, which is filled in when the rules start.
+    :param attendance_until: the feed is complete up to here, never later than ``as_of``. None: up to the latest instant
+        in the feed that is not after ``as_of``.
+    :param early_join: seconds before a booking's start from which its window begins.
+    :param overrun: seconds after a booking's end at which its window ends.
+    :param min_presence: seconds of presence that count as having come; more than 0.
+    :param open_limit: seconds that a presence without an end is taken to last at most.
+    :param settle: seconds after a booking's end before it is judged.
+    :param internal_domains: domains of colleagues, sub-domains included: never judged as attendees, and any of them
+        stands in for the host.
+    :param internal_emails: addresses of colleagues.
+    :param require_host_present: an attendee is not blamed for a meeting that its host missed.
+    :param host_min_presence: seconds of the meeting that the host side must have been there; capped at half of the
+        meeting, never under ``min_presence``.
+    :param assume_held: the feed lists everyone who came, as a reception desk does: no evidence of the meeting itself
+        and no host is asked for before an attendee is called absent.
+    :param traces_are_doubt: an attendee who left any trace, though too little to have come, is not called absent.
+    :param judge_hosts: also decide on hosts.
+    :param aliases: ``{secondary address: the address that Cal.com knows}``.
+    :param fold_plus_tags: take ``ann+tag@example.org`` for ``ann@example.org``.
+    :param fold_gmail_dots: take ``a.nn@googlemail.com`` for ``ann@gmail.com``.
+    :param bot_names: parts of a display name, in lower case, that tell a machine from a person.
+
+    :raises InvalidPolicy: naming the field, what came and what is wanted.
+    """
+
+    as_of: datetime | str | None = None
+    attendance_until: datetime | str | None = None
+    early_join: float = 900
+    overrun: float = 900
+    min_presence: float = 1
+    open_limit: float = 14_400
+    settle: float = 7_200
+    internal_domains: tuple[str, ...] = ()
+    internal_emails: tuple[str, ...] = ()
+    require_host_present: bool = True
+    host_min_presence: float = 300
+    assume_held: bool = False
+    traces_are_doubt: bool = True
+    judge_hosts: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    fold_plus_tags: bool = False
+    fold_gmail_dots: bool = False
+    bot_names: tuple[str, ...] = BOT_NAMES
+
+    def __post_init__(self) -> None:
+        for name, read in _READERS.items():
+            object.__setattr__(self, name, read(name, getattr(self, name)))
+        if self.min_presence <= 0:
+            raise InvalidPolicy(f"min_presence must be more than 0 seconds, but is {self.min_presence!r}")
+
+    @classmethod
+    def of(cls, source: AttendancePolicy | Mapping[str, Any] | str | None) -> AttendancePolicy:
+        """Make a policy of what a user gives: a policy, a dict, a JSON text of one, or None for the defaults.
+
+        :param source: fields that are left out take their defaults.
+        :raises InvalidPolicy: also for a field that there is not, naming those that there are.
+        """
+        if isinstance(source, AttendancePolicy):
+            return source
+        given = _parsed(source) if isinstance(source, str) else source
+        if given is None:
+            return cls()
+        if not isinstance(given, Mapping):
+            raise InvalidPolicy(f"A policy must be an object of fields, but is {_shown(given)}")
+        known = {entry.name for entry in fields(cls)}
+        for name in given:
+            if name not in known:
+                raise InvalidPolicy(f"{_shown(name)} is no field of the policy. Its fields: {', '.join(sorted(known))}")
+        return cls(**given)
+
+    def at(self, now: datetime) -> AttendancePolicy:
+        """Give the policy with ``as_of`` filled in.
+
+        :param now: taken, to the millisecond, where ``as_of`` is None.
+        """
+        if self.as_of is not None:
+            return self
+        return replace(self, as_of=now.replace(microsecond=now.microsecond // 1000 * 1000))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the fields as JSON can carry them; :meth:`of` makes the same policy of it."""
+        return {entry.name: _as_json(getattr(self, entry.name)) for entry in fields(self)}
+
+
+def whole_microseconds(seconds: float) -> int:
+    """Give a duration in microseconds, which is how the rules count."""
+    return round(timedelta(seconds=seconds) / timedelta(microseconds=1))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InvalidPolicy(f'The policy is not JSON: {error}. Give an object such as {{"settle": 3600}}') from None
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+        return value.isoformat(timespec=precision).replace("+00:00", "Z")
+    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+
+
+def _shown(value: object) -> str:
+    """Show a value cut short, and no address in it: a policy's lists hold those of colleagues."""
+    text = repr(value)
+    if "@" in text:
+        return f"a text of {len(str(value))} characters with an @"
+    return text if len(text) <= 80 else text[:80] + "..."
+
+
+def _instant(name: str, value: Any) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, (str, datetime)):
+        try:
+            return parse_instant(value).astimezone(timezone.utc)
+        except ValueError as error:
+            raise InvalidPolicy(f"{name} {error}") from None
+    raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(value)}")
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InvalidPolicy(f"{name} must be a number of seconds, but is {_shown(value)}")
+    if not 0 <= value <= _LONGEST:
+        raise InvalidPolicy(f"{name} must be from 0 to {_LONGEST} seconds (100 years), but is {value!r}")
+    return value
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidPolicy(f"{name} must be true or false, but is {_shown(value)}")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise InvalidPolicy(f"{name} must be a list of texts, but is {_shown(value)}")
+    texts = tuple(value)
+    for place, text in enumerate(texts):
+        _text(f"{name}[{place}]", text)
+    return texts
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip(WHITE_SPACE):
+        raise InvalidPolicy(f"{name} must be a text that is not blank, but is {_shown(value)}")
+    if "\0" in value:
+        raise InvalidPolicy(f"{name} holds a NUL character, which no address or name has")
+    return value
+
+
+def _domains(name: str, value: Any) -> tuple[str, ...]:
+    domains = _texts(name, value)
+    for place, domain in enumerate(domains):
+        cleaned = domain.strip(WHITE_SPACE)
+        if "@" in cleaned or cleaned.startswith("."):
+            raise InvalidPolicy(
+                f"{name}[{place}] must be a domain such as example.org, without @ or a dot before it; its sub-domains"
+                f" are meant too. It is {_shown(domain)}"
+            )
+    return domains
+
+
+def _addresses(name: str, value: Any) -> tuple[str, ...]:
+    addresses = _texts(name, value)
+    for place, address in enumerate(addresses):
+        _address(f"{name}[{place}]", address)
+    return addresses
+
+
+def _address(name: str, value: Any) -> str:
+    if "@" not in _text(name, value):
+        raise InvalidPolicy(f"{name} must be an e-mail address, with an @, but is {_shown(value)}")
+    return str(value)
+
+
+def _aliases(name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise InvalidPolicy(f"{name} must be {{secondary address: main address}}, but is {_shown(value)}")
+    targets: dict[str, str] = {}
+    for place, (alias, address) in enumerate(value.items()):
+        key = _address(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE).lower()
+        target = _text(f"{name}, the value of entry {place + 1},", address).strip(WHITE_SPACE).lower()
+        if targets.setdefault(key, target) != target:
+            raise InvalidPolicy(f"{name}, entry {place + 1}, gives a second main address to the same secondary address")
+    return dict(value)
+
+
+def _bot_names(name: str, value: Any) -> tuple[str, ...]:
+    return tuple(text.lower() for text in _texts(name, value))
+
+
+_READERS = {
+    "as_of": _instant,
+    "attendance_until": _instant,
+    **dict.fromkeys(
+        ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence"),
+        _seconds,
+    ),
+    **dict.fromkeys(
+        (
+            "require_host_present",
+            "assume_held",
+            "traces_are_doubt",
+            "judge_hosts",
+            "fold_plus_tags",
+            "fold_gmail_dots",
+        ),
+        _flag,
+    ),
+    "internal_domains": _domains,
+    "internal_emails": _addresses,
+    "aliases": _aliases,
+    "bot_names": _bot_names,
+}
