@@ -20,17 +20,20 @@ _DATE_WORDS = re.compile(
     r"|january|february|march|april|june|july|august|september|october|november|december)",
     re.IGNORECASE,
 )
+_DATE_OR_CLOCK = re.compile(r"(?<!\d)(?:\d{1,4}([-/.])\d{1,2}\1\d{1,4}|\d{1,2}:\d\d)(?!\d)", re.ASCII)
 _WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
 
 
 def shape_of(value: object) -> str:
-    """Show what kind of value came: ``text like '99/99/9999'`` or ``a list``; letters and digits are not repeated."""
+    """Show what kind of value came: ``text like '99/99/9999'`` or ``a list``; nothing of its text is repeated."""
     if value is None:
         return "null"
     if isinstance(value, str):
         return f"text like {_masked(value)!r}"
-    if isinstance(value, (bool, int, float)):
-        return f"the {type(value).__name__} {str(value)[:_LONGEST_SHOWN]}"
+    if isinstance(value, bool):
+        return f"the bool {value}"
+    if isinstance(value, (int, float)) and -1e30 < value < 1e30:
+        return f"a number of {len(str(abs(int(value))))} digits"  # it may be a telephone's
     return f"a {type(value).__name__}"
 
 
@@ -43,7 +46,7 @@ def shown_time(value: object) -> str:
 
 def _looks_like_a_time(text: str) -> bool:
     words = _WORDS.findall(text)
-    return len(re.findall(r"\d[-/.:]\d", text)) >= 2 and all(_DATE_WORDS.fullmatch(word) for word in words)
+    return bool(_DATE_OR_CLOCK.search(text)) and all(_DATE_WORDS.fullmatch(word) for word in words)
 
 
 def _masked(text: str) -> str:

@@ -32,8 +32,9 @@ class FeedOptions:
     :param max_unreadable: share of unreadable records, 0 to 1, above which the feed is refused.
     :param encoding: encoding of text files. None: UTF-8, or UTF-16 where the file looks like it.
     :param delimiter: what separates the cells of a CSV file. None: as its first lines show.
-    :param largest_line: bytes of one line at which reading stops.
-    :param largest_document: bytes (unpacked) of one JSON document at which reading stops.
+    :param largest_line: characters of one line at which reading stops.
+    :param largest_document: bytes (unpacked) of one JSON document at which reading stops; in memory it takes some ten
+        times that.
     :raises InvalidFeedOption: naming the option.
     """
 
@@ -50,7 +51,7 @@ class FeedOptions:
     encoding: str | None = None
     delimiter: str | None = None
     largest_line: int = 16 * MEGABYTE
-    largest_document: int = 256 * MEGABYTE
+    largest_document: int = 64 * MEGABYTE
 
     def __post_init__(self) -> None:
         checked_zone(self.zone)
@@ -89,7 +90,7 @@ class FeedOptions:
         for name in ("largest_line", "largest_document"):
             size = getattr(self, name)
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise InvalidFeedOption(f"The feed's option {name} must be a number of bytes above 0")
+                raise InvalidFeedOption(f"The feed's option {name} must be a whole number above 0")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> FeedOptions:

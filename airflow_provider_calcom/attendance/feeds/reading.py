@@ -15,6 +15,7 @@ from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed
 
 _ENVELOPE = "_airbyte_data"
+_DEEPEST_PAGE = 10
 
 
 class FeedReading:
@@ -92,28 +93,26 @@ def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -
 
 
 def unfolded(
-    document: Any, keys: tuple[str, ...], fields: tuple[str, ...]
+    document: Any, keys: tuple[str, ...], fields: tuple[str, ...], depth: int = 0
 ) -> Iterator[Mapping[str, Any] | UnreadableField]:
     """Give the records of a document: of a list, of a page of an API, or the one that it is.
 
     :param keys: names of a page's list of records.
     :param fields: fields beside that list which the records inherit.
+    :param depth: how many lists and pages the document lies in.
     """
-    if isinstance(document, (list, tuple)):
+    if isinstance(document, (list, tuple)) and depth < _DEEPEST_PAGE:
         for one in document:
-            yield from unfolded(one, keys, fields)
-        return
-    if not isinstance(document, Mapping):
+            yield from unfolded(one, keys, fields, depth + 1)
+    elif not isinstance(document, Mapping) or depth >= _DEEPEST_PAGE:
         yield UnreadableField(None, "the record is no object", shape_of(document))
-        return
-    if isinstance(document.get(_ENVELOPE), (Mapping, list)):
-        yield from unfolded(document[_ENVELOPE], keys, fields)
-        return
-    key = next((key for key in keys if isinstance(document.get(key), (list, tuple))), None)
-    if key is None:
-        yield document
-        return
-    inherited = {name: document[name] for name in fields if name in document}
-    for one in document[key]:
-        for record in unfolded(one, keys, fields):
+    elif isinstance(document.get(_ENVELOPE), (Mapping, list)):
+        yield from unfolded(document[_ENVELOPE], keys, fields, depth + 1)
+    else:
+        key = next((key for key in keys if isinstance(document.get(key), (list, tuple))), None)
+        if key is None:
+            yield document
+            return
+        inherited = {name: document[name] for name in fields if name in document}
+        for record in unfolded(document[key], keys, fields, depth + 1):
             yield record if isinstance(record, UnreadableField) else {**inherited, **record}

@@ -18,6 +18,7 @@ WHITE_SPACE = " \t\n\r\v\f\u00a0"
 """What the rules count as white space, rules.md section 2."""
 
 _LONGEST_TEXT = 100_000
+_LARGEST_ID = 10**30
 
 
 class Record:
@@ -34,12 +35,8 @@ class Record:
     def __init__(self, columns: Mapping[str, Any], options: FeedOptions) -> None:
         self.columns = columns
         self.options = options
-        self._named: dict[str, tuple[str, Any]] = {}
+        self._spellings = _spellings(tuple(columns))
         self._nested: dict[str, Record | None] = {}
-        for name, value in columns.items():
-            folded = folded_name(str(name))
-            if folded and (folded not in self._named or self._named[folded][1] is None):
-                self._named[folded] = (str(name), value)
 
     def has(self, *names: str) -> bool:
         """Say whether the record has every one of these columns, also if empty."""
@@ -58,8 +55,8 @@ class Record:
         :raises UnreadableField: for a NUL character, and for what is no text.
         """
         for name in names:
-            found = self._first((name,))
-            text = _as_text(*found) if found else None
+            found = self._find(name)
+            text = _as_text(*found) if found and not is_null(found[1]) else None
             if text:
                 return text
         return None
@@ -159,9 +156,14 @@ class Record:
         return None
 
     def _find(self, name: str) -> tuple[str, Any] | None:
-        flat = self._named.get(folded_name(name))
-        if flat is not None or "." not in name:
-            return flat
+        spellings = self._spellings.get(folded_name(name))
+        if spellings:
+            known = spellings[0]
+            if len(spellings) > 1:
+                known = next((one for one in spellings if self.columns[one] is not None), known)
+            return str(known), self.columns[known]
+        if "." not in name:
+            return None
         outer, _, inner = name.partition(".")
         nested = self._nested_record(outer)
         deeper = nested._find(inner) if nested else None
@@ -169,7 +171,7 @@ class Record:
 
     def _nested_record(self, name: str) -> Record | None:
         if name not in self._nested:
-            found = self._named.get(folded_name(name))
+            found = self._find(name)
             value = _parsed(found[1]) if found else None
             self._nested[name] = Record(value, self.options) if isinstance(value, Mapping) else None
         return self._nested[name]
@@ -181,9 +183,22 @@ def folded_name(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
+@lru_cache(maxsize=1024)
+def _spellings(names: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """Give the columns by their folded name; kept, because the records of a feed mostly have the same ones."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for name in names:
+        folded = folded_name(str(name))
+        if folded:
+            found[folded] = (*found.get(folded, ()), name)
+    return found
+
+
 def is_null(value: object) -> bool:
     """Say whether a value stands for nothing: None, and the NaN and NaT that data frames put in its place."""
-    return value is None or (isinstance(value, (float, datetime, Decimal)) and value != value)
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signalling one can't even be compared
+    return value is None or (isinstance(value, (float, datetime)) and value != value)
 
 
 def cleaned(text: str) -> str | None:
@@ -192,22 +207,23 @@ def cleaned(text: str) -> str | None:
 
 
 def _as_text(column: str, value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal, uuid.UUID)):
+    if not isinstance(value, (str, int, float, Decimal, uuid.UUID)) or isinstance(value, bool):
         raise UnreadableField(column, "is no text", shape_of(value))
-    if isinstance(value, (float, Decimal)):
-        try:
-            whole = int(value)
-        except (ValueError, OverflowError):
-            whole = None
-        if whole is None or whole != value:
-            raise UnreadableField(column, "is no text and no whole number", shape_of(value))
-        value = whole  # a column of ids that has nulls in it becomes one of floats in a data frame
+    if not isinstance(value, (str, uuid.UUID)):
+        value = _whole(column, value)
     text = str(value)
     if len(text) > _LONGEST_TEXT:
         raise UnreadableField(column, "is too long")
     if "\0" in text:
         raise UnreadableField(column, "holds a NUL character")
     return cleaned(text.encode("utf-8", "replace").decode() if not text.isascii() else text)
+
+
+def _whole(column: str, value: int | float | Decimal) -> int:
+    """Read a number as an id; a column of ids that has nulls in it becomes one of floats in a data frame."""
+    if not -_LARGEST_ID < value < _LARGEST_ID or value != int(value):
+        raise UnreadableField(column, "is no text and no whole number of an id's size", shape_of(value))
+    return int(value)
 
 
 def _parsed(value: Any) -> Any:

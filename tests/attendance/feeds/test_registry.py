@@ -163,6 +163,15 @@ def test_records_come_from_any_iterable() -> None:
         assert len(list(read_feed("canonical", source))) == 1
 
 
+def test_lists_in_lists_end_somewhere() -> None:
+    """A document nested without sense is an unreadable record and no stack overflow."""
+    deep: Any = GOOD
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(FeedUnreadable, match="no object"):
+        list(read_feed("canonical", deep))
+
+
 def test_airbytes_envelope_is_opened() -> None:
     """Its file destinations put each record into ``_airbyte_data``."""
     assert len(list(read_feed("canonical", [{"_airbyte_ab_id": "1", "_airbyte_data": GOOD}]))) == 1
@@ -219,6 +228,7 @@ def test_nested_values_are_found_flattened_too(record: dict[str, Any]) -> None:
         (float("nan"), None),
         (84512345678, "84512345678"),
         (84512345678.0, "84512345678"),
+        (Decimal("sNaN"), None),
         (Decimal("7"), "7"),
         (uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         ("Amy \ud83d", "Amy ?"),
@@ -230,7 +240,20 @@ def test_text_is_cleaned(value: Any, text: str | None) -> None:
     assert row["name"] == text
 
 
-@pytest.mark.parametrize("value", [True, 1.5, float("inf"), b"Amy", ["Amy"], {"first": "Amy"}, "A" * 200_000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        1.5,
+        float("inf"),
+        pytest.param(10**5000, id="huge"),
+        Decimal("1e999999999"),
+        b"Amy",
+        ["Amy"],
+        {"first": "Amy"},
+        "A" * 200_000,
+    ],
+)
 def test_what_is_no_text_is_unreadable(value: Any) -> None:
     """The column is named, the value is not shown."""
     with pytest.raises(FeedUnreadable, match="column name: is ") as caught:
@@ -287,6 +310,7 @@ def test_times_become_utc(value: Any, instant: str) -> None:
         ("Juni 15, 2026 10:00", "no time in a known form"),
         (1768471203, "is no time"),
         (True, "is no time"),
+        (datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "out of range"),
         ("x" * 5000, "too long"),
         ("0001-01-01T00:00:00+14:00", "out of range"),
     ],
@@ -407,7 +431,10 @@ def test_a_report_counts_everything() -> None:
     }
 
 
-@pytest.mark.parametrize("value", ["Amy Adams", "amy@example.com", "Amy 10:00-11:00", "+1 650 555 0100", {"a": "Amy"}])
+@pytest.mark.parametrize(
+    "value",
+    ["Amy Adams", "amy@example.com", "Amy 10:00-11:00", "+1 650 555 0100", "650-555-0100", 16505550100, {"a": "Amy"}],
+)
 def test_reports_hold_nobodys_name_address_or_number(value: Any) -> None:
     """Columns shift, so what lies in a time's column may be anything."""
     reading = read_feed("canonical", [{**GOOD, "joined_at": value}], max_unreadable=1.0)
