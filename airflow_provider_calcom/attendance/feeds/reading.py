@@ -115,4 +115,7 @@ def unfolded(
             return
         inherited = {name: document[name] for name in fields if name in document}
         for record in unfolded(document[key], keys, fields, depth + 1):
-            yield record if isinstance(record, UnreadableField) else {**inherited, **record}
+            if isinstance(record, UnreadableField):
+                yield record
+            else:
+                yield {**record, **{name: of for name, of in inherited.items() if record.get(name) is None}}

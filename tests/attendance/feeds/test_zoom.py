@@ -102,6 +102,11 @@ def test_a_meeting_is_named_beside_its_participants() -> None:
     """For many meetings in one feed, the caller puts the id into each page."""
     pages = [{**REPORT_PAGE, "meeting_id": int(MEETING)}, {**REPORT_PAGE, "meeting_id": 91234567890}]
     assert [row["conference_key"] for row in rows_of(pages)] == [KEY, "zoom:91234567890"]
+    own = {
+        "meeting_id": MEETING,
+        "participants": [{**REPORT, "meeting_id": None}, {**REPORT, "meeting_id": 91234567890}],
+    }
+    assert [row["conference_key"] for row in rows_of(own)] == [KEY, "zoom:91234567890"]
 
 
 def test_a_participants_own_id_is_no_meeting() -> None:
