@@ -175,15 +175,13 @@ def _flag(name: str, value: Any) -> bool:
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise InvalidPolicy(f"{name} must be a list of texts, but is {_shown(value)}")
-    texts = tuple(value)
-    for place, text in enumerate(texts):
-        _text(f"{name}[{place}]", text)
-    return texts
+    texts = tuple(_text(f"{name}[{place}]", text) for place, text in enumerate(value))
+    return tuple(text for text in texts if text.strip(WHITE_SPACE))
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip(WHITE_SPACE):
-        raise InvalidPolicy(f"{name} must be a text that is not blank, but is {_shown(value)}")
+    if not isinstance(value, str):
+        raise InvalidPolicy(f"{name} must be a text, but is {_shown(value)}")
     if "\0" in value:
         raise InvalidPolicy(f"{name} holds a NUL character, which no address or name has")
     return value
@@ -201,26 +199,15 @@ def _domains(name: str, value: Any) -> tuple[str, ...]:
     return domains
 
 
-def _addresses(name: str, value: Any) -> tuple[str, ...]:
-    addresses = _texts(name, value)
-    for place, address in enumerate(addresses):
-        _address(f"{name}[{place}]", address)
-    return addresses
-
-
-def _address(name: str, value: Any) -> str:
-    if "@" not in _text(name, value):
-        raise InvalidPolicy(f"{name} must be an e-mail address, with an @, but is {_shown(value)}")
-    return str(value)
-
-
 def _aliases(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise InvalidPolicy(f"{name} must be {{secondary address: main address}}, but is {_shown(value)}")
     targets: dict[str, str] = {}
     for place, (alias, address) in enumerate(value.items()):
-        key = _address(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE).lower()
+        key = _text(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE).lower()
         target = _text(f"{name}, the value of entry {place + 1},", address).strip(WHITE_SPACE).lower()
+        if not target:
+            raise InvalidPolicy(f"{name}, entry {place + 1}, has no main address")
         if targets.setdefault(key, target) != target:
             raise InvalidPolicy(f"{name}, entry {place + 1}, gives a second main address to the same secondary address")
     return dict(value)
@@ -249,7 +236,7 @@ _READERS = {
         _flag,
     ),
     "internal_domains": _domains,
-    "internal_emails": _addresses,
+    "internal_emails": _texts,
     "aliases": _aliases,
     "bot_names": _bot_names,
 }
