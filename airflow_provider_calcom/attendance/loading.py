@@ -121,7 +121,7 @@ class Loader:
         number = "" if table.number is None else f"CAST({before + 1} + file_row_number AS INTEGER) AS {table.number},"
         self._connection.execute(
             f"CREATE TEMP VIEW {name} AS SELECT {number} {', '.join(expressions)},"
-            f" file_row_number + 1 AS row_in_file, {_first_of(faults, table)} AS fault FROM {name}_as_it_is"
+            f" file_row_number + 1 AS row_in_file, {_first_of(faults)} AS fault FROM {name}_as_it_is"
         )
 
     def _typed(self, column: Column, kind: str | None, file: LocalFile) -> str:
@@ -203,7 +203,7 @@ class Loader:
         self._connection.execute("SET preserve_insertion_order = true")
         self._connection.execute(
             f"CREATE TEMP TABLE {name} AS SELECT {number} {', '.join(expressions)}, row_in_file,"
-            f" {_first_of(faults, table)} AS fault"
+            f" {_first_of(faults)} AS fault"
             f" FROM (SELECT *, row_number() OVER () AS row_in_file FROM {rows})",
             [str(file.path), *parameters, compression],
         )
@@ -240,6 +240,15 @@ class Loader:
             name, reason, value = str(fault).split(_PART, 2)
             column = next(column for column in table.columns if column.name == name)
             raise InvalidInput(f"{file.shown}, row {row}, column {name}: {_explained(reason, column, value)}")
+        if table is BOOKINGS:
+            self._check_ends(file, name)
+
+    def _check_ends(self, file: LocalFile, name: str) -> None:
+        found = self._connection.execute(
+            f"SELECT row_in_file FROM {name} WHERE end_at < start_at ORDER BY row_in_file LIMIT 1"
+        ).fetchone()
+        if found is not None:
+            raise InvalidInput(f"{file.shown}, row {found[0]}, column end_at: lies before start_at")
 
     def _check_uids(self, files: Sequence[LocalFile]) -> None:
         found = self._connection.execute(
@@ -311,10 +320,8 @@ def _fault(column: Column, condition: str, value: str, reason: str) -> str:
     return f"CASE WHEN {condition} THEN {_answer(column, reason, value)} END"
 
 
-def _first_of(faults: Sequence[str | None], table: Table) -> str:
+def _first_of(faults: Sequence[str | None]) -> str:
     found = [fault for fault in faults if fault is not None]
-    if table is BOOKINGS:
-        found.append(f"CASE WHEN end_at < start_at THEN 'end_at{_PART}early{_PART}' END")
     return f"coalesce({', '.join(found)}, NULL)" if found else "CAST(NULL AS VARCHAR)"
 
 
@@ -326,7 +333,6 @@ def _explained(reason: str, column: Column, value: str) -> str:
         "unparsable": f"{shown} is no instant. Wanted is ISO 8601 such as 2026-11-22T05:30:00Z",
         "no flag": f"must be true or false, but is {shown}",
         "no choice": f"must be one of {', '.join(column.choices)}, but is {shown}",
-        "early": "lies before start_at",
     }[reason]
 
 
