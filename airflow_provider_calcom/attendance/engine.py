@@ -29,7 +29,7 @@ Input = Union[Source, "Relation"]  # noqa: UP007
 Policy = AttendancePolicy | Mapping[str, Any] | str | None
 
 _ORDER = (
-    "booking_uid, role, email, outcome, reason, presence, first_joined NULLS FIRST, last_left NULLS FIRST,"
+    "booking_uid, role, email NULLS FIRST, outcome, reason, presence, first_joined NULLS FIRST, last_left NULLS FIRST,"
     " currently_absent"
 )
 # Parquet keeps instants as such; text has them as all files of this project do.
