@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_calcom.attendance.pushdown import Relation, SqlPlace
 
-Input = Union[Source, "Relation"]  # noqa: UP007
+Input = Union[Source, "Relation"]
 Policy = AttendancePolicy | Mapping[str, Any] | str | None
 
 _ORDER = (
@@ -125,7 +125,7 @@ class Decided:
         """
         file_format, is_gzip = format_of(str(path))
         columns = _AS_TYPES if file_format == "parquet" else _AS_TEXT
-        options = {"jsonl": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet, COMPRESSION zstd"}
+        options = {"jsonl": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet"}
         compression = ", COMPRESSION gzip" if is_gzip else ""
         with _written(path) as target:
             self.connection.execute(
@@ -188,10 +188,12 @@ def deciding(
         if place is None:
             files = load(connection, folder, inputs, takes_naive_times=zone is not None)
             load_policy(connection, policy_tables(judged_by))
-            counted = _run_embedded(connection)
+            counts = _run_embedded(connection)
         else:
-            files, counted = place.run(connection, folder, inputs, judged_by, takes_naive_times=zone is not None)
-        yield Decided(connection, judged_by, Figures(**counted, files=files))
+            files, counts = place.run(
+                connection, folder, inputs, judged_by, takes_naive_times=zone is not None, counts=COUNTS
+            )
+        yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
 
 
 @contextmanager
@@ -266,7 +268,7 @@ def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -
             connection.executemany(f"INSERT INTO {table.name} VALUES ({places})", table.rows)
 
 
-def _run_embedded(connection: DuckDBPyConnection) -> dict[str, Any]:
+def _run_embedded(connection: DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     """Run the rules step by step: each step's tables have known sizes then, and go when nothing needs them any more."""
     rules = the_rules()
     results = [rules.decisions, *COUNTS.values()]
@@ -277,7 +279,7 @@ def _run_embedded(connection: DuckDBPyConnection) -> dict[str, Any]:
             for name in freed.get(step.name, ()):
                 connection.execute(f"DROP TABLE {name}")
     connection.execute(f"CREATE TEMP VIEW decided AS {rules.with_parts(rules.decisions)}")
-    return counted({name: connection.execute(rules.with_parts(body)).fetchall() for name, body in COUNTS.items()})
+    return {name: connection.execute(rules.with_parts(body)).fetchall() for name, body in COUNTS.items()}
 
 
 COUNTS = {
@@ -288,7 +290,7 @@ COUNTS = {
 }
 
 
-def counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
+def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
     """Make the fields of :class:`Figures` of what the :data:`COUNTS` found, on whatever engine."""
     outcomes: dict[str, dict[str, int]] = {}
     for outcome, reason, persons in sorted(rows["outcomes"]):

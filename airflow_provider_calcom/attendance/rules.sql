@@ -41,7 +41,7 @@ lower_addresses AS (
     FROM (
         SELECT email AS spelling FROM attendance
         UNION SELECT email FROM people
-        UNION SELECT match_email FROM people
+        UNION SELECT match_email FROM people WHERE email IS NULL OR match_email <> email
         UNION SELECT address FROM internal_emails
     ) AS texts
     CROSS JOIN policy
@@ -216,7 +216,7 @@ persons AS MATERIALIZED (
         people.email,
         people.absent,
         written.address,
-        shown.address AS match_address,
+        CASE WHEN people.match_email = people.email THEN written.address ELSE shown.address END AS match_address,
         phones.phone,
         names.name,
         coalesce(names.has_two_words, FALSE) AS has_two_words,
@@ -225,7 +225,8 @@ persons AS MATERIALIZED (
     FROM people
     INNER JOIN sifted_bookings ON sifted_bookings.booking_uid = people.booking_uid
     LEFT JOIN addresses AS written ON written.spelling = people.email
-    LEFT JOIN addresses AS shown ON shown.spelling = people.match_email
+    LEFT JOIN addresses AS shown
+        ON shown.spelling = CASE WHEN people.email IS NULL OR people.match_email <> people.email THEN people.match_email END
     LEFT JOIN phones ON phones.spelling = people.phone
     LEFT JOIN names ON names.spelling = people.name
 ),
