@@ -184,7 +184,7 @@ def deciding(
     """
     judged_by = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
     inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
-    with workshop(resources, zone) as (connection, folder), _room(resources):
+    with workshop(resources, zone) as (connection, folder), room(resources):
         if place is None:
             files = load(connection, folder, inputs, takes_naive_times=zone is not None)
             load_policy(connection, policy_tables(judged_by))
@@ -234,7 +234,8 @@ def _known_zone(zone: str | None) -> str:
 
 
 @contextmanager
-def _room(resources: Resources) -> Iterator[None]:
+def room(resources: Resources) -> Iterator[None]:
+    """Say what to do where memory and disk do not suffice: raises OutOfRoom."""
     import duckdb
 
     try:
