@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
+from airflow_provider_calcom.attendance.sources import format_of
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.pushdown import SqlPlace
@@ -22,9 +26,21 @@ def parser() -> argparse.ArgumentParser:
     decide = commands.add_parser("decide", help="decide on every person and write the decisions")
     _add_inputs(decide)
     decide.add_argument(
+        "--connection",
+        metavar="ID",
+        help="run on the SQL server of this Airflow connection; a table there is given as table:NAME",
+    )
+    decide.add_argument("--scratch-schema", metavar="NAME", help="with --connection: where scratch tables are made")
+    decide.add_argument(
         "--out", required=True, metavar="FILE", help="decisions: .jsonl, .csv or .parquet, .gz may follow"
     )
     decide.set_defaults(run=_decide)
+    explain = commands.add_parser("explain", help="tell why the policy decides on one booking as it does")
+    _add_inputs(explain)
+    explain.add_argument("--connection", help=argparse.SUPPRESS)  # refused in words of its own
+    explain.add_argument("--booking", required=True, metavar="UID", help="the booking's uid")
+    explain.add_argument("--json", action="store_true", help="print the same facts as JSON")
+    explain.set_defaults(run=_explain)
     return made
 
 
@@ -40,32 +56,96 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--policy", metavar="FILE", help="the policy's fields as JSON; without it the defaults")
     command.add_argument("--zone", help="zone of times that are told without one, such as Europe/Berlin; else refused")
     command.add_argument(
-        "--connection",
-        metavar="ID",
-        help="run on the SQL server of this Airflow connection; a table there is given as table:NAME",
+        "--memory-limit",
+        default="2GB",
+        type=_memory,
+        metavar="SIZE",
+        help="default %(default)s; what is more goes to disk",
     )
-    command.add_argument("--scratch-schema", metavar="NAME", help="with --connection: where scratch tables are made")
-    command.add_argument("--memory-limit", default="2GB", help="default %(default)s; what is more goes to disk")
-    command.add_argument("--threads", type=int, help="default: one on each core")
+    command.add_argument("--threads", type=_threads, metavar="NUMBER", help="default: one on each core")
     command.add_argument("--spill-directory", metavar="FOLDER", help="default: the system's temporary folder")
 
 
+def _memory(text: str) -> str:
+    if re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text, re.ASCII | re.IGNORECASE) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 2GB or 512MB")
+    return text
+
+
+def _threads(text: str) -> int:
+    if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads such as 4")
+    return int(text)
+
+
 def _decide(arguments: argparse.Namespace) -> None:
+    format_of(arguments.out)  # a wrong suffix is told before the work, not after it
     with _deciding(arguments) as decided:
-        decided.write(arguments.out)
+        _write(decided, arguments.out)
         _print_figures(decided)
 
 
+def _write(decided: Decided, path: str) -> None:
+    import duckdb
+
+    try:
+        decided.write(path)
+    except (OSError, duckdb.IOException) as error:
+        raise AttendanceError(f"--out: can't write {path}: {error}") from None
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    if arguments.connection is not None or _names_table(arguments):
+        raise AttendanceError(
+            "explain reads files, no tables of a connection. Export the rows of the booking's day, give the files, and"
+            " leave out --connection"
+        )
+    from airflow_provider_calcom.attendance.explain import explain
+
+    told = explain(
+        arguments.bookings,
+        arguments.people,
+        arguments.attendance,
+        _policy(arguments.policy),
+        booking_uid=arguments.booking,
+        zone=arguments.zone,
+        resources=_resources(arguments),
+    )
+    _print(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else told.text())
+
+
+def _print(text: str) -> None:
+    """Print text that holds any sign, and don't mind if the reader, such as `head`, has had enough."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would flush once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _deciding(arguments: argparse.Namespace) -> Any:
+    if arguments.connection is None and _names_table(arguments):
+        raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
     return deciding(
         _input(arguments.bookings),
         _input(arguments.people),
         _input(arguments.attendance),
         _policy(arguments.policy),
         zone=arguments.zone,
-        resources=Resources(arguments.memory_limit, arguments.threads, arguments.spill_directory),
+        resources=_resources(arguments),
         place=_place(arguments),
     )
+
+
+def _names_table(arguments: argparse.Namespace) -> bool:
+    return any(one.startswith("table:") for one in arguments.bookings + arguments.people + arguments.attendance)
+
+
+def _resources(arguments: argparse.Namespace) -> Resources:
+    return Resources(arguments.memory_limit, arguments.threads, arguments.spill_directory)
 
 
 def _input(given: list[str]) -> Any:
@@ -112,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         given.run(given)
-    except AttendanceError as error:
+    except (AttendanceError, OSError) as error:
         print(f"calcom-no-shows: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,0 +1,665 @@
+"""A decision is explained by what the rules themselves found, on one page."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.engine import Decision, Resources, decide
+from airflow_provider_calcom.attendance.errors import InvalidInput
+from airflow_provider_calcom.attendance.explain import WIDTH, ExplainedRow, Explanation, Verdict, _cells, explain
+from tests.attendance import reference
+from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, REASONS, at, booking, person, row
+from tests.attendance.worlds import random_world
+
+ONE_THREAD = Resources(threads=1)
+RULES = {
+    ("attendee", "not_accepted"): 1,
+    ("attendee", "rescheduled"): 2,
+    ("attendee", "not_settled"): 3,
+    ("attendee", "internal"): 4,
+    ("attendee", "duplicate_email"): 5,
+    ("attendee", "email"): 6,
+    ("attendee", "phone"): 6,
+    ("attendee", "name"): 6,
+    ("attendee", "trace"): 7,
+    ("attendee", "feed_incomplete"): 8,
+    ("attendee", "no_evidence"): 9,
+    ("attendee", "host_not_seen"): 10,
+    ("attendee", "unknown_participant"): 11,
+    ("attendee", "not_seen"): 12,
+    ("host", "not_accepted"): 1,
+    ("host", "rescheduled"): 2,
+    ("host", "not_settled"): 3,
+    ("host", "host_seen"): None,
+    ("host", "trace"): None,
+    ("host", "feed_incomplete"): 8,
+    ("host", "no_evidence"): 9,
+    ("host", "unknown_participant"): 11,
+    ("host", "not_seen"): None,
+    ("host", "no_guest_seen"): None,
+}
+BOB = person(email="bob@x.test", name="Bob Ray")
+LATER = [booking(), booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00"))]
+
+
+def told(people: list[Any], rows: list[Any], bookings: Any = None, uid: str = "b1", **policy: Any) -> Explanation:
+    return explain(bookings or [booking()], people, rows, COMPLETE | policy, booking_uid=uid, resources=ONE_THREAD)
+
+
+def verdict_on(explanation: Explanation, email: str) -> Verdict:
+    (found,) = (verdict for verdict in explanation.verdicts if verdict.email == email)
+    return found
+
+
+def why(email: str, people: list[Any], rows: list[Any], bookings: Any = None, **policy: Any) -> str:
+    """The rule and its sentence on one person."""
+    found = verdict_on(told(people, rows, bookings, **policy), email)
+    return f"{found.rule} {found.reason}: {found.why}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# It says what the rules say
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def stated(explanation: Explanation) -> list[Any]:
+    return sorted(
+        (one.role, one.email or "", one.outcome, one.reason, one.presence / 1e6, one.currently_absent)
+        for one in explanation.verdicts
+        if one.outcome is not None
+    )
+
+
+def decided(decisions: list[Decision], uid: str) -> list[Any]:
+    names = ("role", "email", "outcome", "reason", "presence_seconds", "currently_absent")
+    return sorted(
+        tuple(decision[name] or "" if name == "email" else decision[name] for name in names)  # type: ignore[literal-required]
+        for decision in decisions
+        if decision["booking_uid"] == uid
+    )
+
+
+def test_every_reason_is_explained_as_it_was_decided() -> None:
+    """Each outcome and reason, from random worlds: the page states what `decide` decides, under its rule."""
+    seen: set[tuple[str, str, str]] = set()
+    for seed in range(60):
+        *tables, policy = random_world(seed, bookings=40)
+        decisions = decide(*tables, policy, resources=ONE_THREAD)
+        new: dict[tuple[str, str, str], str] = {}
+        for decision in decisions:
+            new.setdefault((decision["role"], decision["outcome"], decision["reason"]), decision["booking_uid"])
+        wanted = {uid for reached, uid in new.items() if reached not in seen}
+        for uid in sorted(wanted):
+            explanation = explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD)
+            assert stated(explanation) == decided(decisions, uid)
+            check_page(explanation)
+        seen |= set(new)
+        if seen >= REASONS:
+            break
+    assert seen == REASONS
+
+
+def check_page(explanation: Explanation) -> None:
+    """What holds for each page: its width, a sentence with the right rule for everyone, figures that agree."""
+    text = explanation.text()
+    assert all(_cells(line) <= WIDTH and line.isprintable() for line in text.splitlines())
+    json.dumps(explanation.as_dict(), allow_nan=False)
+    if explanation.host_came is not None:
+        enough = explanation.host_covered >= explanation.host_needed
+        assert explanation.host_came == (explanation.host_checked_in or enough)
+    for verdict in explanation.verdicts:
+        assert verdict.why
+        assert verdict.rule == (None if verdict.reason is None else RULES[verdict.role, verdict.reason])
+        if verdict.rule is not None:
+            assert f"rule {verdict.rule}: " in text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_whose_the_rules_say(seed: int) -> None:
+    """Whose each row of the meeting is, what it counts for and who left it as a trace, beside plain Python."""
+    bookings, people, attendance, policy = random_world(f"rows {seed}", bookings=12)
+    policy |= {"as_of": "2026-03-01T00:00:00Z", "judge_hosts": True}
+    rules = reference.Policy(**policy)
+    rows, _ = reference.load_attendance(attendance, rules)
+    feed = reference.Feed(rows)
+    judged = [
+        one for one in reference.load_bookings(bookings, people, rules) if reference.exclusion(one, rules) is None
+    ]
+    assert judged
+    for one in judged:
+        case = reference.Case(one, feed, rules)
+        explanation = explain(bookings, people, attendance, policy, booking_uid=str(one.uid), resources=ONE_THREAD)
+        found = [each for each in explanation.rows if each.place == "meeting"]
+        assert sorted((each.begins, each.ends, str(each.whose).split("_")[0]) for each in found) == sorted(
+            (each.begin, each.end, owner.how) for each, owner in case.meeting
+        )
+        # Both have the people of the booking in the order of the table.
+        numbers = sorted(verdict.person for verdict in explanation.verdicts)
+        for number, someone in zip(numbers, one.people, strict=True):
+            counted = [(each.begins, each.ends) for each in explanation.rows if number in each.counts_for]
+            assert sorted(counted) == sorted((each.begin, each.end) for each, _ in case.counted[someone])
+            assert any(number in each.trace_of for each in explanation.rows) == case.left_a_trace(someone)
+        assert any(each.is_evidence for each in found) == case.took_place()
+        assert explanation.host_came == case.host_side_came()
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Reasons, with the figures that decided
+# ----------------------------------------------------------------------------------------------------------------------
+
+UNKNOWN = row("10:05:00", "10:50:00", name="iPhone")
+BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
+
+
+@pytest.mark.parametrize(
+    ("expected", "people", "rows", "options"),
+    [
+        (
+            "1 not_accepted: the booking's status is cancelled, and only accepted bookings are judged",
+            [ANN],
+            [],
+            {"bookings": [booking(status="cancelled")]},
+        ),
+        (
+            "2 rescheduled: the booking was moved: b2 took its place",
+            [ANN],
+            [],
+            {"bookings": [booking(rescheduled_to_uid="b2")]},
+        ),
+        (
+            "3 not_settled: the booking is judged only from 2026-01-05 13:00:00 on, 7200 s (settle) after its end, and"
+            " this is 2026-01-05 12:59:59.999999",
+            [ANN],
+            [],
+            {"as_of": at("12:59:59.999999")},
+        ),
+        (
+            "4 internal: the address is a colleague's (internal_domains or internal_emails)",
+            [ANN],
+            [],
+            {"internal_domains": ["x.test"]},
+        ),
+        (
+            "4 internal: the address is that of a host of this booking",
+            [ANN, HOST | {"match_email": "ANN@x.test"}],
+            [],
+            {},
+        ),
+        (
+            "5 duplicate_email: another attendee of this booking has the same address, and one can't be told from the"
+            " other",
+            [ANN, BOB | {"email": "Ann@x.test"}],
+            [],
+            {},
+        ),
+        (
+            "6 email: the person came: 1500.5 s in the window, known by e-mail, and 300 s would do (min_presence)",
+            [ANN],
+            [row("10:00:00", "10:25:00.5", email="ann@x.test")],
+            {"min_presence": 300},
+        ),
+        (
+            "7 trace: the person did not come (0.4 s in the window, min_presence is 1 s), but left a trace: row #2"
+            " (ann@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05 10:00:00.4, in this meeting)",
+            [ANN, HOST],
+            [HOST_CAME, BRIEFLY],
+            {},
+        ),
+        (
+            "7 trace: the person did not come (0 s in the window, min_presence is 1 s), but left a trace: row #1"
+            " (Ann L. ann@x.test, lobby, webex, 2026-01-05 10:02:00 - open, under the conference key other) and 1 more",
+            [ANN, HOST],
+            [
+                row("10:02:00", None, kind="lobby", source="webex", name="Ann L.", email="ann@x.test")
+                | {"booking_uid": None, "conference_key": "other"},
+                row("07:00:00", "08:00:00", email="ann@x.test"),
+                HOST_CAME,
+            ],
+            {},
+        ),
+        (
+            "7 trace: the person did not come (0 s in the window, min_presence is 1 s), but left a trace: row #1"
+            " (Ann Lee, person, zoom, 2026-01-05 07:00:00 - 2026-01-05 08:00:00, with this booking's uid, outside the"
+            " window)",
+            [ANN, HOST],
+            [row("07:00:00", "08:00:00", name="Ann Lee"), HOST_CAME],
+            {},
+        ),
+        (
+            "8 feed_incomplete: the feed is complete only up to 2026-01-05 11:00:00 (the feed's latest instant); the"
+            " window ends at 2026-01-05 11:15:00",
+            [ANN, HOST],
+            [HOST_CAME],
+            {"attendance_until": None},
+        ),
+        (
+            "8 feed_incomplete: nothing says how far the feed is complete: it has no instant up to 2026-01-06 00:00:00",
+            [ANN, HOST],
+            [],
+            {"attendance_until": None},
+        ),
+        (
+            "9 no_evidence: the feed has no row of this meeting, so that nothing shows that it was held",
+            [ANN, HOST],
+            [],
+            {},
+        ),
+        (
+            "9 no_evidence: 1 row of the meeting, and nothing shows that somebody was there within the core",
+            [ANN, HOST],
+            [row("09:50:00", "10:00:00", email="host@x.test")],
+            {},
+        ),
+        (
+            "10 host_not_seen: the host side did not come (there for 299 s of the core's 3600 s, needed 300 s), and an"
+            " attendee is not blamed for that",
+            [ANN, HOST],
+            [row("09:50:00", "10:04:59", email="host@x.test")],
+            {},
+        ),
+        (
+            "11 unknown_participant: an unknown participant may be the person: row #3 (iPhone, person, zoom, 2026-01-05"
+            " 10:05:00 - 2026-01-05 10:50:00, in this meeting) and 1 more",
+            [ANN, HOST],
+            [HOST_CAME, row("10:30:00", "10:50:00", phone="6174415555"), UNKNOWN],
+            {},
+        ),
+        (
+            "12 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the meeting was held; the"
+            " host side came (there for 3600 s of the core's 3600 s, needed 300 s); the feed is complete up to"
+            " 2026-01-06 00:00:00 (attendance_until); no participant is unknown",
+            [ANN, HOST],
+            [HOST_CAME],
+            {},
+        ),
+        (
+            "12 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
+            " (require_host_present is false, so nobody asked for the host); the feed is complete up to 2026-01-06"
+            " 00:00:00 (attendance_until); no participant is unknown; a trace is no doubt (traces_are_doubt is false)",
+            [ANN, HOST],
+            [BRIEFLY],
+            {"require_host_present": False, "traces_are_doubt": False},
+        ),
+        (
+            "12 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the feed lists everyone who"
+            " came (assume_held); the feed is complete up to 2026-01-06 00:00:00 (attendance_until); no participant is"
+            " unknown",
+            [ANN, HOST],
+            [],
+            {"assume_held": True},
+        ),
+    ],
+)
+def test_a_reason_comes_with_its_figures(expected: str, people: Any, rows: Any, options: Any) -> None:
+    """Each rule on an attendee is told in plain words, with what decided it."""
+    assert why("ann@x.test", people, rows, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("expected", "rows"),
+    [
+        ("host_seen: the host side came (there for 3600 s of the core's 3600 s, needed 300 s)", [HOST_CAME]),
+        (
+            "host_seen: the host side came (a check-in within the core)",
+            [row("11:00:00", None, kind="check_in", email="host@x.test")],
+        ),
+        (
+            "trace: the host side did not come (there for 60 s of the core's 3600 s, needed 300 s), but a host left a"
+            " trace: row #1 (host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05 10:01:00, in this meeting)",
+            [row("10:00:00", "10:01:00", email="host@x.test")],
+        ),
+        (
+            "trace: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), but a row bears a"
+            " colleague's address: row #1 (boss@corp.test, lobby, zoom, 2026-01-05 10:00:00 - 2026-01-05 11:00:00, in"
+            " this meeting)",
+            [row(kind="lobby", email="boss@corp.test")],
+        ),
+        (
+            "not_seen: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), and an attendee"
+            " did; the feed is complete up to 2026-01-06 00:00:00 (attendance_until); no participant is unknown",
+            [row(email="ann@x.test")],
+        ),
+        (
+            "no_guest_seen: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), and no"
+            " attendee came either",
+            [BRIEFLY],
+        ),
+    ],
+)
+def test_a_reason_on_a_host_comes_with_its_figures(expected: str, rows: Any) -> None:
+    """The rules that only hosts have are told in plain words too."""
+    options: Any = {"judge_hosts": True, "internal_domains": ["corp.test"]}
+    assert why("host@x.test", [ANN, HOST], rows, **options) == f"None {expected}"
+
+
+def test_a_host_is_not_judged_unless_asked() -> None:
+    """The page lists the host all the same, and how long the host side was there, though everyone else came."""
+    explanation = told([ANN, HOST], [HOST_CAME, row(email="ann@x.test")])
+    assert verdict_on(explanation, "host@x.test").outcome is None
+    assert "not judged" in explanation.text()
+    assert (explanation.host_came, explanation.host_covered) == (True, 3_600_000_000)
+
+
+def test_half_a_core_is_enough() -> None:
+    """What is asked of the host side is capped at half of the core, rounded up to a whole microsecond."""
+    explanation = told([ANN, HOST], [], [booking(end_at=at("10:00:10.000001"))])
+    assert explanation.host_needed == 5_000_001
+    assert told([ANN, HOST], [], host_min_presence=0).host_needed == 1_000_000
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The page
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def bars(explanation: Explanation) -> dict[int, str]:
+    """The bar of each row of the timeline, by the row's number, and the axis under 0."""
+    found = {}
+    for line in explanation.text().splitlines():
+        words = line.split()
+        if words and words[0].startswith("#") and len(words[1]) > 20:
+            found[int(words[0][1:])] = words[1]
+        elif words and words[0].startswith("|-"):
+            found[0] = words[0]
+    return found
+
+
+def test_marks_fall_where_the_intervals_are() -> None:
+    """Every cell that a row has a part of is marked, and no other; what lies outside the window is cut."""
+    rows = [
+        row("09:45:00", "11:15:00", email="ann@x.test"),
+        row("09:00:00", "10:00:00", email="ann@x.test"),
+        row("11:00:00", None, email="host@x.test"),
+        row("10:30:00", "10:30:00", email="host@x.test"),
+        row("11:15:00", None, kind="check_in"),
+        row("09:45:00", None, kind="check_in"),
+        row("10:00:00", "10:30:00", kind="bot"),
+        row("10:00:00", "10:30:00", kind="lobby"),
+    ]
+    found = bars(told([ANN, HOST], rows))
+    width = len(found[0])
+    first, middle, last = width // 6, width // 2, width * 5 // 6
+    assert found[0] == "|" + "-" * (first - 1) + "|" + "=" * (last - first - 1) + "|" + "-" * (width - last - 2) + "|"
+    assert found[1] == "#" * width
+    assert found[2] == "#" * (first + 1) + "." * (width - first - 1)
+    assert found[3] == "." * last + "#" * (width - last)
+    assert found[4] == "." * middle + "#" + "." * (width - middle - 1)
+    assert found[5] == "." * (width - 1) + "+"
+    assert found[6] == "+" + "." * (width - 1)
+    half = -(-width // 2)
+    assert found[7] == found[8].replace("w", "b") == "." * first + "b" * (half - first) + "." * (width - half)
+
+
+@pytest.mark.parametrize(("start", "end"), [("10:00:00", "10:00:00"), ("10:00:00", "10:00:00.000001")])
+def test_a_window_without_length_is_drawn(start: str, end: str) -> None:
+    """A booking of no length, without early_join and overrun, has a page like any other."""
+    explanation = told([ANN, HOST], [HOST_CAME], [booking(start_at=at(start), end_at=at(end))], early_join=0, overrun=0)
+    check_page(explanation)
+    assert set(bars(explanation)[1]) == {"#"}
+
+
+PAGE = """\
+Booking     b1, accepted
+Conference  room
+Core        2026-01-05 10:00:00 - 2026-01-05 11:00:00 UTC
+Window      2026-01-05 09:45:00 - 2026-01-05 11:15:00 UTC (early_join 900 s, overrun 900 s)
+Judged      as of 2026-01-06 00:00:00 UTC
+Feed        6 rows, complete up to 2026-01-06 00:00:00 (attendance_until)
+Host side   came: there for 3600 s of the core's 3600 s, needed 300 s
+
+Signs       # person  + check-in  w waiting room  b machine
+Marks       p counts for presence  h counts for the host side  e shows the meeting was held  t trace
+
+           09:45  10:00                          11:15
+           |------|===========================|------|
+
+Rows of the meeting
+  host@x.test (host), by e-mail
+        #1 ......##############################....... 09:58:10 - 11:00:05 -het person   zoom
+  ann@x.test (attendee), by name
+        #2 ........##############..................... 10:02:00 - 10:31:00 p-et person   google_meet
+  Otter.ai (a machine)
+        #3 .......bbbbbbbbbbbbbbbbbbbbbbbbbbbbb....... 10:00:00 - 11:00:00 ---- bot      zoom
+
+Rows of these people that are loose or of another meeting
+  bob@x.test (attendee), under the conference key other
+        #4 ................###########................ 10:20:00 - 10:40:00 ---t person   zoom
+
+Rows with this booking's uid or conference, outside its window
+        #5 2026-01-05 12:00:00 - open                ---- person   zoom        iPhone
+
+Decisions
+  host      host@x.test                               not judged
+            hosts are not judged (judge_hosts is false)
+
+  attendee  ann@x.test                                present      name
+            rule 6: the person came: 1740 s in the window, known by name, and 1 s would do
+            (min_presence)
+
+  attendee  bob@x.test                                undetermined trace
+            rule 7: the person did not come (0 s in the window, min_presence is 1 s), but left a
+            trace: row #4 (bob@x.test, person, zoom, 2026-01-05 10:20:00 - 2026-01-05 10:40:00,
+            under the conference key other). Cal.com's flag says absent
+"""
+
+
+def test_a_whole_page() -> None:
+    """This is what an analyst sees."""
+    rows = [
+        row("09:58:10", "11:00:05", email="host@x.test", name="Hugo Host"),
+        row("10:02:00", "10:31:00", name="ann lee", source="google_meet"),
+        row("10:00:00", "11:00:00", kind="bot", name="Otter.ai"),
+        row("10:20:00", "10:40:00", email="bob@x.test", booking_uid=None, conference_key="other"),
+        row("12:00:00", None, name="iPhone"),
+        row("10:00:00", "10:30:00", email="nobody@y.test", booking_uid=None),
+    ]
+    explanation = told([ANN, BOB | {"absent": True}, HOST], rows)
+    assert explanation.text() == PAGE
+
+
+def test_an_excluded_booking_is_told_so() -> None:
+    """Rules 1 to 3 come with their figure even where nobody is expected, and no row is looked at."""
+    page = told([], [row(email="ann@x.test")], as_of=at("11:30:00")).text()
+    assert "Rule 3 excludes the booking: the booking is judged only from 2026-01-05 13:00:00 on" in page
+    assert "Its rows are not looked at." in page
+    assert "nobody is expected" in page
+    assert "#1" not in page
+
+
+def test_many_rows_are_bounded_and_those_that_decide_are_shown() -> None:
+    """At most 200 rows are shown, the deciding one among them, and the rest is counted."""
+    many = [row("10:00:00", "10:01:00", email="host@x.test") for _ in range(300)]
+    explanation = told([ANN, HOST], [*many, row("10:30:00", "10:31:00", name="iPhone"), HOST_CAME])
+    assert len(explanation.rows) == 200
+    assert explanation.rows_in_all == {"meeting": 302}
+    assert "row #301 (iPhone" in verdict_on(explanation, "ann@x.test").why
+    assert "in this meeting) and perhaps more" in verdict_on(explanation, "ann@x.test").why
+    assert "  ... and 102 more\n" in explanation.text()
+
+
+def test_an_open_row_ends_as_the_rules_take_it() -> None:
+    """A row without an end is called open, and is drawn for as long as it is taken to last."""
+    explanation = told([ANN, HOST], [row("10:00:00", None, email="ann@x.test")], open_limit=900)
+    (found,) = explanation.rows
+    assert (found.left_at, found.ends - found.begins) == (None, 900_000_000)
+    assert "10:00:00 - open" in explanation.text()
+
+
+def test_the_whole_feed_counts_for_its_end() -> None:
+    """Rows of other days are not shown, and still say how far the feed is complete."""
+    far = {"joined_at": "2026-01-05T22:00:00Z", "left_at": "2026-01-05T23:00:00.5Z", "booking_uid": "b2"}
+    explanation = told([ANN, HOST], [HOST_CAME, row() | far], LATER, attendance_until=None)
+    assert explanation.text().count("complete up to 2026-01-05 23:00:00.5 (the feed's latest instant)") == 2
+    assert (explanation.feed_rows, [each.number for each in explanation.rows]) == (2, [1])
+
+
+@pytest.mark.parametrize(
+    ("until", "source"),
+    [
+        (at("12:00:00"), "12:00:00 (attendance_until)"),
+        ("2026-01-05T13:00:00+01:00", "12:00:00 (attendance_until)"),
+        ("2027-01-01T00:00:00Z", "14:30:00 (as_of, before attendance_until)"),
+    ],
+)
+def test_where_the_end_of_the_feed_is_from(until: str, source: str) -> None:
+    """The page is told in UTC, whatever the policy's instants are told in."""
+    page = told([ANN, HOST], [HOST_CAME], as_of="2026-01-05T16:30:00+02:00", attendance_until=until).text()
+    assert f"complete up to 2026-01-05 {source}" in page
+    assert "as of 2026-01-05 14:30:00 UTC" in page
+
+
+def test_only_the_one_booking_is_explained() -> None:
+    """People and rows of other bookings are left out, even in the same room."""
+    people = [ANN, HOST, ANN | {"booking_uid": "b2"}, BOB | {"booking_uid": "b2"}]
+    later = row("15:00:00", "16:00:00", email="bob@x.test", booking_uid="b2")
+    explanation = told(people, [HOST_CAME, later], LATER)
+    assert [verdict.email for verdict in explanation.verdicts] == ["host@x.test", "ann@x.test"]
+    assert "bob" not in explanation.text()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[2J\x1b[31mred", "\ufffd[2J\ufffd[31mred"),
+        ("two\r\nlines\u202ehidden", "two lines\ufffdhidden"),
+        ("日本語の名前" * 30, None),
+        ("e\u0301" * 200, None),
+        ("x" * 5000, None),
+        ("😀 " * 200, None),
+    ],
+)
+def test_names_of_others_are_harmless(name: str, shown: str | None) -> None:
+    """A participant's name can't move the cursor, turn the text round or break the page's width."""
+    explanation = told([ANN | {"name": name}, HOST], [HOST_CAME, row(name=f"{name} again", source=name)])
+    check_page(explanation)
+    if shown is not None:
+        assert shown in explanation.text()
+
+
+def test_the_same_facts_as_json() -> None:
+    """The page's facts are there for programs: instants as ISO 8601, durations as seconds, rows with their place."""
+    people = [ANN, BOB, HOST]
+    explanation = told(people, [HOST_CAME, row("10:00:00", "10:30:00.25", email="ann@x.test"), UNKNOWN])
+    facts = json.loads(json.dumps(explanation.as_dict()))
+    assert facts["booking"] == {
+        "booking_uid": "b1",
+        "status": "accepted",
+        "start_at": "2026-01-05T10:00:00.000Z",
+        "end_at": "2026-01-05T11:00:00.000Z",
+        "rescheduled_to_uid": None,
+        "conference_key": "room",
+        "window_start": "2026-01-05T09:45:00.000Z",
+        "window_end": "2026-01-05T11:15:00.000Z",
+        "excluded_as": None,
+    }
+    assert facts["feed"] == {"rows": 3, "complete_until": "2026-01-06T00:00:00.000Z"}
+    assert facts["host_side"] == {"came": True, "seconds_of_core": 3600, "needed_seconds": 300, "checked_in": False}
+    assert facts["policy"]["as_of"].startswith("2026-01-06T00:00:00")
+    host, ann, bob = facts["people"]
+    assert (host["outcome"], host["rule"]) == (None, None)
+    assert (ann["person"], ann["outcome"], ann["reason"], ann["rule"]) == (1, "present", "email", 6)
+    assert (ann["presence_seconds"], ann["last_left_at"]) == (1800.25, "2026-01-05T10:30:00.250Z")
+    assert (bob["outcome"], bob["rule"]) == ("undetermined", 11)
+    assert bob["why"].startswith("an unknown participant may be the person: row #3 (iPhone")
+    assert [each["whose"] for each in facts["rows"]] == ["email", "email", "unknown_participant"]
+    assert [each["counts_for"] for each in facts["rows"]] == [[1], [], []]
+    assert facts["rows"][2]["file"] == "attendance (rows)"
+    assert facts["rows_in_all"] == {"meeting": 3}
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Inputs
+# ----------------------------------------------------------------------------------------------------------------------
+
+ODD_UIDS = ("x' OR '1'='1", '"b1"', "b1'; DROP TABLE bookings; --", "b\\1", "%", "{b1}", "?", "Bücher 日本", "$1")
+
+
+@pytest.mark.parametrize("uid", [*ODD_UIDS, "b11", "B1", "", "\x00"])
+def test_an_unknown_uid_is_refused(uid: str) -> None:
+    """The error names the option, the uid, and how many bookings there are; no uid becomes SQL."""
+    with pytest.raises(InvalidInput, match=r"^--booking: no booking has the uid .*\. There are 2 bookings$"):
+        told([ANN, HOST], [HOST_CAME], LATER, uid)
+
+
+@pytest.mark.parametrize("uid", ODD_UIDS)
+def test_any_uid_can_be_asked_for(uid: str) -> None:
+    """A booking with quotes or worse in its uid is explained like any other."""
+    mine = {"booking_uid": uid}
+    explanation = told([ANN | mine, HOST], [HOST_CAME | mine], [booking(**mine), booking()], uid)
+    assert explanation.booking_uid == uid
+    assert [verdict.email for verdict in explanation.verdicts] == ["ann@x.test"]
+    assert [each.whose for each in explanation.rows] == ["unknown_participant"]
+
+
+def test_white_space_around_the_uid_is_no_matter() -> None:
+    """As in the tables, where it is cleaned away."""
+    assert told([ANN, HOST], [HOST_CAME], [booking(booking_uid=" b1\n")], "\tb1 ").booking_uid == "b1"
+
+
+def test_all_forms_of_files(tmp_path: Path) -> None:
+    """Several files, compressed or not, tell what the rows themselves do, and name each row's file."""
+    rows = [HOST_CAME, row("10:05:00", "10:50:00", name="iPhone"), row("10:10:00", "10:50:00", name="Guest")]
+    tables = {"bookings": [booking()], "people": [ANN, HOST], "attendance": rows}
+    for name, records in tables.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    with gzip.open(tmp_path / "attendance-1.csv.gz", "wt") as file:
+        print(*rows[0], sep=",", file=file)
+        for record in rows[:2]:
+            print(*("" if value is None else value for value in record.values()), sep=",", file=file)
+    (tmp_path / "attendance-2.jsonl").write_text(json.dumps(rows[2]))
+    parts = [str(tmp_path / "attendance-*.gz"), tmp_path / "attendance-2.jsonl"]
+    in_parts = explain(
+        *[tmp_path / f"{name}.jsonl" for name in ("bookings", "people")], parts, COMPLETE, booking_uid="b1"
+    )
+    plain = told([ANN, HOST], rows)
+    assert in_parts.verdicts == plain.verdicts
+    assert [(each.number, each.file.rsplit("/")[-1], each.row_in_file) for each in in_parts.rows] == [
+        (1, "attendance-1.csv.gz", 1),
+        (2, "attendance-1.csv.gz", 2),
+        (3, "attendance-2.jsonl", 1),
+    ]
+    assert "#1 to #2 are " in in_parts.text()
+    assert "#3 to #3 are " in in_parts.text()
+    check_page(in_parts)
+
+
+def test_a_naive_time_is_read_in_the_zone() -> None:
+    """As `decide` does; without a zone it is refused."""
+    naive = [row() | {"email": "host@x.test", "joined_at": "2026-01-05T11:00:00", "left_at": "2026-01-05 12:00:00"}]
+    explanation = explain([booking()], [ANN, HOST], naive, COMPLETE, booking_uid="b1", zone="Europe/Berlin")
+    assert explanation.host_covered == 3_600_000_000
+    with pytest.raises(InvalidInput, match="naive time"):
+        told([ANN, HOST], naive)
+
+
+def test_no_attendance_at_all() -> None:
+    """An empty feed is explained too."""
+    explanation = told([ANN, HOST], [])
+    assert explanation.rows == []
+    assert "Rows of the meeting: none" in explanation.text()
+
+
+def test_the_same_page_every_time() -> None:
+    """Many threads and the order of the rows change nothing but the rows' numbers."""
+    *tables, policy = random_world("again", bookings=60)
+    uid = "b1"
+    tables[0].append(booking())
+    tables[1] += [ANN, HOST, BOB]
+    tables[2] += [row(f"10:{minute:02}:00", "10:40:00", name=f"Guest {minute % 7}") for minute in range(40)]
+    policy = COMPLETE | {"as_of": "2026-02-01T00:00:00Z"}
+    page = explain(*tables, policy, booking_uid=uid).text()
+    assert explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD).text() == page
+    for table in tables:
+        random.Random(1).shuffle(table)
+
+    def facts(one: ExplainedRow) -> tuple[Any, ...]:
+        return one.begins, one.ends, one.name or "", one.whose
+
+    shuffled = explain(*tables, policy, booking_uid=uid)
+    assert sorted(map(facts, shuffled.rows)) == sorted(map(facts, explain(*tables, policy, booking_uid=uid).rows))
