@@ -359,10 +359,9 @@ def main() -> int:
         options.write.write_text(text, encoding="utf-8")
     failed = broken(cases)
     kept = figures_of(case for case in cases if case.feed_is == TRUE)
-    print(
-        f"bench-attendance: where the feed tells the truth {kept.marked} marked, {kept.wrong} of them wrongly", end=""
-    )
-    print(f": {', '.join(failed)}" if failed else "")
+    print(f"bench-attendance: {kept.marked} marked where the feed tells the truth, {kept.wrong} of them wrongly")
+    if failed:
+        print(f"bench-attendance: people who came are marked in {', '.join(failed)}")
     print(f"bench-attendance: left out, because the rules are known to err there: {', '.join(broken(cases, GAP))}")
     return int(bool(failed))
 
