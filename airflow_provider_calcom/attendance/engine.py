@@ -205,24 +205,26 @@ def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[Du
         raise MissingExtra(
             "The attendance rules need DuckDB. Install it with: pip install 'airflow-provider-calcom[attendance]'"
         ) from None
+    known_zone = _known_zone(zone)
     folder = Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": resources.memory_limit,
         "temp_directory": str(folder / "spilled"),
         "preserve_insertion_order": False,
-        "TimeZone": _known_zone(zone),
         "autoinstall_known_extensions": False,
     }
     if resources.threads is not None:
         config["threads"] = resources.threads
     try:
         with duckdb.connect(config=config) as connection:
+            connection.execute(f"SET TimeZone = '{known_zone}'")
             yield connection, folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _known_zone(zone: str | None) -> str:
+    """Give the name of a zone as the system's list of zones has it, so that none of the user's text reaches SQL."""
     if zone is None:
         return "UTC"
     from zoneinfo import ZoneInfo
