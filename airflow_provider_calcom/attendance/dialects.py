@@ -26,8 +26,8 @@ class Dialect:
 
     :param name: what sqlglot calls it.
     :param microseconds: SQL that counts the microseconds since 1970 of a column of instants, with ``{}`` for it.
-    :param keeps_steps: how a step of the rules is kept for the session: ``table``; ``cache``, where there are no
-        temporary tables; or ``nothing``, so that the rules run as one statement.
+    :param has_temporary_tables: whether a connection can have tables of its own that go with it. Spark's cached views
+        were tried in their place: a view holds the plans of all views that it reads, until they fill the memory.
     :param loads_json: whether rows are loaded as one JSON text, because parameters are few or dear there.
     :param analyzes: whether a new table needs ANALYZE before it is joined well.
     :param is_proven: whether the rules were run there and gave the same decisions; else they were carried over and
@@ -36,7 +36,7 @@ class Dialect:
 
     name: str
     microseconds: str
-    keeps_steps: str = "table"
+    has_temporary_tables: bool = True
     loads_json: bool = False
     analyzes: bool = False
     is_proven: bool = False
@@ -46,12 +46,12 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect("postgres", "CAST(EXTRACT(EPOCH FROM {}) * 1000000 AS BIGINT)", analyzes=True, is_proven=True),
-        Dialect("spark", "UNIX_MICROS({})", keeps_steps="cache", loads_json=True, is_proven=True),
-        Dialect("databricks", "UNIX_MICROS({})", keeps_steps="cache", loads_json=True),
+        Dialect("spark", "UNIX_MICROS({})", has_temporary_tables=False, loads_json=True, is_proven=True),
+        Dialect("databricks", "UNIX_MICROS({})", has_temporary_tables=False, loads_json=True),
         Dialect("snowflake", "DATE_PART(EPOCH_MICROSECOND, {})"),
-        Dialect("bigquery", "UNIX_MICROS({})"),
+        Dialect("bigquery", "UNIX_MICROS({})", has_temporary_tables=False),
         Dialect("redshift", "CAST(EXTRACT(EPOCH FROM {}) * 1000000 AS BIGINT)"),
-        Dialect("trino", "CAST(TO_UNIXTIME({}) * 1000000 AS BIGINT)", keeps_steps="nothing"),
+        Dialect("trino", "CAST(TO_UNIXTIME({}) * 1000000 AS BIGINT)", has_temporary_tables=False),
     )
 }
 

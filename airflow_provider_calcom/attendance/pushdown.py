@@ -90,6 +90,11 @@ class SqlPlace:
         self.scratch_schema = scratch_schema
         self.only_changes = only_changes
         self._connect = connect
+        if not self.dialect.has_temporary_tables and scratch_schema is None:
+            raise UnsupportedConnection(
+                f"{dialect} has no temporary tables. Give scratch_schema, a schema in which the connection may make"
+                " tables; they are dropped at the end"
+            )
 
     def run(
         self,
@@ -184,7 +189,7 @@ class _Session:
             texts.append(text.replace("$", "\\u0024"))
         places = ", ".join(["(?)".replace("?", self._place.placeholder)] * max(len(texts), 1))
         self._execute(
-            f"CACHE TABLE {self._named(name)} AS SELECT inline(from_json(texts.rows_as_json,"
+            f"CREATE TABLE {self._named(name)} AS SELECT inline(from_json(texts.rows_as_json,"
             f" 'array<struct<{fields}>>', map('mode', 'FAILFAST'))) FROM VALUES {places} AS texts(rows_as_json)",
             texts or ["[]"],
             name,
@@ -192,26 +197,23 @@ class _Session:
         self._tables[name] = self._scratch(name)
 
     def run_steps(self) -> None:
-        """Make a table of each step that is worth one, where the server keeps tables for a session."""
-        if not self._keeps_steps:
-            return
+        """Make a table of each step that is worth one."""
         for step in self._rules.steps:
             if step.is_kept:
                 body = self._carried(self._rules.with_parts(step.body))
-                keep = "CACHE TABLE" if self._dialect.keeps_steps == "cache" else f"CREATE {self._temporary}TABLE"
-                self._execute(f"{keep} {self._named(step.name)} AS {body}")
+                self._execute(f"CREATE {self._temporary}TABLE {self._named(step.name)} AS {body}")
                 self._tables[step.name] = self._scratch(step.name)
                 self._analyze(step.name)
 
     def rows(self, body: str) -> list[tuple[Any, ...]]:
         """Give the rows of a SELECT over the steps."""
-        self._execute(self._carried(self._rules.with_parts(body, inline=self._keeps_steps)))
+        self._execute(self._carried(self._rules.with_parts(body)))
         return [tuple(row) for row in self._cursor.fetchall()]
 
     def fetch_decisions(self, local: DuckDBPyConnection, folder: Path, condition: str) -> None:
         """Bring the decisions here in batches, through a file, so that no number of them fills the memory."""
         body = self._rules.decisions + condition
-        self._execute(self._carried(self._rules.with_parts(body, inline=self._keeps_steps)))
+        self._execute(self._carried(self._rules.with_parts(body)))
         path = folder / "decided.jsonl"
         with path.open("w", encoding="utf-8") as file:
             while batch := self._cursor.fetchmany(10_000):
@@ -242,16 +244,11 @@ class _Session:
 
     def clean_up(self) -> None:
         """Drop what would outlast the connection. What can't be dropped any more, as after a lost one, stays."""
-        if self._temporary and self._dialect.keeps_steps != "cache":
+        if self._temporary:
             return
         for name in reversed(self._tables.values()):
-            kind = "VIEW" if self._dialect.keeps_steps == "cache" else "TABLE"
             with suppress(Exception):
-                self._cursor.execute(f"DROP {kind} IF EXISTS {quoted(name, self._dialect)}")
-
-    @property
-    def _keeps_steps(self) -> bool:
-        return self._dialect.keeps_steps != "nothing"
+                self._cursor.execute(f"DROP TABLE IF EXISTS {quoted(name, self._dialect)}")
 
     @property
     def _temporary(self) -> str:
