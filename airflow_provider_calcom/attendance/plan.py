@@ -1,0 +1,531 @@
+"""From decisions to a plan: the changes of no-show flags in a file that a person can read, approve or throw away.
+
+A plan is a folder, here or in an object store:
+
+- ``plan.jsonl``: the changes, one a line, sorted by booking, role and address;
+- ``decisions.parquet``: all decisions that it was made of;
+- ``held-back.jsonl``: people whose flag differs from the decision and stays, each with the reason;
+- ``summary.json``: the policy, what was counted, the guard rails with figure and limit, the hash of the changes, and
+  the input files with their rows.
+
+``summary.json`` goes first and comes last, so a folder that has one holds a whole plan. Where a guard rail trips, the
+changes go to ``refused-changes.jsonl`` instead, and there is no ``plan.jsonl`` that could be applied. The same inputs
+give the same bytes: nothing in these files depends on the time of the run, on the order of rows or on threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Union, get_args
+
+from airflow_provider_calcom.attendance.columns import TABLES
+from airflow_provider_calcom.attendance.engine import Decided, _written
+from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
+from airflow_provider_calcom.attendance.instants import instant_text
+from airflow_provider_calcom.attendance.policy import WHITE_SPACE
+from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Correct = Literal["ledger", "all", "none"]
+# A path is a text, an os.PathLike, a URL of an object store or a UPath.
+Folder = Union[str, "os.PathLike[str]", Any]
+
+PLAN = "plan.jsonl"
+REFUSED_CHANGES = "refused-changes.jsonl"
+HELD_BACK = "held-back.jsonl"
+DECISIONS = "decisions.parquet"
+SUMMARY = "summary.json"
+
+_FORMAT = 1
+_CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
+_LONGEST_LINE = 16 * 2**20
+_HELD_BACK = ("no_address", "contradictory", "host_present", "human_override", "correction_off", "not_ours")
+
+
+class InvalidPlanOption(AttendanceError):
+    """An option of the plan, which is no guard rail, can't be used. Mend it; the text names it."""
+
+
+class DamagedPlan(AttendanceError):
+    """A plan's files are missing, torn, or not those that were written. Make the plan again; never mend it by hand."""
+
+
+class LastWrite(NamedTuple):
+    """A flag that an earlier run wrote, as the ledger has it.
+
+    :param booking_uid: of which booking.
+    :param role: ``attendee`` or ``host``.
+    :param email: the address, as Cal.com spells it.
+    :param absent: the flag that was written.
+    """
+
+    booking_uid: str
+    role: str
+    email: str
+    absent: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a flag.
+
+    :param booking_uid: the booking.
+    :param role: ``attendee`` or ``host``.
+    :param email: the address, as Cal.com spells it.
+    :param is_absent: the flag when the bookings were read (``from`` in the file).
+    :param will_be_absent: the flag that is to be (``to``).
+    :param reason: of the decision, as in the rules.
+    :param presence_seconds: how long the person was there.
+    :param start_at: the booking's start: ISO 8601, UTC with ``Z``.
+    """
+
+    booking_uid: str
+    role: str
+    email: str
+    is_absent: bool
+    will_be_absent: bool
+    reason: str
+    presence_seconds: float
+    start_at: str
+
+
+class Summary(TypedDict):
+    """What ``summary.json`` holds.
+
+    ``state`` is ``ready`` or ``refused``; ``refused`` tells each tripped rail in words. ``outcomes`` is
+    ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
+    ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named. ``sha256`` is
+    that of ``changes_file``'s bytes. ``complete_until`` tells up to where the feed is complete.
+    """
+
+    format: int
+    state: Literal["ready", "refused"]
+    refused: list[str]
+    policy: dict[str, Any]
+    correct: Correct
+    force: bool
+    judged_bookings: int
+    attendance_rows: int
+    rows_of_people: int
+    matched_rows: int
+    complete_until: str | None
+    outcomes: dict[str, dict[str, int]]
+    inputs: list[dict[str, Any]]
+    changes: dict[str, int]
+    held_back: dict[str, int]
+    guard_rails: list[dict[str, Any]]
+    changes_file: str
+    sha256: str
+
+
+def write_plan(
+    decided: Decided,
+    folder: Folder,
+    *,
+    rails: GuardRails | Mapping[str, Any] | str | None = None,
+    correct: Correct = "ledger",
+    last_writes: Iterable[LastWrite] = (),
+    force: bool = False,
+) -> Summary:
+    """Write the plan that follows from decisions; an older plan in the folder is replaced.
+
+    :param decided: the decisions, as :func:`~airflow_provider_calcom.attendance.engine.deciding` gives them.
+    :param folder: a folder here, or a UPath or URL of one in an object store.
+    :param rails: limits; see :class:`GuardRails`. None for the defaults.
+    :param correct: whose marks are taken away from attendees who came: ``ledger``, those that ``last_writes`` has as
+        ours; ``all``; or ``none``.
+    :param last_writes: the ledger's writes in the order in which they were made; of several for the same person of a
+        booking the last one counts. They are read once, as a stream.
+    :param force: also write over a flag that a person changed by hand after our last write.
+    :returns: what ``summary.json`` holds.
+    :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
+    :raises InvalidRails: naming the field.
+    :raises InvalidPlanOption: naming the option.
+    """
+    limits = GuardRails.of(rails)
+    _check_options(correct, force)
+    place = _place(folder)
+    for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS):
+        (place / name).unlink(missing_ok=True)
+    _load_last_writes(decided.connection, last_writes)
+    _propose(decided.connection, correct, force)
+    changes = _counted_changes(decided.connection)
+    results = judge(limits, decided.figures, changes["total"])
+    refused = [result.told() for result in results if result.is_tripped]
+    state: Literal["ready", "refused"] = "refused" if refused else "ready"
+    digest = _write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
+    _write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
+    decided.write(place / DECISIONS)
+    summary: Summary = {
+        "format": _FORMAT,
+        "state": state,
+        "refused": refused,
+        "policy": decided.policy.as_dict(),
+        "correct": correct,
+        "force": force,
+        **_figures(decided),  # type: ignore[typeddict-item]
+        "changes": changes,
+        "held_back": _counted_held_back(decided.connection),
+        "guard_rails": [asdict(result) for result in results],
+        "changes_file": _CHANGES_FILES[state],
+        "sha256": digest,
+    }
+    _write_summary(place / SUMMARY, summary)
+    if refused:
+        raise PlanRefused(_refusal(place, refused))
+    return summary
+
+
+def read_summary(folder: Folder) -> Summary:
+    """Read a plan's summary.
+
+    :param folder: where :func:`write_plan` wrote it.
+    :raises DamagedPlan: if there is none, or it is not one.
+    """
+    path = _place(folder) / SUMMARY
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DamagedPlan(f"{path} is missing: no plan was made here, or it was not finished. Make it again") from None
+    except (ValueError, RecursionError):
+        raise DamagedPlan(f"{path} is not the JSON that was written. Make the plan again") from None
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
+    if missing := sorted(Summary.__required_keys__ - found.keys()):
+        raise DamagedPlan(f"{path} is not as it was written: it lacks {', '.join(missing)}. Make the plan again")
+    if _CHANGES_FILES.get(str(found["state"])) != found["changes_file"]:
+        raise DamagedPlan(f"{path} is not as it was written: its state does not fit its file. Make the plan again")
+    return found  # type: ignore[return-value]
+
+
+def read_plan(folder: Folder, *, even_refused: bool = False) -> Iterator[Change]:
+    """Give a plan's changes one by one, in the order of the file.
+
+    That the file is the one that was written is known at its end only: call :func:`verify_plan` before acting on it.
+
+    :param folder: where :func:`write_plan` wrote it.
+    :param even_refused: also give the changes of a plan that was refused, to look at.
+    :raises PlanRefused: if it was refused, at once.
+    :raises DamagedPlan: if a file is missing, torn or changed; for the changes when they are read that far.
+    """
+    place = _place(folder)
+    summary = read_summary(place)
+    if summary["state"] == "refused" and not even_refused:
+        raise PlanRefused(_refusal(place, summary["refused"]))
+    return _changes(place / summary["changes_file"], summary["sha256"])
+
+
+def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
+    """Read a plan to its end, so that whoever applies it knows beforehand that it is whole and as it was written.
+
+    Parameters and errors are those of :func:`read_plan`.
+    """
+    summary = read_summary(folder)
+    lines = sum(1 for _ in read_plan(folder, even_refused=even_refused))
+    if lines != summary["changes"]["total"]:
+        raise DamagedPlan(f"{_place(folder)}: {lines} changes, but the summary tells of {summary['changes']['total']}")
+    return summary
+
+
+def rendered(summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False) -> str:
+    """Tell a plan as text for a person.
+
+    :param summary: the plan's.
+    :param changes: the plan's; no more than ``limit`` are taken.
+    :param limit: how many changes are told.
+    :param with_addresses: whether the text has people's addresses, which a log should not.
+    """
+    counts = summary["changes"]
+    lines = [
+        f"{'REFUSED, nothing will be written: ' if summary['state'] == 'refused' else ''}"
+        f"{counts['total']} changes in {counts['bookings']} bookings: {counts['mark_attendees']} attendees and"
+        f" {counts['mark_hosts']} hosts to mark absent, {counts['unmark_attendees']} attendees to un-mark",
+        f"{summary['judged_bookings']} bookings judged as of {summary['policy']['as_of']}, with"
+        f" {summary['attendance_rows']} rows of attendance, complete until {summary['complete_until'] or 'never'}",
+    ]
+    lines += [
+        f"{outcome} {sum(reasons.values())}: {', '.join(f'{reason} {people}' for reason, people in reasons.items())}"
+        for outcome, reasons in summary["outcomes"].items()
+    ]
+    held_back = [f"{reason} {people}" for reason, people in summary["held_back"].items() if people]
+    lines += [f"held back {sum(summary['held_back'].values())}: {', '.join(held_back)}"] if held_back else []
+    lines += [f"{_mark(result):12}{result.told()}" for result in _results(summary)]
+    told = [_told(change, with_addresses) for change in islice(changes, limit)]
+    more = counts["total"] - len(told)
+    return "\n".join([*lines, *told, *([f"and {more} more"] if told and more else [])]) + "\n"
+
+
+def _results(summary: Summary) -> Iterator[RailResult]:
+    return (RailResult(**result) for result in summary["guard_rails"])
+
+
+def _mark(result: RailResult) -> str:
+    if not result.is_judged:
+        return "not judged"
+    return "TRIPPED" if result.is_tripped else "passed"
+
+
+def _told(change: Change, with_addresses: bool) -> str:
+    kind = "mark absent" if change.will_be_absent else "un-mark"
+    start = f"{change.start_at[:10]} {change.start_at[11:16]}Z"
+    who = f"{change.role} {_printable(change.email)}" if with_addresses else change.role
+    return f"{kind:11}  {start}  booking {_printable(change.booking_uid)}  {who}  reason {change.reason}"
+
+
+def _printable(text: str) -> str:
+    """Show what might steer a terminal by its number: anyone who books can choose their address."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def _refusal(place: Any, tripped: list[str]) -> str:
+    return (
+        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is {place / SUMMARY}, the"
+        f" changes that were refused are in {REFUSED_CHANGES} beside it. Is the feed whole? If so, move the rail"
+    )
+
+
+def _place(folder: Folder) -> Any:
+    """Give the folder as a path that has ``/``, ``open`` and ``unlink``, wherever it lies."""
+    text = str(folder)
+    if text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
+    if "://" not in text:
+        return Path(text).expanduser()
+    if not isinstance(folder, str):
+        return folder
+    from upath import UPath
+
+    return UPath(folder)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What is to be changed
+# ----------------------------------------------------------------------------------------------------------------------
+
+_LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes AS
+SELECT booking_uid, role, email, arg_max(absent, place) AS absent
+FROM read_json(
+    ?,
+    format = 'newline_delimited',
+    columns = {place: 'BIGINT', booking_uid: 'VARCHAR', role: 'VARCHAR', email: 'VARCHAR', absent: 'BOOLEAN'}
+)
+GROUP BY booking_uid, role, email"""
+
+_NO_LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes (
+    booking_uid VARCHAR, role VARCHAR, email VARCHAR, absent BOOLEAN
+)"""
+
+_WANTED = """CREATE OR REPLACE TEMP TABLE wanted AS
+SELECT booking_uid, role, email, start_at, outcome, reason, presence, currently_absent
+FROM decided
+WHERE (outcome = 'absent' AND NOT currently_absent) OR (outcome = 'present' AND currently_absent)"""
+
+# Somebody who stands in a booking twice, with different decisions or flags, can't be told apart by whoever writes.
+# The call for an attendee is refused as a whole if it has something without an @; a host is not called by an address.
+_PROPOSED = """CREATE OR REPLACE TEMP TABLE proposed AS
+WITH contradictory AS (
+    SELECT booking_uid, role, email
+    FROM decided
+    SEMI JOIN wanted USING (booking_uid, role, email)
+    GROUP BY booking_uid, role, email
+    HAVING min(outcome) <> max(outcome) OR bool_or(currently_absent) <> bool_and(currently_absent)
+)
+SELECT
+    wanted.*,
+    CASE
+        WHEN trim(coalesce(wanted.email, ''), $white_space) = '' THEN 'no_address'
+        WHEN wanted.role = 'attendee' AND strpos(wanted.email, '@') = 0 THEN 'no_address'
+        WHEN contradictory.booking_uid IS NOT NULL THEN 'contradictory'
+        WHEN wanted.role = 'host' AND wanted.currently_absent THEN 'host_present'
+        WHEN last_writes.absent <> wanted.currently_absent AND NOT $force THEN 'human_override'
+        WHEN wanted.currently_absent AND $correct = 'none' THEN 'correction_off'
+        WHEN wanted.currently_absent AND $correct = 'ledger' AND NOT coalesce(last_writes.absent, FALSE) THEN 'not_ours'
+    END AS held_back
+FROM wanted
+LEFT JOIN contradictory
+    ON contradictory.booking_uid = wanted.booking_uid
+    AND contradictory.role = wanted.role
+    AND contradictory.email = wanted.email
+LEFT JOIN last_writes
+    ON last_writes.booking_uid = wanted.booking_uid
+    AND last_writes.role = wanted.role
+    AND last_writes.email = wanted.email"""
+
+# The same person may stand in a booking several times, word for word.
+_CHANGED = """CREATE OR REPLACE TEMP TABLE changed AS
+SELECT
+    booking_uid,
+    role,
+    email,
+    currently_absent,
+    min(reason) AS reason,
+    max(presence) AS presence,
+    min(start_at) AS start_at
+FROM proposed
+WHERE held_back IS NULL
+GROUP BY booking_uid, role, email, currently_absent"""
+
+_START = "strftime(make_timestamp(start_at), '%Y-%m-%dT%H:%M:%S.%gZ') AS start_at"
+_LINE = (
+    'booking_uid, role, email, currently_absent AS "from", NOT currently_absent AS "to", reason,'
+    f" presence / 1e6 AS presence_seconds, {_START}"
+)
+_CHANGES = f"SELECT {_LINE} FROM changed ORDER BY changed.booking_uid, changed.role, changed.email"
+_HELD_BACK_LINES = (
+    f"SELECT {_LINE}, held_back FROM proposed WHERE held_back IS NOT NULL"
+    " ORDER BY booking_uid, role, email NULLS FIRST, currently_absent, reason, presence"
+)
+
+
+def _load_last_writes(connection: DuckDBPyConnection, last_writes: Iterable[LastWrite]) -> None:
+    """Make the table of the last writes, by way of a file: values bound one by one take ten times as long."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "last-writes.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for place, (booking_uid, role, email, absent) in enumerate(last_writes):
+                entry = {"place": place, "booking_uid": booking_uid, "role": role, "email": email, "absent": absent}
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            is_empty = not file.tell()
+        connection.execute(_NO_LAST_WRITES) if is_empty else connection.execute(_LAST_WRITES, [str(path)])
+
+
+def _propose(connection: DuckDBPyConnection, correct: Correct, force: bool) -> None:
+    connection.execute(_WANTED)
+    connection.execute(_PROPOSED, {"white_space": WHITE_SPACE, "correct": correct, "force": force})
+    connection.execute(_CHANGED)
+
+
+def _check_options(correct: Any, force: Any) -> None:
+    if correct not in get_args(Correct):
+        raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {correct!r:.80}")
+    if not isinstance(force, bool):
+        raise InvalidPlanOption(f"force must be true or false, but is {force!r:.80}")
+
+
+def _counted_changes(connection: DuckDBPyConnection) -> dict[str, int]:
+    found = connection.execute(
+        """SELECT
+            count(*) AS total,
+            count(DISTINCT booking_uid) AS bookings,
+            count(*) FILTER (role = 'attendee' AND NOT currently_absent) AS mark_attendees,
+            count(*) FILTER (role = 'host' AND NOT currently_absent) AS mark_hosts,
+            count(*) FILTER (role = 'attendee' AND currently_absent) AS unmark_attendees
+        FROM changed"""
+    )
+    names = [column[0] for column in found.description or ()]
+    return dict(zip(names, map(int, found.fetchone() or ()), strict=True))
+
+
+def _counted_held_back(connection: DuckDBPyConnection) -> dict[str, int]:
+    held_back = dict.fromkeys(_HELD_BACK, 0)
+    held_back.update(
+        connection.execute(
+            "SELECT held_back, count(*) FROM proposed WHERE held_back IS NOT NULL GROUP BY held_back"
+        ).fetchall()
+    )
+    return held_back
+
+
+def _lines(connection: DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
+    found = connection.execute(query)
+    names = [column[0] for column in found.description or ()]
+    while batch := found.fetchmany(10_000):
+        for row in batch:
+            yield dict(zip(names, row, strict=True))
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The files
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def _write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
+    """Write lines of JSON and give the hash of their bytes."""
+    digest = hashlib.sha256()
+    with _written(path) as part, part.open("wb") as file:
+        for line in lines:
+            text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+            digest.update(text)
+            file.write(text)
+    return digest.hexdigest()
+
+
+def _write_summary(path: Any, summary: Summary) -> None:
+    with _written(path) as part:
+        part.write_bytes(json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
+
+
+def _figures(decided: Decided) -> dict[str, Any]:
+    figures = decided.figures
+    tables = [table.name for table in TABLES]
+    until = figures.complete_until
+    return {
+        "judged_bookings": figures.judged_bookings,
+        "attendance_rows": figures.attendance_rows,
+        "rows_of_people": figures.rows_of_people,
+        "matched_rows": figures.matched_rows,
+        "complete_until": None if until is None else instant_text(until),
+        "outcomes": figures.outcomes,
+        # In which order files were given makes no difference.
+        "inputs": [
+            {"table": file.table, "file": file.name, "rows": file.rows}
+            for file in sorted(figures.files, key=lambda file: (tables.index(file.table), file.name, file.rows))
+        ],
+    }
+
+
+def _changes(path: Any, sha256: str) -> Iterator[Change]:
+    digest = hashlib.sha256()
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise DamagedPlan(f"{path} is missing. Make the plan again") from None
+    with file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            digest.update(line)
+            yield _change(line, f"{path}, line {number}")
+    if digest.hexdigest() != sha256:
+        raise DamagedPlan(f"{path} is not the file that was written: its hash is another. Make the plan again")
+
+
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "booking_uid": str,
+    "role": str,
+    "email": str,
+    "from": bool,
+    "to": bool,
+    "reason": str,
+    "presence_seconds": (int, float),
+    "start_at": str,
+}
+
+
+def _change(line: bytes, shown: str) -> Change:
+    if not line.endswith(b"\n"):
+        raise DamagedPlan(f"{shown}, is torn: it has no end. Make the plan again")
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise DamagedPlan(f"{shown}, is not JSON. Make the plan again") from None
+    if not isinstance(found, dict) or list(found) != list(_KEYS):
+        raise DamagedPlan(f"{shown}, has other keys than {', '.join(_KEYS)}. Make the plan again")
+    for name, kind in _KEYS.items():
+        if not isinstance(found[name], kind):
+            raise DamagedPlan(f"{shown}, key {name}: a {type(found[name]).__name__} does not belong there")
+    if found["from"] == found["to"] or (found["role"], found["to"]) not in _ALLOWED:
+        raise DamagedPlan(f"{shown}, is a change that no plan has. Make the plan again")
+    return Change(*found.values())
+
+
+_ALLOWED = {("attendee", True), ("attendee", False), ("host", True)}
