@@ -18,6 +18,7 @@ class Column:
     :param required: whether every row must have a value.
     :param choices: the only values that a label may have, or none for any.
     :param may_be_missing: whether a table without the column is taken as one that knows nothing of it.
+    :param is_end: whether an instant is the end of something.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Column:
     required: bool = False
     choices: tuple[str, ...] = ()
     may_be_missing: bool = False
+    is_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ BOOKINGS = Table(
         Column("booking_uid", "label", required=True),
         Column("status", "label"),
         Column("start_at", "instant", required=True),
-        Column("end_at", "instant", required=True),
+        Column("end_at", "instant", required=True, is_end=True),
         Column("rescheduled_to_uid", "label"),
         Column("conference_key", "label"),
     ),
@@ -77,7 +79,7 @@ ATTENDANCE = Table(
         Column("name", "text"),
         Column("phone", "text"),
         Column("joined_at", "instant"),
-        Column("left_at", "instant"),
+        Column("left_at", "instant", is_end=True),
     ),
 )
 TABLES = (BOOKINGS, PEOPLE, ATTENDANCE)

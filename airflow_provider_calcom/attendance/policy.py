@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
@@ -81,8 +80,8 @@ class AttendancePolicy:
     def __post_init__(self) -> None:
         for name, read in _READERS.items():
             object.__setattr__(self, name, read(name, getattr(self, name)))
-        if self.min_presence <= 0:
-            raise InvalidPolicy(f"min_presence must be more than 0 seconds, but is {self.min_presence!r}")
+        if whole_microseconds(self.min_presence) <= 0:
+            raise InvalidPolicy(f"min_presence must be a microsecond or more, but is {self.min_presence!r} seconds")
 
     @classmethod
     def of(cls, source: AttendancePolicy | Mapping[str, Any] | str | None) -> AttendancePolicy:
@@ -118,6 +117,11 @@ class AttendancePolicy:
         return {entry.name: _as_json(getattr(self, entry.name)) for entry in fields(self)}
 
 
+def lower(text: str) -> str:
+    """Put a text into lower case letter by letter, as databases do; Python knows pairs of letters, too."""
+    return "".join(letter.lower()[0] for letter in text)
+
+
 def whole_microseconds(seconds: float) -> int:
     """Give a duration in microseconds, which is how the rules count."""
     return round(timedelta(seconds=seconds) / timedelta(microseconds=1))
@@ -125,9 +129,21 @@ def whole_microseconds(seconds: float) -> int:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+    except RecursionError:
+        raise InvalidPolicy("The policy is nested too deeply") from None
     except ValueError as error:
         raise InvalidPolicy(f'The policy is not JSON: {error}. Give an object such as {{"settle": 3600}}') from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON, which json would let hold a key twice, the last one winning."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidPolicy(f"The policy has {_shown(twice)} twice in one object")
+    return made
 
 
 def _as_json(value: Any) -> Any:
@@ -139,7 +155,10 @@ def _as_json(value: Any) -> Any:
 
 def _shown(value: object) -> str:
     """Show a value cut short, and no address in it: a policy's lists hold those of colleagues."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
     if "@" in text:
         return f"a text of {len(str(value))} characters with an @"
     return text if len(text) <= 80 else text[:80] + "..."
@@ -150,7 +169,7 @@ def _instant(name: str, value: Any) -> datetime | None:
         return None
     if isinstance(value, (str, datetime)):
         try:
-            return parse_instant(value).astimezone(timezone.utc)
+            return parse_instant(value)
         except ValueError as error:
             raise InvalidPolicy(f"{name} {error}") from None
     raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(value)}")
@@ -159,10 +178,10 @@ def _instant(name: str, value: Any) -> datetime | None:
 def _seconds(name: str, value: Any) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidPolicy(f"{name} must be a number of seconds, but is {_shown(value)}")
     if not 0 <= value <= _LONGEST:
-        raise InvalidPolicy(f"{name} must be from 0 to {_LONGEST} seconds (100 years), but is {value!r}")
+        raise InvalidPolicy(f"{name} must be from 0 to {_LONGEST} seconds (100 years), but is {_shown(value)}")
     return value
 
 
@@ -184,6 +203,8 @@ def _text(name: str, value: Any) -> str:
         raise InvalidPolicy(f"{name} must be a text, but is {_shown(value)}")
     if "\0" in value:
         raise InvalidPolicy(f"{name} holds a NUL character, which no address or name has")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InvalidPolicy(f"{name} holds half a character (a lone surrogate)")
     return value
 
 
@@ -204,8 +225,8 @@ def _aliases(name: str, value: Any) -> dict[str, str]:
         raise InvalidPolicy(f"{name} must be {{secondary address: main address}}, but is {_shown(value)}")
     targets: dict[str, str] = {}
     for place, (alias, address) in enumerate(value.items()):
-        key = _text(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE).lower()
-        target = _text(f"{name}, the value of entry {place + 1},", address).strip(WHITE_SPACE).lower()
+        key = lower(_text(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE))
+        target = lower(_text(f"{name}, the value of entry {place + 1},", address).strip(WHITE_SPACE))
         if not target:
             raise InvalidPolicy(f"{name}, entry {place + 1}, has no main address")
         if targets.setdefault(key, target) != target:
@@ -214,7 +235,7 @@ def _aliases(name: str, value: Any) -> dict[str, str]:
 
 
 def _bot_names(name: str, value: Any) -> tuple[str, ...]:
-    return tuple(text.lower() for text in _texts(name, value))
+    return tuple(lower(text) for text in _texts(name, value))
 
 
 _READERS = {

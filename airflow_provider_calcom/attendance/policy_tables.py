@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_calcom.attendance.instants import microseconds
-from airflow_provider_calcom.attendance.policy import WHITE_SPACE, AttendancePolicy, whole_microseconds
+from airflow_provider_calcom.attendance.policy import WHITE_SPACE, AttendancePolicy, lower, whole_microseconds
 
 # No text holds this character: Unicode keeps it free for such use.
 _MARK = "\ufdd0"
@@ -55,7 +55,7 @@ def policy_tables(policy: AttendancePolicy) -> list[PolicyTable]:
     types |= {"white_space": "VARCHAR", "mark": "VARCHAR"}
     return [
         PolicyTable("policy", types, (tuple(values.values()),)),
-        PolicyTable("aliases", {"alias": "VARCHAR", "address": "VARCHAR"}, tuple(policy.aliases.items())),
+        PolicyTable("aliases", {"alias": "VARCHAR", "address": "VARCHAR"}, _aliases(policy)),
         _list("internal_domains", "domain", policy.internal_domains),
         _list("internal_emails", "address", policy.internal_emails),
         _list("bot_names", "name", policy.bot_names),
@@ -64,6 +64,14 @@ def policy_tables(policy: AttendancePolicy) -> list[PolicyTable]:
 
 def _instant(value: datetime | str | None) -> int | None:
     return microseconds(value) if isinstance(value, datetime) else None
+
+
+def _aliases(policy: AttendancePolicy) -> tuple[tuple[str, str], ...]:
+    """Give each alias once, though it may be spelled in several ways: twice, it would double the rows that bear it."""
+    plain = {
+        lower(alias.strip(WHITE_SPACE)): lower(address.strip(WHITE_SPACE)) for alias, address in policy.aliases.items()
+    }
+    return tuple(plain.items())
 
 
 def _list(name: str, column: str, values: tuple[str, ...]) -> PolicyTable:

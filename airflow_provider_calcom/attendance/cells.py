@@ -1,0 +1,159 @@
+"""What SQL makes of the cells of a column, and which of them it finds wrong. No SQL here holds anything of a file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from airflow_provider_calcom.attendance.columns import Column
+from airflow_provider_calcom.attendance.instants import EARLIEST, LATEST, NAIVE, ZONED, microseconds
+
+ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+_TEXT_TYPES = re.compile(r"VARCHAR|UUID|U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,0\)|ENUM\(.*", re.DOTALL)
+
+# label: what trim() does, dear as it is on every row, only where there is something to trim.
+# instant: the cast alone would take a day, a time without a zone and a year before 1. It knows the usual spellings, in
+# which instants mostly come; the others are brought into one first.
+# offset_at, told: the clocks of the session's zone. A local time that they skipped is none. One that came twice is, as
+# a beginning, its first coming, and as an end its second: that makes a presence longer, and blames nobody.
+MACROS = (
+    """label(x) AS CASE
+    WHEN x[1] <= ' ' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0
+        THEN nullif(trim(x, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
+    ELSE x
+END""",
+    """usual_spelling(x) AS x[1:10] || 'T' || CASE WHEN x[17] = ':' THEN x[12:19] ELSE x[12:16] || ':00' END
+    || replace(replace(replace(CASE WHEN x[17] = ':' THEN x[20:] ELSE x[17:] END, ' ', ''), 'UTC', 'Z'), ',', '.')""",
+    f"""within_bounds(x) AS CASE
+    WHEN x BETWEEN {microseconds(EARLIEST)} AND {microseconds(LATEST)} THEN x
+END""",
+    f"""instant(x) AS CASE
+    WHEN regexp_full_match(x, '{ZONED}') THEN within_bounds(epoch_us(coalesce(
+        TRY_CAST(x AS TIMESTAMP WITH TIME ZONE),
+        TRY_CAST(usual_spelling(upper(label(x))) AS TIMESTAMP WITH TIME ZONE)
+    )))
+END""",
+    "offset_at(x) AS epoch_us(CAST(make_timestamptz(x) AS TIMESTAMP)) - x",
+    """first_told(x, last) AS CASE
+    WHEN offset_at(last - 86400000000) > x - last
+        AND offset_at(x - offset_at(last - 86400000000)) = offset_at(last - 86400000000)
+        THEN x - offset_at(last - 86400000000)
+    ELSE last
+END""",
+    """told(x, is_end) AS CASE
+    WHEN offset_at(epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE)))
+        = epoch_us(x) - epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE))
+        THEN within_bounds(CASE
+            WHEN is_end THEN epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE))
+            ELSE first_told(epoch_us(x), epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE)))
+        END)
+END""",
+    f"""local_time(x) AS CASE
+    WHEN regexp_full_match(x, '{NAIVE}') THEN TRY_CAST(usual_spelling(upper(label(x))) AS TIMESTAMP)
+END""",
+    """flag(x) AS CASE lower(label(x))
+    WHEN 'true' THEN TRUE WHEN 't' THEN TRUE WHEN '1' THEN TRUE
+    WHEN 'false' THEN FALSE WHEN 'f' THEN FALSE WHEN '0' THEN FALSE
+END""",
+)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one column of one file.
+
+    :param column: of which column of the table.
+    :param raw: SQL of what the file has.
+    :param value: SQL of what the rules get of it.
+    :param wrong: SQL of whether a cell can't be used, or None where any can. Both of the above have names in it: the
+        column's own for the value, and :attr:`raw_name`.
+    :param is_dear: whether the value is better worked out once than whenever it is read.
+    """
+
+    column: Column
+    raw: str
+    value: str
+    wrong: str | None
+    is_dear: bool = False
+
+    @property
+    def raw_name(self) -> str:
+        """The name of what the file has, beside the value."""
+        return raw_name(self.column)
+
+    @property
+    def both(self) -> str:
+        """SQL of what the file has and of the value, under their names."""
+        return f"{self.raw} AS {self.raw_name}, {self.value} AS {self.column.name}"
+
+
+def raw_name(column: Column) -> str:
+    """Give the name under which SQL has what a file holds."""
+    return f"raw_{column.name}"
+
+
+def sql_type(column: Column) -> str:
+    """Give the type in which the rules get a column."""
+    return {"instant": "BIGINT", "flag": "BOOLEAN"}.get(column.kind, "VARCHAR")
+
+
+def no_cells(column: Column) -> Cells:
+    """Make the cells of a column without values."""
+    value = f"CAST(NULL AS {sql_type(column)})"
+    return Cells(column, "CAST(NULL AS VARCHAR)", value, "TRUE" if column.required else None)
+
+
+def text_cells(column: Column, raw: str, *, takes_naive_times: bool) -> Cells:
+    """Make cells of text.
+
+    :param raw: SQL of the text.
+    :param takes_naive_times: whether a time may lack its zone.
+    """
+    name = column.name
+    is_missing = f"{name} IS NULL"
+    if column.kind == "instant":
+        value = f"instant({raw})"
+        if takes_naive_times:
+            value = f"coalesce({value}, told(local_time({raw}), {column.is_end}))"
+        wrong = is_missing if column.required else f"{is_missing} AND label({raw_name(column)}) IS NOT NULL"
+        return Cells(column, raw, value, wrong, is_dear=True)
+    if column.kind == "flag":
+        return Cells(column, raw, f"flag({raw})", is_missing, is_dear=True)
+    value = f"label({raw})" if column.kind == "label" else raw
+    if column.choices:
+        choices = ", ".join(f"'{choice}'" for choice in column.choices)
+        return Cells(column, raw, value, f"coalesce({name}, '') NOT IN ({choices})")
+    return Cells(column, raw, value, is_missing if column.required else None)
+
+
+def typed_cells(column: Column, raw: str, kind: str) -> Cells | None:
+    """Make cells of a column of a Parquet file, other than text where an instant or a flag is wanted.
+
+    :param raw: SQL of the column.
+    :param kind: DuckDB's name of its type.
+    :return: None where the type can't be used.
+    """
+    if column.kind == "instant":
+        if kind in ZONED_TYPES:
+            return _zoned_cells(column, raw if kind == ZONED_TYPES[0] else f"CAST({raw} AS {ZONED_TYPES[0]})")
+        return _naive_cells(column, f"CAST({raw} AS TIMESTAMP)") if kind in NAIVE_TYPES else None
+    if column.kind == "flag":
+        return Cells(column, raw, raw, f"{column.name} IS NULL") if kind == "BOOLEAN" else None
+    if _TEXT_TYPES.fullmatch(kind):
+        return text_cells(column, raw if kind == "VARCHAR" else f"CAST({raw} AS VARCHAR)", takes_naive_times=False)
+    return None
+
+
+def _zoned_cells(column: Column, raw: str) -> Cells:
+    # Bounds of the type itself: Parquet then tells by its statistics, without reading. Infinity lies beyond them.
+    bounds = f"TIMESTAMPTZ '{EARLIEST.isoformat()}' AND TIMESTAMPTZ '{LATEST.isoformat()}'"
+    beyond = f"{raw_name(column)} NOT BETWEEN {bounds}"
+    wrong = f"({raw_name(column)} IS NULL OR {beyond})" if column.required else beyond
+    return Cells(column, raw, f"epoch_us({raw})", wrong)
+
+
+def _naive_cells(column: Column, raw: str) -> Cells:
+    is_missing = f"{column.name} IS NULL"
+    wrong = is_missing if column.required else f"{is_missing} AND {raw_name(column)} IS NOT NULL"
+    return Cells(column, raw, f"told({raw}, {column.is_end})", wrong, is_dear=True)

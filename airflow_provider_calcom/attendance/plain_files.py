@@ -1,0 +1,197 @@
+"""Files as DuckDB reads them: here, under a plain name, unpacked, and text in UTF-8."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import gzip
+import io
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra, OutOfRoom
+
+LONGEST_LINE = 16 * 2**20
+"""Bytes of a line at most."""
+_LONGEST_HEADER = 2**18
+_CHUNK = 2**20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+def put_plain(path: Any, target: Path, table: str, shown: str, *, is_text: bool, keeps_mark: bool) -> None:
+    """Put at a path what DuckDB can read: a link to a file that needs no change, or a changed copy.
+
+    What is packed is unpacked here, because DuckDB before 2.0 does not notice where a packed file was cut. The link has
+    a plain name, because DuckDB takes some signs of a name for a pattern, and its end for a way of packing.
+
+    :param path: a path here, or one that can be opened.
+    :param table: of which table it is, and
+    :param shown: what messages call it.
+    :param is_text: whether encodings matter.
+    :param keeps_mark: whether the mark before UTF-8 may stay.
+    :raises InvalidInput: naming what can't be read.
+    :raises OutOfRoom: if the disk is full.
+    """
+    with _reading(table, shown), _opened(path) as raw:
+        stream = _unpacked(raw)
+        start = stream.peek(4)[:4] if is_text else b""
+        if start.startswith(_UTF16):
+            copied: Iterator[bytes] = _from_utf16(stream)
+        elif start.startswith(_UTF8_MARK) and not keeps_mark:
+            stream.read(len(_UTF8_MARK))
+            copied = _chunks(stream)
+        elif stream is not raw or _local(path) is None:
+            copied = _chunks(stream)
+        else:
+            target.symlink_to(Path(raw.name).resolve())
+            return
+        with target.open("wb") as file:
+            for chunk in copied:
+                file.write(chunk)
+
+
+@contextmanager
+def _reading(table: str, shown: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{shown}: begins as UTF-16, and then is not. Save it as UTF-8") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InvalidInput(f"{shown}: is packed with gzip, and was cut or damaged. Fetch it again") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfRoom(
+                f"{shown}: the disk is too full to unpack or fetch it. Give another spill directory"
+            ) from None
+        raise InvalidInput(f"{table}: can't read {shown}: {error.strerror or type(error).__name__}") from None
+    except ValueError as error:
+        raise InvalidInput(f"{table}: can't read {shown}: {error}") from None
+    except ImportError as error:
+        raise MissingExtra(f"{table}: can't read {shown} without a library that is not installed: {error}") from None
+    except Exception as error:
+        # What a library of an object store raises.
+        raise InvalidInput(f"{table}: can't read {shown}: {type(error).__name__}") from error
+
+
+def _local(path: Any) -> Path | None:
+    """Give the regular file here behind a path, or None: what is elsewhere, or a pipe, has to be copied."""
+    local = local_path(path)
+    return local if local is not None and local.is_file() else None
+
+
+def local_path(path: Any) -> Path | None:
+    """Give the path here behind what a user gave, or None for a file elsewhere."""
+    text = str(path)
+    if text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
+    return None if "://" in text else Path(text).expanduser()
+
+
+def _opened(path: Any) -> io.BufferedReader:
+    local = local_path(path)
+    if local is not None:
+        return local.open("rb")
+    if isinstance(path, str):
+        from upath import UPath
+
+        path = UPath(path)
+    opened = path.open("rb")
+    return opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, opened))
+
+
+def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
+    packed = raw.peek(2)[:2] == b"\x1f\x8b"
+    return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _CHUNK) if packed else raw
+
+
+def _chunks(stream: IO[Any]) -> Iterator[Any]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def _from_utf16(stream: io.BufferedReader) -> Iterator[bytes]:
+    with io.TextIOWrapper(stream, "utf-16", newline="") as text:
+        for chunk in _chunks(text):
+            yield chunk.encode()
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How a CSV file is laid out.
+
+    :param header: its columns' names, in order.
+    :param delimiter: what parts them.
+    :param is_quoted: whether it has quotes, so that a line may end within a value.
+    :param holds_nul: whether it has NUL bytes, which are no text.
+    """
+
+    header: tuple[str, ...]
+    delimiter: str
+    is_quoted: bool
+    holds_nul: bool
+
+
+def csv_layout(path: Path, shown: str) -> CsvLayout:
+    """Read the header of a CSV file, and look through all of it for quotes and NUL bytes.
+
+    :raises InvalidInput: if it has no header, or one that can't be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_LONGEST_HEADER)
+    text = head.decode("utf-8-sig", "surrogateescape").replace("\0", "")
+    first = re.split("[\r\n]", text, maxsplit=1)[0]
+    if not first.strip():
+        raise InvalidInput(f"{shown}: has no header with the names of its columns")
+    if len(head) == _LONGEST_HEADER and first == text:
+        raise InvalidInput(f"{shown}, row 1: the header is longer than {_LONGEST_HEADER} bytes")
+    bare = re.sub('"[^"]*"', "", first)
+    delimiter = max(",;\t", key=bare.count)
+    try:
+        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise InvalidInput(f"{shown}, row 1: the quotes of the header can't be told apart") from None
+    is_quoted = holds_nul = False
+    with path.open("rb") as file:
+        for chunk in _chunks(file):
+            is_quoted = is_quoted or b'"' in chunk
+            holds_nul = b"\0" in chunk
+            if holds_nul:
+                break
+    return CsvLayout(tuple(name.strip() for name in names), delimiter, is_quoted, holds_nul)
+
+
+def json_keys(path: Path) -> tuple[str, ...]:
+    """Give the keys of the first object of a file of JSON lines, or none where the first line is something else."""
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_LINE):
+            if line.strip():
+                try:
+                    return tuple(json.loads(line))
+                except (ValueError, TypeError, RecursionError):
+                    break
+    return ()
+
+
+def with_even_line_ends(path: Path, copy: Path) -> Path:
+    """Copy a text so that all its lines end alike, where DuckDB would stumble over a mixture."""
+    with (
+        path.open(encoding="utf-8", errors="surrogateescape", newline=None) as source,
+        copy.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as target,
+    ):
+        for chunk in _chunks(source):
+            target.write(chunk)
+    return copy
+
+
+def shown_path(path: Any) -> str:
+    """Give a path as messages show it: on one line, and without a password that stands in a URL."""
+    text = re.sub("//[^/@]*@", "//***@", str(path)) if "://" in str(path) else os.fspath(str(path))
+    return text if text.isprintable() else ascii(text)[1:-1]
