@@ -687,24 +687,38 @@ matching AS (
     FROM meeting_rows
 ),
 
+-- A row's end is its left_at, but for check-ins, rows without one and rows that end before they begin. Of the last
+-- kind only those matter whose beginning lies in the future.
 feed AS MATERIALIZED (
     SELECT
-        latest.feed_rows,
+        counted.feed_rows,
         CASE
-            WHEN policy.attendance_until IS NULL AND latest.parted > latest.joined THEN latest.parted
-            WHEN policy.attendance_until IS NULL THEN coalesce(latest.joined, latest.parted)
+            WHEN policy.attendance_until IS NULL AND late.instant > seen.instant THEN late.instant
+            WHEN policy.attendance_until IS NULL THEN coalesce(seen.instant, late.instant)
             WHEN policy.attendance_until < policy.as_of THEN policy.attendance_until
             ELSE policy.as_of
         END AS complete_until
     FROM policy
+    CROSS JOIN (SELECT count(*) AS feed_rows FROM attendance) AS counted
     CROSS JOIN (
         SELECT
-            count(*) AS feed_rows,
-            max(CASE WHEN coalesce(joined_at, left_at) <= policy.as_of THEN coalesce(joined_at, left_at) END) AS joined,
-            max(CASE WHEN kind <> 'check_in' AND left_at <= policy.as_of THEN left_at END) AS parted
+            max(
+                CASE
+                    WHEN presences.ends <= policy.as_of AND NOT presences.is_open THEN presences.ends
+                    WHEN presences.starts <= policy.as_of THEN presences.starts
+                END
+            ) AS instant
+        FROM presences
+        CROSS JOIN policy
+    ) AS seen
+    CROSS JOIN (
+        SELECT max(attendance.left_at) AS instant
         FROM attendance
         CROSS JOIN policy
-    ) AS latest
+        WHERE attendance.joined_at > policy.as_of
+            AND attendance.left_at <= policy.as_of
+            AND attendance.kind <> 'check_in'
+    ) AS late
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -793,7 +807,7 @@ known_facts AS (
     LEFT JOIN guests_that_came ON guests_that_came.booking = judged.booking
 ),
 
-reasons AS MATERIALIZED (
+given_reasons AS (
     SELECT
         facts.person,
         facts.presence,
@@ -823,39 +837,47 @@ reasons AS MATERIALIZED (
     CROSS JOIN policy
 ),
 
-decisions AS (
+reasons AS MATERIALIZED (
     SELECT
-        persons.booking,
-        persons.is_host,
-        persons.email,
-        coalesce(persons.excluded_as, reasons.reason) AS reason,
-        coalesce(reasons.presence, 0) AS presence,
-        reasons.first_joined,
-        reasons.last_left,
-        persons.absent
+        given_reasons.*,
+        CASE
+            WHEN reason = 'internal' THEN 'excluded'
+            WHEN reason IN ('email', 'phone', 'name', 'host_seen') THEN 'present'
+            WHEN reason = 'not_seen' THEN 'absent'
+            ELSE 'undetermined'
+        END AS outcome
+    FROM given_reasons
+),
+
+asked_persons AS (
+    SELECT persons.*
     FROM persons
-    LEFT JOIN reasons ON reasons.person = persons.person
     CROSS JOIN policy
     WHERE NOT persons.is_host OR policy.judge_hosts
 ),
 
+outcome_counts AS (
+    SELECT outcome, reason, count(*) AS persons FROM reasons GROUP BY outcome, reason
+    UNION ALL
+    SELECT 'excluded' AS outcome, excluded_as AS reason, count(*) AS persons
+    FROM asked_persons
+    WHERE excluded_as IS NOT NULL
+    GROUP BY excluded_as
+),
+
 outcomes AS (
     SELECT
-        booking,
-        CASE WHEN is_host THEN 'host' ELSE 'attendee' END AS role,
-        email,
-        CASE
-            WHEN reason IN ('not_accepted', 'rescheduled', 'not_settled', 'internal') THEN 'excluded'
-            WHEN reason IN ('email', 'phone', 'name', 'host_seen') THEN 'present'
-            WHEN reason = 'not_seen' THEN 'absent'
-            ELSE 'undetermined'
-        END AS outcome,
-        reason,
-        presence,
-        first_joined,
-        last_left,
-        absent
-    FROM decisions
+        persons.booking,
+        CASE WHEN persons.is_host THEN 'host' ELSE 'attendee' END AS role,
+        persons.email,
+        coalesce(reasons.outcome, 'excluded') AS outcome,
+        coalesce(reasons.reason, persons.excluded_as) AS reason,
+        coalesce(reasons.presence, 0) AS presence,
+        reasons.first_joined,
+        reasons.last_left,
+        persons.absent
+    FROM asked_persons AS persons
+    LEFT JOIN reasons ON reasons.person = persons.person
 )
 
 SELECT
