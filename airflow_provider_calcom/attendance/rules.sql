@@ -687,38 +687,24 @@ matching AS (
     FROM meeting_rows
 ),
 
--- A row's end is its left_at, but for check-ins, rows without one and rows that end before they begin. Of the last
--- kind only those matter whose beginning lies in the future.
 feed AS MATERIALIZED (
     SELECT
-        counted.feed_rows,
+        latest.feed_rows,
         CASE
-            WHEN policy.attendance_until IS NULL AND late.instant > seen.instant THEN late.instant
-            WHEN policy.attendance_until IS NULL THEN coalesce(seen.instant, late.instant)
+            WHEN policy.attendance_until IS NULL AND latest.parted > latest.joined THEN latest.parted
+            WHEN policy.attendance_until IS NULL THEN coalesce(latest.joined, latest.parted)
             WHEN policy.attendance_until < policy.as_of THEN policy.attendance_until
             ELSE policy.as_of
         END AS complete_until
     FROM policy
-    CROSS JOIN (SELECT count(*) AS feed_rows FROM attendance) AS counted
     CROSS JOIN (
         SELECT
-            max(
-                CASE
-                    WHEN presences.ends <= policy.as_of AND NOT presences.is_open THEN presences.ends
-                    WHEN presences.starts <= policy.as_of THEN presences.starts
-                END
-            ) AS instant
-        FROM presences
-        CROSS JOIN policy
-    ) AS seen
-    CROSS JOIN (
-        SELECT max(attendance.left_at) AS instant
+            count(*) AS feed_rows,
+            max(CASE WHEN coalesce(joined_at, left_at) <= policy.as_of THEN coalesce(joined_at, left_at) END) AS joined,
+            max(CASE WHEN kind <> 'check_in' AND left_at <= policy.as_of THEN left_at END) AS parted
         FROM attendance
         CROSS JOIN policy
-        WHERE attendance.joined_at > policy.as_of
-            AND attendance.left_at <= policy.as_of
-            AND attendance.kind <> 'check_in'
-    ) AS late
+    ) AS latest
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
