@@ -267,8 +267,7 @@ _PASSED_ALONG: dict[str, tuple[str, ...]] = {
     "stints": ("feed_row", "rows.feed_row", "rows.feed_row"),
     "host_stints": ("rows.feed_row",),
     "booked_handles": ("feed_row", "feed_row", "feed_row"),
-    "decisions": ("persons.person",),
-    "outcomes": ("person",),
+    "outcomes": ("persons.person",),
 }
 
 
