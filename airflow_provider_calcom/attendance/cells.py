@@ -19,7 +19,7 @@ _TEXT_TYPES = re.compile(r"VARCHAR|UUID|U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|D
 # a beginning, its first coming, and as an end its second: that makes a presence longer, and blames nobody.
 MACROS = (
     """label(x) AS CASE
-    WHEN x[1] <= ' ' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0
+    WHEN x < '!' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0
         THEN nullif(trim(x, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
     ELSE x
 END""",
@@ -123,6 +123,7 @@ def text_cells(column: Column, raw: str, *, takes_naive_times: bool) -> Cells:
     value = f"label({raw})" if column.kind == "label" else raw
     if column.choices:
         choices = ", ".join(f"'{choice}'" for choice in column.choices)
+        value = f"CASE WHEN {raw} IN ({choices}) THEN {raw} ELSE {value} END"
         return Cells(column, raw, value, f"coalesce({name}, '') NOT IN ({choices})")
     return Cells(column, raw, value, is_missing if column.required else None)
 
