@@ -132,13 +132,14 @@ addresses AS MATERIALIZED (
 ),
 
 phones AS MATERIALIZED (
-    SELECT spelling, CAST(3 * dense_rank() OVER (ORDER BY digits) + 1 AS INTEGER) AS phone
+    SELECT
+        spelling,
+        CASE WHEN length(digits) >= 7 THEN CAST(3 * dense_rank() OVER (ORDER BY digits) + 1 AS INTEGER) END AS phone
     FROM (
         SELECT spelling, translate(spelling, translate(spelling, '0123456789', ''), '') AS digits
         FROM (SELECT phone AS spelling FROM attendance UNION SELECT phone FROM people) AS texts
         WHERE strpos(spelling, '*') = 0
     ) AS dialled
-    WHERE length(digits) >= 7
 ),
 
 lower_names AS (
@@ -354,15 +355,18 @@ daily_meetings AS MATERIALIZED (
         ON row_days.day > meetings.window_start // 86400000000 AND row_days.day <= meetings.window_end // 86400000000
 ),
 
-daily_presences AS (
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day
-    FROM presences
-    UNION ALL
+later_presences AS (
     SELECT presences.*, opening_days.day
     FROM presences
     INNER JOIN opening_days
         ON opening_days.day > presences.starts // 86400000000 AND opening_days.day <= presences.ends // 86400000000
     WHERE presences.ends // 86400000000 > presences.starts // 86400000000
+),
+
+daily_presences AS (
+    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day FROM presences
+    UNION ALL
+    SELECT later_presences.* FROM later_presences
 ),
 
 rows_by_conference AS (
@@ -461,10 +465,23 @@ daily_persons AS MATERIALIZED (
     INNER JOIN daily_meetings AS meetings ON meetings.booking = person_handles.booking
 ),
 
+-- The first days of rows are worked out here once more: daily_presences, asked twice, would be held twice.
 presence_handles AS (
-    SELECT rows.*, rows.address AS handle, 1 AS how FROM daily_presences AS rows WHERE rows.address IS NOT NULL
+    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.address AS handle, 1 AS how
+    FROM presences
+    WHERE presences.address IS NOT NULL
     UNION ALL
-    SELECT rows.*, rows.phone AS handle, 2 AS how FROM daily_presences AS rows WHERE rows.phone IS NOT NULL
+    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.phone AS handle, 2 AS how
+    FROM presences
+    WHERE presences.phone IS NOT NULL
+    UNION ALL
+    SELECT later_presences.*, later_presences.address AS handle, 1 AS how
+    FROM later_presences
+    WHERE later_presences.address IS NOT NULL
+    UNION ALL
+    SELECT later_presences.*, later_presences.phone AS handle, 2 AS how
+    FROM later_presences
+    WHERE later_presences.phone IS NOT NULL
 ),
 
 -- Every row in the window that bears a person's address or number, wherever it belongs. Those of the meeting and the
