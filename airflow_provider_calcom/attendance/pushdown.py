@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+import secrets as random_names
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
-from airflow_provider_calcom.attendance.dialects import DIALECTS, MICROSECONDS, Dialect, carried, column_type, quoted
-from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
+from airflow_provider_calcom.attendance.columns import Table
+from airflow_provider_calcom.attendance.dialects import (
+    DIALECTS,
+    Dialect,
+    carried,
+    column_type,
+    quoted,
+    quoted_column,
+)
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
+from airflow_provider_calcom.attendance.relations import (
+    Relation,
+    adapted,
+    alias,
+    check_types,
+    check_values,
+    columns_of,
+)
 from airflow_provider_calcom.attendance.rules import Rules, Step, the_rules
+from airflow_provider_calcom.attendance.server import Row, Server, SqlFailed, SqlUnavailable, opened
 from airflow_provider_calcom.attendance.sources import local_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+__all__ = ["Relation", "SqlFailed", "SqlPlace", "SqlUnavailable"]
+
 _ROWS_AT_A_TIME = 500
-_JSON_ROWS_AT_A_TIME = 5_000
+_BOOKINGS_AT_A_TIME = 50_000
 _TYPES = {"instant": "BIGINT", "flag": "BOOLEAN"}
 _DECIDED = {
     "booking_uid": "VARCHAR",
@@ -40,36 +55,46 @@ _DECIDED = {
     "start_at": "BIGINT",
 }
 # Whole bookings come back, so that a plan sees everyone under the address that it would change.
-_WITH_CHANGES = """ WHERE outcomes.booking IN (
+_WITH_CHANGES = """ AND outcomes.booking IN (
     SELECT booking FROM outcomes
     WHERE (outcome = 'absent' AND NOT absent) OR (outcome = 'present' AND absent)
 )"""
 """Bookings in which a decision differs from Cal.com's flag."""
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A table or view on the server.
-
-    :param name: its name, with its schema and catalogue before it, between dots, where they are needed.
-    """
-
-    name: str
+# What the rules take for granted of a server's SQL, and what some server or some setting of one does otherwise.
+_TAKEN_FOR_GRANTED = {
+    "trim() of several characters": "trim(white_space || 'a b' || white_space, white_space) = 'a b'",
+    "trim() of nothing but white space": "trim(white_space, white_space) = ''",
+    "translate()": "translate('a' || white_space, white_space, '       ') = 'a       '",
+    "translate() that drops characters": "translate('+1 (2)1', translate('+1 (2)1', '0123456789', ''), '') = '121'",
+    "replace()": "replace(replace(replace('a  b', ' ', ' ' || mark), mark || ' ', ''), mark, '') = 'a b'",
+    "strpos()": "strpos('a@b@c', '@') = 2 AND strpos('ab', '@') = 0",
+    "substr()": "substr('abcd', 2, 2) = 'bc' AND substr('abcd', 3) = 'cd' AND substr('abcd', 1, 0) = ''",
+    "length() and reverse()": "length('a@b') + 1 - strpos(reverse('ab@'), '@') = 3",
+    "division of whole numbers": "(as_of - as_of + 1727999999999999) // 86400000000 = 19999",
+    "an empty text, which is not null": "coalesce(nullif('a', 'a'), '') || 'b' = 'b'",
+    "capitals, which are other letters": "'a' <> 'A'",
+}
+_LETTERS, _SMALL_LETTERS = "\u00c0\u00c9\u03a3\u0130I\u00cc", "\u00e0\u00e9\u03c3ii\u00ec"
 
 
 class SqlPlace:
     """A SQL server that runs the rules.
 
-    Bookings and people, where they are rows or files, are checked here and loaded into scratch tables of the session;
-    a feed that is a relation stays where it is.
+    Bookings and people, where they are rows or files, are checked here and loaded into scratch tables of the session.
+    A relation is copied there, on the server, as it is at that moment: were it read anew by each step, a feed that
+    grows meanwhile could be complete by one step and not yet have its last rows in another. The copy has the columns
+    that the rules read, and goes when they have read it.
 
     :param connect: opens a DB-API connection; one is opened for each run, and closed.
     :param dialect: sqlglot's name of the server's SQL; those that are known are the keys of ``dialects.DIALECTS``.
-    :param placeholder: of a parameter: ``%s`` or ``?``.
+    :param placeholder: of a parameter: ``%s``, ``?``, or ``%(name)s`` for drivers that want them by name.
     :param scratch_schema: where scratch tables are made on a server without temporary ones; they go afterwards.
     :param only_changes: fetch only the decisions of bookings in which one differs from Cal.com's flag; the counts are
         of all.
-    :raises UnsupportedConnection: for another dialect.
+    :param name: what errors call the connection.
+    :param secrets: texts that no error shows, such as the password.
+    :raises UnsupportedConnection: for another dialect, or where a scratch schema is needed.
+    :raises InvalidInput: if ``scratch_schema`` is no name.
     """
 
     def __init__(
@@ -80,6 +105,8 @@ class SqlPlace:
         placeholder: str = "%s",
         scratch_schema: str | None = None,
         only_changes: bool = False,
+        name: str = "the SQL connection",
+        secrets: Sequence[str] = (),
     ) -> None:
         if dialect not in DIALECTS:
             raise UnsupportedConnection(
@@ -89,12 +116,16 @@ class SqlPlace:
         self.placeholder = placeholder
         self.scratch_schema = scratch_schema
         self.only_changes = only_changes
+        self.name = name
         self._connect = connect
+        self._secrets = secrets
         if not self.dialect.has_temporary_tables and scratch_schema is None:
             raise UnsupportedConnection(
                 f"{dialect} has no temporary tables. Give scratch_schema, a schema in which the connection may make"
                 " tables; they are dropped at the end"
             )
+        if scratch_schema is not None:
+            quoted(f"{scratch_schema}.table", self.dialect)
 
     def run(
         self,
@@ -105,56 +136,85 @@ class SqlPlace:
         *,
         takes_naive_times: bool,
         counts: Mapping[str, str],
-    ) -> tuple[list[LoadedFile], dict[str, list[tuple[Any, ...]]]]:
+    ) -> tuple[list[LoadedFile], dict[str, list[Row]]]:
         """Run the rules there, and bring the decisions into a table ``decided`` here.
 
         :param local: the DuckDB that checks the files and takes the decisions.
         :param folder: a folder for files on the way.
         :param inputs: ``{table: rows, paths or a Relation}``.
         :param counts: ``{name: a SELECT over the rules' steps}``.
-        :returns: the files that were read, and the rows of the counts.
+        :returns: the files and relations that were read, and the rows of the counts.
+        :raises SqlFailed: in the server's words.
+        :raises InvalidInput: naming file or relation, and column.
         """
+        for source in inputs.values():
+            if isinstance(source, Relation):
+                quoted(source.name, self.dialect)  # what is no name is told before the work
         loader = Loader(local, takes_naive_times=takes_naive_times)
-        files = [
-            file
-            for table, source in inputs.items()
-            if not isinstance(source, Relation)
-            for file in loader.load(table, local_files(table, source, folder))
-        ]
-        with closing(self._connect()) as connection, closing(connection.cursor()) as cursor:
-            session = _Session(self, cursor, _with_relations(the_rules(), inputs))
+        files: list[LoadedFile] = []
+        for table, source in inputs.items():
+            if not isinstance(source, Relation):
+                loaded = loader.load(table, local_files(table, source, folder))
+                if not self.dialect.takes_nul:
+                    _refuse_nul(local, table, loaded)
+                files += loaded
+        with self._session() as session:
+            session.load_policy(policy)
+            session.check_sql()
+            for table, source in inputs.items():
+                if isinstance(source, Relation):
+                    files.append(LoadedFile(table.name, f"table {source.name}", session.copy(table, source)))
+                else:
+                    session.load(table, local)
+            session.run_steps([the_rules().decisions, *counts.values()])
+            counted = {name: session.rows(body, f"counting {name}") for name, body in counts.items()}
+            session.fetch_decisions(local, folder, _WITH_CHANGES if self.only_changes else "")
+        return files, counted
+
+    @contextmanager
+    def _session(self) -> Iterator[_Session]:
+        with opened(self._connect, self.name, self.placeholder, self._secrets) as server:
+            session = _Session(server, self.dialect, self.scratch_schema)
             try:
-                session.load_policy(policy)
-                for table, source in inputs.items():
-                    if isinstance(source, Relation):
-                        session.use(table, source)
-                        _check_relation(session, table, source)
-                    else:
-                        session.load(table, local)
-                session.run_steps()
-                counted = {name: session.rows(body) for name, body in counts.items()}
-                session.fetch_decisions(local, folder, _WITH_CHANGES if self.only_changes else "")
+                yield session
             finally:
                 session.clean_up()
-        return files, counted
 
 
 class _Session:
     """One run on one connection: its scratch tables have names of their own."""
 
-    def __init__(self, place: SqlPlace, cursor: Any, rules: Rules) -> None:
-        self._place = place
-        self._dialect = place.dialect
-        self._cursor = cursor
-        self._rules = rules
-        self._prefix = f"calcom_{secrets.token_hex(4)}_"
+    def __init__(self, server: Server, dialect: Dialect, scratch_schema: str | None) -> None:
+        self._server = server
+        self._dialect = dialect
+        self._scratch_schema = scratch_schema
+        self._rules: Rules = the_rules()
+        self._prefix = f"calcom_{random_names.token_hex(4)}_"
         self._tables: dict[str, str] = {}
         self._relations: dict[str, str] = {}
-        self._collation = self._unicode_collation()
+        self._collation: str | None = None
 
     def load_policy(self, policy: AttendancePolicy) -> None:
         for table in policy_tables(policy):
             self._load(table.name, table.columns, iter(table.rows))
+
+    def check_sql(self) -> None:
+        """Refuse a server on which the rules' SQL, as it is carried over, means something else.
+
+        :raises UnsupportedConnection: naming what does.
+        """
+        self._collation = self._unicode_collation()
+        checks = ", ".join(
+            f"CASE WHEN {check} THEN 1 ELSE 0 END AS check_{place}"
+            for place, check in enumerate(_TAKEN_FOR_GRANTED.values())
+        )
+        found = self.rows(f"SELECT {checks} FROM policy", "checking its SQL")[0]
+        wrong = [what for what, is_right in zip(_TAKEN_FOR_GRANTED, found, strict=True) if int(is_right) != 1]
+        if wrong:
+            raise UnsupportedConnection(
+                f"On this server the rules would mean something else, because of {', '.join(wrong)}. Is"
+                f" {self._dialect.name} the right dialect, and does the connection set anything unusual?"
+            )
 
     def load(self, table: Table, local: DuckDBPyConnection) -> None:
         """Load a table that was read and checked here."""
@@ -164,61 +224,87 @@ class _Session:
         self._load(table.name, columns, _batched_rows(found))
 
     def _load(self, name: str, columns: Mapping[str, str], rows: Iterator[Sequence[Any]]) -> None:
-        if self._dialect.loads_json:
-            self._load_json(name, columns, rows)
-            return
-        table = self._named(name)
-        types = ", ".join(f"{column} {column_type(kind, self._dialect)}" for column, kind in columns.items())
-        self._execute(f"CREATE {self._temporary}TABLE {table} ({types})")
-        self._tables[name] = self._scratch(name)
-        place = f"({', '.join([self._place.placeholder] * len(columns))})"
-        while batch := list(islice(rows, _ROWS_AT_A_TIME)):
-            values = [value for row in batch for value in row]
-            self._execute(f"INSERT INTO {table} VALUES {', '.join([place] * len(batch))}", values, name)
+        doing = f"loading {name}"
+        types = {column: column_type(kind, self._dialect) for column, kind in columns.items()}
+        listed = ", ".join(f"{quoted_column(column, self._dialect)} {kind}" for column, kind in types.items())
+        self._server.run(f"CREATE {self._temporary}TABLE {self._new(name)} ({listed})", doing=doing)
+        for batch in _batches(rows, self._dialect.statement_characters, self._dialect.loads_json):
+            sql, parameters = (
+                self._json_insert(name, types, batch) if self._dialect.loads_json else self._insert(name, batch)
+            )
+            self._server.run(sql, parameters, doing=doing)
         self._analyze(name)
 
-    def _load_json(self, name: str, columns: Mapping[str, str], rows: Iterator[Sequence[Any]]) -> None:
+    def _insert(self, name: str, batch: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        width = len(batch[0])
+        places = ", ".join(f"({self._server.placeholders(width, width * row)})" for row in range(len(batch)))
+        into = self._server.fixed(f"INSERT INTO {self._named(name)} VALUES ")
+        return into + places, [value for row in batch for value in row]
+
+    def _json_insert(
+        self, name: str, types: Mapping[str, str], batch: Sequence[Sequence[Any]]
+    ) -> tuple[str, list[Any]]:
         """Spark takes a thousandth of a second for a parameter, so that a row each would take hours.
 
         A dollar sign is written as JSON's escape, because Spark fills ``${...}`` in the values of parameters, too.
         """
-        fields = ", ".join(f"{column}: {column_type(kind, self._dialect)}" for column, kind in columns.items())
-        texts = []
-        while batch := list(islice(rows, _JSON_ROWS_AT_A_TIME)):
-            text = json.dumps([dict(zip(columns, row, strict=True)) for row in batch], ensure_ascii=False)
-            texts.append(text.replace("$", "\\u0024"))
-        places = ", ".join(["(?)".replace("?", self._place.placeholder)] * max(len(texts), 1))
-        self._execute(
-            f"CREATE TABLE {self._named(name)} AS SELECT inline(from_json(texts.rows_as_json,"
-            f" 'array<struct<{fields}>>', map('mode', 'FAILFAST'))) FROM VALUES {places} AS texts(rows_as_json)",
-            texts or ["[]"],
-            name,
+        fields = ", ".join(f"`{column}`: {kind}" for column, kind in types.items())
+        text = json.dumps([dict(zip(types, row, strict=True)) for row in batch], ensure_ascii=False)
+        sql = self._server.fixed(
+            f"INSERT INTO {self._named(name)} SELECT inline(from_json(texts.rows_as_json, 'array<struct<{fields}>>',"
+            " map('mode', 'FAILFAST'))) FROM VALUES "
         )
-        self._tables[name] = self._scratch(name)
+        return f"{sql}({self._server.placeholders(1)}) AS texts(rows_as_json)", [text.replace("$", "\\u0024")]
 
-    def run_steps(self) -> None:
-        """Make a table of each step that is worth one."""
+    def copy(self, table: Table, relation: Relation) -> int:
+        """Check a relation, and take a copy of what the rules read of it. Gives the number of its rows."""
+        doing = f"reading {table.name} from {relation.name}"
+        self._relations[alias(table)] = relation.name
+        names = self._server.columns(self._carried(f"SELECT * FROM {alias(table)} WHERE 1 = 0"), doing=doing)
+        columns = columns_of(table, relation, names)
+
+        def query(body: str) -> list[Row]:
+            return self.rows(body, doing)
+
+        check_types(table, relation, columns, query, self._dialect.tells_types)
+        self._keep(Step(table.name, adapted(table, columns), is_kept=True), doing)
+        return check_values(table, relation, query)
+
+    def run_steps(self, results: Sequence[str]) -> None:
+        """Make a table of each step that is worth one, and drop each that no later one nor a result reads.
+
+        :param results: the SELECTs that come afterwards.
+        """
+        read = Rules(tuple(Step(name, "SELECT 1", is_kept=True) for name in self._tables) + self._rules.steps, "")
+        freed = read.last_uses(results)
         for step in self._rules.steps:
             if step.is_kept:
-                body = self._carried(self._rules.with_parts(step.body))
-                self._execute(f"CREATE {self._temporary}TABLE {self._named(step.name)} AS {body}")
-                self._tables[step.name] = self._scratch(step.name)
-                self._analyze(step.name)
+                self._keep(step, f"step {step.name}")
+                for name in freed.get(step.name, ()):
+                    self._server.run(f"DROP TABLE {self._named(name)}", doing=f"dropping {name}")
+                    del self._tables[name]
 
-    def rows(self, body: str) -> list[tuple[Any, ...]]:
+    def rows(self, body: str, doing: str) -> list[Row]:
         """Give the rows of a SELECT over the steps."""
-        self._execute(self._carried(self._rules.with_parts(body)))
-        return [tuple(row) for row in self._cursor.fetchall()]
+        return self._server.rows(self._carried(self._rules.with_parts(body)), doing=doing)
 
     def fetch_decisions(self, local: DuckDBPyConnection, folder: Path, condition: str) -> None:
-        """Bring the decisions here in batches, through a file, so that no number of them fills the memory."""
-        body = self._rules.decisions + condition
-        self._execute(self._carried(self._rules.with_parts(body)))
+        """Bring the decisions here in batches, through a file, so that no number of them fills the memory.
+
+        A batch is some bookings, because many drivers take the whole of an answer into memory.
+
+        :param condition: which of them, after others and with an AND before it.
+        """
         path = folder / "decided.jsonl"
+        last = self.rows("SELECT max(booking) AS last_booking FROM sifted_bookings", "counting bookings")[0][0] or 0
         with path.open("w", encoding="utf-8") as file:
-            while batch := self._cursor.fetchmany(10_000):
-                for row in batch:
-                    file.write(json.dumps(dict(zip(_DECIDED, map(_plain, row), strict=True))) + "\n")
+            for first in range(1, max(int(last), 1) + 1, _BOOKINGS_AT_A_TIME):
+                some = f" WHERE outcomes.booking BETWEEN {first} AND {first + _BOOKINGS_AT_A_TIME - 1}"
+                sql = self._carried(self._rules.with_parts(self._rules.decisions + some + condition))
+                for batch in self._server.batches(sql, doing="fetching the decisions"):
+                    file.writelines(
+                        json.dumps(dict(zip(_DECIDED, map(_plain, row), strict=True))) + "\n" for row in batch
+                    )
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in _DECIDED.items())
         local.execute(
             f"CREATE TEMP TABLE decided AS SELECT * FROM read_json(?, columns = {{{columns}}},"
@@ -226,153 +312,94 @@ class _Session:
             [str(path)],
         )
 
-    def use(self, table: Table, relation: Relation) -> None:
-        """Make a relation known to the rules' SQL."""
-        self._relations[_alias(table)] = relation.name
-
-    def columns(self, table: Table) -> list[str]:
-        """Give the names of a relation's columns."""
-        self._execute(self._carried(f"SELECT * FROM {_alias(table)} WHERE 1 = 0"))
-        names = [str(column[0]) for column in self._cursor.description or ()]
-        self._cursor.fetchall()
-        return names
-
-    def rows_of(self, body: str) -> list[tuple[Any, ...]]:
-        """Give the rows of a SELECT over relations, before any step is kept."""
-        self._execute(self._carried(self._rules.with_parts(body, inline=False)))
-        return [tuple(row) for row in self._cursor.fetchall()]
-
     def clean_up(self) -> None:
         """Drop what would outlast the connection. What can't be dropped any more, as after a lost one, stays."""
         if self._temporary:
             return
-        for name in reversed(self._tables.values()):
-            with suppress(Exception):
-                self._cursor.execute(f"DROP TABLE IF EXISTS {quoted(name, self._dialect)}")
+        for name in reversed(list(self._tables)):
+            with suppress(AttendanceError):
+                self._server.run(f"DROP TABLE IF EXISTS {self._named(name)}", doing="dropping scratch tables")
 
     @property
     def _temporary(self) -> str:
-        return "" if self._place.scratch_schema else "TEMPORARY "
+        return "" if self._scratch_schema else "TEMPORARY "
 
-    def _scratch(self, name: str) -> str:
-        schema = f"{self._place.scratch_schema}." if self._place.scratch_schema else ""
-        return f"{schema}{self._prefix}{name}"
+    def _keep(self, step: Step, doing: str) -> None:
+        body = self._carried(self._rules.with_parts(step.body))
+        self._server.run(f"CREATE {self._temporary}TABLE {self._new(step.name)} AS {body}", doing=doing)
+        self._analyze(step.name)
+
+    def _new(self, name: str) -> str:
+        """Name a scratch table from now on. It is known before it is there: a statement may fail after making it."""
+        before = f"{self._scratch_schema}." if self._scratch_schema else ""
+        self._tables[name] = f"{before}{self._prefix}{name}"
+        return self._named(name)
 
     def _named(self, name: str) -> str:
-        return quoted(self._scratch(name), self._dialect)
+        return quoted(self._tables[name], self._dialect)
 
     def _carried(self, sql: str) -> str:
         return carried(sql, self._dialect, {**self._tables, **self._relations}, self._collation)
 
     def _analyze(self, name: str) -> None:
         if self._dialect.analyzes:
-            self._execute(f"ANALYZE {self._named(name)}")
-
-    def _execute(self, sql: str, parameters: Sequence[Any] | None = None, table: str | None = None) -> None:
-        try:
-            if parameters is None:
-                self._cursor.execute(sql)
-            else:
-                self._cursor.execute(sql, parameters)
-        except ValueError as error:
-            # PostgreSQL has no NUL in texts, and its drivers say so with this error.
-            raise InvalidInput(f"{table or 'A step'}: the server can't take a value: {error}") from None
+            self._server.run(f"ANALYZE {self._named(name)}", doing=f"analyzing {name}")
 
     def _unicode_collation(self) -> str | None:
         """Find a collation whose ``lower()`` knows more than ASCII, or names in capitals would not match."""
+        doing = "looking at its letters"
         candidates: list[str | None] = [None]
         if self._dialect.name == "postgres":
-            self._execute("SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu') ORDER BY 1")
-            candidates += [str(row[0]) for row in self._cursor.fetchall()]
+            known = "SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu') ORDER BY 1"
+            candidates += [str(row[0]) for row in self._server.rows(known, doing=doing)]
         for collation in candidates:
-            self._execute(carried("SELECT lower('\u00c0\u00c9\u03a3\u0130') AS small", self._dialect, {}, collation))
-            if self._cursor.fetchall()[0][0] == "\u00e0\u00e9\u03c3i":
+            sql = carried(f"SELECT lower('{_LETTERS}') AS small", self._dialect, {}, collation)
+            if self._server.rows(sql, doing=doing)[0][0] == _SMALL_LETTERS:
                 return collation
         raise UnsupportedConnection(
-            "The database's lower() leaves letters beyond ASCII as they are, so that addresses and names in capitals"
-            " would not be found. Use a database whose locale is C.UTF-8 or a language's"
+            "The database's lower() leaves letters beyond ASCII as they are, or makes others of them than Unicode's, so"
+            " that addresses and names in capitals would not be found. Use a database whose locale is C.UTF-8"
         )
 
 
-def _with_relations(rules: Rules, inputs: Mapping[Table, Any]) -> Rules:
-    """Put before the rules a step for each relation, which gives its columns as the rules want them."""
-    steps = [
-        Step(table.name, _adapted(table), is_kept=table.number is not None)
-        for table, source in inputs.items()
-        if isinstance(source, Relation)
-    ]
-    return Rules((*steps, *rules.steps), rules.decisions)
+def _refuse_nul(local: DuckDBPyConnection, table: Table, files: Sequence[LoadedFile]) -> None:
+    """Say which row holds the character NUL, which the server's texts can't.
 
-
-def _adapted(table: Table) -> str:
-    columns = [f"{_clean(column)} AS {column.name}" for column in table.columns if not column.may_be_missing]
-    if table.number is not None:
-        order = ", ".join(f"relation.{column.name}" for column in table.columns)
-        columns.insert(0, f"CAST(row_number() OVER (ORDER BY {order}) AS INTEGER) AS {table.number}")
-    return f"SELECT {', '.join(columns)} FROM {_alias(table)} AS relation CROSS JOIN policy"
-
-
-def _alias(table: Table) -> str:
-    """Name a relation in the rules' SQL: the user's own name for it goes in where SQL is carried over, as a name."""
-    return f"relation_of_{table.name}"
-
-
-def _clean(column: Column) -> str:
-    name = f"relation.{column.name}"
-    if column.kind == "instant":
-        return f"{MICROSECONDS}({name})"
-    if column.kind == "flag":
-        return name
-    text = f"CAST({name} AS VARCHAR)"
-    return f"nullif(trim({text}, policy.white_space), '')" if column.kind == "label" else text
-
-
-def _check_relation(session: _Session, table: Table, relation: Relation) -> None:
-    """Refuse what the rules would misread, as the loader does with files.
-
-    :raises InvalidInput: naming the relation and the column.
+    :raises InvalidInput: naming file, row and column.
     """
-    names = [name.lower() for name in session.columns(table)]
-    for column in table.columns:
-        if column.name not in names and not column.may_be_missing:
-            raise InvalidInput(f"{relation.name}: the column {column.name} is missing. It has: {', '.join(names)}")
-        if column.kind != "label" and column.kind != "text":
-            _check_type(session, table, relation, column)
-        _check_values(session, table, relation, column)
-    if table is BOOKINGS:
-        if session.rows_of("SELECT 1 FROM bookings WHERE end_at < start_at LIMIT 1"):
-            raise InvalidInput(f"{relation.name}, column end_at: lies before start_at in some row")
-        if session.rows_of("SELECT booking_uid FROM bookings GROUP BY booking_uid HAVING count(*) > 1 LIMIT 1"):
-            raise InvalidInput(f"{relation.name}, column booking_uid: two bookings have one uid. Keep the newest row")
-
-
-def _check_type(session: _Session, table: Table, relation: Relation, column: Column) -> None:
-    name = f"relation.{column.name}"
-    found = session.rows_of(f"SELECT {name} FROM {_alias(table)} AS relation WHERE {name} IS NOT NULL LIMIT 1")
-    value = found[0][0] if found else None
-    wanted = bool if column.kind == "flag" else datetime
-    if value is not None and not isinstance(value, wanted):
-        kind = "booleans" if column.kind == "flag" else "instants (a timestamp with a time zone)"
-        raise InvalidInput(f"{relation.name}, column {column.name}: must hold {kind}, but holds {type(value).__name__}")
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise InvalidInput(
-            f"{relation.name}, column {column.name}: its times are naive. Use a view that makes them timestamps with a"
-            " time zone"
-        )
-
-
-def _check_values(session: _Session, table: Table, relation: Relation, column: Column) -> None:
-    if column.choices:
-        choices = ", ".join(f"'{choice}'" for choice in column.choices)
-        wrong = f"coalesce({column.name}, '') NOT IN ({choices})"
-        mend = f"must be one of {', '.join(column.choices)}"
-    elif column.required:
-        wrong, mend = f"{column.name} IS NULL", "is empty, and must not be"
-    else:
+    texts = [column.name for column in table.columns if column.kind in ("label", "text")]
+    first = " ".join(f"WHEN strpos({name}, chr(0)) > 0 THEN '{name}'" for name in texts)
+    fault = f"CASE {first} END"
+    if local.execute(f"SELECT 1 FROM {table.name} WHERE {fault} IS NOT NULL LIMIT 1").fetchone() is None:
         return
-    found = session.rows_of(f"SELECT count(*) FROM {table.name} WHERE {wrong}")
-    if found[0][0]:
-        raise InvalidInput(f"{relation.name}, column {column.name}: {mend}; {found[0][0]} rows are not so")
+    # The rows' order costs time and memory, so it is asked for only here.
+    local.execute("SET preserve_insertion_order = true")
+    found = local.execute(
+        f"SELECT place, fault FROM (SELECT row_number() OVER () AS place, {fault} AS fault FROM {table.name})"
+        " WHERE fault IS NOT NULL ORDER BY place LIMIT 1"
+    ).fetchone()
+    place, column = found or (0, "?")
+    for file in files:
+        if place <= file.rows:
+            raise InvalidInput(
+                f"{file.name}, row {place}, column {column}: holds the character NUL, which the server's texts can't"
+            )
+        place -= file.rows
+
+
+def _batches(rows: Iterable[Sequence[Any]], most_characters: int, is_json: bool) -> Iterator[list[Sequence[Any]]]:
+    """Part rows so that each statement is of a size that servers take. A longer row stands alone."""
+    batch: list[Sequence[Any]] = []
+    characters = 0
+    for row in rows:
+        length = sum(len(value) + 4 if isinstance(value, str) else 20 for value in row)
+        if batch and (characters + length > most_characters or (not is_json and len(batch) == _ROWS_AT_A_TIME)):
+            yield batch
+            batch, characters = [], 0
+        batch.append(row)
+        characters += length
+    if batch:
+        yield batch
 
 
 def _batched_rows(found: Any) -> Iterator[Sequence[Any]]:

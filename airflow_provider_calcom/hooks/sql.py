@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 
+from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-# Where a connection's type, or what its hook calls its dialect, is not sqlglot's name.
-_DIALECTS = {"postgresql": "postgres", "gcpbigquery": "bigquery", "presto": "trino", "spark_sql": "spark"}
+# sqlglot's names of what connections' types and their hooks' `dialect_name` call otherwise.
+_DIALECTS = {"postgresql": "postgres", "gcpbigquery": "bigquery"}
+# A connection of type `databricks` has a hook for jobs; the one for SQL is another.
+_HOOKS = {
+    "databricks": ("airflow.providers.databricks.hooks.databricks_sql", "DatabricksSqlHook", "databricks_conn_id")
+}
+# BigQuery's hook takes its older SQL unless it is told otherwise.
+_HOOK_PARAMS = {"gcpbigquery": {"use_legacy_sql": False}}
+_SECRET_NAMES = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 
 
 def sql_place(
@@ -21,35 +31,81 @@ def sql_place(
 ) -> SqlPlace:
     """Make the place on which the rules run of an Airflow connection.
 
+    Which SQL its server speaks is, in this order: ``dialect``; ``dialect`` in the connection's extras, which is where
+    Airflow's own SQL hooks look, too; what the connection's type says; what its hook says.
+
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.
-    :param dialect: sqlglot's name of its SQL, where neither the connection's type nor its hook tells.
+    :param dialect: sqlglot's name of its SQL, such as ``spark`` for a Hive connection to Spark's Thrift server.
     :param scratch_schema: where scratch tables are made on a server without temporary ones.
     :param only_changes: fetch only decisions of bookings in which one differs from Cal.com's flag.
-    :raises UnsupportedConnection: if its hook is no ``DbApiHook``, or the rules don't run in its SQL.
+    :raises UnsupportedConnection: if there is no such connection, its hook is no ``DbApiHook``, or the rules don't run
+        in its SQL.
     """
-    connection = BaseHook.get_connection(conn_id)
-    hook = _db_api_hook(connection, conn_id)
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise UnsupportedConnection(
+            f"There is no Airflow connection {conn_id!r:.80}. Make it, or set AIRFLOW_CONN_{conn_id.upper():.80}"
+        ) from None
+    hook = _hook(connection, conn_id)
+    name = dialect or _dialect(connection, hook)
+    if name not in DIALECTS:
+        raise UnsupportedConnection(
+            f"Connection {conn_id} speaks the SQL of {name!r:.40}, in which the rules don't run. They do in that of:"
+            f' {", ".join(DIALECTS)}. If it is one of these, say so in the connection\'s extras: {{"dialect": "spark"}}'
+        )
     return SqlPlace(
-        hook.get_conn,
-        dialect or _dialect(connection, hook),
-        placeholder=str(hook.placeholder),
+        # Some hooks keep the connection that they have opened, and would give it again when it is closed.
+        lambda: _hook(connection, conn_id).get_conn(),
+        name,
+        placeholder=DIALECTS[name].placeholder or str(hook.placeholder),
         scratch_schema=scratch_schema,
         only_changes=only_changes,
+        name=f"connection {conn_id}",
+        secrets=_secrets(connection),
     )
 
 
-def _db_api_hook(connection: Any, conn_id: str) -> DbApiHook:
+def _hook(connection: Any, conn_id: str) -> DbApiHook:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    hook = connection.get_hook()
+    conn_type = str(connection.conn_type)
+    try:
+        if conn_type in _HOOKS:
+            module, name, parameter = _HOOKS[conn_type]
+            hook = getattr(importlib.import_module(module), name)(**{parameter: conn_id})
+        else:
+            hook = connection.get_hook(hook_params=_HOOK_PARAMS.get(conn_type, {}))
+    except (AirflowException, ImportError) as error:
+        raise UnsupportedConnection(
+            f"Connection {conn_id} of type {conn_type} has no hook here: {error}. Is its provider installed?"
+        ) from None
     if not isinstance(hook, DbApiHook):
         raise UnsupportedConnection(
-            f"Connection {conn_id} of type {connection.conn_type} can't run SQL for us: its hook is no DbApiHook"
+            f"Connection {conn_id} of type {conn_type} can't run SQL for us: its hook is no DbApiHook"
         )
     return hook
 
 
 def _dialect(connection: Any, hook: DbApiHook) -> str:
-    told = str(getattr(hook, "dialect_name", "") or "")
-    name = connection.conn_type if told in ("", "default") else told
-    return _DIALECTS.get(name, name)
+    extras = connection.extra_dejson
+    conn_type = str(connection.conn_type)
+    if extras.get("dialect"):
+        told = str(extras["dialect"])
+    elif conn_type == "postgres" and (extras.get("redshift") or extras.get("redshift-serverless")):
+        told = "redshift"
+    elif _DIALECTS.get(conn_type, conn_type) in DIALECTS:
+        # Before the hook, which may ask other services to tell: Redshift's does, and says PostgreSQL.
+        told = conn_type
+    else:
+        told = str(getattr(hook, "dialect_name", "") or "default")
+        told = conn_type if told == "default" else told
+    return _DIALECTS.get(told, told)
+
+
+def _secrets(connection: Any) -> list[str]:
+    """Give what errors must not show: the password, and extras that are called like one."""
+    found = [connection.password] + [
+        value for name, value in connection.extra_dejson.items() if _SECRET_NAMES.search(name)
+    ]
+    return [value for value in found if isinstance(value, str) and value]

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -44,6 +45,7 @@ class PostgresServer:
     """Where a running server is, and an ordinary role that owns nothing there but may make temporary tables.
 
     :param pid: the server's process.
+    :param owner_password: of the role ``owner``, which may do anything there.
     """
 
     host: str
@@ -52,6 +54,8 @@ class PostgresServer:
     password: str = field(repr=False)
     database: str
     pid: int
+    owner_password: str = field(repr=False)
+    owner: str = _OWNER
 
     @property
     def airflow_uri(self) -> str:
@@ -63,6 +67,17 @@ class PostgresServer:
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         uri = f"postgres://{login}@{self.host}:{self.port}/{self.database}"
         return f"{uri}?{urlencode(extras, quote_via=quote)}" if extras else uri
+
+    def connect(self, *, as_owner: bool = False, **options: Any) -> Any:
+        """Open a connection of psycopg2.
+
+        :param options: others of its, such as ``dbname``.
+        """
+        import psycopg2
+
+        user, password = (self.owner, self.owner_password) if as_owner else (self.user, self.password)
+        place = {"host": self.host, "port": self.port, "dbname": self.database, "user": user, "password": password}
+        return psycopg2.connect(**(place | options))
 
     def connect_airflow(self, monkeypatch: pytest.MonkeyPatch, conn_id: str, **extras: str) -> None:
         """Let Airflow's connection ``conn_id`` lead here until the test ends."""
@@ -160,7 +175,7 @@ def _serving(tools: _Tools) -> Iterator[PostgresServer]:
             password=tools.password.read_text(),
         )
         pid = int((tools.data / "postmaster.pid").read_text().splitlines()[0])
-        yield PostgresServer(_HOST, port, _ROLE, _PASSWORD, _DATABASE, pid)
+        yield PostgresServer(_HOST, port, _ROLE, _PASSWORD, _DATABASE, pid, tools.password.read_text())
     finally:
         if (tools.data / "postmaster.pid").exists():
             tools.run("pg_ctl", "stop", f"--pgdata={tools.data}", "--mode=immediate", "--wait")

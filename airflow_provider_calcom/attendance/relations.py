@@ -1,0 +1,152 @@
+"""Tables and views of a SQL server in place of files: what they must hold, and how the rules get it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
+from airflow_provider_calcom.attendance.dialects import MICROSECONDS, TEXT
+from airflow_provider_calcom.attendance.errors import InvalidInput
+
+Query = Callable[[str], Sequence[tuple[Any, ...]]]
+"""Gives the rows of a SELECT in the rules' SQL."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view on the server.
+
+    :param name: its name as the server has it, capitals too, with its schema and catalogue before it, between dots,
+        where they are needed. A part that holds a dot stands between double quotes.
+    """
+
+    name: str
+
+
+def alias(table: Table) -> str:
+    """Name a relation in the rules' SQL: the user's own name for it goes in where SQL is carried over, as a name."""
+    return f"relation_of_{table.name}"
+
+
+def columns_of(table: Table, relation: Relation, names: Sequence[str]) -> dict[str, str]:
+    """Find each column of a table among those that a relation has: ``{column: its name there, in quotes}``.
+
+    :param names: the relation's columns. Capitals make no difference, because servers differ in them.
+    :raises InvalidInput: naming a column that is missing.
+    """
+    by_small_name = {name.lower(): name for name in names} | {name: name for name in names}
+    for column in table.columns:
+        if column.name not in by_small_name and not column.may_be_missing:
+            raise InvalidInput(
+                f"{relation.name}: the column {column.name} is missing. It has: {', '.join(names)}. A view can give it"
+                " the name, or NULLs where it is not known"
+            )
+    return {
+        column.name: f'relation."{by_small_name[column.name]}"'
+        for column in table.columns
+        if column.name in by_small_name
+    }
+
+
+def adapted(table: Table, columns: Mapping[str, str]) -> str:
+    """Give the SELECT of a relation's columns as the rules want them.
+
+    :param columns: as :func:`columns_of` gives them.
+    """
+    parts = [
+        f"{_clean(column, columns[column.name])} AS {column.name}"
+        for column in table.columns
+        if not column.may_be_missing
+    ]
+    if table.number is not None:
+        order = ", ".join(columns.values())
+        parts.insert(0, f"CAST(row_number() OVER (ORDER BY {order}) AS INTEGER) AS {table.number}")
+    return f"SELECT {', '.join(parts)} FROM {alias(table)} AS relation CROSS JOIN policy"
+
+
+def check_types(table: Table, relation: Relation, columns: Mapping[str, str], query: Query, tells_types: bool) -> None:
+    """Refuse columns of another type than the rules want, and times without a zone.
+
+    :param query: raises :class:`AttendanceError` where the server refuses.
+    :param tells_types: whether the driver gives instants as ``datetime``.
+    :raises InvalidInput: naming relation and column.
+    """
+    source = f"FROM {alias(table)} AS relation"
+    for column in table.columns:
+        if column.may_be_missing:
+            continue
+        name = columns[column.name]
+        if tells_types:
+            found = query(f"SELECT {name} {source} WHERE {name} IS NOT NULL LIMIT 1")
+            if found:
+                _check_value(relation, column, found[0][0])
+        if column.kind == "instant":
+            # On no row: where all values are null, or the driver does not tell, the server still knows the type.
+            query(f"SELECT {MICROSECONDS}({name}) AS instant {source} WHERE 1 = 0")
+
+
+def check_values(table: Table, relation: Relation, query: Query) -> int:
+    """Refuse values that the rules would misread, once the relation is adapted, and give the number of rows.
+
+    :raises InvalidInput: naming relation and column.
+    """
+    wrong = {column: condition for column in table.columns if (condition := _wrong(column))}
+    counts = ", ".join(
+        f"sum(CASE WHEN {condition} THEN 1 ELSE 0 END) AS wrong_{place}"
+        for place, condition in enumerate(wrong.values())
+    )
+    rows, *found = query(f"SELECT count(*) AS all_rows, {counts} FROM {table.name}")[0]
+    for column, number in zip(wrong, found, strict=True):
+        if number:
+            mend = f"must be one of {', '.join(column.choices)}" if column.choices else "is empty, and must not be"
+            raise InvalidInput(f"{relation.name}, column {column.name}: {mend}; {int(number)} rows are not so")
+    if table is BOOKINGS:
+        _check_bookings(relation, query)
+    return int(rows)
+
+
+def _check_bookings(relation: Relation, query: Query) -> None:
+    if query("SELECT booking FROM bookings WHERE end_at < start_at LIMIT 1"):
+        raise InvalidInput(f"{relation.name}, column end_at: lies before start_at in some row")
+    if query("SELECT booking_uid FROM bookings GROUP BY booking_uid HAVING count(*) > 1 LIMIT 1"):
+        raise InvalidInput(
+            f"{relation.name}, column booking_uid: two bookings have one uid. Keep the newest row of each booking"
+        )
+
+
+def _clean(column: Column, name: str) -> str:
+    if column.kind == "instant":
+        return f"{MICROSECONDS}({name})"
+    if column.kind == "flag":
+        return name
+    text = f"{TEXT}({name})"
+    return f"nullif(trim({text}, policy.white_space), '')" if column.kind == "label" else text
+
+
+def _wrong(column: Column) -> str | None:
+    if column.choices:
+        choices = ", ".join(f"'{choice}'" for choice in column.choices)
+        return f"coalesce({column.name}, '') NOT IN ({choices})"
+    return f"{column.name} IS NULL" if column.required else None
+
+
+def _check_value(relation: Relation, column: Column, value: Any) -> None:
+    kinds: dict[str, tuple[tuple[type, ...], str]] = {
+        "instant": ((datetime,), "instants (a timestamp with a time zone)"),
+        "flag": ((bool,), "true or false"),
+    }
+    types, wanted = kinds.get(column.kind, ((str, int, UUID), "text"))
+    if not isinstance(value, types) or (bool not in types and isinstance(value, bool)):
+        raise InvalidInput(
+            f"{relation.name}, column {column.name}: must hold {wanted}, but holds {type(value).__name__}. A view can"
+            " make it so"
+        )
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        raise InvalidInput(
+            f"{relation.name}, column {column.name}: its times are naive. Use a view that makes them timestamps with a"
+            " time zone"
+        )
