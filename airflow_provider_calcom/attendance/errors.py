@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 
 class AttendanceError(Exception):
-    """Any error of this part of the package."""
+    """Any error of this part of the package.
+
+    :cvar may_heal: whether the same call can succeed later with nothing mended, so that a retry has a point.
+    """
+
+    may_heal: ClassVar[bool] = False
 
 
 class InvalidPolicy(AttendanceError):
