@@ -1,13 +1,15 @@
-"""How errors of the client end an Airflow task: those that can't heal by themselves end it without retries."""
+"""How our errors end an Airflow task: those that can't heal by themselves end it without retries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.attendance.errors import AttendanceError
 
 
 @contextmanager
@@ -20,18 +22,27 @@ def without_useless_retries() -> Iterator[None]:
     """
     try:
         yield
-    except CalComError as error:
+    except (CalComError, AttendanceError) as error:
         if error.may_heal:
             raise
-        failing = _failing(type(error))(error.explanation, error.failure)
-        raise failing.with_traceback(error.__traceback__) from error.__cause__
+        raise _failing(error).with_traceback(error.__traceback__) from error.__cause__
 
 
-def _failing(kind: type[CalComError]) -> type[CalComError]:
+def _failing(error: Exception) -> Exception:
+    kind = type(error)
     names = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__reduce__": _as_its_own_kind}
-    return type(kind.__name__, (kind, AirflowFailException), names)
+    failing = type(kind.__name__, (kind, AirflowFailException), names)
+    copy: Exception = failing.__new__(failing, *error.args)
+    copy.__dict__.update(error.__dict__)
+    return copy
 
 
-def _as_its_own_kind(error: CalComError) -> tuple[type[CalComError], tuple[object, ...]]:
-    """Have a failure pickled as the client's own error: the class made here can't be found by its name."""
-    return type(error).__mro__[1], (error.explanation, error.failure)
+def _as_its_own_kind(error: Exception) -> tuple[Any, ...]:
+    """Have a failure pickled as the error that it was: the class made here can't be found by its name."""
+    return _restored, (type(error).__mro__[1], error.args, error.__dict__)
+
+
+def _restored(kind: type[Exception], arguments: tuple[Any, ...], fields: dict[str, Any]) -> Exception:
+    copy = kind.__new__(kind, *arguments)
+    copy.__dict__.update(fields)
+    return copy

@@ -1,4 +1,4 @@
-"""A day of bookings, a Zoom report and an example DAG run twice by Airflow, against a Cal.com on this machine.
+"""A day of bookings, a Zoom report and two example DAGs run by Airflow, against a Cal.com on this machine.
 
 Everything is made up and thrown away afterwards. The figures of the last line are counted in the sandbox's own state
 and by a webhook listener, not reported by the DAG.
@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from airflow_provider_calcom.attendance.plan import read_plan, read_summary, rendered
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 
 HERE = Path(__file__).resolve().parent
@@ -103,10 +104,12 @@ def snapshot(sandbox: RunningSandbox, events: list[str]) -> Snapshot:
     )
 
 
-def run_dag(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
-    """Run the example DAG in an Airflow of its own, and give what it concluded.
+def run_dag(name: str, sandbox: RunningSandbox, home: Path, evidence: Path) -> None:
+    """Run an example DAG in an Airflow of its own.
 
+    :param name: which one, as ``run_dag.py`` calls it.
     :param home: AIRFLOW_HOME, thrown away afterwards. Airflow's output goes to ``airflow.log`` in it.
+    :param evidence: where what it concluded is written.
     """
     bundle = {
         "name": "examples",
@@ -123,15 +126,28 @@ def run_dag(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
         "DEMO_DAGS": str(DAGS),
         "DEMO_DAY": DAY,
     }
-    evidence = home / "evidence.json"
     log = home / "airflow.log"
     with log.open("a") as output:
-        command = [sys.executable, str(HERE / "run_dag.py"), str(evidence)]
+        command = [sys.executable, str(HERE / "run_dag.py"), name, str(evidence)]
         run = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
     if run.returncode:
         sys.exit(f"{log.read_text()[-8000:]}\ndemo: the DAG failed, see Airflow's output above")
+
+
+def run_join(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
+    """Run the DAG that marks, and give what it concluded."""
+    evidence = home / "evidence.json"
+    run_dag("join", sandbox, home, evidence)
     concluded: dict[str, dict[str, str]] = json.loads(evidence.read_text())
     return concluded
+
+
+def run_plan(sandbox: RunningSandbox, home: Path) -> set[tuple[str, str]]:
+    """Run the DAG that plans, print its plan, and give the (booking uid, address) pairs that it would mark."""
+    folder = home / "plan"
+    run_dag("plan", sandbox, home, folder)
+    print(rendered(read_summary(folder), read_plan(folder), with_addresses=True))
+    return {(change.booking_uid, change.email) for change in read_plan(folder)}
 
 
 def print_table(before: Snapshot, after: Snapshot, evidence: dict[str, dict[str, str]]) -> None:
@@ -160,14 +176,26 @@ def main() -> int:
         print(f"A Cal.com of our own at {sandbox.url}, with {len(world['bookings'])} bookings on {DAY}")
         subscribe(sandbox, listener)
         before = snapshot(sandbox, events)
+        print("Airflow runs calcom_plan_no_shows ...")
+        planned = run_plan(sandbox, Path(home))
+        untouched = snapshot(sandbox, events)
         print("Airflow runs calcom_attendance_join ...")
-        evidence = run_dag(sandbox, Path(home))
+        evidence = run_join(sandbox, Path(home))
         after = snapshot(sandbox, events)
         print_table(before, after, evidence)
         print("Airflow runs calcom_attendance_join again ...")
-        run_dag(sandbox, Path(home))
+        run_join(sandbox, Path(home))
         again = snapshot(sandbox, events)
-    return conclude(labels, before, after, again)
+    return check_plan(labels, planned, before, untouched) | conclude(labels, before, after, again)
+
+
+def check_plan(
+    labels: dict[str, dict[str, str]], planned: set[tuple[str, str]], before: Snapshot, untouched: Snapshot
+) -> int:
+    """Check that the plan names only people who were absent, and that nothing was written for it."""
+    false = {(uid, who) for uid, who in planned if labels[uid][who] != "absent"}
+    print(f"plan: {len(planned)} no-shows planned, {len(false)} false, {sum(untouched.calls.values())} mark-absent calls")
+    return 1 if false or not planned or untouched != before else 0
 
 
 def conclude(labels: dict[str, dict[str, str]], before: Snapshot, after: Snapshot, again: Snapshot) -> int:

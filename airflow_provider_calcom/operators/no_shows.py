@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -13,7 +13,10 @@ from airflow_provider_calcom.links import CalComBookingLink
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_calcom.attendance.plan import Summary
     from airflow_provider_calcom.hooks.calcom import CalComHook
+
+_BOOKING_FILTERS = ("after_start", "before_start", "organization_id", "team_id", "user_id", "event_type_ids")
 
 
 class MarkAbsentOperator(BaseOperator):
@@ -146,3 +149,215 @@ class MarkAbsentOperator(BaseOperator):
             result["calls"],
         )
         self.log.debug("Addresses: %s", result)
+
+
+class PlanNoShowsOperator(BaseOperator):
+    """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
+
+    The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` (everybody, with the reason),
+    ``held-back.jsonl`` and ``summary.json`` (policy, counts, guard rails, hash). A person can read, approve or throw it
+    away. Every doubt ends in ``undetermined``, never in ``absent``. A guard rail that trips fails the task; the report
+    is written all the same. A second run replaces the plan as a whole.
+
+    A text that a template made of a list, an object, a number or a boolean is read as what it was. Airflow keeps
+    rendered parameters and XCom, and shows them: give a path, or SQL, rather than rows, where nobody's address should
+    stand there.
+
+    :param attendance: who was seen. One feed, or a list of feeds, as ``{"feed": "zoom", "path": ...}``: ``path`` is a
+        file, several, or has a ``*``; in its place go ``rows`` (from XCom), or ``sql`` with ``conn_id``; ``options``
+        are the feed's. ``{"feed": "cal_video"}`` alone fetches the sessions of the bookings from Cal.com. Several feeds
+        are complete only up to where the first of them ends. Or the README's table ``attendance``: a path, several,
+        rows, or ``{"table": "schema.name"}`` of ``rules_conn_id``. (templated)
+    :param plan_path: the folder of the plan: a path, or a URL of Airflow's object storage. (templated)
+    :param policy: fields of the attendance policy, as a dict or JSON. (templated)
+    :param guard_rails: limits beyond which the plan is refused, as a dict or JSON. (templated)
+    :param bookings: in place of the API: a file that ``ListBookingsOperator`` wrote, its result, or rows of Cal.com's
+        bookings; with ``people``, the table ``bookings`` as a path, several, rows, or ``{"table": ...}``. (templated)
+    :param people: the table ``people``, likewise, where ``bookings`` is one. (templated)
+    :param after_start: bookings that start then or later; without it and ``before_start`` those that start within the
+        run's data interval, its end excluded. Like ListBookingsOperator's: ISO 8601 with ``Z`` or an offset, or a date.
+        (templated)
+    :param before_start: bookings that start earlier than then. (templated)
+    :param organization_id: judge an organisation's bookings in place of one's own. (templated)
+    :param team_id: judge a team's bookings. (templated)
+    :param user_id: with ``organization_id``: judge this member's bookings. (templated)
+    :param event_type_ids: judge only bookings of these event types. (templated)
+    :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
+    :param protect_cohosts: take hosts whom Cal.com lists among the attendees of a team's booking for colleagues, in all
+        bookings of the plan. Tables of bookings and people don't tell them.
+    :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
+    :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
+        (templated)
+    :param ledger_path: where applied changes are recorded. It is not read yet, which is said in the log: with
+        ``correct="ledger"`` no mark is taken away. (templated)
+    :param force: also plan changes of flags that a person set by hand after our last write. (templated)
+    :param rules_conn_id: run the rules on this SQL connection in place of this worker. ``decisions.parquet`` then has
+        only bookings in which something is to change. (templated)
+    :param scratch_schema: where scratch tables go on a server without temporary ones. (templated)
+    :param storage_conn_id: the object storage's connection, where paths need one. (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. It is not used where neither bookings nor attendance
+        come from Cal.com. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
+    :param memory_limit: of the rules on this worker, such as ``2GB``; what does not fit goes to disk.
+    :param threads: of the rules on this worker; None for one on each core.
+
+    Returns ``{plan_path, state, changes, outcomes, held_back, guard_rails, sha256}``: numbers, and no addresses.
+
+    :raises PlanRefused: if a guard rail trips, with its figure and limit.
+    :raises InvalidArgument: naming the parameter that can't be used, before anything is called.
+    :raises InputMissing: if a file is not there; the task tries again, because reports come late.
+    :raises AttendanceError: one of :mod:`airflow_provider_calcom.attendance.errors`, or of the feeds, naming what is
+        wrong where. Those that can't heal are also an ``AirflowFailException``, so that Airflow does not retry.
+    :raises CalComError: where the bookings can't be read.
+    """
+
+    template_fields: Sequence[str] = (
+        "attendance",
+        "plan_path",
+        "policy",
+        "guard_rails",
+        "bookings",
+        "people",
+        *_BOOKING_FILTERS,
+        "zone",
+        "correct",
+        "ledger_path",
+        "force",
+        "rules_conn_id",
+        "scratch_schema",
+        "storage_conn_id",
+        "calcom_conn_id",
+        "api_version",
+    )
+    template_fields_renderers = {"attendance": "json", "policy": "json", "guard_rails": "json"}
+    ui_color = "#d1fae5"
+
+    def __init__(
+        self,
+        *,
+        attendance: Any,
+        plan_path: str,
+        policy: Mapping[str, Any] | str | None = None,
+        guard_rails: Mapping[str, Any] | str | None = None,
+        bookings: Any = None,
+        people: Any = None,
+        after_start: str | None = None,
+        before_start: str | None = None,
+        organization_id: int | str | None = None,
+        team_id: int | str | None = None,
+        user_id: int | str | None = None,
+        event_type_ids: Sequence[int] | str | None = None,
+        conference_patterns: Sequence[str] = (),
+        protect_cohosts: bool = True,
+        zone: str | None = None,
+        correct: Literal["ledger", "all", "none"] | str = "ledger",
+        ledger_path: str | None = None,
+        force: bool | str = False,
+        rules_conn_id: str | None = None,
+        scratch_schema: str | None = None,
+        storage_conn_id: str | None = None,
+        calcom_conn_id: str = "calcom_default",
+        api_version: str | None = None,
+        memory_limit: str = "2GB",
+        threads: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.attendance = attendance
+        self.plan_path = plan_path
+        self.policy = policy
+        self.guard_rails = guard_rails
+        self.bookings = bookings
+        self.people = people
+        self.after_start = after_start
+        self.before_start = before_start
+        self.organization_id = organization_id
+        self.team_id = team_id
+        self.user_id = user_id
+        self.event_type_ids = event_type_ids
+        self.conference_patterns = conference_patterns
+        self.protect_cohosts = protect_cohosts
+        self.zone = zone
+        self.correct = correct
+        self.ledger_path = ledger_path
+        self.force = force
+        self.rules_conn_id = rules_conn_id
+        self.scratch_schema = scratch_schema
+        self.storage_conn_id = storage_conn_id
+        self.calcom_conn_id = calcom_conn_id
+        self.api_version = api_version
+        self.memory_limit = memory_limit
+        self.threads = threads
+
+    @property
+    def hook(self) -> CalComHook:
+        """The hook of the connection."""
+        from airflow_provider_calcom.hooks.calcom import CalComHook
+
+        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write the plan.
+
+        :param context: the task's context.
+        """
+        with without_useless_retries():
+            return self._plan(context)
+
+    def _plan(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom.attendance.engine import Resources
+        from airflow_provider_calcom.hooks.planning import PlanRequest, plan_no_shows
+
+        request = PlanRequest(
+            attendance=self.attendance,
+            plan_path=self.plan_path,
+            policy=self.policy,
+            guard_rails=self.guard_rails,
+            bookings=self.bookings,
+            people=self.people,
+            filters=self._filters(context) if self.bookings is None else {},
+            conference_patterns=self.conference_patterns,
+            protect_cohosts=self.protect_cohosts,
+            zone=self.zone,
+            correct=self.correct,
+            ledger_path=self.ledger_path,
+            force=self.force,
+            rules_conn_id=self.rules_conn_id,
+            scratch_schema=self.scratch_schema,
+            storage_conn_id=self.storage_conn_id,
+            resources=Resources(memory_limit=self.memory_limit, threads=self.threads),
+        )
+        with self.hook as hook:
+            return self._result(plan_no_shows(request, hook))
+
+    def _filters(self, context: Context) -> dict[str, Any]:
+        """Give which bookings are asked of the API: those of the data interval, unless bounds are given."""
+        from airflow_provider_calcom.api.errors import InvalidArgument
+        from airflow_provider_calcom.hooks.plan_parameters import check_found
+
+        filters = {name: getattr(self, name) for name in _BOOKING_FILTERS}
+        for name, value in filters.items():
+            check_found(name, value)
+        if self.after_start is not None or self.before_start is not None:
+            return filters
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if start is None or end is None or start >= end:
+            raise InvalidArgument(
+                "This run has no data interval (it was started by hand or by an asset), so which bookings to judge is"
+                " not known. Give after_start and before_start"
+            )
+        return {**filters, "after_start": start, "before_start": end}
+
+    def _result(self, summary: Summary) -> dict[str, Any]:
+        from airflow_provider_calcom.attendance.plan import rendered
+
+        self.log.info("Plan %s: %s", self.plan_path, rendered(summary))
+        return {
+            "plan_path": str(self.plan_path),
+            "state": summary["state"],
+            "changes": summary["changes"],
+            "outcomes": summary["outcomes"],
+            "held_back": summary["held_back"],
+            "guard_rails": summary["guard_rails"],
+            "sha256": summary["sha256"],
+        }

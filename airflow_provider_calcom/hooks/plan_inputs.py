@@ -1,0 +1,256 @@
+"""What a plan is made of, gathered into files: bookings from Cal.com or a file, attendance from any feeds."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+from airflow_provider_calcom.api.changes import is_cohost
+from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
+from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReading, FeedReport, read_feed
+from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
+from airflow_provider_calcom.attendance.instants import microseconds, parse_instant
+from airflow_provider_calcom.attendance.plain_files import shown_path
+from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
+
+_NO_SESSIONS = "No Cal Video reference"
+_OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
+
+
+class InputMissing(AttendanceError):
+    """A file of bookings or attendance is not there. Have it written: the task tries again, as reports come late."""
+
+    may_heal = True
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where paths lead to.
+
+    :param conn_id: the object storage's connection, or None.
+    """
+
+    conn_id: str | None = None
+
+    def path(self, address: Any) -> Any:
+        """Give a path that can be opened, of a text; a path stays as it is.
+
+        A text without ``://`` is a path here. Airflow's own class makes ``/plans`` of ``plans`` on 2.11.
+        """
+        if not isinstance(address, str):
+            return address
+        if "://" in address:
+            return ObjectStoragePath(address, conn_id=self.conn_id)
+        return Path(address).expanduser()
+
+    def files(self, name: str, address: Any) -> list[Any]:
+        """Give the files of an address; ``*`` in it stands for others.
+
+        :param name: the parameter, for errors.
+        :raises InputMissing: if there are none.
+        """
+        path = self.path(address)
+        found = [path] if path.exists() else _fitting(path)
+        if not found:
+            raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
+        return found
+
+
+def _fitting(path: Any) -> list[Any]:
+    if "*" not in str(path):
+        return []
+    if isinstance(path, Path):
+        pattern = glob.escape(str(path)).replace("[*]", "*")
+        return [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]
+    return sorted(path.parent.glob(path.name), key=str)
+
+
+# Bookings.
+
+
+@dataclass(frozen=True)
+class BookingTables:
+    """Bookings as files of the rules' tables.
+
+    :param rooms: what tells of each booking where it is held, as JSON lines of Cal.com's own fields.
+    :param bookings: the table of bookings.
+    :param people: the table of people.
+    :param cohosts: addresses of hosts whom Cal.com lists among the attendees of a team's booking.
+    """
+
+    rooms: Path
+    bookings: Path
+    people: Path
+    cohosts: tuple[str, ...]
+
+
+def booking_tables(
+    bookings: Iterable[Any], folder: Path, *, where: str = "Cal.com", patterns: Sequence[str] = ()
+) -> BookingTables:
+    """Write the tables of bookings, each as it arrives.
+
+    :param bookings: as Cal.com sends them.
+    :param folder: where the files go.
+    :param where: where they are from, for errors.
+    :param patterns: of meeting links, see ``conference_key``.
+    :raises InvalidInput: for what is no booking, naming its row.
+    """
+    rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
+    cohosts: set[str] = set()
+    with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
+        for number, given in enumerate(bookings, start=1):
+            try:
+                booking = check_booking(given)
+            except InvalidInput as error:
+                raise InvalidInput(f"bookings ({where}), row {number}: {error}") from None
+            _write(rooms_file, {name: booking.get(name) for name in _OF_ROOMS})
+            _write(table_file, booking_row(booking, patterns=patterns))
+            for person in people_rows(booking):
+                _write(people_file, person)
+            cohosts.update(_cohosts(booking))
+    return BookingTables(rooms, table, people, tuple(sorted(cohosts)))
+
+
+def _cohosts(booking: Mapping[str, Any]) -> Iterator[str]:
+    """Give each co-host's address, and the one that feeds may know them by."""
+    for attendee in booking.get("attendees") or ():
+        if attendee.get("email") and is_cohost(dict(booking), attendee):
+            yield attendee["email"]
+            yield shown_address(attendee) or attendee["email"]
+
+
+def read_lines(path: Any) -> Iterator[Any]:
+    """Give the values of a file of JSON lines.
+
+    :param path: anything with ``open("rb")``.
+    :raises InvalidInput: naming file and line.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                raise InvalidInput(
+                    f"{shown_path(path)}, row {number}: is not JSON. One booking a line is wanted"
+                ) from None
+
+
+def _written(path: Path) -> IO[str]:
+    # Half a character, as where a name was cut, becomes a question mark: no file could hold it.
+    return path.open("w", encoding="utf-8", errors="replace")
+
+
+def _write(file: IO[str], row: Mapping[str, Any]) -> None:
+    file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+
+
+# Attendance.
+
+
+@dataclass(frozen=True)
+class FeedInput:
+    """One feed of attendance that was read.
+
+    :param feed: its name.
+    :param path: its rows, as JSON lines.
+    :param reports: what became of its records, of each of its files.
+    :param until: up to when it is complete, in microseconds since 1970, or None where that is not known.
+    :param is_fetched: whether it was fetched from Cal.com just now.
+    """
+
+    feed: str
+    path: Path
+    reports: tuple[FeedReport, ...]
+    until: int | None
+    is_fetched: bool
+
+
+@dataclass(frozen=True)
+class FeedReader:
+    """Reads feeds as an operator's parameter names them.
+
+    :param folder: where their rows go.
+    :param now: microseconds since 1970, at which bookings are judged.
+    :param asked_at: microseconds since 1970, until when the sessions are complete.
+    :param storage: where their files are.
+    :param run_sql: gives the rows of a query as dicts: ``(conn_id, sql)``.
+    :param sessions: gives Cal Video's sessions of a booking's uid.
+    :param rooms: what ``BookingTables.rooms`` is, or None where bookings were given as tables.
+    """
+
+    folder: Path
+    now: int
+    asked_at: int
+    storage: Storage
+    run_sql: Callable[[str, str], Iterator[dict[str, Any]]]
+    sessions: Callable[[str], list[dict[str, Any]]]
+    rooms: Path | None
+
+    def read(self, place: int, entry: FeedEntry) -> FeedInput:
+        """Read one feed.
+
+        :param place: its place among the feeds.
+        :raises InvalidInput: if it can't be fetched.
+        :raises InputMissing: if a file is not there.
+        :raises FeedError: if an option is wrong, or the feed can't be trusted.
+        """
+        path = self.folder / f"attendance-{place}.jsonl"
+        reports: list[FeedReport] = []
+        latest: int | None = None
+        with _written(path) as file:
+            for reading in self._readings(entry):
+                for row in reading:
+                    _write(file, row)
+                    latest = self._later(latest, row)
+                reports.append(reading.report)
+        # What Cal.com says now of its own rooms lacks nothing that was before.
+        until = self.asked_at if entry.is_fetched else latest
+        return FeedInput(entry.feed, path, tuple(reports), until, entry.is_fetched)
+
+    def _readings(self, entry: FeedEntry) -> Iterator[FeedReading]:
+        # A record that can't be read may be somebody's presence, so by default none is left out.
+        options = {"max_unreadable": 0, **entry.options}
+        for source in self._sources(entry):
+            yield read_feed(entry.feed, source, **options)
+
+    def _sources(self, entry: FeedEntry) -> list[Any]:
+        if entry.paths:
+            return [file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]
+        if entry.rows is not None:
+            return [entry.rows]
+        if entry.sql is not None and entry.conn_id is not None:
+            return [self.run_sql(entry.conn_id, entry.sql)]
+        if self.rooms is None:
+            raise InvalidInput(
+                f"{entry.name}: {entry.feed} is fetched for bookings as Cal.com sends them, and these are tables. Give"
+                " its path, rows or sql"
+            )
+        return [cal_video_records(read_lines(self.rooms), self._sessions_of)]
+
+    def _sessions_of(self, uid: str) -> list[dict[str, Any]] | None:
+        try:
+            return self.sessions(uid)
+        except CalComError as error:
+            if error.failure is not None and error.failure.status == 404 and _NO_SESSIONS in error.failure.message:
+                return None
+            raise
+
+    def _later(self, latest: int | None, row: AttendanceRow) -> int | None:
+        """Give the latest instant of a feed that is not after "now", as the rules take it."""
+        ends = () if row["kind"] == "check_in" and row["joined_at"] else (row["left_at"],)
+        for text in (row["joined_at"], *ends):
+            if text is not None:
+                instant = microseconds(parse_instant(text))
+                if instant <= self.now and (latest is None or instant > latest):
+                    latest = instant
+        return latest

@@ -1,0 +1,319 @@
+"""Making a plan of no-shows: bookings and feeds gathered, the rules run, the plan written."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_calcom.api.errors import InvalidArgument
+from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
+from airflow_provider_calcom.attendance.errors import InvalidInput, PlanRefused, UnsupportedConnection
+from airflow_provider_calcom.attendance.instants import instant_text, microseconds
+from airflow_provider_calcom.attendance.plain_files import shown_path
+from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.rails import GuardRails
+from airflow_provider_calcom.attendance.relations import Relation
+from airflow_provider_calcom.attendance.sources import Named
+from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
+from airflow_provider_calcom.hooks.plan_parameters import (
+    FeedEntry,
+    Paths,
+    Table,
+    TableName,
+    attendance_of,
+    bookings_of,
+    check_found,
+    correct_of,
+    flag_of,
+    policy_of,
+    rails_of,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.pushdown import SqlPlace
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+
+log = logging.getLogger(__name__)
+
+_FROM_THE_API = "Cal.com"
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What ``PlanNoShowsOperator`` was asked for, unchecked; its docstring tells each parameter.
+
+    :param filters: which bookings are asked of the API, as ``CalComHook.iterate_bookings`` takes them.
+    """
+
+    attendance: Any
+    plan_path: Any
+    policy: Any = None
+    guard_rails: Any = None
+    bookings: Any = None
+    people: Any = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    conference_patterns: Sequence[str] = ()
+    protect_cohosts: Any = True
+    zone: str | None = None
+    correct: Any = "ledger"
+    ledger_path: str | None = None
+    force: Any = False
+    rules_conn_id: str | None = None
+    scratch_schema: str | None = None
+    storage_conn_id: str | None = None
+    resources: Resources = field(default_factory=Resources)
+
+    @property
+    def storage(self) -> Storage:
+        """Where its paths lead to."""
+        return Storage(self.storage_conn_id)
+
+
+def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
+    """Make the plan.
+
+    :param request: what was asked for.
+    :param hook: for the bookings, where they come from the API. It is not used otherwise.
+    :returns: the plan's summary.
+    :raises PlanRefused: if a guard rail trips; the plan's folder has the report.
+    :raises InvalidArgument: naming the parameter, before anything is called.
+    """
+    asked = _Asked.of(request)
+    if request.ledger_path is not None:
+        log.warning("ledger_path is not read yet, so no mark is known to be ours, and no change by hand is known")
+    with tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=request.resources.spill_directory) as folder:
+        inputs = _Gathering(asked, hook, Path(folder)).inputs()
+        with deciding(
+            inputs.bookings,
+            inputs.people,
+            inputs.attendance,
+            inputs.policy,
+            zone=request.zone,
+            resources=request.resources,
+            place=_place(request),
+        ) as decided:
+            return _written(decided, asked)
+
+
+def _written(decided: Decided, asked: _Asked) -> Summary:
+    plan = asked.request.storage.path(asked.request.plan_path)
+    try:
+        return write_plan(decided, plan, rails=asked.rails, correct=asked.correct, force=asked.force)
+    except PlanRefused:
+        log.error("%s", rendered(read_summary(plan)))
+        raise
+
+
+def _place(request: PlanRequest) -> SqlPlace | None:
+    if request.rules_conn_id is None:
+        return None
+    from airflow_provider_calcom.hooks.sql import sql_place
+
+    return sql_place(request.rules_conn_id, scratch_schema=request.scratch_schema, only_changes=True)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request, read and checked. Nothing has been called for it."""
+
+    request: PlanRequest
+    attendance: list[FeedEntry] | Table
+    bookings: Table | None
+    people: Table | None
+    policy: AttendancePolicy
+    rails: GuardRails
+    correct: Correct
+    force: bool
+    protect_cohosts: bool
+    asked_at: datetime
+
+    @classmethod
+    def of(cls, request: PlanRequest) -> _Asked:
+        """Check a request."""
+        now = datetime.now(timezone.utc)
+        _check_texts(request)
+        asked = cls(
+            request,
+            attendance=attendance_of(request.attendance),
+            bookings=None if request.bookings is None else bookings_of(request.bookings),
+            people=None if request.people is None else table_of("people", request.people),
+            policy=policy_of(request.policy).at(now),
+            rails=rails_of(request.guard_rails),
+            correct=correct_of(request.correct),
+            force=flag_of("force", request.force),
+            protect_cohosts=flag_of("protect_cohosts", request.protect_cohosts),
+            asked_at=now,
+        )
+        asked._check_tables()
+        asked._check_files()
+        return asked
+
+    def _check_tables(self) -> None:
+        tables = {"attendance": self.attendance, "bookings": self.bookings, "people": self.people}
+        if self.people is not None and self.bookings is None:
+            raise InvalidArgument("people is given without bookings. Give both tables, or neither")
+        for name, table in tables.items():
+            if isinstance(table, TableName) and self.request.rules_conn_id is None:
+                raise InvalidArgument(f"{name} is a table, which needs rules_conn_id, the connection that has it")
+        if isinstance(self.bookings, TableName) and self.people is None:
+            raise InvalidArgument("bookings is a table, which needs the table people, too")
+
+    def _check_files(self) -> None:
+        """See that files are there before Cal.com is asked for bookings: the task may come back for them often."""
+        storage = self.request.storage
+        feeds = self.attendance if isinstance(self.attendance, list) else []
+        paths = {f"{feed.name}.path": feed.paths for feed in feeds}
+        for name in ("attendance", "bookings", "people"):
+            table = getattr(self, name)
+            paths[name] = table.paths if isinstance(table, Paths) else ()
+        for name, addresses in paths.items():
+            for address in addresses:
+                storage.files(name, address)
+
+
+_TEXTS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
+
+
+def _check_texts(request: PlanRequest) -> None:
+    for name in _TEXTS:
+        check_found(name, getattr(request, name))
+    check_found("plan_path", request.plan_path)
+    if request.plan_path is None:
+        raise InvalidArgument("plan_path is None. Give the folder of the plan")
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the rules run on."""
+
+    bookings: Any
+    people: Any
+    attendance: Any
+    policy: AttendancePolicy
+
+
+@dataclass(frozen=True)
+class _Gathering:
+    """Fetches what was asked for into a folder."""
+
+    asked: _Asked
+    hook: CalComHook
+    folder: Path
+
+    def inputs(self) -> _Inputs:
+        asked, policy = self.asked, self.asked.policy
+        if asked.bookings is not None and asked.people is not None:
+            bookings, people = self._table("bookings", asked.bookings), self._table("people", asked.people)
+            attendance, policy = self._attendance(policy, None)
+            return _Inputs(bookings, people, attendance, policy)
+        where, source = self._bookings()
+        patterns = asked.request.conference_patterns
+        tables = booking_tables(source, self.folder, where=where, patterns=patterns)
+        if asked.protect_cohosts and tables.cohosts:
+            log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.cohosts))
+            policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.cohosts))
+        attendance, policy = self._attendance(policy, tables.rooms)
+        bookings, people = Named(tables.bookings, f"bookings ({where})"), Named(tables.people, f"people ({where})")
+        return _Inputs(bookings, people, attendance, policy)
+
+    def _bookings(self) -> tuple[str, Iterable[Any]]:
+        """Give where Cal.com's bookings are from, and them."""
+        given = self.asked.bookings
+        if given is None:
+            return _FROM_THE_API, self.hook.iterate_bookings(**self.asked.request.filters)
+        if isinstance(given, Paths):
+            files = self._files("bookings", given)
+            where = shown_path(files[0]) if len(files) == 1 else f"{len(files)} files"
+            return where, (line for file in files for line in read_lines(file))
+        assert not isinstance(given, TableName), "checked before"
+        return "rows", given.rows
+
+    def _table(self, name: str, table: Table) -> Any:
+        """Give a table of the rules as the engine takes it."""
+        if isinstance(table, TableName):
+            return Relation(table.name)
+        return self._files(name, table) if isinstance(table, Paths) else table.rows
+
+    def _files(self, name: str, table: Paths) -> list[Any]:
+        return [file for path in table.paths for file in self.asked.request.storage.files(name, path)]
+
+    def _attendance(self, policy: AttendancePolicy, rooms: Path | None) -> tuple[Any, AttendancePolicy]:
+        """Give the feed's rows as the engine takes them, and the policy with what is known of the feed's end."""
+        if not isinstance(self.asked.attendance, list):
+            return self._table("attendance", self.asked.attendance), policy
+        now, asked_at = (microseconds(_instant(moment)) for moment in (policy.as_of, self.asked.asked_at))
+        reader = FeedReader(
+            folder=self.folder,
+            now=now,
+            asked_at=min(now, asked_at),
+            storage=self.asked.request.storage,
+            run_sql=rows_of_sql,
+            sessions=lambda uid: self.hook.get_conferencing_sessions(booking_uid=uid),
+            rooms=rooms,
+        )
+        feeds = [reader.read(place, entry) for place, entry in enumerate(self.asked.attendance)]
+        for place, feed in enumerate(feeds):
+            for report in feed.reports:
+                log.info("Feed %d: %s", place, json.dumps(report.as_dict()))
+        return [Named(feed.path, f"feed {place} ({feed.feed})") for place, feed in enumerate(feeds)], _complete(
+            policy, feeds
+        )
+
+
+def _instant(moment: Any) -> datetime:
+    assert isinstance(moment, datetime), "a policy has its as_of as a datetime"
+    return moment
+
+
+def _complete(policy: AttendancePolicy, feeds: Sequence[FeedInput]) -> AttendancePolicy:
+    """Believe several feeds only up to where the first of them ends.
+
+    The rules take the latest instant of all rows. With two feeds, of which one is late, that would call the other's
+    people absent before they could be seen. For a single feed they know it themselves, unless it was fetched.
+    """
+    if policy.attendance_until is not None or (len(feeds) == 1 and not feeds[0].is_fetched):
+        return policy
+    empty = [str(place) for place, feed in enumerate(feeds) if feed.until is None]
+    if empty:
+        log.warning(
+            "Feed %s has no rows, so nothing is complete, and nobody is called absent. Where that is as it should be,"
+            " give the policy attendance_until",
+            ", ".join(empty),
+        )
+    until = 0 if empty else min(feed.until for feed in feeds if feed.until is not None)
+    return replace(policy, attendance_until=instant_text(until))
+
+
+def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
+    """Give the rows of a query, fetched in batches.
+
+    :param conn_id: id of a connection whose hook is a ``DbApiHook``.
+    :raises UnsupportedConnection: if it is another.
+    :raises InvalidInput: if the query gives no rows, or two columns of one name.
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    connection_of_airflow: Any = BaseHook.get_connection(conn_id)
+    hook = connection_of_airflow.get_hook()
+    if not isinstance(hook, DbApiHook):
+        raise UnsupportedConnection(f"Connection {conn_id} can't run SQL: its hook is no DbApiHook")
+    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        names = [str(column[0]) for column in cursor.description or ()]
+        if not names:
+            raise InvalidInput(f"The feed's sql on {conn_id} is no query: it gives no rows")
+        if len(set(names)) < len(names):
+            raise InvalidInput(f"The feed's sql on {conn_id} gives two columns of one name: {', '.join(names)}")
+        while batch := cursor.fetchmany(10_000):
+            for row in batch:
+                yield dict(zip(names, row, strict=True))

@@ -1,0 +1,57 @@
+"""Plan a day's no-shows from a Zoom participants report, for a person to read before anything is written.
+
+The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` (everybody, with the reason) and
+``summary.json`` (policy, counts, guard rails). Nothing is written to Cal.com here. Every doubt ends in nobody being
+marked; a guard rail that trips fails the task, and the report is written all the same.
+
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+
+from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
+
+SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
+DAY = "params.day or (macros.datetime.utcnow() - macros.timedelta(days=1)).strftime('%Y-%m-%d')"
+
+log = logging.getLogger(__name__)
+
+
+with DAG(
+    dag_id="calcom_plan_no_shows",
+    doc_md=__doc__,
+    schedule=None,
+    tags=["calcom", "example"],
+    params={
+        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); yesterday if empty"),
+        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
+        "plans": Param("/tmp/no-shows", type="string", title="Folder of the plans"),
+        "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
+    },
+    render_template_as_native_obj=True,
+) as dag:
+    plan = PlanNoShowsOperator(
+        task_id="plan",
+        after_start=f"{{{{ {DAY} }}}}",
+        before_start=f"{{{{ macros.ds_add({DAY}, 1) }}}}",
+        attendance={"feed": "zoom", "path": "{{ params.report }}"},
+        policy={"internal_domains": "{{ params.colleagues }}"},
+        plan_path=f"{{{{ params.plans }}}}/{{{{ {DAY} }}}}",
+        retries=2,
+    )
+
+    @task
+    def show(plan: dict[str, Any]) -> None:
+        """Log what would be changed, by booking, without anybody's address."""
+        from airflow_provider_calcom.attendance.plan import read_plan, read_summary, rendered
+
+        folder = ObjectStoragePath(plan["plan_path"])
+        log.info("%s", rendered(read_summary(folder), read_plan(folder)))
+
+    show(plan.output)
