@@ -194,7 +194,8 @@ def check_plan(
 ) -> int:
     """Check that the plan names only people who were absent, and that nothing was written for it."""
     false = {(uid, who) for uid, who in planned if labels[uid][who] != "absent"}
-    print(f"plan: {len(planned)} no-shows planned, {len(false)} false, {sum(untouched.calls.values())} mark-absent calls")
+    calls = sum(untouched.calls.values())
+    print(f"plan: {len(planned)} no-shows planned, {len(false)} false, {calls} mark-absent calls")
     return 1 if false or not planned or untouched != before else 0
 
 

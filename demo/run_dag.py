@@ -1,4 +1,4 @@
-"""Run one of the example DAGs once with Airflow itself, and write down what it concluded. ``demo/run.py`` calls this."""
+"""Run an example DAG once with Airflow itself, and write down what it concluded. ``demo/run.py`` calls this."""
 
 from __future__ import annotations
 

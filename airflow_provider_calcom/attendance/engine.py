@@ -139,7 +139,7 @@ class Decided:
         columns = _AS_TYPES if file_format == "parquet" else _AS_TEXT
         options = {"jsonl": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet"}
         compression = ", COMPRESSION gzip" if is_gzip else ""
-        with _written(path) as target:
+        with written_whole(path) as target:
             self.connection.execute(
                 f"COPY (SELECT {columns} FROM {_SORTED}) TO ? ({options[file_format]}{compression})",
                 [str(target)],
@@ -323,7 +323,7 @@ def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
 
 
 @contextmanager
-def _written(path: Any) -> Iterator[Path]:
+def written_whole(path: Any) -> Iterator[Path]:
     """Give a file to write to, which takes its place when it is whole: a reader never sees half of it."""
     text = str(path)
     if "://" in text and not text.startswith("file://"):

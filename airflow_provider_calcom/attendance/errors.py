@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+
 class AttendanceError(Exception):
     """Any error of this part of the package.
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Union, get_args
 
 from airflow_provider_calcom.attendance.columns import TABLES
-from airflow_provider_calcom.attendance.engine import Decided, _written
+from airflow_provider_calcom.attendance.engine import Decided, written_whole
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.attendance.instants import instant_text
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
@@ -451,7 +451,7 @@ def _lines(connection: DuckDBPyConnection, query: str) -> Iterator[dict[str, Any
 def _write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
     """Write lines of JSON and give the hash of their bytes."""
     digest = hashlib.sha256()
-    with _written(path) as part, part.open("wb") as file:
+    with written_whole(path) as part, part.open("wb") as file:
         for line in lines:
             text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
             digest.update(text)
@@ -460,7 +460,7 @@ def _write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _write_summary(path: Any, summary: Summary) -> None:
-    with _written(path) as part:
+    with written_whole(path) as part:
         part.write_bytes(json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
