@@ -23,15 +23,16 @@ MACROS = (
         THEN nullif(trim(x, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
     ELSE x
 END""",
-    """usual_spelling(x) AS x[1:10] || 'T' || CASE WHEN x[17] = ':' THEN x[12:19] ELSE x[12:16] || ':00' END
-    || replace(replace(replace(CASE WHEN x[17] = ':' THEN x[20:] ELSE x[17:] END, ' ', ''), 'UTC', 'Z'), ',', '.')""",
+    r"""usual_spelling(x) AS regexp_replace(regexp_replace(regexp_replace(
+    replace(upper(trim(x, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160))), ',', '.'),
+    '^([^:]*:\d\d)([^:]|$)', '\1:00\2'), ' ?UTC$', 'Z'), ' ([Z+-])', '\1')""",
     f"""within_bounds(x) AS CASE
     WHEN x BETWEEN {microseconds(EARLIEST)} AND {microseconds(LATEST)} THEN x
 END""",
     f"""instant(x) AS CASE
     WHEN regexp_full_match(x, '{ZONED}') THEN within_bounds(epoch_us(coalesce(
         TRY_CAST(x AS TIMESTAMP WITH TIME ZONE),
-        TRY_CAST(usual_spelling(upper(label(x))) AS TIMESTAMP WITH TIME ZONE)
+        TRY_CAST(usual_spelling(x) AS TIMESTAMP WITH TIME ZONE)
     )))
 END""",
     "offset_at(x) AS epoch_us(CAST(make_timestamptz(x) AS TIMESTAMP)) - x",
@@ -50,7 +51,7 @@ END""",
         END)
 END""",
     f"""local_time(x) AS CASE
-    WHEN regexp_full_match(x, '{NAIVE}') THEN TRY_CAST(usual_spelling(upper(label(x))) AS TIMESTAMP)
+    WHEN regexp_full_match(x, '{NAIVE}') THEN TRY_CAST(usual_spelling(x) AS TIMESTAMP)
 END""",
     """flag(x) AS CASE lower(label(x))
     WHEN 'true' THEN TRUE WHEN 't' THEN TRUE WHEN '1' THEN TRUE

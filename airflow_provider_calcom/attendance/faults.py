@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from airflow_provider_calcom.attendance.columns import Column, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.instants import is_naive
-from airflow_provider_calcom.attendance.plain_files import LONGEST_LINE
 
 # What may be told of a value of an instant, and of one of a word such as a kind. An address or a name is neither.
 _TOLD_OF_INSTANTS = re.compile(r"[\dTtZz:+\-./, ]{1,40}|-?infinity", re.ASCII)
@@ -28,7 +27,7 @@ _UNFIT = re.compile(f"[{_NUL}\ud800-\udfff]")
 
 _FAULTS_OF_CSV = {
     "Expected Number of Columns": "has another number of values than the header has columns",
-    "unterminated quote": "a quoted value has no end, or goes on after its end",
+    "unterminated quote": "a quoted value has no end, goes on after its end, or is longer than 2 MB",
     "Maximum line size": "is too long for a row (over 2 MB)",
     "Invalid unicode": "is not UTF-8. Save the file as UTF-8 or UTF-16",
 }
@@ -115,7 +114,7 @@ def unfit_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) ->
     """Find the first cell with a NUL byte or with what is not UTF-8."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
         try:
-            for row, cells in enumerate(csv.reader(_short_lines(text), delimiter=delimiter), start=1):
+            for row, cells in enumerate(csv.reader(_lines_without_nul(text), delimiter=delimiter), start=1):
                 for place, cell in enumerate(cells):
                     if found := _UNFIT.search(cell):
                         reason = "holds a NUL byte" if found[0] == _NUL else "is not UTF-8"
@@ -124,26 +123,36 @@ def unfit_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) ->
                         return InvalidInput(f"{shown}, row {row}{at}: {reason}. Save the file as UTF-8 or UTF-16")
         except csv.Error:
             pass
-        except _TooLong as error:
-            return InvalidInput(f"{shown}, line {error.line}: is longer than {LONGEST_LINE // 2**20} MB")
     return None
 
 
-class _TooLong(Exception):
-    def __init__(self, line: int) -> None:
-        self.line = line
+def csv_rows(path: Path, delimiter: str) -> tuple[int, bool]:
+    """Count the rows of a CSV file with its header, blank lines aside, slowly and surely.
+
+    :return: the number of rows, and whether the one after them is broken.
+    """
+    rows = 0
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
+        try:
+            for cells in csv.reader(_lines_without_nul(text), delimiter=delimiter, strict=True):
+                rows += bool(cells)
+        except csv.Error:
+            return rows, True
+    return rows, False
 
 
-def _short_lines(text: Any) -> Iterator[str]:
-    number = 0
-    while line := text.readline(LONGEST_LINE):
-        number += 1
-        if len(line) >= LONGEST_LINE:
-            raise _TooLong(number)
-        yield line.replace("\0", _NUL)
+def _lines_without_nul(text: Iterable[str]) -> Iterator[str]:
+    return (line.replace("\0", _NUL) for line in text)
 
 
 # JSON lines.
+
+
+def lost_rows(shown: str, read: int, there: int) -> InvalidInput:
+    """Say that a reader gave fewer or more rows than a file has, each of which could be somebody who came."""
+    return InvalidInput(
+        f"{shown}: has {there} rows, of which {read} can be read. Write it again, as JSON lines or Parquet"
+    )
 
 
 @dataclass(frozen=True)
@@ -175,9 +184,13 @@ class JsonFile:
                 return number
         return row
 
+    def count(self) -> int:
+        """Count the lines that are not blank."""
+        return sum(bool(line.strip()) for _, line in self._lines())
+
     def has_key(self, name: str) -> bool:
         """Say whether any object has a key, be it with null."""
-        return any(name in dict(_pairs(line) or ()) for _, line in self._lines() if name.encode() in line)
+        return any(_has_key(line, name) for _, line in self._lines())
 
     def nested_cell(self, rows: Iterator[int]) -> InvalidInput | None:
         """Find the first object or list where a value must be.
@@ -208,17 +221,10 @@ class JsonFile:
         return name.lower() in {column.name for column in self.table.columns}
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        number = 0
         with self.path.open("rb") as file:
-            while line := file.readline(LONGEST_LINE + 1):
-                number += 1
-                yield number, line
-                if len(line) > LONGEST_LINE:
-                    return
+            yield from enumerate(file, start=1)
 
     def _line_fault(self, line: bytes) -> str | None:
-        if len(line) > LONGEST_LINE:
-            return f": is longer than {LONGEST_LINE // 2**20} MB"
         if not line.strip():
             return None
         if b"\0" in line:
@@ -238,6 +244,15 @@ class JsonFile:
                 is_byte = "\udc80" <= found[0] <= "\udcff" and not _is_utf8(line)
                 return f"{at}: is not UTF-8" if is_byte else f"{at}: holds half a character (a lone surrogate)"
         return None
+
+
+def _has_key(line: bytes, name: str) -> bool:
+    if name.encode() not in line:
+        return False
+    try:
+        return name in dict(_pairs(line) or ())
+    except (ValueError, RecursionError):
+        return True
 
 
 def _pairs(line: bytes) -> Any:

@@ -84,9 +84,9 @@ class Loader:
         found = self._connection.execute(
             "SELECT min(booking), max(booking) FROM bookings GROUP BY booking_uid HAVING count(*) > 1"
             " ORDER BY 1 LIMIT 1"
-        ).fetchone()
-        if found is not None:
-            first, second = (_place(parts, number) for number in found)
+        ).fetchall()
+        if found:
+            first, second = (_place(parts, number) for number in found[0])
             raise InvalidInput(
                 f"{second}, column booking_uid: the same uid as in {first}. Keep the newest row of each booking"
             )

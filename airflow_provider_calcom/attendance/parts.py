@@ -14,6 +14,8 @@ from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
 from airflow_provider_calcom.attendance.faults import (
     JsonFile,
     csv_fault,
+    csv_rows,
+    lost_rows,
     missing_column,
     naive_type,
     unfit_cell,
@@ -58,10 +60,10 @@ class Part(ABC):
         """
         with self._naming_the_file():
             self._read()
+            self.rows = self._one(f"SELECT count(*) FROM {self._cells}")[0]
             self._check()
             if self._table is BOOKINGS:
                 self._check_ends()
-            self.rows = self._one(f"SELECT count(*) FROM {self._cells}")[0]
         number = f"CAST({before + 1} + {self._row} AS INTEGER) AS {self._table.number}, " if self._table.number else ""
         names = ", ".join(column.name for column in self._table.columns)
         self._connection.execute(f"CREATE TEMP VIEW {self.name} AS SELECT {number}{names} FROM {self._cells}")
@@ -93,7 +95,8 @@ class Part(ABC):
     _row = "rowid"
 
     def _one(self, query: str) -> tuple[Any, ...]:
-        return self._connection.execute(query).fetchone() or ()
+        # All rows are fetched: of a result with a rest, DuckDB 2 lets no other file be opened.
+        return next(iter(self._connection.execute(query).fetchall()), ())
 
     @contextmanager
     def _naming_the_file(self) -> Iterator[None]:
@@ -273,19 +276,15 @@ class CsvPart(Part):
         self._copy_somehow(cells)
 
     def _copy_somehow(self, cells: Sequence[Cells]) -> None:
-        """Read in parallel where no value can hold a line end, which DuckDB, in the middle of a file, may misread."""
+        """Read with many threads, or else with one, which alone copes with line ends in values in a large file."""
         import duckdb
 
         path = self.file.path
         try:
-            self._copy_csv(cells, path, parallel=not self.file.is_quoted)
-        except duckdb.InvalidInputException as error:
-            if "state machine" not in str(error):
-                raise
-            path = with_even_line_ends(path, path.with_suffix(".even"))
-            self._copy_csv(cells, path, parallel=False)
-        except duckdb.NotImplementedException:
-            # A line that is too long for one of the readers, which one reader can name.
+            self._copy_csv(cells, path, parallel=True)
+        except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
+            if "state machine" in str(error):
+                path = with_even_line_ends(path, path.with_suffix(".even"))
             self._copy_csv(cells, path, parallel=False)
 
     def _copy_csv(self, cells: Sequence[Cells], path: Path, *, parallel: bool) -> None:
@@ -298,7 +297,19 @@ class CsvPart(Part):
         self._copy(cells, source, [str(path), self.file.delimiter])
 
     def _check(self) -> None:
+        if self.rows + 1 != self.file.lines:
+            self._check_count()
         self._check_copy()
+
+    def _check_count(self) -> None:
+        """Count again: DuckDB leaves out without a word what follows a quote without an end."""
+        rows, is_broken = csv_rows(self.file.path, self.file.delimiter)
+        if is_broken:
+            raise InvalidInput(
+                f"{self.file.shown}, row {rows + 1}: a quoted value has no end, or goes on after its end"
+            )
+        if rows != self.rows + 1:
+            raise lost_rows(self.file.shown, self.rows, rows - 1)
 
     def shown_row(self, number: int) -> int:
         return number + 1
@@ -336,6 +347,8 @@ class JsonPart(Part):
         return f"CASE {' '.join(doubts)} ELSE FALSE END"
 
     def _check(self) -> None:
+        if self.rows != self.file.lines and self.rows != (there := self._lines.count()):
+            raise lost_rows(self.file.shown, self.rows, there)
         self._check_keys()
         self._check_copy()
         self._check_nesting()

@@ -22,6 +22,7 @@ LONGEST_LINE = 16 * 2**20
 """Bytes of a line at most."""
 _LONGEST_HEADER = 2**18
 _CHUNK = 2**20
+_ALL_BUT_QUOTES_AND_LINE_ENDS = bytes(sorted(set(range(256)) - set(b'"\n')))
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -124,25 +125,58 @@ def _from_utf16(stream: io.BufferedReader) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True)
-class CsvLayout:
-    """How a CSV file is laid out.
+class Survey:
+    """What a look at all bytes of a text tells.
 
-    :param header: its columns' names, in order.
-    :param delimiter: what parts them.
-    :param is_quoted: whether it has quotes, so that a line may end within a value.
-    :param holds_nul: whether it has NUL bytes, which are no text.
+    :param lines: how many lines it has, outside of quotes in CSV, if all its quotes are where they should be.
+    :param holds_nul: whether it has NUL bytes.
     """
 
-    header: tuple[str, ...]
-    delimiter: str
-    is_quoted: bool
+    lines: int
     holds_nul: bool
 
 
-def csv_layout(path: Path, shown: str) -> CsvLayout:
-    """Read the header of a CSV file, and look through all of it for quotes and NUL bytes.
+def survey(path: Path, shown: str, *, is_csv: bool) -> Survey:
+    """Look through a text, as fast as it can be read.
 
-    :raises InvalidInput: if it has no header, or one that can't be read.
+    :raises InvalidInput: for a line that is longer than :data:`LONGEST_LINE`, before anything tries to hold it.
+    """
+    lines = since = is_inside = 0
+    holds_nul = False
+    last = b""
+    with path.open("rb") as file:
+        for chunk in _chunks(file):
+            end = chunk.rfind(b"\n")
+            if end < 0 and is_csv:
+                end = chunk.rfind(b"\r")
+            since = since + len(chunk) if end < 0 else len(chunk) - end
+            if since > LONGEST_LINE:
+                raise InvalidInput(f"{shown}, line {lines + 1}: is longer than {LONGEST_LINE // 2**20} MB")
+            holds_nul = holds_nul or b"\0" in chunk
+            if is_csv and (is_inside or b'"' in chunk):
+                outside, is_inside = _line_ends_outside_of_quotes(chunk, is_inside)
+                lines += outside
+            else:
+                lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    # What follows a quote without an end has to be counted, too, so that somebody notices where it is left out.
+    return Survey(lines + (is_inside or last not in (b"", b"\n")), holds_nul)
+
+
+def _line_ends_outside_of_quotes(chunk: bytes, is_inside: int) -> tuple[int, int]:
+    """Count line ends, and say whether the chunk ends within quotes.
+
+    :param is_inside: 1 if it begins within quotes, else 0.
+    """
+    # Two quotes side by side, be they one that is doubled or an end and a beginning, change nothing.
+    parts = chunk.translate(None, _ALL_BUT_QUOTES_AND_LINE_ENDS).replace(b'""', b"").split(b'"')
+    return sum(map(len, parts[is_inside::2])), (is_inside + len(parts) - 1) % 2
+
+
+def csv_header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:
+    """Read the header of a CSV file: its columns' names in order, and what parts them.
+
+    :raises InvalidInput: if it has none, or one that can't be read.
     """
     with path.open("rb") as file:
         head = file.read(_LONGEST_HEADER)
@@ -158,14 +192,7 @@ def csv_layout(path: Path, shown: str) -> CsvLayout:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         raise InvalidInput(f"{shown}, row 1: the quotes of the header can't be told apart") from None
-    is_quoted = holds_nul = False
-    with path.open("rb") as file:
-        for chunk in _chunks(file):
-            is_quoted = is_quoted or b'"' in chunk
-            holds_nul = b"\0" in chunk
-            if holds_nul:
-                break
-    return CsvLayout(tuple(name.strip() for name in names), delimiter, is_quoted, holds_nul)
+    return tuple(name.strip() for name in names), delimiter
 
 
 def json_keys(path: Path) -> tuple[str, ...]:

@@ -11,7 +11,14 @@ from typing import Any, Literal, Union
 
 from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.plain_files import csv_layout, json_keys, local_path, put_plain, shown_path
+from airflow_provider_calcom.attendance.plain_files import (
+    csv_header,
+    json_keys,
+    local_path,
+    put_plain,
+    shown_path,
+    survey,
+)
 from airflow_provider_calcom.attendance.row_files import write_rows
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -49,8 +56,8 @@ class LocalFile:
     :param format: ``jsonl``, ``csv`` or ``parquet``.
     :param header: the columns of a CSV file, or the keys of the first of some JSON lines, in order.
     :param delimiter: what parts the columns of a CSV file.
-    :param is_quoted: whether a CSV file has quotes, within which a line may end.
-    :param holds_nul: whether a CSV file has NUL bytes.
+    :param lines: how many lines a text has, as :func:`survey` counts them.
+    :param holds_nul: whether a text has NUL bytes.
     """
 
     shown: str
@@ -58,7 +65,7 @@ class LocalFile:
     format: Format
     header: tuple[str, ...] = ()
     delimiter: str = ","
-    is_quoted: bool = False
+    lines: int = 0
     holds_nul: bool = False
 
 
@@ -81,7 +88,7 @@ def local_files(table: Table, source: Source, folder: Path) -> list[LocalFile]:
         return _files_at(table, _chained(first, entries), folder)
     path = folder / f"{table.name}-rows.jsonl"
     shown = write_rows(table, _chained(first, entries), path)
-    return [LocalFile(shown, path, "jsonl", json_keys(path))]
+    return [_of_lines(shown, path)]
 
 
 def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -139,9 +146,15 @@ def _local_file(table: Table, path: Any, shown: str, folder: Path, place: int) -
     file_format, _ = format_of(str(path))
     here = folder / f"{table.name}-{place}.{file_format}"
     put_plain(path, here, table.name, shown, is_text=file_format != "parquet", keeps_mark=file_format == "csv")
-    if file_format == "jsonl":
-        return LocalFile(shown, here, file_format, json_keys(here))
     if file_format == "parquet":
         return LocalFile(shown, here, file_format)
-    layout = csv_layout(here, shown)
-    return LocalFile(shown, here, file_format, layout.header, layout.delimiter, layout.is_quoted, layout.holds_nul)
+    if file_format == "jsonl":
+        return _of_lines(shown, here)
+    header, delimiter = csv_header(here, shown)
+    seen = survey(here, shown, is_csv=True)
+    return LocalFile(shown, here, file_format, header, delimiter, seen.lines, seen.holds_nul)
+
+
+def _of_lines(shown: str, path: Path) -> LocalFile:
+    seen = survey(path, shown, is_csv=False)
+    return LocalFile(shown, path, "jsonl", json_keys(path), lines=seen.lines, holds_nul=seen.holds_nul)
