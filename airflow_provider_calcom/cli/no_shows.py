@@ -80,7 +80,17 @@ def _threads(text: str) -> int:
 
 def _decide(arguments: argparse.Namespace) -> None:
     format_of(arguments.out)  # a wrong suffix is told before the work, not after it
-    with _deciding(arguments) as decided:
+    if arguments.connection is None and _names_table(arguments):
+        raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
+    with deciding(
+        _input(arguments.bookings),
+        _input(arguments.people),
+        _input(arguments.attendance),
+        _policy(arguments.policy),
+        zone=arguments.zone,
+        resources=_resources(arguments),
+        place=_place(arguments),
+    ) as decided:
         _write(decided, arguments.out)
         _print_figures(decided)
 
@@ -100,7 +110,7 @@ def _explain(arguments: argparse.Namespace) -> None:
             "explain reads files, no tables of a connection. Export the rows of the booking's day, give the files, and"
             " leave out --connection"
         )
-    from airflow_provider_calcom.attendance.explain import explain
+    from airflow_provider_calcom.attendance.explain import explain, page
 
     told = explain(
         arguments.bookings,
@@ -111,7 +121,7 @@ def _explain(arguments: argparse.Namespace) -> None:
         zone=arguments.zone,
         resources=_resources(arguments),
     )
-    _print(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else told.text())
+    _print(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else page(told))
 
 
 def _print(text: str) -> None:
@@ -124,20 +134,6 @@ def _print(text: str) -> None:
     except BrokenPipeError:
         # Python would flush once more at its end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _deciding(arguments: argparse.Namespace) -> Any:
-    if arguments.connection is None and _names_table(arguments):
-        raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
-    return deciding(
-        _input(arguments.bookings),
-        _input(arguments.people),
-        _input(arguments.attendance),
-        _policy(arguments.policy),
-        zone=arguments.zone,
-        resources=_resources(arguments),
-        place=_place(arguments),
-    )
 
 
 def _names_table(arguments: argparse.Namespace) -> bool:

@@ -1,0 +1,50 @@
+"""Why the rules decide as they do on one booking: its window, everyone's rows in it, and the rule that fired.
+
+Nothing is decided here. The rules run on the one booking, and what they found on the way is read from their own steps.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from airflow_provider_calcom.attendance.columns import BOOKINGS, PEOPLE
+from airflow_provider_calcom.attendance.engine import Policy, Resources, load, load_policy, room, workshop
+from airflow_provider_calcom.attendance.explain.facts import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.gathering import NUMBERED_ATTENDANCE, choose, gather, run_rules
+from airflow_provider_calcom.attendance.explain.page import page
+from airflow_provider_calcom.attendance.explain.reasons import with_reasons
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.policy_tables import policy_tables
+from airflow_provider_calcom.attendance.sources import Source
+
+_USUAL = Resources()
+
+__all__ = ["ExplainedRow", "Explanation", "Verdict", "explain", "page"]
+
+
+def explain(
+    bookings: Source,
+    people: Source,
+    attendance: Source,
+    policy: Policy = None,
+    *,
+    booking_uid: str,
+    zone: str | None = None,
+    resources: Resources = _USUAL,
+) -> Explanation:
+    """Decide on one booking, and tell why; :func:`page` makes a page of it.
+
+    Parameters and errors are those of :func:`~airflow_provider_calcom.attendance.engine.decide`, but that there is no
+    ``place``; and:
+
+    :param booking_uid: which booking.
+    :raises InvalidInput: also where no booking has the uid.
+    """
+    judged_by = AttendancePolicy.of(policy).at(datetime.now(timezone.utc))
+    inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
+    with workshop(resources, zone) as (connection, folder), room(resources):
+        files = load(connection, folder, inputs, takes_naive_times=zone is not None)
+        load_policy(connection, policy_tables(judged_by))
+        choose(connection, booking_uid)
+        run_rules(connection)
+        return with_reasons(gather(connection, judged_by, files))

@@ -1,0 +1,36 @@
+"""How a row of attendance is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from airflow_provider_calcom.attendance.explain.facts import ExplainedRow
+from airflow_provider_calcom.attendance.explain.texts import moment, shown
+
+
+def cited(row: ExplainedRow) -> str:
+    """Name a row with all that tells it from others."""
+    what = ", ".join(filter(None, (bearer(row), row.kind, shown(row.source))))
+    places = {"meeting": "in this meeting", "outside_window": "with this booking's uid, outside the window"}
+    return f"row #{row.number} ({what}, {span(row, moment)}, {places.get(row.place) or key(row)})"
+
+
+def bearer(row: ExplainedRow) -> str:
+    """Tell what a row knows of its person."""
+    return " ".join(filter(None, map(shown, (row.name, row.email, row.phone)))) or "without a name"
+
+
+def key(row: ExplainedRow) -> str:
+    """Tell which meeting a row says it is of."""
+    if row.booking_uid is not None:
+        return f"under the booking uid {shown(row.booking_uid)}"
+    if row.conference_key is not None:
+        return f"under the conference key {shown(row.conference_key)}"
+    return "without a meeting's key"
+
+
+def span(row: ExplainedRow, told: Callable[[int], str]) -> str:
+    """Tell when a row begins and ends, given what tells an instant."""
+    if row.kind == "check_in":
+        return told(row.begins)
+    return f"{told(row.begins)} - {'open' if row.left_at is None else told(row.ends)}"

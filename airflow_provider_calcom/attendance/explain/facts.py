@@ -1,0 +1,144 @@
+"""What is told of one booking. Instants are whole microseconds since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from airflow_provider_calcom.attendance.explain.texts import within_years
+from airflow_provider_calcom.attendance.instants import instant_text
+from airflow_provider_calcom.attendance.loading import LoadedFile
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+
+_INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
+
+
+@dataclass(frozen=True)
+class ExplainedBooking:
+    """The booking, its window, from when on it is judged, and as what rules 1 to 3 exclude it."""
+
+    booking_uid: str
+    status: str | None
+    start_at: int
+    end_at: int
+    rescheduled_to_uid: str | None
+    conference_key: str | None
+    window_start: int
+    window_end: int
+    settled_at: int
+    excluded_as: str | None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How many rows the whole feed has, up to where it is complete, or None, and the policy's instants for that."""
+
+    rows: int
+    complete_until: int | None
+    attendance_until: int | None
+    as_of: int
+
+
+@dataclass(frozen=True)
+class HostSide:
+    """Whether the host side came, which is None for an excluded booking, and why. One check-in is enough."""
+
+    came: bool | None
+    seconds_of_core: float
+    needed_seconds: float
+    checked_in: bool
+
+
+@dataclass(frozen=True)
+class ExplainedRow:
+    """One row of attendance.
+
+    :param number: its number over all files of attendance.
+    :param begins: when it begins as the rules take it; ``ends`` likewise. ``joined_at`` and ``left_at`` are the feed's.
+    :param place: ``meeting`` for a row of the meeting; ``elsewhere`` for one in the window that bears somebody's
+        address or number, be it loose or another meeting's; ``outside_window`` for one of the booking's uid, or of its
+        conference within a day of the window.
+    :param whose: of a row of the meeting: email, phone, name, colleague, machine or unknown_participant.
+    :param counts_for: for whose presence it counts: their :attr:`Verdict.person`.
+    :param trace_of: who left it as a trace.
+    :param is_evidence: whether it shows that the meeting was held.
+    :param is_host_side: whether it counts for the host side.
+    :param is_colleague: whether it bears an internal address, and is not a machine's.
+    """
+
+    number: int
+    source: str | None
+    kind: str
+    booking_uid: str | None
+    conference_key: str | None
+    email: str | None
+    name: str | None
+    phone: str | None
+    joined_at: int | None
+    left_at: int | None
+    begins: int
+    ends: int
+    place: str
+    whose: str | None
+    counts_for: list[int]
+    trace_of: list[int]
+    is_evidence: bool
+    is_host_side: bool
+    is_colleague: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of one person, and why.
+
+    :param person: the number of the row over all files of people.
+    :param outcome: None, like the reason, for a host when hosts are not judged.
+    :param rule: the rule's number, or None for those that only hosts have.
+    :param why: the rule in a sentence, with the figures that decided it.
+    """
+
+    person: int
+    role: str
+    email: str | None
+    name: str | None
+    currently_absent: bool
+    is_colleague: bool
+    outcome: str | None
+    reason: str | None
+    presence_seconds: float
+    first_joined_at: int | None
+    last_left_at: int | None
+    rule: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All there is to say of one booking.
+
+    :param policy: ``as_of`` filled in.
+    :param rows: those that matter, in order; at most 200, but those that a reason is read from are among them.
+    :param rows_in_all: how many there are: ``{place: rows}``.
+    :param files: those of attendance; their rows are numbered through.
+    """
+
+    booking: ExplainedBooking
+    policy: AttendancePolicy
+    feed: Feed
+    host_side: HostSide
+    people: list[Verdict]
+    rows: list[ExplainedRow]
+    rows_in_all: dict[str, int]
+    files: list[LoadedFile]
+
+    def as_dict(self) -> Any:
+        """Give all of it as JSON can carry it: instants as ISO 8601, cut to milliseconds."""
+        return _as_json(asdict(self) | {"policy": self.policy.as_dict()})
+
+
+def _as_json(told: Any, name: str = "") -> Any:
+    if isinstance(told, dict):
+        return {key: _as_json(value, key) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_as_json(one) for one in told]
+    return instant_text(within_years(told)) if isinstance(told, int) and name.endswith(_INSTANTS) else told

@@ -1,0 +1,134 @@
+"""The reasons in plain words, with the figures that decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_calcom.attendance.explain.citing import cited
+from airflow_provider_calcom.attendance.explain.facts import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.texts import moment, seconds, shown
+
+_CAME = "the person came: {presence} in the window, known by {means}, and {min_presence} would do (min_presence)"
+_DID_NOT_COME = "the person did not come ({presence} in the window, min_presence is {min_presence})"
+_NO_DOUBT = "the feed is complete {complete}; no participant is unknown"
+_HOST_DID_NOT = "the host side did not come ({host_side})"
+
+SENTENCES: dict[str | None, tuple[int | None, str]] = {
+    "not_accepted": (1, "the booking's status is {status}, and only accepted bookings are judged"),
+    "rescheduled": (2, "the booking was moved: {moved_to} took its place"),
+    "not_settled": (
+        3,
+        "the booking is judged only from {settled_at} on, {settle} (settle) after its end, and this is {as_of}",
+    ),
+    "internal": (4, "the address is {internal}"),
+    "duplicate_email": (
+        5,
+        "another attendee of this booking has the same address, and one can't be told from the other",
+    ),
+    "email": (6, _CAME),
+    "phone": (6, _CAME),
+    "name": (6, _CAME),
+    "trace": (7, _DID_NOT_COME + ", but left a trace: {trace}"),
+    "feed_incomplete": (8, "the feed is complete {complete}, and the window ends at {window_end}"),
+    "no_evidence": (9, "nothing shows that somebody was there within the core (rows of the meeting: {meeting_rows})"),
+    "host_not_seen": (10, _HOST_DID_NOT + ", and an attendee is not blamed for that"),
+    "unknown_participant": (11, "an unknown participant may be {who}: {unknown}"),
+    "not_seen": (12, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + "{trace_is_no_doubt}"),
+}
+"""The number of each reason's rule, and the rule in words."""
+
+HOSTS_SENTENCES: dict[str | None, tuple[int | None, str]] = {
+    None: (None, "hosts are not judged (judge_hosts is false)"),
+    "host_seen": (None, "the host side came ({host_side})"),
+    "trace": (None, _HOST_DID_NOT + ", but a host or another colleague left a trace: {hosts_trace}"),
+    "not_seen": (None, _HOST_DID_NOT + ", and an attendee did; " + _NO_DOUBT),
+    "no_guest_seen": (None, _HOST_DID_NOT + ", and no attendee came either"),
+}
+"""Where hosts have rules of their own, which have no numbers."""
+
+
+def with_reasons(told: Explanation) -> Explanation:
+    """Add each verdict's rule and sentence."""
+    figures = _figures(told)
+    return replace(told, people=[_explained(told, verdict, figures) for verdict in told.people])
+
+
+def exclusion(told: Explanation, reason: str) -> str:
+    """Tell which of rules 1 to 3 excludes the booking."""
+    rule, sentence = SENTENCES[reason]
+    return f"Rule {rule} excludes the booking: {sentence.format_map(_figures(told))}. Its rows are not looked at."
+
+
+def _explained(told: Explanation, verdict: Verdict, figures: dict[str, str]) -> Verdict:
+    sentences = SENTENCES | HOSTS_SENTENCES if verdict.role == "host" else SENTENCES
+    rule, sentence = sentences[verdict.reason]
+    return replace(verdict, rule=rule, why=sentence.format_map(figures | _figures_of_person(told, verdict)))
+
+
+def _figures(told: Explanation) -> dict[str, str]:
+    booking = told.booking
+    hosts = {verdict.person for verdict in told.people if verdict.role == "host"}
+    return {
+        "status": shown(booking.status) or "empty",
+        "moved_to": shown(booking.rescheduled_to_uid),
+        "as_of": moment(told.feed.as_of),
+        "settle": seconds(told.policy.settle),
+        "settled_at": moment(booking.settled_at),
+        "min_presence": seconds(told.policy.min_presence),
+        "complete": complete(told),
+        "window_end": moment(booking.window_end),
+        "meeting_rows": str(told.rows_in_all.get("meeting", 0)),
+        "host_side": host_side(told),
+        "hosts_trace": _first(told, lambda row: row.is_colleague or not hosts.isdisjoint(row.trace_of)),
+        "held": _held(told),
+        "unknown": _first(told, lambda row: row.whose == "unknown_participant"),
+    }
+
+
+def _figures_of_person(told: Explanation, verdict: Verdict) -> dict[str, str]:
+    colleague = "a colleague's (internal_domains or internal_emails)"
+    trace = _first(told, lambda row: verdict.person in row.trace_of)
+    return {
+        "who": "one of the hosts" if verdict.role == "host" else "the person",
+        "internal": colleague if verdict.is_colleague else "that of a host of this booking",
+        "presence": seconds(verdict.presence_seconds),
+        "means": "e-mail" if verdict.reason == "email" else str(verdict.reason),
+        "trace": trace,
+        "trace_is_no_doubt": "; a trace is no doubt (traces_are_doubt is false)" if trace else "",
+    }
+
+
+def host_side(told: Explanation) -> str:
+    """Tell how long the host side was there."""
+    found = told.host_side
+    if found.checked_in:
+        return "a check-in within the core"
+    core = seconds((told.booking.end_at - told.booking.start_at) / 1e6)
+    return f"there for {seconds(found.seconds_of_core)} of the core's {core}, needed {seconds(found.needed_seconds)}"
+
+
+def complete(told: Explanation) -> str:
+    """Tell up to where the feed is complete, and what says so."""
+    if told.feed.complete_until is None:
+        return "nowhere, because it has no instant up to " + moment(told.feed.as_of)
+    until = told.feed.attendance_until
+    source = "the feed's latest instant" if until is None else "attendance_until"
+    if until is not None and until > told.feed.complete_until:
+        source = "as_of, before attendance_until"
+    return f"up to {moment(told.feed.complete_until)} ({source})"
+
+
+def _held(told: Explanation) -> str:
+    if told.policy.assume_held:
+        return "the feed lists everyone who came (assume_held)"
+    if told.policy.require_host_present:
+        return f"the meeting was held; the host side came ({host_side(told)})"
+    return "the meeting was held (require_host_present is false, so nobody asked for the host)"
+
+
+def _first(told: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:
+    """Cite the first row that fits, in the order of their places and beginnings, or nothing."""
+    rows = [row for row in told.rows if fits(row)]
+    return "".join(map(cited, rows[:1])) + (" and more" if len(rows) > 1 else "")

@@ -1,0 +1,102 @@
+"""The rows of one booking, drawn over its window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_provider_calcom.attendance.explain.citing import bearer, key, span
+from airflow_provider_calcom.attendance.explain.facts import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.texts import WIDTH, cut, moment, shown, wrapped
+
+_SIGNS = {"person": "#", "check_in": "+", "lobby": "w", "bot": "b"}
+_TITLES = {
+    "meeting": "Rows of the meeting",
+    "elsewhere": "Rows of these people in the window, of another meeting or of none",
+    "outside_window": "Rows with this booking's uid or conference, outside its window",
+}
+_HOW = {
+    "email": "by e-mail",
+    "phone": "by phone",
+    "name": "by name",
+    "colleague": "a colleague",
+    "unknown_participant": "an unknown participant",
+    "machine": "a machine",
+}
+_NOT_EXPECTED = ("colleague", "unknown_participant", "machine")
+# What stands beside the bar of a row: number, marks, kind and source, with the spaces between them.
+_BESIDE = 38
+
+
+class Timeline:
+    """A drawing of an explanation's rows."""
+
+    def __init__(self, told: Explanation) -> None:
+        self._told = told
+        self._people = {verdict.person: verdict for verdict in told.people}
+        in_window = [row for row in told.rows if row.place != "outside_window"]
+        self._times = max((len(span(row, self._clock)) for row in in_window), default=0)
+        self._width = WIDTH - _BESIDE - self._times
+
+    def lines(self) -> Iterator[str]:
+        """Draw it."""
+        booking = self._told.booking
+        opens, closes = (self._clock(count) for count in (booking.window_start, booking.window_end))
+        yield "Marks       p counts for presence  h counts for the host side  e shows the meeting was held  t trace"
+        yield ""
+        yield f"{'':<11}{opens}{closes:>{self._width - len(opens)}}"
+        yield f"{'':<11}{self._bar(booking.start_at, booking.end_at, '=', '-')} (= is the core)"
+        for place in _TITLES:
+            yield from self._group(place)
+        yield from self._files()
+
+    def _group(self, place: str) -> Iterator[str]:
+        count = self._told.rows_in_all.get(place, 0)
+        if not count and place != "meeting":
+            return
+        yield ""
+        yield _TITLES[place] if count else f"{_TITLES[place]}: none"
+        rows = [row for row in self._told.rows if row.place == place]
+        for owner in dict.fromkeys(map(self._owner, rows)):
+            yield "  " + cut(owner, WIDTH - 2)
+            yield from (self._line(row) for row in rows if self._owner(row) == owner)
+        if count > len(rows):
+            yield f"  ... and {count - len(rows)} more"
+
+    def _owner(self, row: ExplainedRow) -> str:
+        known = [] if row.whose in _NOT_EXPECTED else row.counts_for or row.trace_of
+        people = ", ".join(f"{address(self._people[one])} ({self._people[one].role})" for one in known)
+        return f"{people or bearer(row)}, {_HOW.get(str(row.whose)) or key(row)}"
+
+    def _line(self, row: ExplainedRow) -> str:
+        times = f"{span(row, self._clock):<{self._times}}"
+        drawn = f"{self._bar(row.begins, row.ends, _SIGNS[row.kind])} {times}"
+        if row.place == "outside_window":
+            drawn = times.ljust(self._width + 1 + self._times)
+        marks = {"p": row.counts_for, "h": row.is_host_side, "e": row.is_evidence, "t": row.trace_of}
+        marked = "".join(sign if holds else "-" for sign, holds in marks.items())
+        return f"{f'#{row.number}':>10} {drawn} {marked} {row.kind:<8} {cut(shown(row.source), 11)}"
+
+    def _bar(self, begins: int, ends: int, sign: str, other: str = ".") -> str:
+        """Mark what an interval, cut to the window, has a part of; an instant has a part of one sign."""
+        opens, closes = self._told.booking.window_start, self._told.booking.window_end
+        begins, ends, length = max(begins, opens), min(ends, closes), max(closes - opens, 1)
+        first = min((begins - opens) * self._width // length, self._width - 1)
+        last = max(first, -((opens - ends) * self._width // length) - 1)
+        return other * first + sign * (last - first + 1) + other * (self._width - 1 - last)
+
+    def _clock(self, count: int) -> str:
+        """Tell a time to the second, and the day where it is not that of the booking's start."""
+        return moment(count)[:19].removeprefix(moment(self._told.booking.start_at)[:11])
+
+    def _files(self) -> Iterator[str]:
+        """Say which numbers are which file's, where there are several."""
+        last = 0
+        for file in self._told.files if len(self._told.files) > 1 else ():
+            first, last = last + 1, last + file.rows
+            if any(first <= row.number <= last for row in self._told.rows):
+                yield from wrapped(f"#{first} to #{last} are {shown(file.name)}", "  ", "  ")
+
+
+def address(verdict: Verdict) -> str:
+    """Tell who a person is."""
+    return shown(verdict.email) or shown(verdict.name) or "(no address)"
