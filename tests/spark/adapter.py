@@ -31,7 +31,10 @@ class DatabaseError(Exception):
 
 @cache
 def _spark() -> SparkSession:
-    """Start Spark inside this process; it ends with it. It has the settings of Spark, but for its size and place."""
+    """Start Spark inside this process; it ends with it. It has the settings of Spark, but for its size and place.
+
+    Planning anew between the stages of a query, as Spark does, takes as long as all the rest where rows are few.
+    """
     home = tempfile.mkdtemp(prefix="calcom-spark-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -39,6 +42,7 @@ def _spark() -> SparkSession:
         "spark.driver.memory": "2g",
         "spark.local.dir": home,
         "spark.log.level": "ERROR",
+        "spark.sql.adaptive.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": f"{home}/warehouse",
