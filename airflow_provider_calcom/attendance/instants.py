@@ -33,11 +33,11 @@ def parse_instant(value: str | datetime) -> datetime:
     """
     moment = value if isinstance(value, datetime) else _parsed(value)
     if moment.utcoffset() is None:
-        raise ValueError(f"is the naive time {str(value)[:40]!r}: add Z or an offset, such as 2026-11-22T05:30:00Z")
+        raise ValueError(f"is the naive time {_shown(value)}: add Z or an offset, such as 2026-11-22T05:30:00Z")
     try:
         return moment.astimezone(timezone.utc)
     except OverflowError:
-        raise ValueError(f"must lie in the years 1 to 9999 of UTC, but is {str(value)[:40]!r}") from None
+        raise ValueError(f"must lie in the years 1 to 9999 of UTC, but is {_shown(value)}") from None
 
 
 def is_naive(text: str) -> bool:
@@ -49,13 +49,18 @@ def is_naive(text: str) -> bool:
 def _parsed(text: str) -> datetime:
     found = _ISO.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {text[:40]!r}")
+        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(text)}")
     day, clock, zone = found.groups()
     minutes, seconds, fraction = clock[:5], clock[6:8] or "00", clock[9:15]
     try:
         return datetime.fromisoformat(f"{day}T{minutes}:{seconds}.{fraction:0<6}{_offset(zone)}")
     except ValueError as error:
-        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {text[:40]!r} ({error})") from None
+        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(text)} ({error})") from None
+
+
+def _shown(value: str | datetime) -> str:
+    text = str(value)
+    return f"a text of {len(text)} characters with an @" if "@" in text else repr(text[:40])
 
 
 def _offset(zone: str | None) -> str:

@@ -33,6 +33,7 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
 }
 _LONGEST_PATH = 4096
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def local_files(table: Table, source: Source, folder: Path) -> list[LocalFile]:
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise InvalidInput(f"{table.name} must be rows or paths, but is a {type(source).__name__}")
     entries = iter(source)
-    first = next(entries, None)
-    if first is None:
+    first = next(entries, _NOTHING)
+    if first is _NOTHING:
         return []
     if _is_path(first):
         return _files_at(table, _chained(first, entries), folder)

@@ -1,0 +1,226 @@
+"""The policy: every field from keywords, a dict or JSON, and words that name the field that can't be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
+from airflow_provider_calcom.attendance.policy import AttendancePolicy, lower, whole_microseconds
+from airflow_provider_calcom.attendance.policy_tables import policy_tables
+
+NOW = datetime(2026, 1, 5, 10, 0, 0, 123_456, timezone.utc)
+DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence")
+FLAGS = (
+    "require_host_present", "assume_held", "traces_are_doubt", "judge_hosts", "fold_plus_tags", "fold_gmail_dots",
+)  # fmt: skip
+GIVEN: dict[str, Any] = {
+    "as_of": "2026-01-05T10:00:00.123Z",
+    "attendance_until": "2026-01-05T11:00:00.000+01:00",
+    **{name: 10.5 + place for place, name in enumerate(DURATIONS)},
+    **{name: place % 2 == 0 for place, name in enumerate(FLAGS)},
+    "internal_domains": ["acme.example", " Eu.Acme.example "],
+    "internal_emails": ["ann@acme.example", "no address"],
+    "aliases": {"bob@home.example": "bob@work.example"},
+    "bot_names": ["Otter.AI"],
+}
+
+
+def by_keywords(given: dict[str, Any]) -> AttendancePolicy:
+    return AttendancePolicy(**given)
+
+
+def by_json(given: dict[str, Any]) -> AttendancePolicy:
+    return AttendancePolicy.of(json.dumps(given))
+
+
+@pytest.mark.parametrize("make", [by_keywords, by_json, AttendancePolicy.of])
+def test_every_field_from_keywords_a_dict_and_json(make: Callable[[dict[str, Any]], AttendancePolicy]) -> None:
+    """All three make the same policy, which JSON can carry."""
+    assert set(GIVEN) == {field.name for field in fields(AttendancePolicy)}
+    policy = make(GIVEN)
+    expected = GIVEN | {"attendance_until": "2026-01-05T10:00:00.000Z", "bot_names": ["otter.ai"]}
+    assert policy.as_dict() == expected
+    assert AttendancePolicy.of(json.dumps(policy.as_dict())) == policy
+    assert AttendancePolicy.of(policy) is policy
+
+
+def test_defaults_are_those_of_the_rules() -> None:
+    """Section 2 of the rules has them; nothing, an empty object and null give them."""
+    policy = AttendancePolicy()
+    assert [getattr(policy, name) for name in DURATIONS] == [900, 900, 1, 14_400, 7_200, 300]
+    assert [getattr(policy, name) for name in FLAGS] == [True, False, True, False, False, False]
+    assert (policy.as_of, policy.attendance_until, policy.aliases) == (None, None, {})
+    assert (policy.internal_domains, policy.internal_emails) == ((), ())
+    assert len(policy.bot_names) == 10
+    for source in (None, {}, "{}", "null", " \ufeff{}".strip()):
+        assert AttendancePolicy.of(source) == policy
+
+
+def test_the_time_of_the_run_is_cut_to_milliseconds() -> None:
+    """So that the plan's text of it makes the same plan again; a given time stays as it is."""
+    assert AttendancePolicy().at(NOW).as_dict()["as_of"] == "2026-01-05T10:00:00.123Z"
+    given = AttendancePolicy(as_of="2026-01-05T09:00:00.000001Z")
+    assert given.at(NOW) is given
+    assert given.as_dict()["as_of"] == "2026-01-05T09:00:00.000001Z"
+
+
+@pytest.mark.parametrize(
+    ("value", "microseconds"),
+    [(0, 0), (0.1, 100_000), (1e-6, 1), (7200, 7_200_000_000), (timedelta(days=1), 86_400_000_000)],
+)
+def test_durations_are_kept_to_the_microsecond(value: Any, microseconds: int) -> None:
+    """As whole or broken seconds, or a timedelta."""
+    assert whole_microseconds(AttendancePolicy(settle=value).settle) == microseconds
+
+
+NO_SECONDS = [True, None, "900", [900], {}, Decimal(900), 1j]
+NO_RANGE = [
+    float("nan"),
+    -1,
+    -0.001,
+    float("inf"),
+    -float("inf"),
+    10**10,
+    10**400,
+    10**5000,
+    1e308,
+    timedelta(seconds=-1),
+]
+NO_FLAGS = [0, 1, "true", None, []]
+NO_TEXTS = ["acme.example", b"x", {"a": "b"}, 5, None, True]
+WRONG = [
+    *((name, value, f"{name} must be a number of seconds, but is ") for name in DURATIONS for value in NO_SECONDS),
+    *((name, value, f"{name} must be from 0 to ") for name in DURATIONS for value in NO_RANGE),
+    ("min_presence", 0, "min_presence must be a microsecond or more"),
+    ("min_presence", 1e-9, "min_presence must be a microsecond or more"),
+    *((name, value, f"{name} must be true or false, but is {value!r}") for name in FLAGS for value in NO_FLAGS),
+    *(
+        (name, value, f"{name} must be a list of texts, but is ")
+        for name in ("internal_domains", "internal_emails", "bot_names")
+        for value in NO_TEXTS
+    ),
+    *(
+        (name, ["x", value], f"{name}[1] {words}")
+        for name in ("internal_domains", "internal_emails", "bot_names")
+        for value, words in (
+            (5, "must be a text"),
+            (None, "must be a text"),
+            ("a\0", "holds a NUL"),
+            ("\ud800", "holds half"),
+        )
+    ),
+    ("internal_domains", ["x", "@acme.example"], "internal_domains[1] must be a domain such as example.org"),
+    ("internal_domains", [".acme.example"], "internal_domains[0] must be a domain such as example.org"),
+    *(("aliases", value, "aliases must be {secondary address: main address}") for value in ([], "x", 5, None)),
+    ("aliases", {"a@x": 5}, "aliases, the value of entry 1, must be a text"),
+    ("aliases", {5: "a@x"}, "aliases, entry 1, must be a text"),
+    ("aliases", {"a@x": " "}, "aliases, entry 1, has no main address"),
+    ("aliases", {"a@x": "b@x", "A@X ": "c@x"}, "aliases, entry 2, gives a second main address"),
+    ("aliases", {"a\ud800@x": "b@x"}, "aliases, entry 1, holds half a character"),
+    *(
+        (name, value, f"{name} must be an instant such as 2026-")
+        for name in ("as_of", "attendance_until")
+        for value in (5, "", "now", True, float("nan"), [])
+    ),
+    ("as_of", "2026-01-05T10:00:00", "as_of is the naive time '2026-01-05T10:00:00': add Z"),
+    ("as_of", datetime(2026, 1, 5), "as_of is the naive time "),
+    ("attendance_until", "9999-12-31T23:59:59-01:00", "attendance_until must lie in the years 1 to 9999"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"), WRONG, ids=[f"{name}-{place}" for place, (name, *_) in enumerate(WRONG)]
+)
+def test_a_wrong_value_names_its_field(name: str, value: Any, words: str) -> None:
+    """In one short line, with what is wanted."""
+    for make in (by_keywords, AttendancePolicy.of):
+        with pytest.raises(InvalidPolicy) as caught:
+            make({name: value})
+        message = str(caught.value)
+        assert message.startswith(words)
+        assert len(message) < 300
+        assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("", "The policy is not JSON: "),
+        ("policy.json", "The policy is not JSON: "),
+        ('{"settle": 1', "The policy is not JSON: "),
+        ('{"settle": 1}}', "The policy is not JSON: "),
+        ("[]", "A policy must be an object of fields, but is []"),
+        ("5", "A policy must be an object of fields, but is 5"),
+        (b"{}", "A policy must be an object of fields, but is b'{}'"),
+        ([], "A policy must be an object of fields, but is []"),
+        ('{"settle": 1, "settle": 1}', "The policy has 'settle' twice in one object"),
+        (
+            '{"aliases": {"a@x": "b", "a@x": "c"}}',
+            "The policy has a text of 3 characters with an @ twice in one object",
+        ),
+        ('{"settl": 1}', "'settl' is no field of the policy. Its fields: aliases, as_of, assume_held, "),
+        ({5: 1}, "5 is no field of the policy"),
+        ({"ann@acme.example": 1}, "a text of 16 characters with an @ is no field of the policy"),
+        ({"\ud800": 1}, "'\\ud800' is no field of the policy"),
+        ('{"settle": NaN}', "settle must be from 0 to "),
+        ('{"settle": Infinity}', "settle must be from 0 to "),
+        ('{"settle": 1e400}', "settle must be from 0 to "),
+        ('{"settle": -1}', "settle must be from 0 to "),
+        ('{"settle": ' + "9" * 5000 + "}", "The policy is not JSON: "),
+        ('{"aliases": ' + "[" * 100_000, "The policy is "),
+        ('{"as_of": "\\ud800"}', "as_of must be an instant"),
+    ],
+)
+def test_a_policy_that_is_none(source: Any, words: str) -> None:
+    """What is no object of known fields is told as such, without the addresses in it."""
+    with pytest.raises(InvalidPolicy) as caught:
+        AttendancePolicy.of(source)
+    assert str(caught.value).startswith(words)
+    assert len(str(caught.value)) < 500
+    assert isinstance(caught.value, AttendanceError)
+
+
+def test_messages_tell_no_address() -> None:
+    """A policy's lists hold those of colleagues."""
+    secret = "ann.secret@acme.example"
+    for field in fields(AttendancePolicy):
+        for value in (secret, [secret, 5], {secret: 5}, {secret: "b@x", secret.upper(): "c@x"}):
+            message = ""
+            try:
+                AttendancePolicy.of({field.name: value})
+            except InvalidPolicy as error:
+                message = str(error)
+            assert "secret" not in message.lower()
+
+
+def test_blank_entries_stand_for_nothing() -> None:
+    """As the rules have it."""
+    policy = AttendancePolicy(internal_domains=["", " \u00a0"], internal_emails=["\t"], bot_names=[" "])
+    assert (policy.internal_domains, policy.internal_emails, policy.bot_names) == ((), (), ())
+
+
+def test_lower_case_is_that_of_databases() -> None:
+    """Letter by letter: Python alone makes two letters of one, and another of a Greek letter at a word's end."""
+    assert lower("OTTER.AI \u0130 \u039f\u0394\u039f\u03a3") == "otter.ai i \u03bf\u03b4\u03bf\u03c3"
+    assert AttendancePolicy(bot_names=["\u0130"]).bot_names == ("i",)
+
+
+def test_tables_of_a_policy() -> None:
+    """Values are rows, instants and durations whole microseconds, and an alias is there once however it is spelled."""
+    aliases = {"A@x.example ": "B@x.example", "a@X.example": " b@x.example"}
+    policy = replace(AttendancePolicy.of(GIVEN | {"aliases": aliases}), bot_names=("a", "a"))
+    tables = {table.name: table for table in policy_tables(policy)}
+    assert set(tables) == {"policy", "aliases", "internal_domains", "internal_emails", "bot_names"}
+    values = dict(zip(tables["policy"].columns, tables["policy"].rows[0], strict=True))
+    assert values["as_of"] == 1_767_607_200_123_000
+    assert values["early_join"] == 10_500_000
+    assert values["judge_hosts"] is GIVEN["judge_hosts"]
+    assert tables["aliases"].rows == (("a@x.example", "b@x.example"),)
+    assert tables["bot_names"].rows == (("a",),)
