@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -52,7 +54,7 @@ class Storage:
         return Path(address).expanduser()
 
     def files(self, name: str, address: Any) -> list[Any]:
-        """Give the files of an address; ``*`` in it stands for others.
+        """Give the files of an address; ``*`` stands for others, in a URL only in its last part.
 
         :param name: the parameter, for errors.
         :raises InputMissing: if there are none.
@@ -67,10 +69,14 @@ class Storage:
 def _fitting(path: Any) -> list[Any]:
     if "*" not in str(path):
         return []
-    if isinstance(path, Path):
+    if "://" not in str(path):
         pattern = glob.escape(str(path)).replace("[*]", "*")
         return [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]
-    return sorted(path.parent.glob(path.name), key=str)
+    # Not glob(): that of Airflow 2.11's object storage finds nothing.
+    name = re.compile(".*".join(map(re.escape, path.name.split("*"))))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted((one for one in path.parent.iterdir() if name.fullmatch(one.name)), key=str)
+    return []
 
 
 # Bookings.
@@ -133,8 +139,9 @@ def read_lines(path: Any) -> Iterator[Any]:
     :param path: anything with ``open("rb")``.
     :raises InvalidInput: naming file and line.
     """
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
+    with path.open("rb") as file:
+        # Files of Airflow 2.11's object storage can't be iterated.
+        for number, line in enumerate(iter(file.readline, b""), start=1):
             if not line.strip():
                 continue
             try:

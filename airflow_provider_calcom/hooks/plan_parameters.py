@@ -221,7 +221,7 @@ def attendance_of(given: Any) -> list[FeedEntry] | Table:
     value = value_of("attendance", given)
     if isinstance(value, Mapping):
         return [_feed("attendance", value)] if "table" not in value else _table_name("attendance", value)
-    if is_path(value) or not isinstance(value, Sequence):
+    if is_path(value) or isinstance(value, (bytes, bytearray)) or not isinstance(value, Sequence):
         return table_of("attendance", value)
     entries = [_entry(f"attendance[{place}]", one) for place, one in enumerate(value)]
     feeds = [isinstance(one, Mapping) and _is_feed(one) for one in entries]

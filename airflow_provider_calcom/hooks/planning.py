@@ -6,13 +6,13 @@ import json
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.api.errors import InvalidArgument
+from airflow_provider_calcom.api.errors import InvalidArgument, redacted
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, PlanRefused, UnsupportedConnection
 from airflow_provider_calcom.attendance.instants import instant_text, microseconds
@@ -21,6 +21,7 @@ from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summa
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
+from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
@@ -39,6 +40,8 @@ from airflow_provider_calcom.hooks.plan_parameters import (
 )
 
 if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
     from airflow_provider_calcom.attendance.pushdown import SqlPlace
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
@@ -87,7 +90,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
     :raises PlanRefused: if a guard rail trips; the plan's folder has the report.
     :raises InvalidArgument: naming the parameter, before anything is called.
     """
-    asked = _Asked.of(request)
+    asked, place = _Asked.of(request), _place(request)
     if request.ledger_path is not None:
         log.warning("ledger_path is not read yet, so no mark is known to be ours, and no change by hand is known")
     with tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=request.resources.spill_directory) as folder:
@@ -99,7 +102,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             inputs.policy,
             zone=request.zone,
             resources=request.resources,
-            place=_place(request),
+            place=place,
         ) as decided:
             return _written(decided, asked)
 
@@ -297,17 +300,12 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
     """Give the rows of a query, fetched in batches.
 
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.
-    :raises UnsupportedConnection: if it is another.
+    :raises UnsupportedConnection: if it is another, or there is none.
+    :raises SqlFailed: in the server's words, without addresses.
     :raises InvalidInput: if the query gives no rows, or two columns of one name.
     """
-    from airflow.providers.common.compat.sdk import BaseHook
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-
-    connection_of_airflow: Any = BaseHook.get_connection(conn_id)
-    hook = connection_of_airflow.get_hook()
-    if not isinstance(hook, DbApiHook):
-        raise UnsupportedConnection(f"Connection {conn_id} can't run SQL: its hook is no DbApiHook")
-    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+    hook, secrets = _sql_hook(conn_id)
+    with _in_words(conn_id, secrets), closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
         if not names:
@@ -317,3 +315,28 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
         while batch := cursor.fetchmany(10_000):
             for row in batch:
                 yield dict(zip(names, row, strict=True))
+
+
+def _sql_hook(conn_id: str) -> tuple[DbApiHook, list[str]]:
+    """Give the hook of a connection, and what no error may show."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    try:
+        connection: Any = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise UnsupportedConnection(f"There is no Airflow connection {conn_id}") from None
+    hook = connection.get_hook()
+    if not isinstance(hook, DbApiHook):
+        raise UnsupportedConnection(f"Connection {conn_id} can't run SQL: its hook is no DbApiHook")
+    return hook, [connection.password or ""]
+
+
+@contextmanager
+def _in_words(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
+    """Say a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
+    try:
+        with in_words(f"connection {conn_id}, reading the feed", secrets):
+            yield
+    except SqlFailed as error:
+        raise type(error)(redacted(str(error))) from None

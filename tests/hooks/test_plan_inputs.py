@@ -1,0 +1,607 @@
+"""The feeds of a plan: every form that they may come in, and up to when they are believed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.api import errors
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
+from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
+from airflow_provider_calcom.hooks.plan_inputs import InputMissing
+from tests.attendance.postgres import PostgresServer
+from tests.operators.marking import BOB, CAROL
+from tests.operators.planning import (
+    ANN,
+    BOOKING,
+    HANNA,
+    NOON,
+    OWNER,
+    Row,
+    changes,
+    fed,
+    memory_storage,
+    plan,
+    reasons,
+    report,
+    seen,
+    summary,
+    world,
+    write_lines,
+)
+from tests.support import SandboxDriver, ends_the_task
+
+ZOOM: Row = {
+    "meeting_id": "81200001111",
+    "name": "Hanna Host",
+    "user_email": HANNA,
+    "join_time": "2026-11-18T08:00:00Z",
+    "leave_time": "2026-11-18T08:31:00Z",
+}
+CANONICAL = seen("b1", HANNA, "2026-11-18T08:00:00Z", "2026-11-18T08:31:00Z")
+AT_NOON = {"as_of": NOON}
+
+
+def planned(folder: Path, attendance: Any, **given: Any) -> Row:
+    """Plan the one booking of Ann with Hanna."""
+    return plan(folder, **{"bookings": [BOOKING], "attendance": attendance, **given})
+
+
+# One feed, in each form.
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    """A folder with the same presence of the host in files of all kinds."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    text = json.dumps(ZOOM) + "\n"
+    (folder / "zoom.json").write_text(json.dumps([ZOOM]), encoding="utf-8")
+    (folder / "zoom.jsonl").write_text(text, encoding="utf-8")
+    (folder / "zoom.jsonl.gz").write_bytes(gzip.compress(text.encode()))
+    (folder / "zoom.csv").write_text(f"{','.join(ZOOM)}\n{','.join(ZOOM.values())}\n", encoding="utf-8")
+    write_lines(folder / "rows.jsonl", [CANONICAL])
+    return folder
+
+
+FORMS: dict[str, Callable[[Path], Any]] = {
+    "JSON": lambda inbox: {"feed": "zoom", "path": str(inbox / "zoom.json")},
+    "JSON lines": lambda inbox: {"feed": "zoom", "path": str(inbox / "zoom.jsonl")},
+    "gzip": lambda inbox: {"feed": "zoom", "path": str(inbox / "zoom.jsonl.gz")},
+    "CSV": lambda inbox: {"feed": "zoom", "path": str(inbox / "zoom.csv")},
+    "path object": lambda inbox: {"feed": "zoom", "path": inbox / "zoom.json"},
+    "path with *": lambda inbox: {"feed": "zoom", "path": str(inbox / "z*.json")},
+    "several paths": lambda inbox: {"feed": "zoom", "path": [str(inbox / "zoom.json"), str(inbox / "zoom.csv")]},
+    "text of paths": lambda inbox: {"feed": "zoom", "path": str([str(inbox / "zoom.json")])},
+    "URL": lambda inbox: {"feed": "zoom", "path": f"file://{inbox}/zoom.csv"},
+    "URL with *": lambda inbox: {"feed": "zoom", "path": f"file://{inbox}/*.csv"},
+    "rows": lambda inbox: {"feed": "zoom", "rows": [ZOOM]},
+    "rows as text": lambda inbox: {"feed": "zoom", "rows": str([ZOOM])},
+    "rows of rows": lambda inbox: {"feed": "zoom", "rows": [[ZOOM], []]},
+    "page of the API": lambda inbox: {"feed": "zoom", "rows": {"participants": [ZOOM]}},
+    "list of one": lambda inbox: [{"feed": "zoom", "rows": [ZOOM]}],
+    "list as text": lambda inbox: str([{"feed": "zoom", "rows": [ZOOM]}]),
+    "list as JSON": lambda inbox: json.dumps([{"feed": "zoom", "rows": [ZOOM]}]),
+    "canonical feed": lambda inbox: {"feed": "canonical", "rows": [CANONICAL]},
+    "feed without a name": lambda inbox: {"rows": [CANONICAL]},
+    "table": lambda inbox: str(inbox / "rows.jsonl"),
+    "tables": lambda inbox: [str(inbox / "rows.jsonl")],
+    "table with *": lambda inbox: str(inbox / "row*.jsonl"),
+    "table by URL": lambda inbox: f"file://{inbox}/rows.jsonl",
+    "table by URL with *": lambda inbox: f"file://{inbox}/row*.jsonl",
+    "table's rows": lambda inbox: [CANONICAL],
+    "table's rows with more": lambda inbox: [CANONICAL | {"path": "x", "rows": 5, "sql": "y"}],
+    "table's rows as text": lambda inbox: str([CANONICAL]),
+}
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_each_form_of_a_feed_makes_the_same_plan(tmp_path: Path, inbox: Path, form: str) -> None:
+    """The host came and Ann did not, wherever that stands, and as whatever a template renders it."""
+    planned(tmp_path / "p", FORMS[form](inbox))
+    assert changes(tmp_path / "p") == {("b1", ANN)}
+
+
+@pytest.mark.parametrize("path", ["zoom.jsonl", "zoom.jsonl.gz", "zoom.csv", "z*.csv", "rows.jsonl", "row*.jsonl"])
+def test_feeds_of_an_object_storage(tmp_path: Path, inbox: Path, path: str) -> None:
+    """Bookings, feeds and tables are read of a storage that is no file system, as S3 is none."""
+    with memory_storage() as memory:
+        storage = _uploaded(inbox, f"{memory}/in")
+        bookings = write_lines(tmp_path / "bookings.jsonl", [BOOKING])
+        (storage / "bookings.jsonl").write_bytes(bookings.read_bytes())
+        address = f"{memory}/in/{path}"
+        attendance: Any = address if path.startswith("row") else {"feed": "zoom", "path": address}
+        planned(tmp_path / "p", attendance, bookings=f"{memory}/in/bookings.jsonl")
+    assert changes(tmp_path / "p") == {("b1", ANN)}
+
+
+def _uploaded(folder: Path, address: str) -> Any:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    storage = ObjectStoragePath(address)
+    for path in folder.iterdir():
+        (storage / path.name).write_bytes(path.read_bytes())
+    return storage
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"attendance": {"feed": "zoom", "path": "{}/late.json"}}, "attendance.path"),
+        ({"attendance": [{"feed": "zoom", "path": ["{}/zoom.json", "{}/late.json"]}]}, r"attendance\[0\]\.path"),
+        ({"attendance": {"feed": "zoom", "path": "{}/late-*.json"}}, "attendance.path"),
+        ({"attendance": {"feed": "zoom", "path": "file://{}/late.json"}}, "attendance.path"),
+        ({"attendance": {"feed": "zoom", "path": "file://{}/nowhere/late-*.json"}}, "attendance.path"),
+        ({"attendance": "{}/late.jsonl"}, "attendance"),
+        ({"attendance": "{}/late-*.jsonl"}, "attendance"),
+        ({"attendance": [], "bookings": "{}/late.jsonl"}, "bookings"),
+        ({"attendance": [], "bookings": [], "people": "{}/late.jsonl"}, "people"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_not_there_yet(
+    calcom: SandboxDriver, tmp_path: Path, inbox: Path, given: Row, name: str
+) -> None:
+    """A report may come late: the task names the parameter and is tried again, and has not asked Cal.com for that."""
+    text = json.dumps(given).replace("{}", str(inbox))
+    with pytest.raises(InputMissing, match=rf"^{name}: .*late") as raised:
+        plan(tmp_path / "p", **json.loads(text))
+    assert not ends_the_task(raised.value)
+    assert calcom.calls() == []
+
+
+def test_a_path_below_the_workers_directory_or_home(
+    tmp_path: Path, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative paths and ``~`` mean what a shell makes of them, on every Airflow."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for place, path in enumerate(("inbox/zoom.json", "~/inbox/zoom.json", "~/inbox/*.csv")):
+        planned(tmp_path / str(place), {"feed": "zoom", "path": path})
+        assert changes(tmp_path / str(place)) == {("b1", ANN)}
+
+
+# What a feed may be told, and what it may not hold.
+
+
+def test_options_of_a_feed(tmp_path: Path) -> None:
+    """Options reach the feed: a zone, a meeting, a date format."""
+    record = {"name": "Hanna Host", "user_email": HANNA, "join_time": "18/11/2026 09:00:00", "duration": 1860}
+    options = {"zone": "Europe/Berlin", "conference_key": "812 0000 1111", "date_format": "day_first"}
+    for place, given in enumerate((options, str(options), json.dumps(options))):
+        planned(tmp_path / str(place), {"feed": "zoom", "rows": [record], "options": given})
+        assert changes(tmp_path / str(place)) == {("b1", ANN)}
+
+
+def test_no_record_is_lost_unless_that_is_allowed(tmp_path: Path) -> None:
+    """The row that can't be read may be Ann's: by default the feed is refused, and the text has no name of hers."""
+    rows = [ZOOM] * 30 + [ZOOM | {"name": "Ann Ames", "user_email": ANN, "join_time": "at nine, Ann said"}]
+    with pytest.raises(FeedUnreadable, match="row 31, column join_time") as raised:
+        planned(tmp_path, {"feed": "zoom", "rows": rows})
+    assert ends_the_task(raised.value)
+    assert "ann" not in str(raised.value).lower()
+    assert not (tmp_path / "summary.json").exists()
+    planned(tmp_path, {"feed": "zoom", "rows": rows, "options": {"max_unreadable": 0.05}})
+    assert changes(tmp_path) == {("b1", ANN)}
+
+
+@pytest.mark.parametrize(
+    ("attendance", "error", "names"),
+    [
+        ({"feed": "zoom"}, errors.InvalidArgument, "attendance must have one of path, rows and sql, and has none"),
+        ({"feed": "zoom", "path": "a.json", "rows": []}, errors.InvalidArgument, "has path and rows"),
+        ({"feed": "zoom", "rows": None}, errors.InvalidArgument, "has none"),
+        ({"feed": "zoom", "paths": "a.json"}, errors.InvalidArgument, "attendance has paths; a feed has"),
+        ({"feed": "zoom", "path": "None"}, errors.InvalidArgument, "attendance.path"),
+        ({"feed": "zoom", "path": ""}, errors.InvalidArgument, "attendance.path"),
+        ({"feed": "zoom", "path": ["a.json", "None"]}, errors.InvalidArgument, "attendance.path"),
+        ({"feed": "zoom", "path": []}, errors.InvalidArgument, "attendance.path is an empty list"),
+        ({"feed": "zoom", "path": 7}, errors.InvalidArgument, "attendance.path must be a path"),
+        ({"feed": "zoom", "path": [["a.json"]]}, errors.InvalidArgument, "attendance.path must be a path"),
+        ({"feed": "zoom", "rows": "None"}, errors.InvalidArgument, "attendance.rows"),
+        ({"feed": "zoom", "rows": "[{'a': now()}]"}, errors.InvalidArgument, "attendance.rows.*tojson"),
+        ({"feed": "zoom", "rows": "report.json"}, errors.InvalidArgument, "attendance.rows must be a list"),
+        ({"feed": "zoom", "rows": 7}, errors.InvalidArgument, "attendance.rows must be a list"),
+        ({"feed": "zoom", "sql": "SELECT 1"}, errors.InvalidArgument, "attendance needs conn_id"),
+        ({"feed": "zoom", "rows": [], "conn_id": "w"}, errors.InvalidArgument, "attendance needs sql"),
+        ({"feed": "zoom", "sql": "SELECT 1", "conn_id": "None"}, errors.InvalidArgument, "attendance.conn_id"),
+        ({"feed": "zoom", "sql": ["SELECT 1"], "conn_id": "w"}, errors.InvalidArgument, "attendance.sql"),
+        ({"feed": "zoom", "rows": [], "options": "None"}, errors.InvalidArgument, "attendance.options"),
+        ({"feed": "zoom", "rows": [], "options": ["zone"]}, errors.InvalidArgument, "attendance.options"),
+        ({"feed": "zoom", "rows": [], "options": {"zones": "UTC"}}, InvalidFeedOption, "zones"),
+        ({"feed": "zoom", "rows": [], "options": {"max_unreadable": 5}}, InvalidFeedOption, "max_unreadable"),
+        ({"feed": "zoomm", "rows": []}, InvalidFeedOption, "zoomm"),
+        ({"feed": None, "rows": []}, errors.InvalidArgument, "attendance.feed"),
+        ({"feed": "None", "rows": []}, errors.InvalidArgument, "attendance.feed"),
+        (
+            {"fed": "zoom", "path": "a.json"},
+            errors.InvalidArgument,
+            "attendance has fed; a feed has some of feed",
+        ),
+        ({}, errors.InvalidArgument, "attendance must have one of path, rows and sql, and has none"),
+        ({"table": "a", "path": "b"}, errors.InvalidArgument, "table, path"),
+        ([{"feed": "zoom", "rows": []}, "a.jsonl"], errors.InvalidArgument, r"attendance\[1\] is no feed"),
+        ([CANONICAL, {"feed": "zoom", "rows": []}], errors.InvalidArgument, r"attendance\[0\] is no feed"),
+        ([{"feed": "zoom", "rows": []}, {"feed": "teams"}], errors.InvalidArgument, r"attendance\[1\] must have one"),
+        ([{"table": "a"}, {"table": "b"}], errors.InvalidArgument, "list of tables"),
+        (["a.jsonl", "None"], errors.InvalidArgument, r"attendance\[1\]"),
+        ("[{'feed': 'zoom'", errors.InvalidArgument, "render_template_as_native_obj"),
+        ('{"feed": "zoom", "feed": "teams"}', errors.InvalidArgument, "render_template_as_native_obj"),
+        (7, errors.InvalidArgument, "attendance must be a path, several, rows"),
+        (b"rows", errors.InvalidArgument, "attendance must be a path, several, rows"),
+        ([7], InvalidInput, "row 1"),
+        ([CANONICAL, 7], InvalidInput, "row 2"),
+    ],
+    ids=str,
+)
+def test_feeds_that_can_not_be_meant(
+    calcom: SandboxDriver, tmp_path: Path, attendance: Any, error: type[Exception], names: str
+) -> None:
+    """Each wrong entry is named by its place, ends the task, and shows nobody's address."""
+    (tmp_path / "a.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(error, match=names) as raised:
+        planned(tmp_path, attendance)
+    assert ends_the_task(raised.value)
+    assert HANNA not in str(raised.value)
+    assert len(str(raised.value)) < 600
+
+
+# SQL.
+
+ROWS = [
+    ("b1", HANNA, "Hanna Host", "2026-11-18T08:00:00Z", "2026-11-18T08:31:00Z"),
+    ("b1", "ben@client.example", "Ben Best", "2026-11-18T08:00:00Z", None),
+]
+COLUMNS = ("booking_uid", "email", "name", "joined_at", "left_at")
+WITH_BEN = BOOKING | {"attendees": [*BOOKING["attendees"], {"name": "Ben Best", "email": "ben@client.example"}]}
+
+
+@pytest.fixture
+def sqlite_feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A SQLite database with a table of attendance, as an Airflow connection."""
+    pytest.importorskip("airflow.providers.sqlite.hooks.sqlite")
+    path = tmp_path / "feed.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE TABLE seen ({', '.join(COLUMNS)})")
+        database.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", ROWS)
+        database.commit()
+    monkeypatch.setenv("AIRFLOW_CONN_FEED_DB", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    return "feed_db"
+
+
+def test_a_feed_by_sql(tmp_path: Path, sqlite_feed: str) -> None:
+    """The rows of a query are the feed's records, and its text may be a template's."""
+    query = {"feed": "canonical", "sql": "SELECT * FROM seen", "conn_id": sqlite_feed}
+    for place, attendance in enumerate((query, [query], str(query))):
+        planned(tmp_path / str(place), attendance, bookings=[WITH_BEN])
+        assert reasons(tmp_path / str(place)) == {("b1", ANN): "not_seen", ("b1", "ben@client.example"): "email"}
+
+
+def test_a_vendors_columns_by_sql(tmp_path: Path, sqlite_feed: str) -> None:
+    """A query may rename what a loader landed into the columns that the feed knows."""
+    sql = (
+        "SELECT '81200001111' AS meeting_id, name, email AS user_email, joined_at AS join_time,"
+        " coalesce(left_at, '2026-11-18T08:20:00Z') AS leave_time FROM seen"
+    )
+    planned(tmp_path, {"feed": "zoom", "sql": sql, "conn_id": sqlite_feed}, bookings=[WITH_BEN])
+    assert reasons(tmp_path) == {("b1", ANN): "not_seen", ("b1", "ben@client.example"): "email"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "names"),
+    [
+        ("SELECT email, email FROM seen", InvalidInput, "two columns of one name: email, email"),
+        ("CREATE TABLE other (a)", InvalidInput, "gives no rows"),
+        ("SELECT email, 'x' AS joined_at FROM seen", FeedUnreadable, "joined_at"),
+    ],
+)
+def test_queries_that_give_no_feed(
+    tmp_path: Path, sqlite_feed: str, sql: str, error: type[Exception], names: str
+) -> None:
+    """A query without rows, or with a column twice, is told from an empty feed and from a guess."""
+    with pytest.raises(error, match=names) as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": sql, "conn_id": sqlite_feed})
+    assert ends_the_task(raised.value)
+    assert HANNA not in str(raised.value)
+
+
+def test_a_connection_that_runs_no_sql(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """A connection of another kind is named."""
+    with pytest.raises(UnsupportedConnection, match="calcom_default") as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": "SELECT 1", "conn_id": "calcom_default"})
+    assert ends_the_task(raised.value)
+
+
+def test_a_connection_that_there_is_not(tmp_path: Path) -> None:
+    """A wrong id does not heal by trying again."""
+    with pytest.raises(UnsupportedConnection, match="There is no Airflow connection there_is_none") as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": "SELECT 1", "conn_id": "there_is_none"})
+    assert ends_the_task(raised.value)
+
+
+def test_a_value_that_a_server_quotes(
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL repeats what it can't read as a time, which may be an address: the error shows where, not what."""
+    postgres.connect_airflow(monkeypatch, "warehouse")
+    sql = f"SELECT 'b1' AS booking_uid, 'x' AS email, v::timestamptz AS joined_at FROM (VALUES ('{HANNA}')) AS t (v)"
+    with pytest.raises(AttendanceError, match="connection warehouse, reading the feed: invalid input") as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": sql, "conn_id": "warehouse"})
+    assert ends_the_task(raised.value)
+    assert HANNA not in str(raised.value)
+    with pytest.raises(AttendanceError, match='relation "unseen" does not exist') as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": "SELECT * FROM unseen", "conn_id": "warehouse"})
+    assert ends_the_task(raised.value)
+
+
+def test_a_database_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may answer later, so the task is tried again; the password is not shown."""
+    pytest.importorskip("airflow.providers.postgres.hooks.postgres")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://ann:geheim@127.0.0.1:1/db?connect_timeout=2")
+    with pytest.raises(AttendanceError, match="connection warehouse, reading the feed: ") as raised:
+        planned(tmp_path, {"feed": "canonical", "sql": "SELECT 1", "conn_id": "warehouse"})
+    assert not ends_the_task(raised.value)
+    assert "geheim" not in str(raised.value)
+
+
+def test_types_of_a_database(tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timestamps with a zone, UUIDs and nulls of PostgreSQL are read as they are, whatever the session's zone."""
+    postgres.connect_airflow(monkeypatch, "warehouse", options="-c timezone=Asia/Tokyo")
+    sql = (
+        "SELECT 'b1' AS booking_uid, email, NULL AS name, j::timestamptz AS joined_at, l::timestamptz AS left_at,"
+        " gen_random_uuid() AS id, 1.5::numeric AS weight"
+        f" FROM (VALUES ('{HANNA}', '2026-11-18 08:00Z', '2026-11-18 08:31Z'),"
+        " ('ben@client.example', '2026-11-18 17:05+09', NULL)) AS feed (email, j, l)"
+    )
+    planned(tmp_path, {"feed": "canonical", "sql": sql, "conn_id": "warehouse"}, bookings=[WITH_BEN])
+    assert reasons(tmp_path) == {("b1", ANN): "not_seen", ("b1", "ben@client.example"): "email"}
+
+
+def test_times_without_a_zone_by_sql(tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timestamp without a zone is refused, and told by the option zone whose clock it is."""
+    postgres.connect_airflow(monkeypatch, "warehouse")
+    sql = f"SELECT 'b1' AS booking_uid, '{HANNA}' AS email, timestamp '2026-11-18 09:00' AS joined_at, NULL AS left_at"
+    query: Row = {"feed": "canonical", "sql": sql, "conn_id": "warehouse"}
+    with pytest.raises(FeedUnreadable, match="zone"):
+        planned(tmp_path, query)
+    planned(tmp_path, query | {"options": {"zone": "Europe/Berlin"}})
+    assert changes(tmp_path) == {("b1", ANN)}
+
+
+def test_a_query_is_read_in_batches(tmp_path: Path, sqlite_feed: str) -> None:
+    """More rows than a batch holds are all read."""
+    sql = (
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
+        " SELECT 'other' AS booking_uid, 'p' || i || '@x.example' AS email, '2026-11-18T08:00:00Z' AS joined_at,"
+        " NULL AS left_at FROM n"
+    )
+    planned(tmp_path, [{"feed": "canonical", "sql": sql, "conn_id": sqlite_feed}, fed([CANONICAL])])
+    assert summary(tmp_path)["attendance_rows"] == 25_002
+
+
+# Up to when feeds are believed.
+
+BEN = BOOKING | {
+    "uid": "b2",
+    "start": "2026-11-18T15:00:00.000Z",
+    "end": "2026-11-18T15:30:00.000Z",
+    "location": "https://meet.google.com/abc-defg-hij",
+    "attendees": [{"name": "Ben Best", "email": "ben@client.example", "absent": False}],
+}
+MORNING = [CANONICAL, seen("other", None, "2026-11-18T10:00:00Z", "2026-11-18T10:05:00Z", name="x")]
+EVENING = [
+    seen("b2", HANNA, "2026-11-18T15:00:00Z", "2026-11-18T15:30:00Z"),
+    seen("other", None, "2026-11-18T18:00:00Z", "2026-11-18T18:05:00.250Z", name="x"),
+]
+BOTH = {"bookings": [BOOKING, BEN], "policy": AT_NOON}
+OF_ANN, OF_BEN = ("b1", ANN), ("b2", "ben@client.example")
+
+
+def test_one_feed_is_complete_until_its_last_row(tmp_path: Path) -> None:
+    """Its own end is known by the rules."""
+    planned(tmp_path, fed([*MORNING, *EVENING]), **BOTH)
+    assert summary(tmp_path)["complete_until"] == "2026-11-18T18:05:00.250Z"
+    assert changes(tmp_path) == {OF_ANN, OF_BEN}
+
+
+def test_several_feeds_are_complete_until_the_first_of_them_ends(tmp_path: Path) -> None:
+    """Where one feed lags behind, nobody is blamed for a meeting that it could still tell of."""
+    planned(tmp_path, [fed(MORNING), fed(EVENING)], **BOTH)
+    assert summary(tmp_path)["complete_until"] == "2026-11-18T10:05:00.000Z"
+    assert reasons(tmp_path) == {OF_ANN: "not_seen", OF_BEN: "feed_incomplete"}
+
+
+def test_files_of_one_feed_are_one_feed(tmp_path: Path) -> None:
+    """A file for each meeting, of one vendor, is complete until the last of them ends."""
+    for name, rows in (("a", MORNING), ("b", EVENING)):
+        write_lines(tmp_path / f"{name}.jsonl", rows)
+    planned(tmp_path / "p", {"feed": "canonical", "path": str(tmp_path / "*.jsonl")}, **BOTH)
+    assert changes(tmp_path / "p") == {OF_ANN, OF_BEN}
+    assert [one["rows"] for one in summary(tmp_path / "p")["inputs"] if one["table"] == "attendance"] == [4]
+
+
+def test_the_policy_may_say_until_when(tmp_path: Path) -> None:
+    """With attendance_until the feeds' own ends say nothing."""
+    policy = {"policy": AT_NOON | {"attendance_until": "2026-11-19T00:00:00Z"}}
+    planned(tmp_path, [fed(MORNING), fed(EVENING), fed([])], **BOTH | policy)
+    assert changes(tmp_path) == {OF_ANN, OF_BEN}
+
+
+def test_rows_after_now_do_not_make_a_feed_complete(tmp_path: Path) -> None:
+    """Clocks go wrong: what a feed tells of the future is not its end."""
+    future = seen("other", None, "2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", name="x")
+    planned(tmp_path, [fed([*MORNING, future]), fed(EVENING)], **BOTH)
+    assert summary(tmp_path)["complete_until"] == "2026-11-18T10:05:00.000Z"
+
+
+def test_where_a_check_in_ends_says_nothing(tmp_path: Path) -> None:
+    """A reception's list ends with the last arrival, whatever it says of leaving."""
+    desk = seen("other", "x@x.example", "2026-11-18T09:00:00Z", "2026-11-18T20:00:00Z", kind="check_in")
+    planned(tmp_path, [fed([desk]), fed(EVENING)], **BOTH)
+    assert summary(tmp_path)["complete_until"] == "2026-11-18T09:00:00.000Z"
+
+
+def test_an_empty_one_of_several_feeds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is complete then, nobody is blamed, and the log says which feed it was and the mend."""
+    caplog.set_level("WARNING")
+    planned(tmp_path, [fed(MORNING), fed([]), fed(EVENING)], **BOTH)
+    assert set(reasons(tmp_path).values()) == {"feed_incomplete"}
+    (said,) = (text for text in caplog.messages if "Feed" in text)
+    assert "Feed 1 has no rows" in said
+    assert "attendance_until" in said
+
+
+# Cal Video, fetched.
+
+AT_EIGHT = 1_794_988_800  # 2026-11-18T08:00:00Z in Unix seconds
+SESSIONS = "/v2/bookings/{}/conferencing-sessions"
+NO_SESSIONS = {
+    "status": "error",
+    "error": {"code": "NotFoundException", "message": "No Cal Video reference found with booking uid x"},
+}
+
+
+def session(start: int, *people: tuple[str | None, str | None]) -> Row:
+    """One session of half an hour in which these ``(user id, name)`` were from its start to its end."""
+    there = [{"userId": user, "userName": name, "joinTime": start, "duration": 1800} for user, name in people]
+    times = {"startTime": start, "duration": 1800, "ongoing": False, "maxParticipants": len(people)}
+    return {"id": "s", "room": "r", **times, "participants": there}
+
+
+@pytest.fixture
+def video(calcom: SandboxDriver) -> SandboxDriver:
+    """Yesterday's first two bookings are held in Cal Video."""
+
+    def change(bookings: dict[str, Row]) -> None:
+        bookings["sandbox-yesterday-1"]["location"] = "integrations:daily"
+        bookings["sandbox-yesterday-2"]["location"] = "https://app.cal.com/video/sandbox-yesterday-2"
+
+    calcom.admin("world", {"world": world(change)})
+    return calcom
+
+
+def answers(calcom: SandboxDriver, uid: str, *sessions: Row, **options: Any) -> None:
+    """Have the server tell of a booking's sessions."""
+    body = {"status": "success", "data": list(sessions)}
+    given = {"status": 200, "body": body, "times": None, **options}
+    calcom.fault("GET", SESSIONS.format(uid), "status", **given)
+
+
+def test_cal_video_is_fetched(video: SandboxDriver, tmp_path: Path) -> None:
+    """Rooms of Cal Video are asked for, of no other booking; a guest is known by name, the host by the user's id."""
+    answers(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", "whoever")))
+    answers(video, "sandbox-yesterday-2", session(AT_EIGHT + 3600, ("1", "Olivia"), (None, "Carol Chen")))
+    result = plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON)
+    assert changes(tmp_path) == {("sandbox-yesterday-1", BOB)}
+    assert reasons(tmp_path)["sandbox-yesterday-2", CAROL] == "name"
+    assert result["outcomes"]["undetermined"].keys() == {"no_evidence"}
+    asked = [call["path"] for call in video.calls() if "conferencing" in call["path"]]
+    assert asked == [SESSIONS.format(f"sandbox-yesterday-{number}") for number in (1, 2)]
+    assert video.writes() == []
+
+
+def test_what_is_fetched_is_complete_until_now(video: SandboxDriver, tmp_path: Path) -> None:
+    """Cal.com is asked at this moment, so that the last meeting of the day needs no later row to be judged."""
+    answers(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", None)))
+    answers(video, "sandbox-yesterday-2")
+    plan(tmp_path / "p", attendance={"feed": "cal_video"}, policy=AT_NOON)
+    assert summary(tmp_path / "p")["complete_until"] == "2026-11-19T12:00:00.000Z"
+    plan(tmp_path / "two", attendance=[{"feed": "cal_video"}, fed(report(video)[:3])], policy=AT_NOON)
+    assert summary(tmp_path / "two")["complete_until"] == "2026-11-18T09:30:00.000Z"
+
+
+def test_now_is_not_later_than_the_clock(video: SandboxDriver, tmp_path: Path) -> None:
+    """A policy that judges as of a day to come does not make today's answer complete until then."""
+    answers(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", None)))
+    answers(video, "sandbox-yesterday-2")
+    plan(tmp_path, attendance={"feed": "cal_video"}, policy={"as_of": "9000-01-01T00:00:00Z"})
+    assert summary(tmp_path)["complete_until"] < "2100"
+
+
+def test_a_booking_without_a_room(video: SandboxDriver, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Cal.com's 404 for one booking is counted, and the others are read."""
+    caplog.set_level("INFO")
+    answers(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", None)))
+    answers(video, "sandbox-yesterday-2", status=404, body=NO_SESSIONS)
+    plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON)
+    assert changes(tmp_path) == {("sandbox-yesterday-1", BOB)}
+    assert reasons(tmp_path)["sandbox-yesterday-2", CAROL] == "no_evidence"
+    assert "a booking for which Cal Video has no room" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "ends"),
+    [
+        ({"status": 404, "body": {"error": {"message": "Cannot GET /v2/..."}}}, errors.ApiVersionNotServed, True),
+        ({"status": 404, "body": {"error": {"message": "Booking with uid=x not found"}}}, errors.BookingNotFound, True),
+        ({"status": 403, "body": {"error": {"message": "no"}}}, errors.PermissionDenied, True),
+        ({"status": 503}, errors.ServerFault, False),
+        ({"status": 429}, errors.RateLimited, False),
+        ({"body": {"status": "success", "data": {}}}, errors.UnexpectedAnswer, False),
+    ],
+)
+def test_sessions_that_can_not_be_read(
+    video: SandboxDriver, tmp_path: Path, options: Row, error: type[Exception], ends: bool
+) -> None:
+    """Another answer is no empty room: the task fails, and is tried again only where that can help."""
+    answers(video, "sandbox-yesterday-1", **options)
+    with pytest.raises(error) as raised:
+        plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON)
+    assert ends_the_task(raised.value) == ends
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_server_without_that_route(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """On servers of 2025 nothing is fetched, and the error says why."""
+
+    def change(bookings: dict[str, Row]) -> None:
+        bookings["sandbox-yesterday-1"]["location"] = "integrations:daily"
+
+    calcom.admin("world", {"world": world(change)})
+    with pytest.raises(errors.ApiVersionNotServed, match="older server"):
+        plan(tmp_path, attendance={"feed": "cal_video"})
+
+
+def test_cal_video_of_given_bookings(video: SandboxDriver, tmp_path: Path) -> None:
+    """Sessions are fetched for bookings of a file just so; tables don't tell where a booking is held."""
+    answers(video, "sandbox-yesterday-1", session(AT_EIGHT, ("7", None)))
+    booking = BOOKING | {"uid": "sandbox-yesterday-1", "location": "integrations:daily"}
+    planned(tmp_path / "p", {"feed": "cal_video"}, bookings=[booking])
+    assert changes(tmp_path / "p") == {("sandbox-yesterday-1", ANN)}
+    with pytest.raises(InvalidInput, match="cal_video") as raised:
+        planned(tmp_path / "q", {"feed": "cal_video"}, bookings=[], people=[])
+    assert ends_the_task(raised.value)
+
+
+def test_cal_video_of_a_file(video: SandboxDriver, tmp_path: Path) -> None:
+    """Where its rows are given, Cal.com is not asked, and their end is the feed's."""
+    rows = [{"booking_uid": "b1", "hosts": {"7": HANNA}, "sessions": [session(AT_EIGHT, ("7", None))]}]
+    planned(tmp_path, {"feed": "cal_video", "rows": rows}, policy=AT_NOON)
+    assert summary(tmp_path)["complete_until"] == "2026-11-18T08:30:00.000Z"
+    assert video.calls() == []
+
+
+# What is logged.
+
+
+def test_the_log_counts_what_became_of_each_feed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each file's records, rows, and faults are in the log, by places and kinds of values, never by a value."""
+    caplog.set_level("INFO")
+    write_lines(tmp_path / "a.jsonl", [ZOOM])
+    write_lines(tmp_path / "b.jsonl", [ZOOM, ZOOM | {"user_email": "eve@client.example", "join_time": "Eve Evil"}])
+    paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
+    planned(tmp_path / "p", {"feed": "zoom", "path": paths, "options": {"max_unreadable": 0.5}})
+    said = [text for text in caplog.messages if text.startswith("Feed")]
+    assert len(said) == 2
+    assert '"records": 1, "rows": 1' in said[0]
+    assert '"records": 2, "rows": 1' in said[1]
+    assert '"file": "b.jsonl", "row": 2, "column": "join_time"' in said[1]
+    assert "eve" not in caplog.text.lower()
+    assert OWNER not in caplog.text
