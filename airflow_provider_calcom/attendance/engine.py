@@ -160,7 +160,7 @@ def decide(
     """Decide who was absent, and give all decisions.
 
     :param bookings: rows as dicts, a path, several paths, or a relation of ``place``. Its columns, like those of the
-        others, are those of the README's tables.
+        others, are those of :mod:`~airflow_provider_calcom.attendance.columns`.
     :param people: likewise.
     :param attendance: likewise.
     :param policy: a policy, or the fields of one as a dict or JSON.
