@@ -343,8 +343,8 @@ class PlanNoShowsOperator(BaseOperator):
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         if start is None or end is None or start >= end:
             raise InvalidArgument(
-                "This run has no data interval (it was started by hand, by an asset, or by a plain cron on Airflow 3), so"
-                " which bookings to judge is not known. Give after_start and before_start"
+                "This run has no data interval (it was started by hand, by an asset, or by a plain cron on Airflow 3),"
+                " so which bookings to judge is not known. Give after_start and before_start"
             )
         return {**filters, "after_start": start, "before_start": end}
 
