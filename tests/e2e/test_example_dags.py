@@ -21,6 +21,7 @@ DEMO = ROOT / "demo"
 DAY = "2026-11-18"
 LABELS: dict[str, dict[str, str]] = json.loads((DEMO / "labels.json").read_text(encoding="utf-8"))
 TRULY_ABSENT = {(uid, who) for uid, people in LABELS.items() for who, what in people.items() if what == "absent"}
+MARKED_BEFORE = {("dm9MarkedByHandAlready9", "liam@example.org")}
 AIRFLOW_3 = version("apache-airflow").startswith("3")
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -146,9 +147,69 @@ def test_a_booking_ahead_is_skipped(demo: SandboxDriver, example: Callable[[str]
     assert demo.writes() == []
 
 
+@pytest.mark.parametrize("native", [True, False], ids=["native", "text"])
+def test_plan_no_shows(
+    demo: SandboxDriver,
+    example: Callable[[str], ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    native: bool,
+) -> None:
+    """The plan names the truly absent and nobody else, whichever way templates render; a second run is the same.
+
+    Nothing is written to Cal.com, and neither XCom nor the log shows an address or a name.
+    """
+    module = example("calcom_plan_no_shows")
+    monkeypatch.setattr(module.dag, "render_template_as_native_obj", native)
+    caplog.set_level("INFO")
+    dag_run = run(module, day=DAY, plans=str(tmp_path))
+    written = capfd.readouterr()  # where Airflow 3 logs, as 2.11 does to what caplog sees
+    log = caplog.text + written.out + written.err
+    folder = tmp_path / DAY
+    assert planned(folder) == TRULY_ABSENT - MARKED_BEFORE
+    result = xcoms(dag_run, "plan")[-1]
+    assert (result["plan_path"], result["state"]) == (str(folder), "ready")
+    assert result["changes"]["mark_attendees"] == len(TRULY_ABSENT - MARKED_BEFORE)
+    assert "6 attendees and 0 hosts to mark absent" in log
+    for text in (log, json.dumps(result)):
+        assert "@example.org" not in text
+        assert "Barker" not in text
+    first = json.loads((folder / "summary.json").read_bytes())
+    run(module, day=DAY, plans=str(tmp_path))
+    second = json.loads((folder / "summary.json").read_bytes())
+    assert second["sha256"] == first["sha256"]
+    assert second["inputs"] == first["inputs"]
+    assert demo.writes() == []
+
+
+def planned(folder: Path) -> set[tuple[str, str]]:
+    """Whom the plan in a folder would mark."""
+    from airflow_provider_calcom.attendance.plan import read_plan, verify_plan
+
+    verify_plan(folder)
+    return {(change.booking_uid, change.email) for change in read_plan(folder)}
+
+
+def test_a_refused_plan_fails_the_run_at_once(
+    demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard rail that trips is not tried again, what would use the plan is not run, and the report is there."""
+    module = example("calcom_plan_no_shows")
+    monkeypatch.setattr(module.dag.get_task("plan"), "guard_rails", {"max_changes": 1})
+    dag_run = module.dag.test(run_conf={"day": DAY, "plans": str(tmp_path)})
+    states = {one.task_id: str(getattr(one.state, "value", one.state)) for one in dag_run.get_task_instances()}
+    assert states == {"plan": "failed", "show": "upstream_failed"}
+    assert len([call for call in demo.calls() if call["path"].startswith("/v2/bookings?")]) == 1
+    summary = json.loads((tmp_path / DAY / "summary.json").read_bytes())
+    assert summary["refused"] == ["max_changes: the plan has 6 changes; at most: 1"]
+    assert not (tmp_path / DAY / "plan.jsonl").exists()
+
+
 @pytest.fixture
 def bag() -> Any:
-    """Both examples, parsed anew as Airflow parses a folder of DAGs."""
+    """The examples, parsed anew as Airflow parses a folder of DAGs."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
