@@ -153,6 +153,7 @@ def carried(sql: str, dialect: Dialect, tables: Mapping[str, str], collation: st
     ]
     for change in changes:
         tree = tree.transform(change, copy=False)
+    _compute_once(tree, dialect)
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("quoted", True)
     for table in list(tree.find_all(exp.Table)):
@@ -233,8 +234,9 @@ def _whole_division(node: exp.Expr, dialect: Dialect) -> exp.Expr:
     if dialect.name in ("postgres", "redshift", "trino"):
         return exp.Div(this=node.this, expression=node.expression, typed=True, safe=False)
     if dialect.name == "snowflake":
-        rest = exp.Mod(this=exp.Paren(this=node.this.copy()), expression=node.expression.copy())
-        whole = exp.Paren(this=exp.Sub(this=exp.Paren(this=node.this), expression=rest))
+        # Not the sign for it, in which some drivers see a parameter.
+        rest = exp.Anonymous(this="MOD", expressions=[node.this.copy(), node.expression.copy()])
+        whole = exp.Paren(this=exp.Sub(this=node.this, expression=rest))
         return exp.Div(this=whole, expression=node.expression, typed=False, safe=False)
     return node
 
@@ -273,6 +275,16 @@ def _simple_lower(node: exp.Expr, collation: str | None) -> exp.Expr:
     lower.meta["is_simple"] = True
     # Back to the default, or comparing the result with other columns has two collations to choose from.
     return exp.Collate(this=exp.Paren(this=lower), expression=exp.to_identifier("default", quoted=True))
+
+
+def _compute_once(tree: exp.Expr, dialect: Dialect) -> None:
+    """Have PostgreSQL work on texts once: it would put the work in wherever a later step names the result."""
+    from sqlglot import exp
+
+    if dialect.name == "postgres":
+        for part in tree.find_all(exp.CTE):
+            if part.this.find(exp.Lower, exp.Reverse, exp.Substring):
+                part.set("materialized", True)
 
 
 def _plain_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
