@@ -129,15 +129,14 @@ def carry(sql: str, name: str) -> str:
 @pytest.mark.parametrize("name", ALL)
 def test_every_statement_parses_in_its_dialect(name: str, runs: Mapping[str, list[tuple[str, Any]]]) -> None:
     """Each statement of a run, and each step by itself, is one that sqlglot's parser of that engine takes apart."""
-    found = [sql.replace("%s", "?") for sql, _ in runs[name]]
-    found = [re.sub(r"%\((\w+)\)s", r"@\1", sql) for sql in found]
-    for sql in [*found, *texts(name)]:
+    found = {re.sub("calcom_[0-9a-f]{8}_", "calcom_", sql).replace("%s", "?") for sql, _ in runs[name]}
+    for sql in [*(re.sub(r"%\((\w+)\)s", r"@\1", sql) for sql in found), *texts(name)]:
         trees = sqlglot.parse(sql, read=name)
         assert len(trees) == 1
         assert trees[0] is not None
         # What the parser gives up on it keeps as a command.
         assert not list(trees[0].find_all(exp.Command)), sql
-    assert len(found) > 100
+    assert len(found) > 50
 
 
 @pytest.mark.parametrize("name", ALL)
