@@ -12,11 +12,10 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfRoom
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line at most."""
@@ -27,35 +26,89 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
-def put_plain(path: Any, target: Path, table: str, shown: str, *, is_text: bool, keeps_mark: bool) -> None:
+class Survey:
+    """A look at all bytes of a text, as fast as they can be read.
+
+    :param shown: what messages call the text.
+    :param is_csv: whether line ends within quotes end no row.
+    """
+
+    def __init__(self, shown: str, *, is_csv: bool) -> None:
+        self.is_csv = is_csv
+        self.holds_nul = False
+        self._shown = shown
+        self._line_ends = 0
+        self._since_line_end = 0
+        self._is_inside = 0
+        self._last = b"\n"
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has, outside of quotes in CSV, if all its quotes are where they should be."""
+        # What follows a quote without an end has to be counted, too, so that somebody notices where it is left out.
+        return self._line_ends + (self._is_inside == 1 or self._last != b"\n")
+
+    def take(self, chunk: bytes) -> None:
+        """Look at the next bytes.
+
+        :raises InvalidInput: for a line that is longer than :data:`LONGEST_LINE`, before anything tries to hold it.
+        """
+        end = chunk.rfind(b"\n")
+        if end < 0 and self.is_csv:
+            end = chunk.rfind(b"\r")
+        self._since_line_end = self._since_line_end + len(chunk) if end < 0 else len(chunk) - end
+        if self._since_line_end > LONGEST_LINE:
+            raise InvalidInput(f"{self._shown}, line {self._line_ends + 1}: is longer than {LONGEST_LINE // 2**20} MB")
+        self.holds_nul = self.holds_nul or b"\0" in chunk
+        if self.is_csv and (self._is_inside or b'"' in chunk):
+            outside, self._is_inside = _line_ends_outside_of_quotes(chunk, self._is_inside)
+            self._line_ends += outside
+        else:
+            self._line_ends += chunk.count(b"\n")
+        self._last = chunk[-1:]
+
+
+def _line_ends_outside_of_quotes(chunk: bytes, is_inside: int) -> tuple[int, int]:
+    """Count line ends, and say whether the chunk ends within quotes.
+
+    :param is_inside: 1 if it begins within quotes, else 0.
+    """
+    # Two quotes side by side, be they one that is doubled or an end and a beginning, change nothing.
+    parts = chunk.translate(None, _ALL_BUT_QUOTES_AND_LINE_ENDS).replace(b'""', b"").split(b'"')
+    return sum(map(len, parts[is_inside::2])), (is_inside + len(parts) - 1) % 2
+
+
+def put_plain(path: Any, target: Path, table: str, shown: str, survey: Survey | None) -> None:
     """Put at a path what DuckDB can read: a link to a file that needs no change, or a changed copy.
 
     What is packed is unpacked here, because DuckDB before 2.0 does not notice where a packed file was cut. The link has
     a plain name, because DuckDB takes some signs of a name for a pattern, and its end for a way of packing.
 
     :param path: a path here, or one that can be opened.
-    :param table: of which table it is, and
+    :param table: of which table it is.
     :param shown: what messages call it.
-    :param is_text: whether encodings matter.
-    :param keeps_mark: whether the mark before UTF-8 may stay.
+    :param survey: looks at the file on the way, if it is text.
     :raises InvalidInput: naming what can't be read.
     :raises OutOfRoom: if the disk is full.
     """
     with _reading(table, shown), _opened(path) as raw:
         stream = _unpacked(raw)
-        start = stream.peek(4)[:4] if is_text else b""
+        start = stream.peek(4)[:4] if survey else b""
+        chunks = _chunks(stream)
         if start.startswith(_UTF16):
-            copied: Iterator[bytes] = _from_utf16(stream)
-        elif start.startswith(_UTF8_MARK) and not keeps_mark:
+            chunks = _from_utf16(stream)
+        elif start.startswith(_UTF8_MARK) and survey and not survey.is_csv:
             stream.read(len(_UTF8_MARK))
-            copied = _chunks(stream)
-        elif stream is not raw or _local(path) is None:
-            copied = _chunks(stream)
-        else:
+        elif stream is raw and _local(path) is not None:
             target.symlink_to(Path(raw.name).resolve())
+            if survey:
+                for chunk in chunks:
+                    survey.take(chunk)
             return
         with target.open("wb") as file:
-            for chunk in copied:
+            for chunk in chunks:
+                if survey:
+                    survey.take(chunk)
                 file.write(chunk)
 
 
@@ -63,6 +116,8 @@ def put_plain(path: Any, target: Path, table: str, shown: str, *, is_text: bool,
 def _reading(table: str, shown: str) -> Iterator[None]:
     try:
         yield
+    except AttendanceError:
+        raise
     except UnicodeDecodeError:
         raise InvalidInput(f"{shown}: begins as UTF-16, and then is not. Save it as UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -122,55 +177,6 @@ def _from_utf16(stream: io.BufferedReader) -> Iterator[bytes]:
     with io.TextIOWrapper(stream, "utf-16", newline="") as text:
         for chunk in _chunks(text):
             yield chunk.encode()
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What a look at all bytes of a text tells.
-
-    :param lines: how many lines it has, outside of quotes in CSV, if all its quotes are where they should be.
-    :param holds_nul: whether it has NUL bytes.
-    """
-
-    lines: int
-    holds_nul: bool
-
-
-def survey(path: Path, shown: str, *, is_csv: bool) -> Survey:
-    """Look through a text, as fast as it can be read.
-
-    :raises InvalidInput: for a line that is longer than :data:`LONGEST_LINE`, before anything tries to hold it.
-    """
-    lines = since = is_inside = 0
-    holds_nul = False
-    last = b""
-    with path.open("rb") as file:
-        for chunk in _chunks(file):
-            end = chunk.rfind(b"\n")
-            if end < 0 and is_csv:
-                end = chunk.rfind(b"\r")
-            since = since + len(chunk) if end < 0 else len(chunk) - end
-            if since > LONGEST_LINE:
-                raise InvalidInput(f"{shown}, line {lines + 1}: is longer than {LONGEST_LINE // 2**20} MB")
-            holds_nul = holds_nul or b"\0" in chunk
-            if is_csv and (is_inside or b'"' in chunk):
-                outside, is_inside = _line_ends_outside_of_quotes(chunk, is_inside)
-                lines += outside
-            else:
-                lines += chunk.count(b"\n")
-            last = chunk[-1:]
-    # What follows a quote without an end has to be counted, too, so that somebody notices where it is left out.
-    return Survey(lines + (is_inside or last not in (b"", b"\n")), holds_nul)
-
-
-def _line_ends_outside_of_quotes(chunk: bytes, is_inside: int) -> tuple[int, int]:
-    """Count line ends, and say whether the chunk ends within quotes.
-
-    :param is_inside: 1 if it begins within quotes, else 0.
-    """
-    # Two quotes side by side, be they one that is doubled or an end and a beginning, change nothing.
-    parts = chunk.translate(None, _ALL_BUT_QUOTES_AND_LINE_ENDS).replace(b'""', b"").split(b'"')
-    return sum(map(len, parts[is_inside::2])), (is_inside + len(parts) - 1) % 2
 
 
 def csv_header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:

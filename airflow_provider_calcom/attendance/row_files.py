@@ -17,14 +17,15 @@ _MOST_SPELLINGS = 1_000
 _AS_THEY_ARE = frozenset({str, bool, int, type(None)})
 
 
-def write_rows(table: Table, rows: Iterator[Any], path: Path) -> str:
+def write_rows(table: Table, rows: Iterator[Any], path: Path) -> tuple[str, int]:
     """Write rows, the known columns only.
 
     :param rows: mappings; their keys may be in any case. Values are texts, whole numbers, booleans, datetimes or None.
-    :return: what messages call them.
+    :return: what messages call them, and how many they are.
     :raises InvalidInput: naming row and column.
     """
     shown = f"{table.name} (rows)"
+    number = 0
     spellings: dict[tuple[Any, ...], dict[str, Any]] = {}
     with path.open("wb") as file:
         for number, row in enumerate(rows, start=1):
@@ -40,7 +41,7 @@ def write_rows(table: Table, rows: Iterator[Any], path: Path) -> str:
                 file.write(_line(values))
             except (TypeError, ValueError, ArithmeticError):
                 raise _fault(values, shown, number) from None
-    return shown
+    return shown, number
 
 
 def _spelling(table: Table, keys: tuple[Any, ...], shown: str, number: int) -> dict[str, Any]:

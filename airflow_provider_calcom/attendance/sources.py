@@ -12,12 +12,12 @@ from typing import Any, Literal, Union
 from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.plain_files import (
+    Survey,
     csv_header,
     json_keys,
     local_path,
     put_plain,
     shown_path,
-    survey,
 )
 from airflow_provider_calcom.attendance.row_files import write_rows
 
@@ -57,7 +57,7 @@ class LocalFile:
     :param format: ``jsonl``, ``csv`` or ``parquet``.
     :param header: the columns of a CSV file, or the keys of the first of some JSON lines, in order.
     :param delimiter: what parts the columns of a CSV file.
-    :param lines: how many lines a text has, as :func:`survey` counts them.
+    :param lines: how many lines a text has, as :class:`Survey` counts them.
     :param holds_nul: whether a text has NUL bytes.
     """
 
@@ -65,7 +65,7 @@ class LocalFile:
     path: Path
     format: Format
     header: tuple[str, ...] = ()
-    delimiter: str = ","
+    delimiter: str = ""
     lines: int = 0
     holds_nul: bool = False
 
@@ -88,8 +88,8 @@ def local_files(table: Table, source: Source, folder: Path) -> list[LocalFile]:
     if _is_path(first):
         return _files_at(table, _chained(first, entries), folder)
     path = folder / f"{table.name}-rows.jsonl"
-    shown = write_rows(table, _chained(first, entries), path)
-    return [_of_lines(shown, path)]
+    shown, count = write_rows(table, _chained(first, entries), path)
+    return [LocalFile(shown, path, "jsonl", json_keys(path), lines=count)]
 
 
 def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -146,16 +146,9 @@ def format_of(name: str) -> tuple[Format, bool]:
 def _local_file(table: Table, path: Any, shown: str, folder: Path, place: int) -> LocalFile:
     file_format, _ = format_of(str(path))
     here = folder / f"{table.name}-{place}.{file_format}"
-    put_plain(path, here, table.name, shown, is_text=file_format != "parquet", keeps_mark=file_format == "csv")
-    if file_format == "parquet":
+    survey = None if file_format == "parquet" else Survey(shown, is_csv=file_format == "csv")
+    put_plain(path, here, table.name, shown, survey)
+    if survey is None:
         return LocalFile(shown, here, file_format)
-    if file_format == "jsonl":
-        return _of_lines(shown, here)
-    header, delimiter = csv_header(here, shown)
-    seen = survey(here, shown, is_csv=True)
-    return LocalFile(shown, here, file_format, header, delimiter, seen.lines, seen.holds_nul)
-
-
-def _of_lines(shown: str, path: Path) -> LocalFile:
-    seen = survey(path, shown, is_csv=False)
-    return LocalFile(shown, path, "jsonl", json_keys(path), lines=seen.lines, holds_nul=seen.holds_nul)
+    header, delimiter = csv_header(here, shown) if survey.is_csv else (json_keys(here), "")
+    return LocalFile(shown, here, file_format, header, delimiter, survey.lines, survey.holds_nul)

@@ -925,7 +925,7 @@ LONG = {
     "value.jsonl": (LINE + LINE[: LINE.index(b"Ann")], b"x" * 2**20, ", line 2: is longer than 16 MB"),
     "value.csv": (HEAD + LAST + LAST[: LAST.index(b"Ann")], b"x" * 2**20, ", line 3: is longer than 16 MB"),
     "quoted.csv": (HEAD + LAST + LAST[: LAST.index(b"Ann")] + b'"', b"x" * (2**20 - 1) + b"\n", ", row 3: "),
-    "header.csv": (HEAD.rstrip(), b"x" * 2**20, ", row 1: the header is longer than"),
+    "header.csv": (HEAD.rstrip(), b"x" * 2**20, ", line 1: is longer than 16 MB"),
 }
 
 
