@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Relation", "SqlFailed", "SqlPlace", "SqlUnavailable"]
 
-_ROWS_AT_A_TIME = 500
 _BOOKINGS_AT_A_TIME = 50_000
 _TYPES = {"instant": "BIGINT", "flag": "BOOLEAN"}
 _DECIDED = {
@@ -228,7 +227,7 @@ class _Session:
         types = {column: column_type(kind, self._dialect) for column, kind in columns.items()}
         listed = ", ".join(f"{quoted_column(column, self._dialect)} {kind}" for column, kind in types.items())
         self._server.run(f"CREATE {self._temporary}TABLE {self._new(name)} ({listed})", doing=doing)
-        for batch in _batches(rows, self._dialect.statement_characters, self._dialect.loads_json):
+        for batch in _batches(rows, self._dialect.statement_characters):
             sql, parameters = (
                 self._json_insert(name, types, batch) if self._dialect.loads_json else self._insert(name, batch)
             )
@@ -387,13 +386,16 @@ def _refuse_nul(local: DuckDBPyConnection, table: Table, files: Sequence[LoadedF
         place -= file.rows
 
 
-def _batches(rows: Iterable[Sequence[Any]], most_characters: int, is_json: bool) -> Iterator[list[Sequence[Any]]]:
-    """Part rows so that each statement is of a size that servers take. A longer row stands alone."""
+def _batches(rows: Iterable[Sequence[Any]], most_characters: int) -> Iterator[list[Sequence[Any]]]:
+    """Part rows so that each statement is of a size that servers take, with ten thousand values at most.
+
+    A longer row stands alone.
+    """
     batch: list[Sequence[Any]] = []
     characters = 0
     for row in rows:
-        length = sum(len(value) + 4 if isinstance(value, str) else 20 for value in row)
-        if batch and (characters + length > most_characters or (not is_json and len(batch) == _ROWS_AT_A_TIME)):
+        length = sum(len(value) + 20 if isinstance(value, str) else 20 for value in row)
+        if batch and characters + length > most_characters:
             yield batch
             batch, characters = [], 0
         batch.append(row)

@@ -11,6 +11,7 @@ from uuid import UUID
 from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
 from airflow_provider_calcom.attendance.dialects import MICROSECONDS, TEXT
 from airflow_provider_calcom.attendance.errors import InvalidInput
+from airflow_provider_calcom.attendance.server import SqlFailed, SqlUnavailable
 
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 """Gives the rows of a SELECT in the rules' SQL."""
@@ -85,8 +86,7 @@ def check_types(table: Table, relation: Relation, columns: Mapping[str, str], qu
             if found:
                 _check_value(relation, column, found[0][0])
         if column.kind == "instant":
-            # On no row: where all values are null, or the driver does not tell, the server still knows the type.
-            query(f"SELECT {MICROSECONDS}({name}) AS instant {source} WHERE 1 = 0")
+            _check_instants(relation, column, f"SELECT {MICROSECONDS}({name}) AS instant {source} WHERE 1 = 0", query)
 
 
 def check_values(table: Table, relation: Relation, query: Query) -> int:
@@ -107,6 +107,18 @@ def check_values(table: Table, relation: Relation, query: Query) -> int:
     if table is BOOKINGS:
         _check_bookings(relation, query)
     return int(rows)
+
+
+def _check_instants(relation: Relation, column: Column, on_no_row: str, query: Query) -> None:
+    """Let the server judge a column's type where all values are null or the driver does not tell."""
+    try:
+        query(on_no_row)
+    except SqlUnavailable:
+        raise
+    except SqlFailed as error:
+        raise InvalidInput(
+            f"{relation.name}, column {column.name}: must hold instants (a timestamp with a time zone): {error}"
+        ) from None
 
 
 def _check_bookings(relation: Relation, query: Query) -> None:

@@ -24,6 +24,8 @@ from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
 
 _NO_SESSIONS = "No Cal Video reference"
+# One for all rows: json.dumps would make a new one for each.
+_as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
 
 
@@ -158,7 +160,7 @@ def _written(path: Path) -> IO[str]:
 
 
 def _write(file: IO[str], row: Mapping[str, Any]) -> None:
-    file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+    file.write(_as_json(row) + "\n")
 
 
 # Attendance.

@@ -187,14 +187,14 @@ def test_parameters_fit_their_marks(name: str, runs: Mapping[str, list[tuple[str
 
 def test_large_tables_are_loaded_in_statements_of_bounded_size() -> None:
     """However long the texts are, no statement grows beyond what the engine takes; one long text goes alone."""
-    *inputs, policy = random_world(3, bookings=300)
+    *inputs, policy = random_world(3, bookings=1500)
     inputs[1][5]["name"] = "x" * 300_000
-    for name in ("postgres", "databricks", "bigquery"):
+    for name in ("postgres", "bigquery"):
         sizes = []
         for _, parameters in statements(name, inputs, policy):
             values = parameters.values() if isinstance(parameters, dict) else parameters or ()
             sizes.append(sum(len(value) for value in values if isinstance(value, str)))
-            assert len(values) <= 30_000
+            assert len(values) <= 10_000
         assert sum(size > 250_000 for size in sizes) == 1
         assert max(sizes) < 301_000
 

@@ -426,7 +426,7 @@ def test_refuses_what_the_rules_would_misread(
 def test_refuses_a_wrong_type_though_all_values_are_null(warehouse: Warehouse) -> None:
     """A column of text is no column of instants, even where nothing in it could be misread."""
     feed = warehouse.load(ATTENDANCE, [row(left=None)], "feed", left_at="text")
-    with pytest.raises(AttendanceError, match=r'from "Ware\.house"\."feed": function pg_catalog\.extract'):
+    with pytest.raises(InvalidInput, match=r"column left_at: must hold instants .*: .*function pg_catalog\.extract"):
         decide([booking()], [person()], feed, COMPLETE, place=on(warehouse.server))
 
 

@@ -18,7 +18,7 @@ from airflow_provider_calcom.hooks.planning import PlanRequest, plan_no_shows
 from tests.attendance.postgres import PostgresServer
 from tests.attendance.worlds import random_world
 from tests.operators.marking import BOB, CAROL, DAVE, MONA
-from tests.operators.planning import ANN, DAY, WHOLE, Row, changes, fed, files, plan, report, summary, table_rows
+from tests.operators.planning import ANN, DAY, WHOLE, Row, changes, fed, files, judged, plan, report, summary, table_rows
 from tests.support import SandboxDriver, ends_the_task
 
 LOOSE = {"max_absent_share": 1, "min_matched_share": 0, "allow_empty_feed": True}
@@ -80,6 +80,8 @@ def test_random_worlds_have_the_same_plan_on_both(tmp_path: Path, warehouse: str
     assert there["sha256"] == here["sha256"]
     assert files(tmp_path / "there")["plan.jsonl"] == files(tmp_path / "here")["plan.jsonl"]
     assert (there["outcomes"], there["held_back"]) == (here["outcomes"], here["held_back"])
+    changed = {uid for uid, _ in changes(tmp_path / "here")}
+    assert changed <= judged(tmp_path / "there") < judged(tmp_path / "here")
 
 
 def test_tables_on_the_server(tmp_path: Path, warehouse: str, tables: dict[str, Row]) -> None:

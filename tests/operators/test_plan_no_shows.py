@@ -227,6 +227,16 @@ def test_a_cohost_stands_in_for_the_host(calcom: SandboxDriver, tmp_path: Path) 
     assert reasons(tmp_path / "off")["sandbox-team", BOB] == "host_not_seen"
 
 
+def test_a_cohost_whom_a_platform_manages(tmp_path: Path) -> None:
+    """Feeds know them by the address that people see, and so they stand in for the host."""
+    cohost = {"name": "Otto Other", "email": "otto+cm0practice0client0id0000@acme.example"}
+    responses = {"name": "Ann Ames", "email": ANN, "guests": []}
+    booking = BOOKING | {"attendees": [*BOOKING["attendees"], cohost], "bookingFieldsResponses": responses}
+    rows = [seen("b1", "otto@acme.example", BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path, bookings=[booking], attendance=fed(rows))
+    assert changes(tmp_path) == {("b1", ANN)}
+
+
 def test_a_team_without_cohosts_in_its_bookings(calcom: SandboxDriver, tmp_path: Path) -> None:
     """A guest whom the booker named, with the organiser's mail domain, is no co-host."""
 
