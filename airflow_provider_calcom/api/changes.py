@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused, HostUnmarkRefused, UnknownAttendee
 from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
-from airflow_provider_calcom.api.models import AttendeeMark, Booking
+from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Changes:
             mark_host=self.mark_host and booking.get("absentHost") is not True,
         )
 
-    def endpoint(self, booking_uid: str) -> endpoints.Endpoint[Booking]:
+    def endpoint(self, booking_uid: str) -> endpoints.Endpoint[BookingReading]:
         """The one call that makes them."""
-        return endpoints.mark_absent(
+        return endpoints.mark_and_read(
             booking_uid, host=True if self.mark_host else None, attendees=self.marks if self.marks else None
         )
 

@@ -27,7 +27,7 @@ from airflow_provider_calcom.api.errors import (
     OutcomeUnknown,
     UnexpectedAnswer,
     error_from_answer,
-    redacted,
+    request_id_of,
     server_message,
 )
 from airflow_provider_calcom.api.flows import Done, Flow, Pause, advance
@@ -105,15 +105,10 @@ class _Core:
             endpoint.method,
             endpoint.path,
             status=response.status_code,
-            request_id=self._request_id(response),
+            request_id=request_id_of(response.headers, self.settings.secrets),
             message=message,
             retry_after=seconds_to_wait(response.headers, self._wall_clock()),
         )
-
-    def _request_id(self, response: httpx.Response) -> str | None:
-        value = response.headers.get("x-request-id") or response.headers.get("cf-ray")
-        usable = value and value.isascii() and value.isprintable()
-        return redacted(value, self.settings.secrets)[:100] if usable else None
 
     def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
         if not response.is_success:

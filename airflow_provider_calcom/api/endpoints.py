@@ -18,6 +18,7 @@ from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     InvalidArgument,
     UnexpectedAnswer,
+    request_id_of,
     shown,
 )
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading, Me, Page
@@ -187,7 +188,8 @@ def _series(answer: Answer) -> list[Booking]:
 
 
 def _reading(answer: Answer) -> BookingReading:
-    return BookingReading(_one_booking(answer), _server_time(answer.headers.get("date")))
+    server_time = _server_time(answer.headers.get("date"))
+    return BookingReading(_one_booking(answer), server_time, request_id_of(answer.headers))
 
 
 def _server_time(header: str | None) -> float | None:
@@ -339,6 +341,20 @@ def mark_absent(
     :raises InvalidArgument: if there is nothing to say, ``attendees`` is empty (Cal.com refuses that), or the body is
         above Cal.com's 100 kB.
     """
+    return Endpoint(
+        "POST", _below_booking(uid, "/mark-absent"), _one_booking, body=_marks(host, attendees), writes=True
+    )
+
+
+def mark_and_read(
+    uid: str, *, host: bool | None = None, attendees: Sequence[AttendeeMark] | None = None
+) -> Endpoint[BookingReading]:
+    """As :func:`mark_absent`, with the booking of the answer as :func:`read_booking` gives it."""
+    path, body = _below_booking(uid, "/mark-absent"), _marks(host, attendees)
+    return Endpoint("POST", path, _reading, body=body, writes=True)
+
+
+def _marks(host: bool | None, attendees: Sequence[AttendeeMark] | None) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if host is not None:
         body["host"] = host
@@ -349,7 +365,7 @@ def mark_absent(
     size = len(json.dumps(body, ensure_ascii=False).encode())
     if size > LARGEST_BODY:
         raise InvalidArgument(f"attendees make a request of {size:,} bytes; Cal.com takes {LARGEST_BODY:,}")
-    return Endpoint("POST", _below_booking(uid, "/mark-absent"), _one_booking, body=body, writes=True)
+    return body
 
 
 def confirm_booking(uid: str) -> Endpoint[Booking]:

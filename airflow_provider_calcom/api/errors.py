@@ -41,6 +41,17 @@ def shown(value: object) -> str:
     return redacted(repr(value)[:_LONGEST_MESSAGE])[:80]
 
 
+def request_id_of(headers: Mapping[str, str], secrets: Sequence[str] = ()) -> str | None:
+    """Give the id by which Cal.com, or its edge, finds an answer again; None where there is none that can be shown.
+
+    :param headers: the answer's, looked up without regard to case.
+    :param secrets: our own, which it must not show.
+    """
+    value = headers.get("x-request-id") or headers.get("cf-ray")
+    usable = value and value.isascii() and value.isprintable()
+    return redacted(value, secrets)[:100] if value and usable else None
+
+
 @dataclass(frozen=True)
 class Failure:
     """Where a call failed, in words that are safe to log.

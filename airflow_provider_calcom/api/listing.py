@@ -18,7 +18,7 @@ A walk sends nothing itself. It is a generator that yields an :class:`Endpoint` 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -44,17 +44,26 @@ class Found:
     bookings: list[Booking]
 
 
+NextStart = Callable[[datetime], datetime | None]
 Step = Endpoint[Page] | Found
 Walk = Generator[Step, Page | None, None]
 _Reading = Generator[Step, Page | None, Page]
 
 
-def walk(query: BookingQuery, *, page_size: int = 100, api_version: str | None = None) -> Walk:
+def walk(
+    query: BookingQuery,
+    *,
+    page_size: int = 100,
+    api_version: str | None = None,
+    next_start: NextStart = lambda start: start,
+) -> Walk:
     """List all bookings of a query, each exactly once, ordered by start (with a cursor: in Cal.com's own order).
 
     :param query: what to list.
     :param page_size: bookings to ask for at a time, 1 to 250. More are asked for once more than that start together.
     :param api_version: a ``cal-api-version`` in place of the list's own.
+    :param next_start: where only bookings of certain starts are of interest: gives the next of them from a start on, or
+        None after the last. No page is read that has none of them, unless the list is paged by cursor or offset.
     :raises InvalidArgument: if ``page_size`` is out of range.
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """
@@ -62,7 +71,7 @@ def walk(query: BookingQuery, *, page_size: int = 100, api_version: str | None =
         raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {page_size!r}")
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
-    return _walk_by_start(_Reader(query, api_version), page_size)
+    return _walk_by_start(_Reader(query, api_version), page_size, next_start)
 
 
 def next_found(walk: Walk) -> Flow[list[Booking] | None]:
@@ -137,7 +146,7 @@ class _Given:
         return len(self._starts)
 
 
-def _walk_by_start(reader: _Reader, take: int) -> Walk:
+def _walk_by_start(reader: _Reader, take: int, next_start: NextStart) -> Walk:
     given = _Given()
     since = previous = reader.since
     left: int | None = None
@@ -173,11 +182,12 @@ def _walk_by_start(reader: _Reader, take: int) -> Walk:
         else:
             number = yield from _give_group(reader, upto, given)
             upto = just_after(upto)
-        if reader.query.ends_before(upto):
+        wanted = next_start(upto)
+        if wanted is None or reader.query.ends_before(wanted):
             return
         given.forget_before(since)
-        left = None if total is None else total - number
-        previous, since = since, upto
+        left = None if total is None or wanted > upto else total - number
+        previous, since = since, wanted
 
 
 def _is_in_order(page: Page, since: datetime | None) -> bool:

@@ -37,10 +37,12 @@ class BookingReading:
 
     :param booking: the booking.
     :param server_time: the server's clock (its ``Date`` header, whole seconds UTC, as a Unix time), or None.
+    :param request_id: Cal.com's ``X-Request-Id`` of the answer, or None.
     """
 
     booking: Booking
     server_time: float | None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,31 @@ class MarkOutcome:
     calls: int
 
 
+@dataclass(frozen=True)
+class Written:
+    """What became of changes that were sent.
+
+    :param booking: the booking as it was read last, or None where it was not read after a failure.
+    :param calls: mark-absent calls that were sent.
+    :param left: changes that the booking did not show.
+    :param request_id: Cal.com's ``X-Request-Id`` of the writing call that was answered last.
+    :param error: why changes are left, or None.
+    """
+
+    booking: Booking | None
+    calls: int
+    left: Changes
+    request_id: str | None
+    error: CalComError | None
+
+    @property
+    def left_is_certain(self) -> bool:
+        """Whether what is left was certainly not written: Cal.com may still carry out a call that it did not answer."""
+        if isinstance(self.error, NoShowUpdateFailed):
+            return self.booking is not None
+        return not isinstance(self.error, (OutcomeUnknown, ChangeNotVerified))
+
+
 def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.time) -> Flow[MarkOutcome]:
     """Read the booking, send what differs in one call, and check the answer. Who asks for nothing calls nothing.
 
@@ -86,7 +111,10 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
         if changes.mark_host and not request.allow_foreign_booking:
             yield from _check_owner(booking)
         if not request.dry_run:
-            booking, calls = yield from _write(booking["uid"], changes)
+            written = yield from write_changes(booking["uid"], changes)
+            if written.error is not None:
+                raise written.error
+            booking, calls = written.booking or booking, written.calls
     return MarkOutcome(
         booking_uid=booking["uid"],
         marked=[mark["email"] for mark in changes.marks if mark["absent"]],
@@ -98,25 +126,56 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     )
 
 
-def _write(uid: str, changes: Changes) -> Flow[tuple[Booking, int]]:
-    """Send the changes, and give the booking that shows them and the number of calls that it took."""
-    left = changes
+@dataclass
+class _Progress:
+    """How far the writing of changes has come."""
+
+    left: Changes
+    booking: Booking | None = None
+    calls: int = 0
+    request_id: str | None = None
+
+
+def write_changes(uid: str, changes: Changes) -> Flow[Written]:
+    """Send changes of one booking in one call, and check that it shows them. An error is a part of what comes back.
+
+    Where the outcome of a call is unknown, the booking is read again after a pause and only what still differs is sent,
+    at most three calls in all.
+
+    :param uid: the booking's uid.
+    :param changes: what differs between the booking, as it was just read, and what is to be.
+    """
+    progress = _Progress(changes)
+    error: CalComError | None = None
+    try:
+        progress.booking = yield from _write(uid, changes, progress)
+        progress.left = Changes()
+    except CalComError as failed:
+        error = failed
+    return Written(progress.booking, progress.calls, progress.left, progress.request_id, error)
+
+
+def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
+    """Send the changes, and give the booking that shows them."""
     unknown: OutcomeUnknown | None = None
-    for call_number in range(1, _MOST_CALLS + 1):
+    while progress.calls < _MOST_CALLS:
+        progress.calls += 1
         try:
-            booking = _of(uid, (yield left.endpoint(uid)))
+            reading = yield progress.left.endpoint(uid)
+            progress.request_id = reading.request_id
+            booking = _of(uid, reading.booking)
         except OutcomeUnknown as error:
             unknown = error
-            pauses = _PAUSES_WHILE_AT_WORK if error.is_perhaps_at_work else (_PAUSE * 2 ** (call_number - 1),)
-            booking = yield from _read_until_shown(left, uid, error, pauses)
-            left = left.left_on(booking)
-            if not left:
-                return booking, call_number
+            pauses = _PAUSES_WHILE_AT_WORK if error.is_perhaps_at_work else (_PAUSE * 2 ** (progress.calls - 1),)
+            booking = yield from _read_until_shown(progress, uid, error, pauses)
+            if not progress.left:
+                return booking
         except NoShowUpdateFailed as error:
-            left = changes.left_on((yield from _read_after(error, uid)))
+            yield from _read_after(error, uid, progress)
+            left = len(progress.left)
             raise NoShowUpdateFailed(
-                f"{error.explanation}. Of {len(changes)} changes the booking shows {len(changes) - len(left)} as"
-                f" written and {len(left)} not",
+                f"{error.explanation}. Of {len(changes)} changes the booking shows {len(changes) - left} as"
+                f" written and {left} not",
                 error.failure,
             ) from error
         except CalComError as error:
@@ -128,10 +187,10 @@ def _write(uid: str, changes: Changes) -> Flow[tuple[Booking, int]]:
                 error.failure,
             ) from error
         else:
-            return (yield from _verified(changes, uid, booking)), call_number
+            return (yield from _verified(changes, uid, booking, progress))
     raise OutcomeUnknown(
-        f"After {_MOST_CALLS} calls {len(left)} of {len(changes)} changes don't show on booking {uid}. Run the task"
-        f" again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
+        f"After {_MOST_CALLS} calls {len(progress.left)} of {len(changes)} changes don't show on booking {uid}. Run the"
+        f" task again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
         unknown.failure if unknown else None,
     )
 
@@ -143,32 +202,33 @@ def _of(uid: str, booking: Booking) -> Booking:
     return booking
 
 
-def _verified(changes: Changes, uid: str, booking: Booking) -> Flow[Booking]:
+def _verified(changes: Changes, uid: str, booking: Booking, progress: _Progress) -> Flow[Booking]:
     """Give the booking if it shows the changes, read once more where the answer does not."""
-    if changes.left_on(booking):
+    progress.booking, progress.left = booking, changes.left_on(booking)
+    if progress.left:
         unsure = ChangeNotVerified("Cal.com accepted the call, but its answer does not show the changes")
-        booking = yield from _read_until_shown(changes, uid, unsure, (_PAUSE,))
-    left = changes.left_on(booking)
-    if left:
+        booking = yield from _read_until_shown(progress, uid, unsure, (_PAUSE,))
+    if progress.left:
         raise ChangeNotVerified(
-            f"Cal.com accepted the call, but {len(left)} of {len(changes)} changes don't show on booking {uid}."
-            " Look at the booking in Cal.com"
+            f"Cal.com accepted the call, but {len(progress.left)} of {len(changes)} changes don't show on booking"
+            f" {uid}. Look at the booking in Cal.com"
         )
     return booking
 
 
-def _read_until_shown(changes: Changes, uid: str, error: _WriteError, pauses: tuple[float, ...]) -> Flow[Booking]:
+def _read_until_shown(progress: _Progress, uid: str, error: _WriteError, pauses: tuple[float, ...]) -> Flow[Booking]:
     """Read the booking after each pause until it shows the changes, and give it as it was read last."""
     for seconds in pauses:
         yield Pause(seconds)
-        booking = yield from _read_after(error, uid)
-        if not changes.left_on(booking):
+        booking = yield from _read_after(error, uid, progress)
+        if not progress.left:
             break
     return booking
 
 
-def _read_after(write_error: _WriteError, uid: str) -> Flow[Booking]:
+def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow[Booking]:
     """Read the booking after a write that failed; where that fails too, the write's error is what matters."""
+    progress.booking = None
     try:
         reading = yield endpoints.read_booking(uid)
         if reading.booking["uid"] != uid:
@@ -180,6 +240,7 @@ def _read_after(write_error: _WriteError, uid: str) -> Flow[Booking]:
             write_error.failure,
         ) from read_error
     booking: Booking = reading.booking
+    progress.booking, progress.left = booking, progress.left.left_on(booking)
     return booking
 
 
