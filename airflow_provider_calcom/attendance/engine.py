@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.folders import written_whole
 from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
@@ -320,28 +321,3 @@ def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
         "matched_rows": int(matched_rows or 0),
         "complete_until": None if complete_until is None else int(complete_until),
     }
-
-
-@contextmanager
-def written_whole(path: Any) -> Iterator[Path]:
-    """Give a file to write to, which takes its place when it is whole: a reader never sees half of it."""
-    text = str(path)
-    if "://" in text and not text.startswith("file://"):
-        from upath import UPath
-
-        with tempfile.TemporaryDirectory() as folder:
-            part = Path(folder) / Path(text).name
-            yield part
-            target = UPath(path) if isinstance(path, str) else path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("rb") as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 2**20)
-        return
-    target = Path(text.removeprefix("file://")).expanduser()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -17,17 +17,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Union, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from airflow_provider_calcom.attendance.columns import TABLES
-from airflow_provider_calcom.attendance.engine import Decided, written_whole
+from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines, written_whole
 from airflow_provider_calcom.attendance.instants import instant_text
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Correct = Literal["ledger", "all", "none"]
-# A path is a text, an os.PathLike, a URL of an object store or a UPath.
-Folder = Union[str, "os.PathLike[str]", Any]
 
 PLAN = "plan.jsonl"
 REFUSED_CHANGES = "refused-changes.jsonl"
@@ -153,7 +151,7 @@ def write_plan(
     """
     limits = GuardRails.of(rails)
     _check_options(correct, force)
-    place = _place(folder)
+    place = folder_path(folder)
     for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS):
         (place / name).unlink(missing_ok=True)
     _load_last_writes(decided.connection, last_writes)
@@ -162,8 +160,8 @@ def write_plan(
     results = judge(limits, decided.figures, changes["total"])
     refused = [result.told() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
-    digest = _write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
-    _write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
+    digest = write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
+    write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
     decided.write(place / DECISIONS)
     summary: Summary = {
         "format": _FORMAT,
@@ -191,7 +189,7 @@ def read_summary(folder: Folder) -> Summary:
     :param folder: where :func:`write_plan` wrote it.
     :raises DamagedPlan: if there is none, or it is not one.
     """
-    path = _place(folder) / SUMMARY
+    path = folder_path(folder) / SUMMARY
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -217,7 +215,7 @@ def read_plan(folder: Folder, *, even_refused: bool = False) -> Iterator[Change]
     :raises PlanRefused: if it was refused, at once.
     :raises DamagedPlan: if a file is missing, torn or changed; for the changes when they are read that far.
     """
-    place = _place(folder)
+    place = folder_path(folder)
     summary = read_summary(place)
     if summary["state"] == "refused" and not even_refused:
         raise PlanRefused(_refusal(place, summary["refused"]))
@@ -232,7 +230,9 @@ def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
     summary = read_summary(folder)
     lines = sum(1 for _ in read_plan(folder, even_refused=even_refused))
     if lines != summary["changes"]["total"]:
-        raise DamagedPlan(f"{_place(folder)}: {lines} changes, but the summary tells of {summary['changes']['total']}")
+        raise DamagedPlan(
+            f"{folder_path(folder)}: {lines} changes, but the summary tells of {summary['changes']['total']}"
+        )
     return summary
 
 
@@ -291,20 +291,6 @@ def _refusal(place: Any, tripped: list[str]) -> str:
         f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is {place / SUMMARY}, the"
         f" changes that were refused are in {REFUSED_CHANGES} beside it. Is the feed whole? If so, move the rail"
     )
-
-
-def _place(folder: Folder) -> Any:
-    """Give the folder as a path that has ``/``, ``open`` and ``unlink``, wherever it lies."""
-    text = str(folder)
-    if text.startswith("file://"):
-        return Path(text.removeprefix("file://"))
-    if "://" not in text:
-        return Path(text).expanduser()
-    if not isinstance(folder, str):
-        return folder
-    from upath import UPath
-
-    return UPath(folder)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -446,17 +432,6 @@ def _lines(connection: DuckDBPyConnection, query: str) -> Iterator[dict[str, Any
 # ----------------------------------------------------------------------------------------------------------------------
 # The files
 # ----------------------------------------------------------------------------------------------------------------------
-
-
-def _write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
-    """Write lines of JSON and give the hash of their bytes."""
-    digest = hashlib.sha256()
-    with written_whole(path) as part, part.open("wb") as file:
-        for line in lines:
-            text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
-            digest.update(text)
-            file.write(text)
-    return digest.hexdigest()
 
 
 def _write_summary(path: Any, summary: Summary) -> None:
