@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -64,12 +64,19 @@ class LastWrite(NamedTuple):
     :param role: ``attendee`` or ``host``.
     :param email: the address, as Cal.com spells it.
     :param absent: the flag that was written.
+    :param is_certain: whether it is known that it was: the run that set out to write it may have been killed. Then a
+        flag that is another speaks of no person's hand.
     """
 
     booking_uid: str
     role: str
     email: str
     absent: bool
+    is_certain: bool = True
+
+
+LastWritesOf = Callable[[Iterable[tuple[str, str, str]]], Iterable[LastWrite]]
+"""Gives the last writes of people, each told by booking uid, role and address."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def write_plan(
     *,
     rails: GuardRails | Mapping[str, Any] | str | None = None,
     correct: Correct = "ledger",
-    last_writes: Iterable[LastWrite] = (),
+    last_writes: LastWritesOf | Iterable[LastWrite] = (),
     force: bool = False,
 ) -> Summary:
     """Write the plan that follows from decisions; an older plan in the folder is replaced.
@@ -141,8 +148,9 @@ def write_plan(
     :param rails: limits; see :class:`GuardRails`. None for the defaults.
     :param correct: whose marks are taken away from attendees who came: ``ledger``, those that ``last_writes`` has as
         ours; ``all``; or ``none``.
-    :param last_writes: the ledger's writes in the order in which they were made; of several for the same person of a
-        booking the last one counts. They are read once, as a stream.
+    :param last_writes: gives the ledger's last writes of people, see :data:`LastWritesOf`; or all its writes in the
+        order in which they were made. Of several for the same person of a booking the last one counts. They are read
+        once, as a stream.
     :param force: also write over a flag that a person changed by hand after our last write.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
@@ -154,6 +162,7 @@ def write_plan(
     place = folder_path(folder)
     for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS):
         (place / name).unlink(missing_ok=True)
+    decided.connection.execute(_WANTED)
     _load_last_writes(decided.connection, last_writes)
     _propose(decided.connection, correct, force)
     changes = _counted_changes(decided.connection)
@@ -298,16 +307,23 @@ def _refusal(place: Any, tripped: list[str]) -> str:
 # ----------------------------------------------------------------------------------------------------------------------
 
 _LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes AS
-SELECT booking_uid, role, email, arg_max(absent, place) AS absent
+SELECT booking_uid, role, email, arg_max(absent, place) AS absent, arg_max(is_certain, place) AS is_certain
 FROM read_json(
     ?,
     format = 'newline_delimited',
-    columns = {place: 'BIGINT', booking_uid: 'VARCHAR', role: 'VARCHAR', email: 'VARCHAR', absent: 'BOOLEAN'}
+    columns = {
+        place: 'BIGINT',
+        booking_uid: 'VARCHAR',
+        role: 'VARCHAR',
+        email: 'VARCHAR',
+        absent: 'BOOLEAN',
+        is_certain: 'BOOLEAN'
+    }
 )
 GROUP BY booking_uid, role, email"""
 
 _NO_LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes (
-    booking_uid VARCHAR, role VARCHAR, email VARCHAR, absent BOOLEAN
+    booking_uid VARCHAR, role VARCHAR, email VARCHAR, absent BOOLEAN, is_certain BOOLEAN
 )"""
 
 _WANTED = """CREATE OR REPLACE TEMP TABLE wanted AS
@@ -332,7 +348,8 @@ SELECT
         WHEN wanted.role = 'attendee' AND strpos(wanted.email, '@') = 0 THEN 'no_address'
         WHEN contradictory.booking_uid IS NOT NULL THEN 'contradictory'
         WHEN wanted.role = 'host' AND wanted.currently_absent THEN 'host_present'
-        WHEN last_writes.absent <> wanted.currently_absent AND NOT $force THEN 'human_override'
+        WHEN last_writes.absent <> wanted.currently_absent AND last_writes.is_certain AND NOT $force
+            THEN 'human_override'
         WHEN wanted.currently_absent AND $correct = 'none' THEN 'correction_off'
         WHEN wanted.currently_absent AND $correct = 'ledger' AND NOT coalesce(last_writes.absent, FALSE) THEN 'not_ours'
     END AS held_back
@@ -372,20 +389,25 @@ _HELD_BACK_LINES = (
 )
 
 
-def _load_last_writes(connection: DuckDBPyConnection, last_writes: Iterable[LastWrite]) -> None:
+def _load_last_writes(connection: DuckDBPyConnection, last_writes: LastWritesOf | Iterable[LastWrite]) -> None:
     """Make the table of the last writes, by way of a file: values bound one by one take ten times as long."""
+    if callable(last_writes):
+        last_writes = last_writes(_wanted_people(connection))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "last-writes.jsonl"
         with path.open("w", encoding="utf-8") as file:
-            for place, (booking_uid, role, email, absent) in enumerate(last_writes):
-                entry = {"place": place, "booking_uid": booking_uid, "role": role, "email": email, "absent": absent}
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            for place, write in enumerate(last_writes):
+                file.write(json.dumps({"place": place, **write._asdict()}, ensure_ascii=False) + "\n")
             is_empty = not file.tell()
         connection.execute(_NO_LAST_WRITES) if is_empty else connection.execute(_LAST_WRITES, [str(path)])
 
 
+def _wanted_people(connection: DuckDBPyConnection) -> Iterator[tuple[str, str, str]]:
+    people = "SELECT DISTINCT booking_uid, role, email FROM wanted WHERE email IS NOT NULL"
+    return ((row["booking_uid"], row["role"], row["email"]) for row in _lines(connection, people))
+
+
 def _propose(connection: DuckDBPyConnection, correct: Correct, force: bool) -> None:
-    connection.execute(_WANTED)
     connection.execute(_PROPOSED, {"white_space": WHITE_SPACE, "correct": correct, "force": force})
     connection.execute(_CHANGED)
 

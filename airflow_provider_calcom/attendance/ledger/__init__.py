@@ -1,0 +1,13 @@
+"""The ledger: which no-show flags we wrote and why, so that runs can be resumed and only our own marks taken away.
+
+A ledger is a folder of append-only parts, JSON lines, here or in an object store; DuckDB reads them in one glob. Before
+a flag is written there is an intent, and after it an outcome.
+"""
+
+from airflow_provider_calcom.attendance.ledger.addresses import Addresses
+from airflow_provider_calcom.attendance.ledger.compaction import Compacted, compact
+from airflow_provider_calcom.attendance.ledger.last_writes import LastWrites, PastWrite
+from airflow_provider_calcom.attendance.ledger.records import TaskRun
+from airflow_provider_calcom.attendance.ledger.writer import LedgerWriter, Settled
+
+__all__ = ["Addresses", "Compacted", "LastWrites", "LedgerWriter", "PastWrite", "Settled", "TaskRun", "compact"]

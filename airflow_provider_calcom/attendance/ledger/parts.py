@@ -1,0 +1,105 @@
+"""The parts of a ledger: its files, read as they are, also while somebody writes or after somebody was killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from airflow_provider_calcom.attendance.folders import Folder, folder_path
+from airflow_provider_calcom.attendance.ledger.records import LONGEST_LINE, DamagedLedger, LedgerRecord, decoded
+
+SUFFIX = ".jsonl"
+
+
+def parts_of(folder: Folder) -> list[Any]:
+    """Give a ledger's parts by name, which begins with the time at which each was begun; none where there is no folder.
+
+    :param folder: the ledger's, here or in an object store.
+    """
+    place = folder_path(folder)
+    with suppress(FileNotFoundError):
+        # Not glob(): that of Airflow 2.11's object storage finds nothing.
+        return sorted((part for part in place.iterdir() if _is_part(part.name)), key=lambda part: str(part.name))
+    return []
+
+
+def _is_part(name: str) -> bool:
+    return name.endswith(SUFFIX) and not name.startswith(".")
+
+
+def records_of(part: Any) -> Iterator[LedgerRecord]:
+    """Give the records of a part. A last line that is torn, because its writer was killed, is left out.
+
+    :raises DamagedLedger: naming part and line, if another line is no record.
+    """
+    with part.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            record = decoded(line)
+            if record is not None:
+                yield record
+            elif line.endswith(b"\n") or len(line) == LONGEST_LINE:
+                raise DamagedLedger(
+                    f"{part}, line {number}, is no record of a ledger. Mend that line by hand, or move the part out of"
+                    " the folder: what it tells would be forgotten"
+                )
+
+
+def repair(part: Any) -> bool:
+    """Cut off the torn last line of a part that nobody writes; one that lacks only its line end gets it.
+
+    So all tools can read the part, and its lines stay whole.
+
+    :return: whether it was torn.
+    """
+    if not _is_torn(part):
+        return False
+    if not isinstance(part, Path):
+        content = part.read_bytes()
+        part.write_bytes(_mended(content))
+        return True
+    with part.open("r+b") as file:
+        if not locked(file):
+            return False
+        mended = _mended(file.read())
+        file.seek(0)
+        file.write(mended)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+    return True
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Lock a part that is open, until it is closed, and say whether that was possible: its writer holds it.
+
+    Some network file systems have no locks; there, each part counts as free.
+    """
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_torn(part: Any) -> bool:
+    with part.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if not size:
+            return False
+        file.seek(size - 1)
+        return bool(file.read(1) != b"\n")
+
+
+def _mended(content: bytes) -> bytes:
+    end = content.rfind(b"\n") + 1
+    if end == len(content):
+        return content
+    return content + b"\n" if decoded(content[end:]) is not None else content[:end]

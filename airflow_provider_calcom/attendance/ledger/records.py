@@ -1,0 +1,124 @@
+"""The lines of a ledger: what an intent and an outcome tell, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, TypedDict
+
+from airflow_provider_calcom.attendance.errors import AttendanceError
+
+LONGEST_LINE = 2**20
+
+
+class DamagedLedger(AttendanceError):
+    """A line of the ledger can't be read. Mend or move the part that the text names: what it tells is not known."""
+
+
+class LedgerNotWritten(AttendanceError):
+    """The ledger can't be written, so no flag is written either. Mend the folder: space, rights, or its connection."""
+
+    may_heal = True
+
+
+# "from" is a word of Python's own.
+LedgerRecord = TypedDict(
+    "LedgerRecord",
+    {
+        "kind": str,
+        "id": str,
+        "time": str,
+        "plan": str,
+        "booking_uid": str,
+        "role": str,
+        "email": str | None,
+        "email_hash": str | None,
+        "from": bool,
+        "to": bool,
+        "reason": str,
+        "outcome": str | None,
+        "detail": str | None,
+        "shown": bool | None,
+        "request_id": str | None,
+        "dag_id": str | None,
+        "run_id": str | None,
+        "task_id": str | None,
+        "map_index": int | None,
+        "try_number": int | None,
+    },
+)
+"""One line, with the same keys in all.
+
+``kind`` is ``intent`` or ``outcome``; both have the ``id`` of the one write. ``time`` is ISO 8601, UTC with ``Z``.
+``plan`` is the hash of the plan's changes. Either ``email``, as Cal.com spells it, or ``email_hash`` is null. ``from``
+and ``to`` are the flag before and after, ``reason`` is of the decision. ``outcome`` and ``detail`` tell what became of
+it; ``shown`` whether the booking showed the new flag when it was read last, and null where that is not known.
+``request_id`` is Cal.com's. The rest names the run of the DAG.
+"""
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """Which run of which task writes; all None outside of Airflow.
+
+    :param dag_id: the DAG.
+    :param run_id: its run.
+    :param task_id: the task.
+    :param map_index: of a mapped task; -1 of another.
+    :param try_number: which try, from 1.
+    """
+
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    map_index: int | None = None
+    try_number: int | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of a record that tell it."""
+        return asdict(self)
+
+
+def task_of(record: LedgerRecord) -> str:
+    """Name the task that a record is of, whichever try; empty outside of Airflow."""
+    if record["dag_id"] is None:
+        return ""
+    return json.dumps([record["dag_id"], record["run_id"], record["task_id"], record["map_index"]])
+
+
+def time_text(unix_time: float) -> str:
+    """Write a time as records have it: to the microsecond, so that the records of one person are in order."""
+    moment = datetime.fromtimestamp(unix_time, timezone.utc)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def unix_time(text: str) -> float:
+    """Read the time of a record."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def encoded(record: LedgerRecord) -> bytes:
+    """Make a line of a record."""
+    return json.dumps(record, ensure_ascii=False).encode(errors="replace") + b"\n"
+
+
+def decoded(line: bytes) -> LedgerRecord | None:
+    """Read a line; None if it is no record."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if _is_record(found) else None
+
+
+def _is_record(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and found.keys() >= LedgerRecord.__required_keys__
+        and found["kind"] in ("intent", "outcome")
+        and all(isinstance(found[key], str) for key in ("id", "time", "plan", "booking_uid", "role"))
+        and all(isinstance(found[key], bool) for key in ("from", "to"))
+        and isinstance(found["email"] if found["email_hash"] is None else found["email_hash"], str)
+    )

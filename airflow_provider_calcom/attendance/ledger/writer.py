@@ -1,0 +1,163 @@
+"""Writing the ledger: an intent before each write of a flag, an outcome after it, each on disk before we go on."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from airflow_provider_calcom.attendance.folders import Folder, folder_path
+from airflow_provider_calcom.attendance.ledger.addresses import Addresses
+from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked
+from airflow_provider_calcom.attendance.ledger.records import (
+    LedgerNotWritten,
+    LedgerRecord,
+    TaskRun,
+    encoded,
+    time_text,
+)
+from airflow_provider_calcom.attendance.plan import Change
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of one write.
+
+    :param write_id: what :meth:`LedgerWriter.intend` gave, or the id of an earlier run's intent.
+    :param change: the change, with the address as Cal.com spells it.
+    :param outcome: such as ``applied`` or ``failed``.
+    :param detail: why, or None.
+    :param shown: whether the booking showed the new flag when it was read last; None where that is not known.
+    :param request_id: Cal.com's ``X-Request-Id``, or None.
+    """
+
+    write_id: str
+    change: Change
+    outcome: str
+    detail: str | None
+    shown: bool | None
+    request_id: str | None = None
+
+
+class LedgerWriter:
+    """Writes one run's part of a ledger. Close it, or use it as a context manager.
+
+    On this machine a run has one part, which grows, and which it locks. Object stores can't append, so that there each
+    batch of records is a part of its own; :func:`compact` puts them together.
+
+    :param folder: the ledger's, here or in an object store. It is made where it is missing.
+    :param plan: hash of the plan's changes.
+    :param task: who writes.
+    :param addresses: how people are named.
+    :param wall_clock: Unix time.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        *,
+        plan: str,
+        task: TaskRun | None = None,
+        addresses: Addresses | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._folder = folder_path(folder)
+        self._plan = plan
+        self._task = (task or TaskRun()).fields
+        self._addresses = addresses or Addresses()
+        self._wall_clock = wall_clock
+        begun = time_text(wall_clock()).replace("-", "").replace(":", "")
+        self.name = f"{begun}-{uuid.uuid4().hex[:8]}"
+        self._file: IO[bytes] | None = None
+        self._writes = 0
+        self._batches = 0
+
+    def intend(self, changes: Sequence[Change]) -> list[str]:
+        """Record that changes are about to be written, and give the id of each write.
+
+        :param changes: with addresses as Cal.com spells them.
+        :raises LedgerNotWritten: if they can't be recorded; then they must not be written.
+        """
+        ids = [f"{self.name}-{self._writes + number}" for number in range(1, len(changes) + 1)]
+        self._writes += len(changes)
+        self._append(self._record("intent", write_id, one) for write_id, one in zip(ids, changes, strict=True))
+        return ids
+
+    def settle(self, settled: Iterable[Settled]) -> None:
+        """Record what became of writes.
+
+        :raises LedgerNotWritten: if it can't be recorded.
+        """
+        self._append(
+            {
+                **self._record("outcome", one.write_id, one.change),
+                "outcome": one.outcome,
+                "detail": one.detail,
+                "shown": one.shown,
+                "request_id": one.request_id,
+            }
+            for one in settled
+        )
+
+    def _record(self, kind: str, write_id: str, change: Change) -> LedgerRecord:
+        email, email_hash = self._addresses.named(change.email)
+        return {
+            "kind": kind,
+            "id": write_id,
+            "time": time_text(self._wall_clock()),
+            "plan": self._plan,
+            "booking_uid": change.booking_uid,
+            "role": change.role,
+            "email": email,
+            "email_hash": email_hash,
+            "from": change.is_absent,
+            "to": change.will_be_absent,
+            "reason": change.reason,
+            "outcome": None,
+            "detail": None,
+            "shown": None,
+            "request_id": None,
+            **self._task,  # type: ignore[typeddict-item]
+        }
+
+    def _append(self, records: Iterable[LedgerRecord]) -> None:
+        content = b"".join(map(encoded, records))
+        if not content:
+            return
+        try:
+            if isinstance(self._folder, Path):
+                self._append_here(content)
+            else:
+                self._batches += 1
+                self._folder.mkdir(parents=True, exist_ok=True)
+                (self._folder / f"{self.name}-{self._batches:06}{SUFFIX}").write_bytes(content)
+        except OSError as error:
+            raise LedgerNotWritten(
+                f"ledger_path: {self._folder} can't be written ({error}). Nothing is written to Cal.com without it"
+            ) from error
+
+    def _append_here(self, content: bytes) -> None:
+        if self._file is None:
+            assert isinstance(self._folder, Path)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = (self._folder / f"{self.name}{SUFFIX}").open("ab", buffering=0)
+            locked(self._file)
+        written = 0
+        while written < len(content):
+            written += self._file.write(content[written:])
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let go of the part."""
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> LedgerWriter:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

@@ -1,0 +1,227 @@
+"""The changes of one plan while they are carried out: what is to be done, and what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines
+from airflow_provider_calcom.attendance.plan import Change
+from airflow_provider_calcom.attendance.scratch import scratch_database
+
+_TABLES = """
+CREATE TABLE changes (
+    number INTEGER PRIMARY KEY,
+    booking_uid TEXT NOT NULL,
+    role TEXT NOT NULL,
+    email TEXT NOT NULL,
+    is_absent INTEGER NOT NULL,
+    will_be_absent INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    presence_seconds REAL NOT NULL,
+    start_at TEXT NOT NULL,
+    is_taken INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT,
+    detail TEXT,
+    request_id TEXT
+);
+"""
+# Made after the rows, which is faster, and sorts them once.
+_INDEXES = """
+CREATE INDEX of_booking ON changes (booking_uid);
+CREATE INDEX by_start ON changes (start_at) WHERE is_taken = 0;
+"""
+_COLUMNS = "booking_uid, role, email, is_absent, will_be_absent, reason, presence_seconds, start_at"
+_AT_A_TIME = 500
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One change of the plan.
+
+    :param number: its line in the plan, from 1.
+    :param change: the change.
+    """
+
+    number: int
+    change: Change
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one change.
+
+    :param number: its line in the plan, from 1.
+    :param outcome: such as ``applied``.
+    :param detail: why, or None.
+    :param request_id: Cal.com's ``X-Request-Id``, or None.
+    """
+
+    number: int
+    outcome: str
+    detail: str | None = None
+    request_id: str | None = None
+
+
+class Worklist:
+    """The changes of a plan, in a database on disk. Close it, or use it as a context manager.
+
+    :param changes: the plan's, in its order.
+    """
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        self._database = scratch_database(_TABLES)
+        self._unwritten: list[tuple[str, str | None, str | None, int]] = []
+        self.counts: Counter[str] = Counter()
+        try:
+            self.total = self._load(changes)
+        except BaseException:
+            self.close()
+            raise
+        self.bookings: int = self._figure("SELECT count(DISTINCT booking_uid) FROM changes")
+
+    def _load(self, changes: Iterable[Change]) -> int:
+        rows = (
+            (number, *(getattr(change, name) for name in _COLUMNS.split(", ")))
+            for number, change in enumerate(changes, start=1)
+        )
+        self._database.execute("BEGIN")
+        self._database.executemany(f"INSERT INTO changes (number, {_COLUMNS}) VALUES (?{', ?' * 8})", rows)
+        self._database.execute("COMMIT")
+        self._database.executescript(_INDEXES)
+        return self._figure("SELECT count(*) FROM changes")
+
+    def has_booking(self, booking_uid: str) -> bool:
+        """Tell whether the plan changes anything of a booking."""
+        found = self._database.execute("SELECT 1 FROM changes WHERE booking_uid = ? LIMIT 1", (booking_uid,))
+        return found.fetchone() is not None
+
+    def next_start(self, since: str) -> str | None:
+        """Give the next start, from one on, of bookings that nobody has taken yet.
+
+        :param since: ISO 8601, UTC with ``Z`` and milliseconds, as the plan has it.
+        """
+        found = self._database.execute(
+            "SELECT min(start_at) FROM changes WHERE is_taken = 0 AND start_at >= ?", (since,)
+        ).fetchone()
+        start: str | None = found[0]
+        return start
+
+    def take(self, booking_uid: str) -> list[Planned]:
+        """Give the changes of a booking, once; nobody else is given them."""
+        rows = self._database.execute(
+            f"SELECT number, {_COLUMNS} FROM changes WHERE booking_uid = ? AND is_taken = 0 ORDER BY number",
+            (booking_uid,),
+        ).fetchall()
+        if rows:
+            self._database.execute("UPDATE changes SET is_taken = 1 WHERE booking_uid = ?", (booking_uid,))
+        return [_planned(row) for row in rows]
+
+    def untaken(self) -> Iterator[str]:
+        """Give the uids of the bookings that nobody has taken. They may be taken on the way."""
+        last = ""
+        while True:
+            found = self._database.execute(
+                "SELECT min(booking_uid) FROM changes WHERE is_taken = 0 AND booking_uid > ?", (last,)
+            ).fetchone()
+            if found[0] is None:
+                return
+            last = found[0]
+            yield last
+
+    def everything(self) -> Iterator[list[Planned]]:
+        """Give all changes, those of a booking together, whoever took them."""
+        rows = self._pages(f"SELECT number, {_COLUMNS} FROM changes")
+        for _, of_booking in groupby(rows, key=lambda row: row[1]):
+            yield [_planned(row) for row in of_booking]
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Note what became of changes."""
+        for one in outcomes:
+            self.counts[one.outcome] += 1
+            self._unwritten.append((one.outcome, one.detail, one.request_id, one.number))
+        if len(self._unwritten) >= _AT_A_TIME:
+            self._write_outcomes()
+
+    def settle_rest(self, outcome: str, detail: str) -> None:
+        """Note the same of all changes of which nothing is noted yet."""
+        self._write_outcomes()
+        rest = self._database.execute(
+            "UPDATE changes SET outcome = ?, detail = ? WHERE outcome IS NULL", (outcome, detail)
+        )
+        if rest.rowcount:
+            self.counts[outcome] += rest.rowcount
+
+    def details(self, outcome: str) -> dict[str, int]:
+        """Count why changes came to an outcome."""
+        self._write_outcomes()
+        found = self._database.execute(
+            "SELECT coalesce(detail, ''), count(*) FROM changes WHERE outcome = ? GROUP BY 1 ORDER BY 2 DESC, 1",
+            (outcome,),
+        )
+        return dict(found.fetchall())
+
+    def write(self, path: Folder) -> None:
+        """Write all changes with their outcomes as JSON lines, in the order of the plan.
+
+        :param path: of the file, here or in an object store; an older one is replaced.
+        """
+        self._write_outcomes()
+        write_lines(folder_path(path), map(_line, self._pages(f"SELECT number, {_COLUMNS}, {_OUTCOME} FROM changes")))
+
+    def _write_outcomes(self) -> None:
+        self._database.executemany(
+            "UPDATE changes SET outcome = ?, detail = ?, request_id = ? WHERE number = ?", self._unwritten
+        )
+        self._unwritten.clear()
+
+    def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Give the rows of a query on the changes by number, so that others may be changed on the way."""
+        last = 0
+        while rows := self._database.execute(
+            f"{query} WHERE number > ? ORDER BY number LIMIT {_AT_A_TIME}", (last,)
+        ).fetchall():
+            yield from rows
+            last = rows[-1][0]
+
+    def _figure(self, query: str) -> int:
+        (figure,) = self._database.execute(query).fetchone()
+        return int(figure)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def __enter__(self) -> Worklist:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+_OUTCOME = "outcome, detail, request_id"
+
+
+def _planned(row: tuple[Any, ...]) -> Planned:
+    number, booking_uid, role, email, is_absent, will_be_absent, *others = row
+    return Planned(number, Change(booking_uid, role, email, bool(is_absent), bool(will_be_absent), *others))
+
+
+def _line(row: tuple[Any, ...]) -> dict[str, Any]:
+    change = _planned(row[:9]).change
+    outcome, detail, request_id = row[9:]
+    return {
+        "booking_uid": change.booking_uid,
+        "role": change.role,
+        "email": change.email,
+        "from": change.is_absent,
+        "to": change.will_be_absent,
+        "reason": change.reason,
+        "start_at": change.start_at,
+        "outcome": outcome,
+        "detail": detail,
+        "request_id": request_id,
+    }
