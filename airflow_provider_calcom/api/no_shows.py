@@ -26,7 +26,7 @@ from airflow_provider_calcom.api.errors import (
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.mark_request import MarkRequest, address_key
-from airflow_provider_calcom.api.models import Booking
+from airflow_provider_calcom.api.models import Booking, Me
 from airflow_provider_calcom.api.query import BookingQuery, start_of
 
 _MOST_CALLS = 3
@@ -276,15 +276,27 @@ def _check_owner(booking: Booking) -> Flow[None]:
         user = yield endpoints.me()
     except PermissionDenied:
         user = {}
-    if "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ()):
+    if is_ours(booking, user, is_listed=False):
         return
-    attends = address_key(str(user.get("email"))) in {address_key(row["email"]) for row in booking["attendees"]}
-    if attends or not (yield from _is_listed(booking)):
+    if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
         raise BookingNotMarkable(
             f"Booking {booking['uid']} is not organised by the key's user nor by anyone whose bookings it administers,"
             " and Cal.com would mark its host all the same. Nothing was sent. Check booking_uid, or set"
             " allow_foreign_booking=True"
         )
+
+
+def is_ours(booking: Booking, user: Me, *, is_listed: bool) -> bool:
+    """Tell whether the host of a booking may be marked: whoever merely attends it is listed it, too.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    :param is_listed: whether the booking is on the list of the key's user.
+    """
+    if "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ()):
+        return True
+    attends = address_key(str(user.get("email"))) in {address_key(row["email"]) for row in booking["attendees"]}
+    return is_listed and not attends
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:

@@ -237,12 +237,20 @@ def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
     Parameters and errors are those of :func:`read_plan`.
     """
     summary = read_summary(folder)
-    lines = sum(1 for _ in read_plan(folder, even_refused=even_refused))
-    if lines != summary["changes"]["total"]:
-        raise DamagedPlan(
-            f"{folder_path(folder)}: {lines} changes, but the summary tells of {summary['changes']['total']}"
-        )
+    check_count(folder, summary, sum(1 for _ in read_plan(folder, even_refused=even_refused)))
     return summary
+
+
+def check_count(folder: Folder, summary: Summary, changes: int) -> None:
+    """See that a plan had as many changes as its summary tells.
+
+    :param changes: how many :func:`read_plan` gave.
+    :raises DamagedPlan: if not.
+    """
+    if changes != summary["changes"]["total"]:
+        raise DamagedPlan(
+            f"{folder_path(folder)}: {changes} changes, but the summary tells of {summary['changes']['total']}"
+        )
 
 
 def rendered(summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False) -> str:

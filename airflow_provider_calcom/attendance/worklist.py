@@ -12,6 +12,18 @@ from airflow_provider_calcom.attendance.folders import Folder, folder_path, writ
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.scratch import scratch_database
 
+APPLIED = "applied"
+ALREADY = "already"
+UNKNOWN_ATTENDEE = "unknown_attendee"
+NOT_PERMITTED = "not_permitted"
+NOT_STARTED = "not_started"
+GONE = "gone"
+HUMAN_OVERRIDE = "human_override"
+FAILED = "failed"
+WOULD_APPLY = "would_apply"
+"""In a dry run, in place of ``applied``."""
+OUTCOMES = (APPLIED, ALREADY, UNKNOWN_ATTENDEE, NOT_PERMITTED, NOT_STARTED, GONE, HUMAN_OVERRIDE, FAILED)
+
 _TABLES = """
 CREATE TABLE changes (
     number INTEGER PRIMARY KEY,
@@ -69,6 +81,9 @@ class Outcome:
 class Worklist:
     """The changes of a plan, in a database on disk. Close it, or use it as a context manager.
 
+    ``total``, ``bookings`` and ``hosts`` count the changes, their bookings, and those of a host's flag; ``counts`` the
+    outcomes so far.
+
     :param changes: the plan's, in its order.
     """
 
@@ -81,7 +96,8 @@ class Worklist:
         except BaseException:
             self.close()
             raise
-        self.bookings: int = self._figure("SELECT count(DISTINCT booking_uid) FROM changes")
+        self.bookings = self._figure("SELECT count(DISTINCT booking_uid) FROM changes")
+        self.hosts = self._figure("SELECT count(*) FROM changes WHERE role = 'host'")
 
     def _load(self, changes: Iterable[Change]) -> int:
         rows = (

@@ -7,7 +7,17 @@ a flag is written there is an intent, and after it an outcome.
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.compaction import Compacted, compact
 from airflow_provider_calcom.attendance.ledger.last_writes import LastWrites, PastWrite
-from airflow_provider_calcom.attendance.ledger.records import TaskRun
+from airflow_provider_calcom.attendance.ledger.records import NO_TASK, TaskRun
 from airflow_provider_calcom.attendance.ledger.writer import LedgerWriter, Settled
 
-__all__ = ["Addresses", "Compacted", "LastWrites", "LedgerWriter", "PastWrite", "Settled", "TaskRun", "compact"]
+__all__ = [
+    "NO_TASK",
+    "Addresses",
+    "Compacted",
+    "LastWrites",
+    "LedgerWriter",
+    "PastWrite",
+    "Settled",
+    "TaskRun",
+    "compact",
+]

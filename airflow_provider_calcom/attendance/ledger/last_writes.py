@@ -40,7 +40,7 @@ class PastWrite:
     :param absent: the flag that we wrote, or set out to write.
     :param is_certain: whether it is known that we wrote it, and not that a run was killed before it could tell.
     :param plan: hash of the plan that it was of.
-    :param task: the task that wrote it, see :func:`~airflow_provider_calcom.attendance.ledger.records.task_of`.
+    :param task: the task that wrote it, as :attr:`TaskRun.name` has it.
     :param open_writes: ids of writes whose end is not known, with the flag of each.
     """
 

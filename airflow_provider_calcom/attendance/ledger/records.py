@@ -80,12 +80,20 @@ class TaskRun:
         """The fields of a record that tell it."""
         return asdict(self)
 
+    @property
+    def name(self) -> str:
+        """Names the task, whichever try; empty outside of Airflow."""
+        if self.dag_id is None:
+            return ""
+        return json.dumps([self.dag_id, self.run_id, self.task_id, self.map_index])
+
+
+NO_TASK = TaskRun()
+
 
 def task_of(record: LedgerRecord) -> str:
-    """Name the task that a record is of, whichever try; empty outside of Airflow."""
-    if record["dag_id"] is None:
-        return ""
-    return json.dumps([record["dag_id"], record["run_id"], record["task_id"], record["map_index"]])
+    """Name the task that wrote a record, as :attr:`TaskRun.name` does."""
+    return TaskRun(record["dag_id"], record["run_id"], record["task_id"], record["map_index"]).name
 
 
 def time_text(unix_time: float) -> str:

@@ -1,0 +1,407 @@
+"""Carrying out the changes of a plan on one event loop: read in pages, intend, write, check, record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_calcom.api import endpoints, listing
+from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.api.errors import (
+    ApiVersionNotServed,
+    BookingNotFound,
+    BookingNotStarted,
+    CalComError,
+    ExpiredCredentials,
+    InvalidCredentials,
+    NoAnswer,
+    NoShowUpdateFailed,
+    NotConnected,
+    OutcomeUnknown,
+    PermissionDenied,
+    RateLimited,
+    RedirectRefused,
+    ServerFault,
+    UnexpectedAnswer,
+)
+from airflow_provider_calcom.api.models import Booking, Me
+from airflow_provider_calcom.api.no_shows import Written, write_changes
+from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
+from airflow_provider_calcom.attendance.ledger import NO_TASK, LastWrites, LedgerWriter, Settled, TaskRun
+from airflow_provider_calcom.attendance.plan import Change
+from airflow_provider_calcom.attendance.worklist import (
+    ALREADY,
+    APPLIED,
+    FAILED,
+    GONE,
+    NOT_PERMITTED,
+    NOT_STARTED,
+    WOULD_APPLY,
+    Outcome,
+    Planned,
+    Worklist,
+)
+from airflow_provider_calcom.hooks.apply_verdicts import Bearings, Verdict, verdict_on
+
+log = logging.getLogger(__name__)
+
+_PAGE = 250
+_FLUSH_EACH = 64
+_FLUSH_AFTER = 1.0
+"""Seconds. What is lost in a crash is only that we know: the next run reads the booking again."""
+_GRACE = 3.0
+"""Seconds that calls under way are given when the run is stopped. Airflow kills a task 5 s after it asked it to end."""
+
+_MOST_TOLD = 20
+"""Errors that are told as warnings; more would bury them."""
+NOT_TRIED = "not tried"
+INTERRUPTED = "interrupted"
+"""Words for why a change failed that are no error's: the run had ended before its turn, or ended during its call."""
+
+_OF_ALL = (
+    InvalidCredentials,
+    ExpiredCredentials,
+    PermissionDenied,
+    ApiVersionNotServed,
+    RedirectRefused,
+)
+"""What one call fails of, each will."""
+_OF_THE_WAY = (NotConnected, NoAnswer, OutcomeUnknown, RateLimited, ServerFault, UnexpectedAnswer)
+
+
+class FailureEndsRun(Exception):
+    """A change failed, and that was to end the run."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is carried out.
+
+    :param bearings: what verdicts take into account.
+    :param concurrency: bookings that are written at once.
+    :param path: which list of Cal.com has the bookings.
+    :param dry_run: find out, and write nothing.
+    :param stops_at_failure: whether nothing more is tried once a change failed.
+    :param skips_own: whether changes that an earlier try of this task wrote are not even read again.
+    :param task: who writes.
+    :param rest: seconds that must have passed since an earlier run's last write whose end is not known, before a
+        booking is read: the server may still be at work on it.
+    """
+
+    bearings: Bearings
+    concurrency: int = 8
+    path: str = endpoints.own_bookings()
+    dry_run: bool = False
+    stops_at_failure: bool = False
+    skips_own: bool = False
+    task: TaskRun = NO_TASK
+    rest: float = 40.0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be sent to one booking.
+
+    :param verdict: what is to be sent.
+    :param write_ids: of the ledger, for each change that is to be sent.
+    """
+
+    verdict: Verdict
+    write_ids: Sequence[str]
+
+    @property
+    def uid(self) -> str:
+        """The booking's uid."""
+        return self.verdict.to_send[0].change.booking_uid
+
+
+class ApplyRun:
+    """One run over a plan. It notes all outcomes in the worklist, and writes in the ledger.
+
+    After :meth:`run`, ``error`` tells why the run ended before its time, or is None; ``calls`` counts the mark-absent
+    calls.
+
+    :param client: open; it paces the calls.
+    :param worklist: the plan's changes.
+    :param last_writes: what the ledger told at the beginning.
+    :param ledger: where writes are recorded; None in a dry run.
+    :param options: how.
+    :param wall_clock: Unix time.
+    :param sleep: waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        client: AsyncCalComClient,
+        worklist: Worklist,
+        last_writes: LastWrites,
+        ledger: LedgerWriter | None,
+        options: RunOptions,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.calls = 0
+        self.error: Exception | None = None
+        self._client = client
+        self._worklist = worklist
+        self._last_writes = last_writes
+        self._ledger = ledger
+        self._options = options
+        self._wall_clock = wall_clock
+        self._sleep = sleep
+        self._user = Me()
+        self._stopped = asyncio.Event()
+        # Two batches must not be appended to one part at once.
+        self._ledger_turn = asyncio.Lock()
+        self._unflushed: list[Settled] = []
+        self._flushed_at = time.monotonic()
+        self._failures_in_a_row = 0
+        self._errors = 0
+
+    @property
+    def share(self) -> float | None:
+        """How much of the rate limit is used up in its present window, 0 to 1; None where there is none."""
+        return self._client.pacer.share
+
+    def halt(self, error: Exception) -> None:
+        """Begin nothing more; what is under way may end.
+
+        :param error: why. The first one counts.
+        """
+        self.error = self.error or error
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Carry the plan out."""
+        queue: asyncio.Queue[_Job | str | None] = asyncio.Queue(maxsize=2 * self._options.concurrency)
+        workers = [asyncio.create_task(self._work(queue)) for _ in range(self._options.concurrency)]
+        reader = asyncio.create_task(self._read(queue))
+        stopped = asyncio.create_task(self._stopped.wait())
+        everything: asyncio.Future[Any] = asyncio.gather(reader, *workers, return_exceptions=True)
+        first: list[asyncio.Future[Any]] = [everything, stopped]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        reader.cancel()
+        stopped.cancel()
+        _, late = await asyncio.wait([reader, *workers], timeout=_GRACE if self._stopped.is_set() else None)
+        for task in late:
+            task.cancel()
+        await everything
+        while not queue.empty():
+            if isinstance(left := queue.get_nowait(), _Job):
+                self._not_tried(left)
+        await self._flush()
+
+    # Reading.
+
+    async def _read(self, queue: asyncio.Queue[_Job | str | None]) -> None:
+        """Find what is to be sent, and queue it for the workers."""
+        try:
+            await self._let_earlier_calls_end()
+            if self._options.skips_own:
+                self._skip_own()
+            if self._worklist.hosts:
+                self._user = await self._who_we_are()
+            await self._read_list(queue)
+            for uid in self._worklist.untaken():
+                await queue.put(uid)
+        except Exception as error:
+            self.halt(error)
+        finally:
+            for _ in range(self._options.concurrency):
+                await queue.put(None)
+
+    async def _let_earlier_calls_end(self) -> None:
+        """Wait where a run was killed a moment ago: Cal.com may still be at work on its last calls."""
+        latest = self._last_writes.latest_open()
+        seconds = 0.0 if latest is None else min(self._options.rest, latest + self._options.rest - self._wall_clock())
+        if seconds > 0:
+            log.info("A run was interrupted a moment ago; waiting %.0f s for its last calls to end", seconds)
+            await self._sleep(seconds)
+
+    def _skip_own(self) -> None:
+        """Pass over bookings of which an earlier try of this task wrote all changes."""
+        for planned in self._worklist.everything():
+            if all(self._is_own(one.change) for one in planned):
+                self._worklist.take(planned[0].change.booking_uid)
+                self._worklist.settle(Outcome(one.number, ALREADY, "by an earlier try of this task") for one in planned)
+
+    def _is_own(self, change: Change) -> bool:
+        past = self._options.bearings.past(change)
+        return (
+            past is not None
+            and past.is_certain
+            and past.absent is change.will_be_absent
+            and past.plan == self._options.bearings.plan
+            and past.task == self._options.task.name
+        )
+
+    async def _who_we_are(self) -> Me:
+        try:
+            return await self._client.call(endpoints.me())
+        except PermissionDenied:
+            return Me()
+
+    async def _read_list(self, queue: asyncio.Queue[_Job | str | None]) -> None:
+        """Read the flags of the plan's bookings as they are now, in pages."""
+        first = self._worklist.next_start("")
+        if first is None:
+            return
+        walk = listing.walk(
+            BookingQuery(path=self._options.path, after_start=first),
+            page_size=_PAGE,
+            api_version=self._client.settings.api_version,
+            next_start=self._next_start,
+        )
+        while (bookings := await self._client.run(listing.next_found(walk))) is not None:
+            taken = [(booking, planned) for booking in bookings if (planned := self._worklist.take(booking["uid"]))]
+            size = 2 * self._options.concurrency
+            for batch in (taken[place : place + size] for place in range(0, len(taken), size)):
+                await self._queue(queue, await self._intended([self._verdict(*one, is_listed=True) for one in batch]))
+
+    async def _queue(self, queue: asyncio.Queue[_Job | str | None], jobs: Sequence[_Job]) -> None:
+        for place, job in enumerate(jobs):
+            try:
+                await queue.put(job)
+            except asyncio.CancelledError:
+                for left in jobs[place:]:
+                    self._not_tried(left)
+                raise
+
+    def _next_start(self, since: datetime) -> datetime | None:
+        start = self._worklist.next_start(as_cal_com_writes(since))
+        return None if start is None else instant(start, "start_at")
+
+    def _verdict(
+        self, booking: Booking, planned: Sequence[Planned], *, is_listed: bool, now: float | None = None
+    ) -> Verdict:
+        return verdict_on(
+            booking,
+            planned,
+            self._options.bearings,
+            now=self._wall_clock() if now is None else now,
+            user=self._user,
+            is_listed=is_listed,
+        )
+
+    async def _intended(self, verdicts: Sequence[Verdict]) -> list[_Job]:
+        """Note what needs no call, record in the ledger what is about to be sent, and give it."""
+        for verdict in verdicts:
+            self._worklist.settle(verdict.outcomes)
+            self._unflushed += verdict.recovered
+        to_send = [verdict for verdict in verdicts if verdict.to_send]
+        if self._ledger is None:
+            for verdict in to_send:
+                self._worklist.settle(Outcome(one.number, WOULD_APPLY) for one in verdict.to_send)
+            return []
+        if not to_send:
+            return []
+        async with self._ledger_turn:
+            changes = [one.change for verdict in to_send for one in verdict.to_send]
+            write_ids = iter(await asyncio.to_thread(self._ledger.intend, changes))
+        return [_Job(verdict, [next(write_ids) for _ in verdict.to_send]) for verdict in to_send]
+
+    # Writing.
+
+    async def _work(self, queue: asyncio.Queue[_Job | str | None]) -> None:
+        while (work := await queue.get()) is not None:
+            try:
+                jobs = await self._read_one(work) if isinstance(work, str) else [work]
+                for job in jobs:
+                    await self._write(job)
+                await self._flush_if_due()
+            except Exception as error:
+                self.halt(error)
+
+    async def _read_one(self, uid: str) -> list[_Job]:
+        """Read a booking that is not on the list, such as one that others hold."""
+        if self._stopped.is_set():
+            return []
+        planned = self._worklist.take(uid)
+        try:
+            reading = await self._client.call(endpoints.read_booking(uid))
+        except CalComError as error:
+            self._worklist.settle(Outcome(one.number, *_outcome_of(error), error.request_id) for one in planned)
+            self._watch(uid, error)
+            return []
+        verdict = self._verdict(reading.booking, planned, is_listed=False, now=reading.server_time)
+        return await self._intended([verdict])
+
+    async def _write(self, job: _Job) -> None:
+        """Send one call, and note what became of each of its changes."""
+        if self._stopped.is_set():
+            self._not_tried(job)
+            return
+        try:
+            written = await self._client.run(write_changes(job.uid, job.verdict.changes))
+        except BaseException:
+            self._note(job, [(FAILED, INTERRUPTED, None, None)] * len(job.write_ids))
+            raise
+        self.calls += written.calls
+        self._note(job, [_result(written, one.change) for one in job.verdict.to_send])
+        self._watch(job.uid, written.error)
+
+    def _not_tried(self, job: _Job) -> None:
+        self._note(job, [(FAILED, NOT_TRIED, False, None)] * len(job.write_ids))
+
+    def _note(self, job: _Job, results: Sequence[_Result]) -> None:
+        for one, write_id, (outcome, detail, shown, request_id) in zip(
+            job.verdict.to_send, job.write_ids, results, strict=True
+        ):
+            self._worklist.settle([Outcome(one.number, outcome, detail, request_id)])
+            self._unflushed.append(Settled(write_id, one.change, outcome, detail, shown, request_id))
+
+    def _watch(self, uid: str, error: CalComError | None) -> None:
+        """Tell an error, and stop where going on has no point, or was not asked for."""
+        self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(error, _OF_THE_WAY) else 0
+        if error is None:
+            return
+        self._errors += 1
+        log.log(logging.WARNING if self._errors <= _MOST_TOLD else logging.DEBUG, "Booking %s: %s", uid, error)
+        if isinstance(error, _OF_ALL) or self._failures_in_a_row >= 2 * self._options.concurrency:
+            self.halt(error)
+        elif self._options.stops_at_failure and _outcome_of(error)[0] in (FAILED, NOT_PERMITTED):
+            self.halt(FailureEndsRun())
+
+    async def _flush_if_due(self) -> None:
+        is_old = time.monotonic() - self._flushed_at >= _FLUSH_AFTER
+        if len(self._unflushed) >= _FLUSH_EACH or (is_old and self._unflushed):
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Record outcomes in the ledger."""
+        if self._ledger is None:
+            return
+        async with self._ledger_turn:
+            settled, self._unflushed = self._unflushed, []
+            self._flushed_at = time.monotonic()
+            await asyncio.to_thread(self._ledger.settle, settled)
+
+
+_Result = tuple[str, str | None, bool | None, str | None]
+"""Outcome, detail, whether the booking shows it, and Cal.com's request id."""
+
+
+def _result(written: Written, change: Change) -> _Result:
+    """Tell what became of one of the changes that were sent."""
+    left = written.left
+    is_left = left.mark_host if change.role == "host" else any(mark["email"] == change.email for mark in left.marks)
+    if not is_left or written.error is None:
+        return APPLIED, None, True, written.request_id
+    request_id = written.error.request_id or written.request_id
+    return (*_outcome_of(written.error), False if written.left_is_certain else None, request_id)
+
+
+def _outcome_of(error: CalComError) -> tuple[str, str]:
+    """Sort an error; its text is for the log, where it stands without anybody's address."""
+    name = type(error).__name__
+    if isinstance(error, (NoShowUpdateFailed, PermissionDenied)):
+        return NOT_PERMITTED, name
+    if isinstance(error, BookingNotFound):
+        return GONE, name
+    return (NOT_STARTED, name) if isinstance(error, BookingNotStarted) else (FAILED, name)

@@ -1,0 +1,168 @@
+"""What is to be sent for one booking as it is now, and what of its plan needs no call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_calcom.api.changes import Changes, changes_for
+from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused
+from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest
+from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
+from airflow_provider_calcom.api.no_shows import is_ours
+from airflow_provider_calcom.api.query import start_of
+from airflow_provider_calcom.attendance.ledger import PastWrite, Settled
+from airflow_provider_calcom.attendance.plan import Change
+from airflow_provider_calcom.attendance.worklist import (
+    ALREADY,
+    APPLIED,
+    FAILED,
+    GONE,
+    HUMAN_OVERRIDE,
+    NOT_PERMITTED,
+    NOT_STARTED,
+    UNKNOWN_ATTENDEE,
+    Outcome,
+    Planned,
+)
+
+_HOST = "host"
+
+
+@dataclass(frozen=True)
+class Bearings:
+    """What a verdict takes into account besides the booking and its plan.
+
+    :param past: gives what the ledger tells of the person of a change.
+    :param plan: hash of the plan's changes.
+    :param force: write also where a person changed the flag after us.
+    :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    """
+
+    past: Callable[[Change], PastWrite | None]
+    plan: str
+    force: bool = False
+    allow_cohosts: bool = False
+
+
+@dataclass
+class Verdict:
+    """What is to become of the planned changes of one booking.
+
+    :param to_send: those to be sent, in one call, with addresses as the booking spells them.
+    :param outcomes: of all others.
+    :param recovered: what earlier writes of the ledger, whose end was not known, turn out to have done.
+    """
+
+    to_send: list[Planned] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    recovered: list[Settled] = field(default_factory=list)
+
+    @property
+    def changes(self) -> Changes:
+        """The one call."""
+        marks: list[AttendeeMark] = [
+            {"email": one.change.email, "absent": one.change.will_be_absent}
+            for one in self.to_send
+            if one.change.role != _HOST
+        ]
+        return Changes(marks=tuple(marks), mark_host=len(marks) < len(self.to_send))
+
+
+def verdict_on(
+    booking: Booking, planned: Sequence[Planned], bearings: Bearings, *, now: float, user: Me, is_listed: bool
+) -> Verdict:
+    """Compare a booking with its plan. What is so already is not sent again: each call texts people.
+
+    :param booking: as it was just read.
+    :param planned: the plan's changes of it.
+    :param bearings: what else counts.
+    :param now: the server's clock, as a Unix time.
+    :param user: the key's user; looked at only where a host is to be marked.
+    :param is_listed: whether the booking is on the list of the key's user.
+    """
+    hindrance = _hindrance(booking, now)
+    if hindrance is not None:
+        return Verdict(outcomes=[Outcome(one.number, *hindrance) for one in planned])
+    verdict = Verdict()
+    for one in planned:
+        if one.change.role == _HOST:
+            spelt = (
+                one if is_ours(booking, user, is_listed=is_listed) else Outcome(one.number, NOT_PERMITTED, "foreign")
+            )
+        else:
+            spelt = _as_spelt(booking, one, bearings)
+        if isinstance(spelt, Outcome):
+            verdict.outcomes.append(spelt)
+        else:
+            _judge(booking, spelt, bearings, verdict)
+    return verdict
+
+
+def _hindrance(booking: Booking, now: float) -> tuple[str, str] | None:
+    """Say what speaks against touching the booking at all. Cal.com itself would mark people of a cancelled one."""
+    if booking["status"] != "accepted":
+        return GONE, str(booking["status"])[:40]
+    if booking.get("rescheduledToUid"):
+        return GONE, "rescheduled"
+    if start_of(booking).timestamp() > now + 1:
+        return NOT_STARTED, "starts later"
+    return None
+
+
+def _as_spelt(booking: Booking, one: Planned, bearings: Bearings) -> Planned | Outcome:
+    """Give the change with the address as the booking spells it, or why it can't be made."""
+    change = one.change
+    wish = AttendeeWish(0, change.email, change.will_be_absent)
+    request = MarkRequest(change.booking_uid, (wish,), on_unknown_attendee="skip", allow_cohosts=bearings.allow_cohosts)
+    try:
+        changes = changes_for(booking, request)
+    except (AmbiguousAttendee, CoHostRefused) as error:
+        return Outcome(one.number, FAILED, type(error).__name__)
+    if changes.unknown:
+        return Outcome(one.number, UNKNOWN_ATTENDEE)
+    (email,) = changes.unchanged or (changes.marks[0]["email"],)
+    return Planned(one.number, replace(change, email=email))
+
+
+def _judge(booking: Booking, one: Planned, bearings: Bearings, verdict: Verdict) -> None:
+    change, past = one.change, bearings.past(one.change)
+    flag = _flag(booking, change)
+    recovered = list(_recovered(change, flag, past))
+    verdict.recovered += recovered
+    if flag is change.will_be_absent:
+        verdict.outcomes.append(_as_is(one, past, recovered, bearings))
+    elif past is not None and past.is_certain and past.absent is not flag and not bearings.force:
+        verdict.outcomes.append(Outcome(one.number, HUMAN_OVERRIDE))
+    elif any(other.change.role == change.role and other.change.email == change.email for other in verdict.to_send):
+        # Two of the plan's spellings are one attendee of the booking.
+        verdict.outcomes.append(Outcome(one.number, FAILED, AmbiguousAttendee.__name__))
+    else:
+        verdict.to_send.append(one)
+
+
+def _as_is(one: Planned, past: PastWrite | None, recovered: Sequence[Settled], bearings: Bearings) -> Outcome:
+    if any(settled.shown and settled.change.will_be_absent is one.change.will_be_absent for settled in recovered):
+        return Outcome(one.number, APPLIED, "by an interrupted run")
+    is_of_this_plan = past is not None and past.is_certain and past.plan == bearings.plan
+    return Outcome(one.number, ALREADY, "by an earlier run of this plan" if is_of_this_plan else None)
+
+
+def _flag(booking: Booking, change: Change) -> bool:
+    if change.role == _HOST:
+        return booking.get("absentHost") is True
+    return any(row.get("absent") is True for row in booking["attendees"] if row["email"] == change.email)
+
+
+def _recovered(change: Change, flag: bool, past: PastWrite | None) -> list[Settled]:
+    """Say of writes whose end was not known what the booking shows: it was read long enough after them."""
+    return [
+        Settled(
+            write_id,
+            replace(change, is_absent=not absent, will_be_absent=absent),
+            APPLIED if absent is flag else FAILED,
+            "found when the booking was read again" if absent is flag else "not written",
+            shown=absent is flag,
+        )
+        for write_id, absent in (past.open_writes if past is not None else ())
+    ]
