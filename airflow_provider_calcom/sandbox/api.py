@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_calcom.sandbox import booking_writes, bookings
+from airflow_provider_calcom.sandbox import booking_writes, bookings, listing
 from airflow_provider_calcom.sandbox.auth import Caller
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import Answer, ApiError
@@ -130,7 +130,7 @@ def _me(sandbox: Sandbox, call: Call, user: User) -> Answer:
 
 def _list(sandbox: Sandbox, call: Call, user: User) -> Answer:
     now = sandbox.clock.now()
-    return Answer(bookings.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
+    return Answer(listing.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
 
 
 def _legacy_list(sandbox: Sandbox, call: Call, user: User) -> Answer:

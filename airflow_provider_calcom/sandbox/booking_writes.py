@@ -68,7 +68,7 @@ def reschedule(world: World, uid: str, body: Json, user: User, now: datetime, ne
         rescheduled_by=body.get("rescheduledBy"),
     )
     old.status, old.updated = "cancelled", now
-    world.bookings[new_uid] = new
+    world.add(new)
     return new
 
 
@@ -82,5 +82,6 @@ def reassign(world: World, uid: str, user: User, user_id: int | None, now: datet
     if not others:
         raise ApiError(400, "Can't reassign the booking because no other host is available at that time.")
     booking.owner, booking.updated = others[0], now
+    world.rearranged()
     person = {"id": others[0].id, "name": others[0].name, "email": others[0].email}
     return {"bookingUid": uid, "reassignedTo": person}

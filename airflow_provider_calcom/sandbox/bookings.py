@@ -1,26 +1,15 @@
-"""Bookings as the server shows them: one, a series, and pages of lists."""
+"""Bookings as the server shows them: one, or the occurrences of a series."""
 
-import hashlib
-import math
 import re
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import ApiError
-from airflow_provider_calcom.sandbox.validation import Query
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 
 Json = dict[str, Any]
 _CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")
-_SORT_KEYS: dict[str, Callable[[Booking], datetime]] = {
-    "sortStart": lambda booking: booking.start,
-    "sortEnd": lambda booking: booking.end,
-    "sortCreated": lambda booking: booking.created,
-    "sortUpdatedAt": lambda booking: booking.updated,
-}
 
 
 def display_email(email: str) -> str:
@@ -122,13 +111,10 @@ def _responses(booking: Booking, build: Build) -> Json:
 def get_booking(world: World, build: Build, uid: str, user: User | None) -> Any:
     """One booking, or the list of a series' occurrences for a series uid. 404 for neither."""
     found = [world.bookings[uid]] if uid in world.bookings else []
-    series = [] if found else [booking for booking in world.bookings.values() if booking.series == uid]
+    series = [] if found else world.index.series.get(uid, [])
     if not found and not series:
         raise ApiError(404, f"Booking with uid={uid} was not found in the database")
-    shown = [
-        show_booking(one, world, build, seated=True, people=_sees_attendees(one, user))
-        for one in found or sorted(series, key=lambda one: one.start)
-    ]
+    shown = [show_booking(one, world, build, seated=True, people=_sees_attendees(one, user)) for one in found or series]
     return shown[0] if found else shown
 
 
@@ -185,86 +171,3 @@ def get_legacy_booking(world: World, build: Build, uid: str) -> Json:
     if build.explicit_empty:
         shown["cancelledBy"] = booking.cancelled_by
     return shown | ({"assignmentReason": []} if build.display_email else {})
-
-
-def list_bookings(world: World, build: Build, query: Query, user: User, now: datetime) -> Json:
-    """A page of the user's bookings, as organiser or attendee, in an order without a tie-break."""
-    statuses = query.statuses()
-    email, name, uid = query.text("attendeeEmail"), query.text("attendeeName"), query.text("bookingUid")
-    kinds, kind = query.integers("eventTypeIds"), query.integer("eventTypeId")
-    teams, team = query.integers("teamsIds"), query.integer("teamId")
-    dates, sort = query.dates(), query.sort()
-    take, skip = query.number("take", 100, 1, 250), query.number("skip", 0, 0)
-    query.check()
-    kinds, teams = kinds or ([kind] if kind else None), teams or ([team] if team else None)
-    if kinds and not any(one in world.event_types for one in kinds):
-        raise ApiError(400, "The requested event-types do not exist.", "TRPCError")
-    email = re.sub(r"\s+", "+", email.strip()) if email else None  # a raw + in a query arrives as a space
-    rows = [
-        booking
-        for booking in world.bookings.values()
-        if (booking.owner == user or any(row.email == user.email for row in booking.attendees))
-        and (not statuses or any(_has_status(booking, status, now) for status in statuses))
-        and (not kinds or (booking.event_type is not None and booking.event_type.id in kinds))
-        and (not teams or (booking.event_type is not None and booking.event_type.team_id in teams))
-        and (not email or any(row.email == email for row in booking.attendees))
-        and (not name or any(row.name == name.strip() for row in booking.attendees))
-        and (not uid or not build.filters_by_uid or booking.uid == uid.strip())
-        and ("afterStart" not in dates or booking.start >= dates["afterStart"])
-        and ("beforeEnd" not in dates or booking.end <= dates["beforeEnd"])
-    ]
-    # The server counts before it looks at these four dates, so an empty page may still promise a next one.
-    page = [booking for booking in rows if _within(booking, dates)]
-    page = _ordered(page, statuses, sort, take, skip)[skip : skip + take]
-    shown = [show_booking(booking, world, build, seated=True) for booking in page]
-    return {"status": "success", "data": shown, "pagination": _pagination(len(rows), take, skip)}
-
-
-def _has_status(booking: Booking, status: str, now: datetime) -> bool:
-    """The meaning of each word: `upcoming` has meetings in progress, `past` has pending ones."""
-    alive, ahead = booking.status not in ("cancelled", "rejected"), booking.end >= now
-    if status == "cancelled":
-        return not alive
-    if status == "past":
-        return alive and booking.end <= now
-    if status == "unconfirmed":
-        return ahead and booking.status == "pending"
-    if status == "recurring":
-        return ahead and alive and booking.series is not None
-    return ahead and (booking.status == "accepted" if booking.series else alive)
-
-
-def _within(booking: Booking, dates: dict[str, datetime]) -> bool:
-    return all(
-        instant >= dates.get(f"after{word}", instant) and instant <= dates.get(f"before{word}", instant)
-        for word, instant in (("CreatedAt", booking.created), ("UpdatedAt", booking.updated))
-    )
-
-
-def _ordered(
-    rows: list[Booking], statuses: list[str], sort: tuple[str, str] | None, take: int, skip: int
-) -> list[Booking]:
-    """Bookings of equal key come in another order on every page, as a database without a tie-break may do."""
-    default = "desc" if statuses in (["past"], ["cancelled"]) else "asc"
-    name, direction = sort or ("sortStart", default)
-    key = _SORT_KEYS[name]
-
-    def tie(booking: Booking) -> bytes:
-        return hashlib.sha256(f"{booking.uid} {take} {skip}".encode()).digest()
-
-    return sorted(sorted(rows, key=tie), key=key, reverse=direction == "desc")
-
-
-def _pagination(total: int, take: int, skip: int) -> Json:
-    pages = math.ceil(total / take)
-    current = min(skip // take + 1, pages)
-    return {
-        "returnedItems": max(0, min(take, total - skip)),
-        "totalItems": total,
-        "itemsPerPage": take,
-        "remainingItems": max(0, total - skip - take),
-        "currentPage": current,
-        "totalPages": pages,
-        "hasNextPage": skip + take < total,
-        "hasPreviousPage": current > 1,
-    }

@@ -5,11 +5,14 @@ A world file is JSON of the shape of the recordings' `world.json`: `users`, `eve
 recordings' own form, a map of descriptions to keys such as `{"rate (owner's second key)": "cal_..."}`, is read too.
 """
 
+import gc
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from airflow_provider_calcom.sandbox.clock import parse_instant
@@ -52,7 +55,7 @@ class EventType:
     hosts: tuple[int, ...] = ()
 
 
-@dataclass
+@dataclass(slots=True)
 class Attendee:
     """One attendee row: a booker, a guest or a co-host."""
 
@@ -64,9 +67,10 @@ class Attendee:
     phone_number: str | None
     absent: bool
     seat: Json
+    """Empty where the bookings of the event type have no seats."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Booking:
     """One booking. Optional texts are None where the server's database has null."""
 
@@ -92,6 +96,40 @@ class Booking:
     cancellation_reason: str | None = None
     cancelled_by: str | None = None
 
+    def concerns(self, user: User) -> bool:
+        """Whether it is in the user's lists: as organiser or as an attendee."""
+        return self.owner == user or any(row.email == user.email for row in self.attendees)
+
+
+class BookingIndex:
+    """Look-ups over all bookings as they stand, so that one page costs no walk through the others.
+
+    The world drops it whole when a booking is added or gets other times or another owner, and it is made anew when
+    next asked for. Mending it in place was not worth the code: marks, which come by the thousand, leave it alone.
+    """
+
+    def __init__(self, bookings: Iterable[Booking]) -> None:
+        self.replaced_by: dict[str, str] = {}
+        """The uid of the first booking that was made by rescheduling the one of this uid."""
+        self.series: dict[str, list[Booking]] = {}
+        """The occurrences of each series, by start."""
+        everything = list(bookings)
+        for booking in everything:
+            if booking.rescheduled_from is not None:
+                self.replaced_by.setdefault(booking.rescheduled_from, booking.uid)
+        self._by_start = sorted(everything, key=attrgetter("start"))
+        for booking in self._by_start:
+            if booking.series is not None:
+                self.series.setdefault(booking.series, []).append(booking)
+        self.shortest = min((booking.end - booking.start for booking in everything), default=timedelta())
+        self._of_user: dict[User, list[Booking]] = {}
+
+    def of(self, user: User) -> list[Booking]:
+        """The bookings that concern a user, by start. Not to be changed."""
+        if user not in self._of_user:
+            self._of_user[user] = [booking for booking in self._by_start if booking.concerns(user)]
+        return self._of_user[user]
+
 
 @dataclass
 class World:
@@ -103,10 +141,27 @@ class World:
     bookings: dict[str, Booking]
     marks: int = 0
     """How often a mark-absent wrote a flag, be it with the value that stood."""
+    _index: BookingIndex | None = field(default=None, init=False, repr=False)
+
+    @property
+    def index(self) -> BookingIndex:
+        """Look-ups over the bookings as they are now."""
+        if self._index is None:
+            self._index = BookingIndex(self.bookings.values())
+        return self._index
+
+    def rearranged(self) -> None:
+        """To be told after a booking got other times or another owner, or the lists go on as before."""
+        self._index = None
+
+    def add(self, booking: Booking) -> None:
+        """Take in a new booking."""
+        self.bookings[booking.uid] = booking
+        self.rearranged()
 
     def rescheduled_to(self, booking: Booking) -> str | None:
         """The uid of the booking that replaced this one."""
-        return next((b.uid for b in self.bookings.values() if b.rescheduled_from == booking.uid), None)
+        return self.index.replaced_by.get(booking.uid)
 
     def patch(self, change: Json) -> None:
         """Set flags, status or times of one booking: `uid` and any of `status`, `absentHost`, `start`, `end`,
@@ -118,6 +173,7 @@ class World:
         for name in ("start", "end"):
             if name in change:
                 setattr(booking, name, parse_instant(change[name]))
+                self.rearranged()
         rows = list(booking.attendees)
         for wanted in change.get("attendees", []):
             row = next(row for row in rows if row.email == wanted["email"])
@@ -127,6 +183,23 @@ class World:
 
 def load_world(source: Json) -> World:
     """Read a world file's content. Raises KeyError or ValueError where it isn't one."""
+    with _uncollected():
+        return _read_world(source)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Nothing of a world under construction is garbage, but the collector took half of a large one's time to see it."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read_world(source: Json) -> World:
     users = {row["email"]: _user(row) for row in source["users"]}
     event_types = {row["id"]: _event_type(row) for row in source["eventTypes"]}
     bookings = {
@@ -151,7 +224,8 @@ def _event_type(row: Json) -> EventType:
 
 
 def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[int, EventType]) -> Booking:
-    kind = row.get("eventTypeId")
+    kind = event_types.get(row["eventTypeId"]) if row.get("eventTypeId") is not None else None
+    seated = kind is not None and kind.seats
     return Booking(
         id=row.get("id", number),
         uid=row["uid"],
@@ -160,8 +234,8 @@ def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[i
         end=parse_instant(row["end"]),
         status=row.get("status", "accepted"),
         owner=users[row["owner"]],
-        event_type=None if kind is None else event_types.get(kind),
-        attendees=[_attendee(one, row["uid"], 10 * number + i) for i, one in enumerate(row["attendees"])],
+        event_type=kind,
+        attendees=[_attendee(one, row["uid"], 10 * number + i, seated) for i, one in enumerate(row["attendees"])],
         created=parse_instant(row.get("createdAt") or row["start"]),
         updated=parse_instant(row.get("updatedAt") or row["start"]),
         absent_host=row.get("absentHost", False),
@@ -177,13 +251,15 @@ def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[i
     )
 
 
-def _attendee(row: Json, uid: str, number: int) -> Attendee:
-    seat = {
-        "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{uid}/{number}")),
-        "responses": {"name": row["name"]},
-        "metadata": {},
-        **row.get("seat", {}),
-    }
+def _attendee(row: Json, uid: str, number: int, seated: bool) -> Attendee:
+    seat: Json = {}
+    if seated:
+        seat = {
+            "uid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{uid}/{number}")),
+            "responses": {"name": row["name"]},
+            "metadata": {},
+            **row.get("seat", {}),
+        }
     return Attendee(
         row.get("id", number),
         row["name"],
