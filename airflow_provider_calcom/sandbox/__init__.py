@@ -4,7 +4,7 @@ try:
     from airflow_provider_calcom.sandbox.app import create_app
     from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 except ModuleNotFoundError as error:
-    if error.name not in ("starlette", "uvicorn"):
+    if error.name not in ("httptools", "starlette", "uvicorn"):
         raise
     raise ModuleNotFoundError(
         f"The sandbox needs {error.name}: pip install 'airflow-provider-calcom[sandbox]'", name=error.name

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_calcom.sandbox.errors import Answer
 
@@ -77,7 +77,7 @@ class Fault:
         return answer
 
 
-class SandboxProtocol(H11Protocol):
+class SandboxProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP protocol, with its transport in the request's state: ASGI has no way to hang up."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
