@@ -18,6 +18,7 @@ def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> An
         if method == "GET":
             shown: dict[str, Callable[[], Any]] = {
                 "state": sandbox.describe,
+                "counts": sandbox.count,
                 "calls": lambda: {"calls": sandbox.calls},
                 "deliveries": lambda: {"deliveries": sandbox.webhooks.deliveries},
                 "faults": lambda: {"faults": [vars(fault) for fault in sandbox.faults]},
@@ -31,7 +32,9 @@ def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> An
 
 
 def _change(sandbox: Sandbox, name: str, given: Any) -> Any:
-    if name == "faults":
+    if name == "faults" and given == {"clear": True}:
+        sandbox.faults.clear()
+    elif name == "faults":
         sandbox.faults.append(Fault.read(given))
     elif name == "reset":
         sandbox.reset()
@@ -44,6 +47,10 @@ def _change(sandbox: Sandbox, name: str, given: Any) -> Any:
         if "now" in given:
             sandbox.clock.set(parse_instant(given["now"]))
         sandbox.clock.advance(float(given.get("advance", 0)))
+    elif name == "keys":
+        sandbox.change_key(given["key"], given.get("expired", False), given.get("removed", False))
+    elif name == "latency":
+        sandbox.set_latency(float(given["seconds"]))
     else:
         raise KeyError(name)
     return {"status": "ok", "now": iso(sandbox.clock.now())}

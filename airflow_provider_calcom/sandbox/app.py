@@ -1,5 +1,6 @@
 """The ASGI application: reads requests, applies faults, sends answers, keeps the log of calls."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -44,12 +45,17 @@ class SandboxApp:
         fault = self.sandbox.take_fault(call.method, call.path)
         entry = self._log(call)
         if fault is None:
-            await self._respond(self._commit(call, entry))(scope, receive, send)
+            answer = self._commit(call, entry)
+            self.sandbox.counts.note_answer(answer.status)
+            await self._lag()
+            await self._respond(answer)(scope, receive, send)
             return
         entry["fault"] = fault.fault
         answer = await commit_around(fault, lambda: self._commit(call, entry), Answer({}, 200))
         answer = fault.changed(answer)
         entry["status"] = None if fault.fault.startswith("drop") else answer.status
+        self.sandbox.counts.note_answer(entry["status"])
+        await self._lag()
         response = self._respond(answer)
         start: dict[str, Any] = {"status": response.status_code, "headers": response.raw_headers}
         if fault.fault.startswith("drop"):
@@ -61,11 +67,16 @@ class SandboxApp:
         else:
             await response(scope, receive, send)
 
+    async def _lag(self) -> None:
+        if self.sandbox.latency:
+            await asyncio.sleep(self.sandbox.latency)
+
     def _log(self, call: Call) -> dict[str, Any]:
         token = call.headers.get("authorization", "").replace("Bearer ", "", 1)
         key = self.sandbox.world.keys.get(token)
         entry = {"method": call.method, "path": call.url, "status": None, "key": key.name if key else None}
         self.sandbox.calls.append({**entry, "wrote": False})
+        self.sandbox.counts.note_call(call.method, call.path)
         return self.sandbox.calls[-1]
 
     def _commit(self, call: Call, entry: dict[str, Any]) -> Answer:
@@ -74,6 +85,8 @@ class SandboxApp:
         answer = answer_call(self.sandbox, call)
         wrote = self.sandbox.world.marks > before
         entry.update(status=answer.status, wrote=wrote)
+        if wrote:
+            self.sandbox.counts.note_write(call.path)
         return answer
 
     def _respond(self, answer: Answer) -> Response:
@@ -103,7 +116,8 @@ def create_app(
     world: dict[str, Any] | None = None,
     server: str = "2026-07",
     now: datetime | None = None,
-    rate_limit: tuple[int, float] = (120, 60),
+    rate_limit: tuple[int, float] | tuple[int, float, float] = (120, 60),
+    latency: float = 0.0,
     send_webhook: SendWebhook = post_once,
     new_id: Callable[[], str] | None = None,
 ) -> SandboxApp:
@@ -112,12 +126,15 @@ def create_app(
     :param world: the content of a world file; None for a practice world around the present instant.
     :param server: the build to behave as, a key of :data:`BUILDS`.
     :param now: what the sandbox's clock shows at first, an aware datetime; None for real time.
-    :param rate_limit: calls and seconds of the default limit.
+    :param rate_limit: calls and seconds of the default limit, and for how many seconds the call after them blocks
+        (60 unless given).
+    :param latency: seconds by which each answer of the API comes later, after the call was carried out.
     :param send_webhook: posts webhook deliveries; None of a test's deliveries need leave the process.
     :param new_id: makes the ids of webhooks and rescheduled bookings.
     """
     clock = Clock(now)
-    calls, window = rate_limit
     options = {"new_id": new_id} if new_id else {}
     source = world or practice_world(clock.now())
-    return SandboxApp(Sandbox(BUILDS[server], source, clock, Limit(calls, window), send_webhook, **options))
+    return SandboxApp(
+        Sandbox(BUILDS[server], source, clock, Limit(*rate_limit), send_webhook, latency=latency, **options)
+    )

@@ -1,6 +1,7 @@
 """The command `calcom-sandbox`."""
 
 import argparse
+import gc
 import json
 import re
 from collections.abc import Sequence
@@ -23,11 +24,18 @@ def _instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-22T05:30:00Z") from None
 
 
-def _rate_limit(text: str) -> tuple[int, float]:
-    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+def _rate_limit(text: str) -> tuple[int, float] | tuple[int, float, float]:
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)(?:/(\d+(?:\.\d+)?))?", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not calls/seconds such as 120/60")
-    return int(match[1]), float(match[2])
+        raise argparse.ArgumentTypeError(f"{text!r} is not calls/seconds such as 120/60, or with a block 120/60/30")
+    calls, window = int(match[1]), float(match[2])
+    return (calls, window) if match[3] is None else (calls, window, float(match[3]))
+
+
+def _latency(text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds such as 0.03")
+    return float(text)
 
 
 def _world(text: str) -> dict[str, Any]:
@@ -50,7 +58,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--world", type=_world, metavar="FILE", help="world file; without it a built-in practice world")
     made.add_argument("--now", type=_instant, metavar="ISO", help="what the clock shows at the start; it runs on")
     made.add_argument(
-        *("--rate-limit",), type=_rate_limit, default=(120, 60.0), metavar="CALLS/SECONDS", help="default 120/60"
+        "--rate-limit",
+        type=_rate_limit,
+        default=(120, 60.0),
+        metavar="CALLS/SECONDS[/BLOCK]",
+        help="default 120/60/60; BLOCK is for how many seconds nothing is answered after one call too many",
+    )
+    made.add_argument(
+        "--latency", type=_latency, default=0.0, metavar="SECONDS", help="answer that much later (default 0)"
     )
     return made
 
@@ -75,7 +90,11 @@ def banner(sandbox: Sandbox, url: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sandbox until it is interrupted."""
     given = parser().parse_args(arguments)
-    app = create_app(world=given.world, server=given.server, now=given.now, rate_limit=given.rate_limit)
+    app = create_app(
+        world=given.world, server=given.server, now=given.now, rate_limit=given.rate_limit, latency=given.latency
+    )
+    gc.collect()
+    gc.freeze()  # or the collector would go through all of a large world again and again while calls wait
     print(banner(app.sandbox, f"http://{given.host}:{given.port}"), flush=True)
     make_server(app, given.host, given.port).run()
 

@@ -1,11 +1,13 @@
 """One running sandbox: its build, clock, world and everything it counted and logged."""
 
+import math
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import Clock, iso
+from airflow_provider_calcom.sandbox.counts import Counts
 from airflow_provider_calcom.sandbox.faults import Fault
 from airflow_provider_calcom.sandbox.throttle import Limit, Throttle
 from airflow_provider_calcom.sandbox.webhooks import Send, Webhooks, post_once
@@ -14,7 +16,10 @@ from airflow_provider_calcom.sandbox.world import Json, World, load_world
 
 @dataclass
 class Sandbox:
-    """The whole state. `source` is the world file's content that :meth:`reset` goes back to."""
+    """The whole state. `source` is the world file's content that :meth:`reset` goes back to.
+
+    :param latency: seconds by which each answer of the API comes later; from the next call on if it is changed.
+    """
 
     build: Build
     source: Json
@@ -22,20 +27,22 @@ class Sandbox:
     default_limit: Limit
     send: Send = post_once
     new_id: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
+    latency: float = 0.0
     world: World = field(init=False)
     throttle: Throttle = field(init=False)
     webhooks: Webhooks = field(init=False)
     faults: list[Fault] = field(init=False)
     calls: list[Json] = field(init=False)
+    counts: Counts = field(init=False)
 
     def __post_init__(self) -> None:
         self.reset()
 
     def reset(self, source: Json | None = None) -> None:
-        """Start over, from another world if one is given. The clock keeps running."""
+        """Start over, from another world if one is given. The clock keeps running, the latency stays."""
         self.world = load_world(source or self.source)
         self.source = source or self.source
-        self.throttle, self.faults, self.calls = Throttle(), [], []
+        self.throttle, self.faults, self.calls, self.counts = Throttle(), [], [], Counts()
         self.webhooks = Webhooks(self.build, self.new_id, self.send)
 
     def describe(self) -> Json:
@@ -53,6 +60,27 @@ class Sandbox:
         ]
         hooks = [hook.show() for hook in self.webhooks.rows.values()]
         return {"server": self.build.name, "now": iso(self.clock.now()), "bookings": bookings, "webhooks": hooks}
+
+    def count(self) -> Json:
+        """What `GET /_sandbox/counts` shows. Its cost does not grow with the number of calls."""
+        return {**self.counts.describe(), "deliveries": len(self.webhooks.deliveries)}
+
+    def change_key(self, value: str, expired: bool = False, removed: bool = False) -> None:
+        """Let a key expire (or be good again), or remove it, until the next reset. ValueError for one there isn't."""
+        if not isinstance(expired, bool) or not isinstance(removed, bool):
+            raise ValueError("expired and removed must be true or false")
+        if value not in self.world.keys:
+            raise ValueError("there is no such key")  # which one isn't said: keys stay out of messages
+        if removed:
+            del self.world.keys[value]
+        else:
+            self.world.keys[value] = replace(self.world.keys[value], expired=expired)
+
+    def set_latency(self, seconds: float) -> None:
+        """Answer that much later from the next call on. ValueError below 0 or for what is no number of seconds."""
+        if not 0 <= seconds < math.inf:
+            raise ValueError("seconds must be a number from 0 on")
+        self.latency = seconds
 
     def take_fault(self, method: str, path: str) -> Fault | None:
         """The first fault set for this route, counted down; it goes when its times are used up."""

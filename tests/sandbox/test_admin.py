@@ -68,11 +68,34 @@ def test_the_clock_can_be_set_and_moved(newest: Client) -> None:
     assert newest.mark("sandbox-tomorrow-1", {"host": True}).status_code == 200
 
 
+def test_a_key_can_expire_and_go_in_the_middle_of_a_run(newest: Client) -> None:
+    """With the server's words for either; it can be made good again, and reset brings it back."""
+
+    def said() -> tuple[int, str | None]:
+        answer = newest.get("/v2/me")
+        return answer.status_code, answer.json().get("error", {}).get("message")
+
+    order = {"key": "cal_sandbox_owner"}
+    newest.post("/_sandbox/keys", json={**order, "expired": True})
+    assert said() == (401, "ApiAuthStrategy - api key - Your api key is expired")
+    newest.post("/_sandbox/keys", json={**order, "expired": False})
+    assert said()[0] == 200
+    newest.post("/_sandbox/keys", json={**order, "removed": True})
+    assert said() == (401, "CustomThrottlerGuard - Invalid API Key")
+    unknown = newest.post("/_sandbox/keys", json={**order, "expired": True})
+    assert (unknown.status_code, unknown.json()) == (400, {"message": "there is no such key"})
+    newest.post("/_sandbox/reset")
+    assert said()[0] == 200
+
+
 def test_wrong_orders_are_told(newest: Client) -> None:
     """404 for an unknown route, 400 for an unusable body."""
     assert newest.get("/_sandbox/nope").status_code == 404
     assert newest.post("/_sandbox/nope").status_code == 404
     assert newest.post("/_sandbox/clock", json={"now": "noon"}).status_code == 400
+    assert newest.post("/_sandbox/keys", json={"key": "cal_sandbox_owner", "expired": "no"}).status_code == 400
+    for seconds in (-1, "soon", "nan", "inf", None):
+        assert newest.post("/_sandbox/latency", json={"seconds": seconds}).status_code == 400
     assert newest.post("/_sandbox/world", json={"bookings": [{"uid": "nosuch"}]}).status_code == 400
 
 

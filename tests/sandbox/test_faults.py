@@ -117,6 +117,17 @@ def test_faults_count_down_and_keep_to_their_route(newest: Client) -> None:
     assert {newest.get("/v2/me").status_code for _ in range(5)} == {502}
 
 
+def test_all_faults_can_be_taken_back(newest: Client) -> None:
+    """Also those that would hit for ever."""
+    for times in (None, 3):
+        order = {"method": "*", "path": "*", "fault": "status", "status": 502, "times": times}
+        newest.post("/_sandbox/faults", json=order)
+    assert newest.get("/v2/me").status_code == 502
+    assert newest.post("/_sandbox/faults", json={"clear": True}).status_code == 200
+    assert newest.get("/_sandbox/faults").json() == {"faults": []}
+    assert newest.get("/v2/me").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_calcom.sandbox.app import create_app
 from airflow_provider_calcom.sandbox.main import banner, main, parser
 from airflow_provider_calcom.sandbox.practice import practice_world
+from airflow_provider_calcom.sandbox.throttle import Limit
 from tests.sandbox.conftest import NOW
 
 
@@ -17,6 +18,9 @@ from tests.sandbox.conftest import NOW
         (["--now", "noon"], "'noon' is not an instant such as 2026-11-22T05:30:00Z"),
         (["--rate-limit", "120"], "'120' is not calls/seconds such as 120/60"),
         (["--rate-limit", "0/60"], "'0/60' is not calls/seconds"),
+        (["--rate-limit", "2/60/x"], "'2/60/x' is not calls/seconds such as 120/60, or with a block 120/60/30"),
+        (["--latency", "-1"], "'-1' is not a number of seconds"),
+        (["--latency", "soon"], "'soon' is not a number of seconds such as 0.03"),
         (["--server", "2024-01"], "invalid choice: '2024-01'"),
         (["--world", "/nosuch/world.json"], "can't read /nosuch/world.json: No such file or directory"),
     ],
@@ -48,6 +52,21 @@ def test_good_options_are_read(tmp_path: Path) -> None:
     given = parser().parse_args(arguments)
     assert (given.now, given.server, given.rate_limit) == (NOW, "2025-08", (5, 1.0))
     assert given.world["users"][0]["username"] == "owner"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit", "latency"),
+    [
+        ([], Limit(120, 60, 60), 0.0),
+        (["--rate-limit", "5/1"], Limit(5, 1, 60), 0.0),
+        (["--rate-limit", "5/1/0.5", "--latency", "0.03"], Limit(5, 1, 0.5), 0.03),
+    ],
+)
+def test_limit_and_latency_arrive(arguments: list[str], limit: Limit, latency: float) -> None:
+    """A block that isn't given is the real server's sixty seconds."""
+    given = parser().parse_args(arguments)
+    sandbox = create_app(now=NOW, rate_limit=given.rate_limit, latency=given.latency).sandbox
+    assert (sandbox.default_limit, sandbox.latency) == (limit, latency)
 
 
 def test_the_banner_has_what_a_beginner_copies() -> None:

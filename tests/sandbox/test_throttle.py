@@ -58,6 +58,17 @@ def test_the_default_limit_can_be_set() -> None:
     assert [client.get("/v2/me").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_the_block_of_the_default_limit_can_be_set() -> None:
+    """As `--rate-limit 2/60/5` does: the third call is told five seconds, not sixty."""
+    client = Client(rate_limit=(2, 60, 5))
+    answers = [client.get("/v2/me") for _ in range(3)]
+    assert _limits(answers[-1]) == (2, 0, 5)
+    client.post("/_sandbox/clock", json={"advance": 4})
+    assert client.get("/v2/me").status_code == 429
+    client.post("/_sandbox/clock", json={"advance": 57})
+    assert client.get("/v2/me").status_code == 200
+
+
 def test_a_window_ends_by_itself(newest: Client) -> None:
     """A minute after its first call the count is full again."""
     newest.get("/v2/me")
