@@ -17,7 +17,7 @@ from airflow_provider_calcom.sandbox.api import Call, answer_call
 from airflow_provider_calcom.sandbox.builds import BUILDS
 from airflow_provider_calcom.sandbox.clock import Clock
 from airflow_provider_calcom.sandbox.errors import Answer
-from airflow_provider_calcom.sandbox.faults import commit_around, hang_up, send_cut, send_slowly
+from airflow_provider_calcom.sandbox.faults import commit_around, halved, hang_up, send_cut, send_slowly
 from airflow_provider_calcom.sandbox.practice import practice_world
 from airflow_provider_calcom.sandbox.state import Sandbox
 from airflow_provider_calcom.sandbox.throttle import Limit
@@ -51,6 +51,8 @@ class SandboxApp:
             await self._respond(answer)(scope, receive, send)
             return
         entry["fault"] = fault.fault
+        if fault.fault == "partial":
+            call.content = halved(call.content)
         answer = await commit_around(fault, lambda: self._commit(call, entry), Answer({}, 200))
         answer = fault.changed(answer)
         entry["status"] = None if fault.fault.startswith("drop") else answer.status

@@ -11,17 +11,32 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_calcom.sandbox.errors import Answer
+from airflow_provider_calcom.sandbox.mark_absent import FAILED
 
 Json = dict[str, Any]
 CLOUDFLARE = "<html><head><title>524: A timeout occurred</title></head><body>cloudflare</body></html>"
-KINDS = ["drop_before", "drop_after", "delay", "status", "truncated", "html", "redirect", "slow_body", "huge_body"]
+KINDS = [
+    "drop_before",
+    "drop_after",
+    "delay",
+    "status",
+    "headers",
+    "partial",
+    "truncated",
+    "html",
+    "redirect",
+    "slow_body",
+    "huge_body",
+]
+_NOBODY = {"email": "nobody@partial.invalid", "absent": True}
 
 
 @dataclass
 class Fault:
     """One failure for the calls of a route.
 
-    :param fault: one of :data:`KINDS`.
+    :param fault: one of :data:`KINDS`. `headers` leaves all of the answer as it is but those headers, `partial` writes
+        half of a mark-absent and answers as servers do that crashed on the way.
     :param times: how many calls it hits; None for all.
     :param when: `before` leaves the call undone, `after` lets it commit first.
     :param seconds: of `delay`, and between the pieces of `slow_body`.
@@ -62,6 +77,10 @@ class Fault:
         if self.fault == "status":
             body = {"statusCode": self.status or 500, "message": "fault"} if self.body is None else self.body
             return Answer(body, self.status or 500, self.headers)
+        if self.fault == "headers":
+            return Answer(answer.body, answer.status, {**answer.headers, **self.headers}, answer.text)
+        if self.fault == "partial":
+            return Answer({"statusCode": 500, "message": FAILED}, 500, self.headers)
         if self.fault == "html":
             headers = {"Content-Type": "text/html; charset=UTF-8", **self.headers}
             return Answer(self.body or CLOUDFLARE, self.status or 524, headers, text=True)
@@ -75,6 +94,18 @@ class Fault:
                 text[: len(text) // 2], answer.status, {**answer.headers, "Content-Type": "application/json"}, True
             )
         return answer
+
+
+def halved(content: bytes) -> bytes:
+    """The body of a mark-absent with the first half of its attendees, somebody who isn't on the booking, and no host.
+
+    The older builds write what comes before such a stranger, crash, and send no webhook.
+    """
+    try:
+        rows = json.loads(content).get("attendees") or []
+    except (ValueError, AttributeError):
+        return content
+    return json.dumps({"attendees": [*rows[: -(-len(rows) // 2)], _NOBODY]}).encode()
 
 
 class SandboxProtocol(HttpToolsProtocol):

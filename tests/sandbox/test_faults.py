@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
+from airflow_provider_calcom.sandbox.builds import BUILDS
 from tests.sandbox.conftest import NOW, OWNER, Client
 
 MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
@@ -104,6 +105,28 @@ def test_slow_and_huge_bodies_arrive(api: httpx.Client) -> None:
     assert api.post(MARK, json={"host": True}).json()["data"]["absentHost"] is True
     _order(api, "huge_body", size=300_000)
     assert len(api.post(MARK, json={}).content) > 300_000
+
+
+def test_other_headers(api: httpx.Client, sandbox: RunningSandbox) -> None:
+    """The answer stays whole; only the headers that are named are others."""
+    _order(api, "headers", headers={"Content-Type": "text/plain", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
+    answer = api.post(MARK, json={"host": True})
+    assert (answer.headers["content-type"], answer.headers["date"][5:16]) == ("text/plain", "01 Jan 1970")
+    assert (answer.status_code, answer.json()["data"]["absentHost"], _marked(sandbox)) == (200, True, True)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_partial_write(build: str) -> None:
+    """The first half of the attendees, no host, and the 500 that servers give after a write of which a part failed."""
+    api = Client(server=build)
+    booking = next(one for one in api.app.sandbox.world.bookings.values() if len(one.attendees) >= 2)
+    rows = [{"email": row.email, "absent": True} for row in booking.attendees[:2]]
+    _order(api, "partial")
+    answer = api.mark(booking.uid, {"host": True, "attendees": rows})
+    assert (answer.status_code, answer.json()["message"]) == (500, "Failed to update no-show status")
+    host, flags = api.flags(booking.uid)
+    assert (host, [flags[row["email"]] for row in rows]) == (False, [True, False])
+    assert api.app.sandbox.calls[-1]["wrote"]
 
 
 def test_faults_count_down_and_keep_to_their_route(newest: Client) -> None:
