@@ -77,6 +77,11 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Send the key unencrypted to a host other than this machine.",
                         "schema": {"type": ["boolean", "null"], "default": False},
                     },
+                    "ledger_secret": {
+                        "label": "Ledger secret",
+                        "description": "16 characters or more: names people in the ledger by keyed hashes, if asked to.",
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
                     "web_url": {
                         "label": "Web URL",
                         "description": "Where people open bookings, for links; only for a self-hosted Cal.com.",

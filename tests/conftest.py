@@ -98,9 +98,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """Note the seconds that a client wants to pause, in place of sleeping; between tries nothing sleeps either."""
     import stamina
 
-    from airflow_provider_calcom.api.client import CalComClient
+    from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
 
     noted: list[float] = []
+
+    async def note(seconds: float) -> None:
+        noted.append(seconds)
+
     monkeypatch.setitem(CalComClient.__init__.__kwdefaults__, "sleep", noted.append)
+    monkeypatch.setitem(AsyncCalComClient.__init__.__kwdefaults__, "sleep", note)
     with stamina.set_testing(True, attempts=20, cap=True):
         yield noted

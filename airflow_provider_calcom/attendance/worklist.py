@@ -81,8 +81,8 @@ class Outcome:
 class Worklist:
     """The changes of a plan, in a database on disk. Close it, or use it as a context manager.
 
-    ``total``, ``bookings`` and ``hosts`` count the changes, their bookings, and those of a host's flag; ``counts`` the
-    outcomes so far.
+    ``total``, ``bookings`` and ``hosts`` count the changes, their bookings, and those of a host's flag; ``counts`` and
+    ``done`` the outcomes so far.
 
     :param changes: the plan's, in its order.
     """
@@ -91,6 +91,7 @@ class Worklist:
         self._database = scratch_database(_TABLES)
         self._unwritten: list[tuple[str, str | None, str | None, int]] = []
         self.counts: Counter[str] = Counter()
+        self.done = 0
         try:
             self.total = self._load(changes)
         except BaseException:
@@ -158,6 +159,7 @@ class Worklist:
         """Note what became of changes."""
         for one in outcomes:
             self.counts[one.outcome] += 1
+            self.done += 1
             self._unwritten.append((one.outcome, one.detail, one.request_id, one.number))
         if len(self._unwritten) >= _AT_A_TIME:
             self._write_outcomes()
@@ -170,6 +172,7 @@ class Worklist:
         )
         if rest.rowcount:
             self.counts[outcome] += rest.rowcount
+            self.done += rest.rowcount
 
     def details(self, outcome: str) -> dict[str, int]:
         """Count why changes came to an outcome."""

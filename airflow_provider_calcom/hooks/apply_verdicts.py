@@ -86,12 +86,12 @@ def verdict_on(
         return Verdict(outcomes=[Outcome(one.number, *hindrance) for one in planned])
     verdict = Verdict()
     for one in planned:
-        if one.change.role == _HOST:
-            spelt = (
-                one if is_ours(booking, user, is_listed=is_listed) else Outcome(one.number, NOT_PERMITTED, "foreign")
-            )
-        else:
+        if one.change.role != _HOST:
             spelt = _as_spelt(booking, one, bearings)
+        elif _flag(booking, one.change) or is_ours(booking, user, is_listed=is_listed):
+            spelt = one
+        else:
+            spelt = Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
         if isinstance(spelt, Outcome):
             verdict.outcomes.append(spelt)
         else:

@@ -24,6 +24,7 @@ from airflow_provider_calcom.attendance.ledger import (
 )
 from airflow_provider_calcom.attendance.plan import Change, Summary, check_count, read_plan, read_summary
 from airflow_provider_calcom.attendance.worklist import FAILED, NOT_PERMITTED, OUTCOMES, WOULD_APPLY, Worklist
+from airflow_provider_calcom.hooks.apply_resumption import TaskState
 from airflow_provider_calcom.hooks.apply_run import INTERRUPTED, NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
 from airflow_provider_calcom.hooks.apply_verdicts import Bearings
 
@@ -126,7 +127,6 @@ class ApplyRequest:
     :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
     :param path: which list of Cal.com has the bookings.
     :param task: who writes, for the ledger.
-    :param is_later_try: whether an earlier try of the task may have written a part.
     :param rest: seconds since an interrupted run's last write, before a booking is read.
     """
 
@@ -141,7 +141,6 @@ class ApplyRequest:
     allow_cohosts: bool = False
     path: str = endpoints.own_bookings()
     task: TaskRun = NO_TASK
-    is_later_try: bool = False
     rest: float = 40.0
 
 
@@ -150,6 +149,7 @@ class Application:
 
     :param request: what is asked for.
     :param open_client: makes the client, within its event loop.
+    :param state: tells of earlier tries of the task, and is told of this one.
     :param wall_clock: Unix time.
     :param sleep: waits for some seconds on the event loop.
     """
@@ -159,11 +159,13 @@ class Application:
         request: ApplyRequest,
         open_client: Callable[[], AsyncCalComClient],
         *,
+        state: TaskState | None = None,
         wall_clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._request = request
         self._open_client = open_client
+        self._state = state or TaskState({})
         self._wall_clock = wall_clock
         self._sleep = sleep
         self._halt: Callable[[], object] | None = None
@@ -226,6 +228,7 @@ class Application:
             )
             ledger = None if request.dry_run else stack.enter_context(self._ledger(summary))
             options = self._options(summary, last_writes)
+            self._state.note(summary["sha256"], 0, worklist.total)
             runs: list[ApplyRun] = []
 
             async def carry_out() -> None:
@@ -245,8 +248,9 @@ class Application:
 
             thread = threading.Thread(target=self._run_loop, args=(carry_out,), name="calcom-apply", daemon=True)
             thread.start()
-            self._wait(lambda: _progress(runs, worklist), tell)
+            self._wait(lambda: _progress(runs, worklist), lambda progress: self._tell(summary, progress, tell))
             thread.join()
+            self._state.note(summary["sha256"], worklist.done, worklist.total)
             if self._crash is not None:
                 raise self._crash
             return runs[0].error, runs[0].calls
@@ -271,7 +275,7 @@ class Application:
             path=request.path,
             dry_run=request.dry_run,
             stops_at_failure=request.on_error == "stop",
-            skips_own=request.is_later_try,
+            skips_own=self._state.has_begun(summary["sha256"]),
             task=request.task,
             rest=request.rest,
         )
@@ -311,6 +315,10 @@ class Application:
             self.stop()
             raise
 
+    def _tell(self, summary: Summary, progress: Progress, tell: Callable[[Progress], None]) -> None:
+        tell(progress)
+        self._state.note(summary["sha256"], progress.done, progress.total)
+
     def _result(self, summary: Summary, worklist: Worklist, calls: int) -> ApplyResult:
         request = self._request
         counts = {name: worklist.counts[name] for name in OUTCOMES}
@@ -331,7 +339,7 @@ class Application:
 def _progress(runs: list[ApplyRun], worklist: Worklist) -> Progress:
     run = runs[0] if runs else None
     return Progress(
-        done=worklist.counts.total(),
+        done=worklist.done,
         total=worklist.total,
         seconds=0.0,
         calls=run.calls if run else 0,

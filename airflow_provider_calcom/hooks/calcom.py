@@ -87,6 +87,21 @@ class CalComHook(BaseHook):
             return settings
         return replace(settings, api_version=checked_api_version(self.api_version))
 
+    @property
+    def ledger_secret(self) -> str | None:
+        """The connection's key for hashes of addresses in the ledger, or None.
+
+        :raises InvalidConnection: if it is no text.
+        """
+        secret = _extra_of(self.get_connection(self.calcom_conn_id)).get("ledger_secret") or None
+        if secret is not None and not isinstance(secret, str):
+            raise InvalidConnection(
+                "The connection's extra field ledger_secret must be a text of 16 characters or more"
+            )
+        if secret is not None:
+            _mask(secret)
+        return secret
+
     @cached_property
     def _client(self) -> CalComClient:
         from airflow_provider_calcom.api.client import CalComClient
@@ -507,14 +522,25 @@ def _query_from(
     **filters: Any,
 ) -> BookingQuery:
     given = {name: value for name, value in filters.items() if value is not None}
+    return BookingQuery(path=list_path(organization_id, team_id, user_id), **given)
+
+
+def list_path(
+    organization_id: int | str | None = None, team_id: int | str | None = None, user_id: int | str | None = None
+) -> str:
+    """Give the path of a list of bookings: one's own, a team's, or an organisation's, its team's or its member's.
+
+    :param organization_id: whose admin the key's user is.
+    :param team_id: of a team; with ``organization_id``, of one in it.
+    :param user_id: with ``organization_id``: of a member.
+    :raises InvalidArgument: if they don't go together, naming them.
+    """
     if user_id is not None and (organization_id is None or team_id is not None):
         raise InvalidArgument("user_id goes with organization_id, and not with team_id")
     if organization_id is None:
-        path = endpoints.own_bookings() if team_id is None else endpoints.team_bookings(team_id)
-    elif team_id is not None:
-        path = endpoints.organization_team_bookings(organization_id, team_id)
-    elif user_id is not None:
-        path = endpoints.organization_user_bookings(organization_id, user_id)
-    else:
-        path = endpoints.organization_bookings(organization_id)
-    return BookingQuery(path=path, **given)
+        return endpoints.own_bookings() if team_id is None else endpoints.team_bookings(team_id)
+    if team_id is not None:
+        return endpoints.organization_team_bookings(organization_id, team_id)
+    if user_id is not None:
+        return endpoints.organization_user_bookings(organization_id, user_id)
+    return endpoints.organization_bookings(organization_id)

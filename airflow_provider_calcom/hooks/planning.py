@@ -23,6 +23,7 @@ from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
+from airflow_provider_calcom.hooks.ledgers import last_writes_of, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
     FeedEntry,
@@ -85,14 +86,12 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
     """Make the plan.
 
     :param request: what was asked for.
-    :param hook: for the bookings, where they come from the API. It is not used otherwise.
+    :param hook: for the bookings, where they come from the API, and for the ledger's secret.
     :returns: the plan's summary.
     :raises PlanRefused: if a guard rail trips; the plan's folder has the report.
     :raises InvalidArgument: naming the parameter, before anything is called.
     """
     asked, place = _Asked.of(request), _place(request)
-    if request.ledger_path is not None:
-        log.warning("ledger_path is not read yet, so no mark is known to be ours, and no change by hand is known")
     with tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=request.resources.spill_directory) as folder:
         inputs = _Gathering(asked, hook, Path(folder)).inputs()
         with deciding(
@@ -104,13 +103,22 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             resources=request.resources,
             place=place,
         ) as decided:
-            return _written(decided, asked)
+            return _written(decided, asked, hook)
 
 
-def _written(decided: Decided, asked: _Asked) -> Summary:
-    plan = asked.request.storage.path(asked.request.plan_path)
+def _written(decided: Decided, asked: _Asked, hook: CalComHook) -> Summary:
+    storage = asked.request.storage
+    plan = storage.path(asked.request.plan_path)
+    ledger = ledger_folder(asked.request.ledger_path, conn_id=hook.calcom_conn_id, storage=storage)
     try:
-        return write_plan(decided, plan, rails=asked.rails, correct=asked.correct, force=asked.force)
+        return write_plan(
+            decided,
+            plan,
+            rails=asked.rails,
+            correct=asked.correct,
+            last_writes=last_writes_of(ledger, hook),
+            force=asked.force,
+        )
     except PlanRefused:
         log.error("%s", rendered(read_summary(plan)))
         raise

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_calcom.attendance.plan import Summary
+    from airflow_provider_calcom.hooks.applying import Application
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
 _BOOKING_FILTERS = ("after_start", "before_start", "organization_id", "team_id", "user_id", "event_type_ids")
@@ -188,8 +189,9 @@ class PlanNoShowsOperator(BaseOperator):
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
-    :param ledger_path: where applied changes are recorded. It is not read yet, which is said in the log: with
-        ``correct="ledger"`` no mark is taken away. (templated)
+    :param ledger_path: the folder in which ``ApplyNoShowsOperator`` records what it writes: it tells which marks are
+        our own, and which flags a person changed after us. None for the connection's own below ``AIRFLOW_HOME``.
+        (templated)
     :param force: also plan changes of flags that a person set by hand after our last write. (templated)
     :param rules_conn_id: run the rules on this SQL connection in place of this worker. ``decisions.parquet`` then has
         only bookings in which something is to change. (templated)
@@ -361,3 +363,167 @@ class PlanNoShowsOperator(BaseOperator):
             "guard_rails": summary["guard_rails"],
             "sha256": summary["sha256"],
         }
+
+
+class ApplyNoShowsOperator(BaseOperator):
+    """Carry out a plan of no-show flags: each real change once, at the speed that Cal.com allows.
+
+    The flags are read again first, in pages. What is so already is skipped; the rest goes out with one call for each
+    booking, as fast as the key's rate limit allows and never faster, each answer is checked, and each write stands in
+    the ledger before and after it. A run that was killed is taken up by the next try, which reads before it writes, so
+    that nothing is lost or done twice.
+
+    :param plan: the folder of a plan, or what ``PlanNoShowsOperator`` returned; then the plan must still be that one.
+        (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
+    :param ledger_path: the folder of the ledger: a path, or a URL of Airflow's object storage. None for the
+        connection's own below ``AIRFLOW_HOME``, which only tasks on that machine see. (templated)
+    :param ledger_addresses: ``plain``, or ``hashed``: people are named by a hash that is keyed with the connection's
+        extra field ``ledger_secret``.
+    :param concurrency: bookings that are written at once, 1 to 64. It does not exceed the rate limit. (templated)
+    :param dry_run: find out what would be done, and write neither to Cal.com nor in the ledger. (templated, as
+        ``is_dry_run``)
+    :param max_changes: refuse a plan with more changes. (templated)
+    :param on_error: ``continue`` with the other changes where one failed, or ``stop``. Either way the task fails in the
+        end.
+    :param expected_hash: the plan's sha256 as it was approved; another plan is refused. (templated)
+    :param organization_id: read the flags from an organisation's list of bookings in place of one's own. Bookings that
+        are on no list are read one by one. (templated)
+    :param team_id: read them from a team's list. (templated)
+    :param user_id: with ``organization_id``: from this member's list. (templated)
+    :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    :param skip_if_nothing_to_do: skip the task, rather than let it succeed, where nothing was to be changed.
+    :param storage_conn_id: the object storage's connection, where paths need one. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
+
+    Returns ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``: numbers,
+    and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` so; ``unknown_attendee``, no longer on
+    the booking; ``not_permitted``; ``not_started``; ``gone``, as are cancelled bookings; ``human_override``, changed by
+    a person after our last write; ``failed``. All of them stand in ``outcomes.jsonl`` beside the plan, one a line.
+
+    :raises ChangesFailed: in the end, if changes failed or were not permitted.
+    :raises PlanRefused: if a guard rail refused the plan.
+    :raises PlanIsAnother: if the plan is not the expected one.
+    :raises TooManyChanges: if it has more than ``max_changes``.
+    :raises DamagedPlan: if its files are not as they were written.
+    :raises LedgerNotWritten: if the ledger can't be written; then nothing is written to Cal.com either.
+    :raises CalComError: if no booking can be read, the key is not good any more, or Cal.com can't be reached.
+    """
+
+    template_fields: Sequence[str] = (
+        "plan",
+        "calcom_conn_id",
+        "ledger_path",
+        "concurrency",
+        "is_dry_run",
+        "max_changes",
+        "expected_hash",
+        "organization_id",
+        "team_id",
+        "user_id",
+        "storage_conn_id",
+        "api_version",
+    )
+    ui_color = "#292929"
+    ui_fgcolor = "#ffffff"
+
+    def __init__(
+        self,
+        *,
+        plan: Any,
+        calcom_conn_id: str = "calcom_default",
+        ledger_path: str | None = None,
+        ledger_addresses: Literal["plain", "hashed"] = "plain",
+        concurrency: int | str = 8,
+        dry_run: bool | str = False,
+        max_changes: int | str | None = None,
+        on_error: Literal["continue", "stop"] = "continue",
+        expected_hash: str | None = None,
+        organization_id: int | str | None = None,
+        team_id: int | str | None = None,
+        user_id: int | str | None = None,
+        allow_cohosts: bool = False,
+        skip_if_nothing_to_do: bool = False,
+        storage_conn_id: str | None = None,
+        api_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.calcom_conn_id = calcom_conn_id
+        self.ledger_path = ledger_path
+        self.ledger_addresses = ledger_addresses
+        self.concurrency = concurrency
+        self.is_dry_run = dry_run  # as in MarkAbsentOperator
+        self.max_changes = max_changes
+        self.on_error = on_error
+        self.expected_hash = expected_hash
+        self.organization_id = organization_id
+        self.team_id = team_id
+        self.user_id = user_id
+        self.allow_cohosts = allow_cohosts
+        self.skip_if_nothing_to_do = skip_if_nothing_to_do
+        self.storage_conn_id = storage_conn_id
+        self.api_version = api_version
+        self._application: Application | None = None
+
+    @property
+    def hook(self) -> CalComHook:
+        """The hook of the connection."""
+        from airflow_provider_calcom.hooks.calcom import CalComHook
+
+        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Apply the plan.
+
+        :param context: the task's context.
+        """
+        with without_useless_retries():
+            return self._apply(context)
+
+    def _apply(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom.api.client import AsyncCalComClient
+        from airflow_provider_calcom.hooks.apply_parameters import ApplyParameters, task_run
+        from airflow_provider_calcom.hooks.apply_resumption import TaskState
+        from airflow_provider_calcom.hooks.applying import Application
+
+        hook = self.hook
+        parameters = ApplyParameters(
+            plan=self.plan,
+            ledger_path=self.ledger_path,
+            ledger_addresses=self.ledger_addresses,
+            concurrency=self.concurrency,
+            dry_run=self.is_dry_run,
+            max_changes=self.max_changes,
+            on_error=self.on_error,
+            expected_hash=self.expected_hash,
+            organization_id=self.organization_id,
+            team_id=self.team_id,
+            user_id=self.user_id,
+            allow_cohosts=self.allow_cohosts,
+            storage_conn_id=self.storage_conn_id,
+        )
+        settings = hook.settings  # read here: the thread of the event loop can't ask Airflow for connections
+        self._application = Application(
+            parameters.request(hook, task_run(context)),
+            lambda: AsyncCalComClient(settings),
+            state=TaskState(context),
+        )
+        result = self._application.run(lambda progress: self.log.info("Applying: %s", progress))
+        self.log.info(
+            "Plan %s: %s; %d mark-absent calls. All outcomes: %s",
+            result["plan_path"],
+            ", ".join(f"{outcome} {changes}" for outcome, changes in result["outcomes"].items() if changes)
+            or "no change",
+            result["calls"],
+            result["outcomes_path"],
+        )
+        if self.skip_if_nothing_to_do and not result["calls"] and not result["outcomes"].get("would_apply"):
+            raise AirflowSkipException("There was nothing to do")
+        return dict(result)
+
+    def on_kill(self) -> None:
+        """Begin nothing more, and let the calls under way end."""
+        if self._application is not None:
+            self._application.stop()

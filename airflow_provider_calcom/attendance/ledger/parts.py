@@ -21,7 +21,7 @@ def parts_of(folder: Folder) -> list[Any]:
     :param folder: the ledger's, here or in an object store.
     """
     place = folder_path(folder)
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         # Not glob(): that of Airflow 2.11's object storage finds nothing.
         return sorted((part for part in place.iterdir() if _is_part(part.name)), key=lambda part: str(part.name))
     return []

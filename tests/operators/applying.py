@@ -1,0 +1,92 @@
+"""How the tests of ApplyNoShowsOperator run it: plans made by hand, and what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
+from tests.operators.planning import Row, lines
+
+START = "2026-11-18T08:00:00.000Z"
+
+
+def change(uid: str, email: str, to: bool = True, *, role: str = "attendee", start_at: str = START) -> Row:
+    """One line of a plan."""
+    return {
+        "booking_uid": uid,
+        "role": role,
+        "email": email,
+        "from": not to,
+        "to": to,
+        "reason": "not_seen" if to else "email",
+        "presence_seconds": 0.0,
+        "start_at": start_at,
+    }
+
+
+def write_plan_by_hand(folder: Path, changes: Iterable[Row], **summary: Any) -> Path:
+    """Write a plan's folder as ``write_plan`` does, with these changes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(changes, key=lambda row: (row["booking_uid"], row["role"], row["email"]))
+    text = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ordered)
+    (folder / "plan.jsonl").write_bytes(text)
+    figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
+    told = {
+        "format": 1,
+        "state": "ready",
+        "refused": [],
+        "policy": {},
+        "correct": "ledger",
+        "force": False,
+        **figures,
+        "complete_until": None,
+        "outcomes": {},
+        "inputs": [],
+        "changes": {"total": len(ordered)},
+        "held_back": {},
+        "guard_rails": [],
+        "changes_file": "plan.jsonl",
+        "sha256": hashlib.sha256(text).hexdigest(),
+        **summary,
+    }
+    (folder / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder
+
+
+def operator(plan: Any, **options: Any) -> ApplyNoShowsOperator:
+    """Make the operator; its ledger is beside the plan's folder unless another is given."""
+    if "ledger_path" not in options and isinstance(plan, Path):
+        options["ledger_path"] = str(plan.parent / "ledger")
+    return ApplyNoShowsOperator(task_id="apply", plan=str(plan) if isinstance(plan, Path) else plan, **options)
+
+
+def apply(plan: Any, *, context: Any = None, **options: Any) -> Row:
+    """Run the operator as a task would."""
+    return operator(plan, **options).execute({} if context is None else context)
+
+
+def counted(result: Row) -> dict[str, int]:
+    """The outcomes that any change had."""
+    return {outcome: changes for outcome, changes in result["outcomes"].items() if changes}
+
+
+def outcomes(plan: Path, name: str = "outcomes.jsonl") -> dict[tuple[str, str], tuple[str, str | None]]:
+    """What became of each change, by booking and address (``host`` for a host)."""
+    return {
+        (row["booking_uid"], "host" if row["role"] == "host" else row["email"]): (row["outcome"], row["detail"])
+        for row in lines(plan / name)
+    }
+
+
+def ledger(folder: Path) -> list[Row]:
+    """All records of a ledger, as DuckDB reads them in one glob."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        found = connection.execute("SELECT * FROM read_json(?) ORDER BY time", [str(folder / "*.jsonl")])
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,363 @@
+"""ApplyNoShowsOperator: each real change of a plan once, checked and recorded, and every other one told."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_calcom.api import errors
+from airflow_provider_calcom.attendance.errors import PlanRefused
+from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
+from airflow_provider_calcom.attendance.plan import DamagedPlan
+from airflow_provider_calcom.hooks.applying import ChangesFailed, PlanIsAnother, TooManyChanges
+from tests.operators.applying import apply, change, counted, ledger, outcomes, write_plan_by_hand
+from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
+from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, report
+from tests.support import BUILDS, KEY, SandboxDriver, ends_the_task
+
+THREE_STARTS = "2026-11-18T11:00:00.000Z"
+MONA_STARTS = "2026-11-18T14:00:00.000Z"
+ERIN_STARTS = "2026-11-18T09:00:00.000Z"
+
+
+def of_three(email: str, to: bool = True) -> dict[str, Any]:
+    return change(OF_THREE, email, to, start_at=THREE_STARTS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A plan of four changes in three bookings; one is to be un-marked."""
+    return write_plan_by_hand(
+        tmp_path / "plan",
+        [
+            change(OF_BOB, BOB),
+            of_three(BOB),
+            of_three(CAROL, to=False),
+            change(OF_MONA, MONA, start_at=MONA_STARTS),
+        ],
+    )
+
+
+@pytest.fixture
+def carol_is_marked(calcom: SandboxDriver) -> None:
+    calcom.change(OF_THREE, attendees=[{"email": CAROL, "absent": True}])
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.usefixtures("carol_is_marked")
+def test_a_plan_is_carried_out_with_one_call_for_each_booking(calcom: SandboxDriver, folder: Path) -> None:
+    """On each build the state is what the plan asks for, and webhooks go out once for each booking."""
+    calcom.subscribe()
+    result = apply(folder)
+    assert counted(result) == {"applied": 4}
+    assert (result["changes"], result["bookings"], result["calls"]) == (4, 3, 3)
+    assert (calcom.absent(OF_BOB), calcom.absent(OF_THREE), calcom.absent(OF_MONA)) == ({BOB}, {BOB}, {MONA})
+    assert len(calcom.marks()) == len(calcom.deliveries()) == 3
+
+
+@pytest.mark.usefixtures("carol_is_marked")
+def test_a_second_run_sends_nothing(calcom: SandboxDriver, folder: Path) -> None:
+    """What is so already is not sent again: each call would text people again."""
+    apply(folder)
+    before = len(calcom.marks())
+    result = apply(folder)
+    assert (counted(result), result["calls"]) == ({"already": 4}, 0)
+    assert len(calcom.marks()) == before
+    assert set(outcomes(folder).values()) == {("already", "by an earlier run of this plan")}
+
+
+@pytest.mark.usefixtures("carol_is_marked")
+def test_flags_are_read_in_pages(calcom: SandboxDriver, folder: Path) -> None:
+    """No booking is read by itself, and no page without a booking of the plan."""
+    apply(folder)
+    reads = [call["path"] for call in calcom.calls() if call["method"] == "GET"]
+    assert len(reads) == 1
+    assert reads[0].startswith("/v2/bookings?afterStart=2026-11-18T08%3A00")
+
+
+def test_addresses_in_another_case(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Cal.com compares byte by byte; we find the spelling that it has, and write the ledger with it."""
+    folder = write_plan_by_hand(
+        tmp_path / "plan",
+        [change(OF_BOB, BOB.upper()), change(OF_ERIN, ERIN.lower(), start_at=ERIN_STARTS)],
+    )
+    assert counted(apply(folder)) == {"applied": 2}
+    assert (calcom.absent(OF_BOB), calcom.absent(OF_ERIN)) == ({BOB}, {ERIN})
+    assert {row["email"] for row in ledger(tmp_path / "ledger")} == {BOB, ERIN}
+    assert counted(apply(folder)) == {"already": 2}
+
+
+@pytest.mark.usefixtures("calcom")
+def test_each_write_is_in_the_ledger_before_and_after(folder: Path, tmp_path: Path) -> None:
+    """An intent and an outcome of each, with who, what, why, by which request; none of what was not written."""
+    apply(folder, context={"ti": _Task()})
+    records = ledger(tmp_path / "ledger")
+    assert [row["kind"] for row in records].count("intent") == 3
+    ended = {(row["booking_uid"], row["email"]): row for row in records if row["kind"] == "outcome"}
+    assert set(ended) == {(OF_BOB, BOB), (OF_THREE, BOB), (OF_MONA, MONA)}
+    of_bob = ended[OF_BOB, BOB]
+    assert (of_bob["from"], of_bob["to"], of_bob["reason"], of_bob["outcome"]) == (False, True, "not_seen", "applied")
+    assert of_bob["shown"] is True
+    assert len(str(of_bob["request_id"])) == 36
+    assert of_bob["plan"] == json.loads((folder / "summary.json").read_text())["sha256"]
+    assert (of_bob["dag_id"], of_bob["run_id"], of_bob["task_id"], of_bob["try_number"]) == ("d", "r", "t", 1)
+    assert {row["id"] for row in records if row["kind"] == "intent"} == {row["id"] for row in ended.values()}
+
+
+class _Task:
+    dag_id, run_id, task_id, map_index, try_number = "d", "r", "t", -1, 1
+
+
+def test_what_can_not_be_done_is_told_for_each_change(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Others of the same plan, and of the same booking, are done all the same; nothing of these is sent."""
+    calcom.change(OF_MONA, status="cancelled")
+    ahead = "sandbox-tomorrow-1"
+    folder = write_plan_by_hand(
+        tmp_path / "plan",
+        [
+            of_three(BOB),
+            of_three("stranger@example.org"),
+            change(OF_MONA, MONA, start_at=MONA_STARTS),
+            change(ahead, BOB, start_at="2026-11-20T08:00:00.000Z"),
+            change("no-such-booking", BOB),
+            change(OF_BOB, OWNER, role="host"),
+        ],
+    )
+    result = apply(folder)
+    assert outcomes(folder) == {
+        (OF_THREE, BOB): ("applied", None),
+        (OF_THREE, "stranger@example.org"): ("unknown_attendee", None),
+        (OF_MONA, MONA): ("gone", "cancelled"),
+        (ahead, BOB): ("not_started", "starts later"),
+        ("no-such-booking", BOB): ("gone", "BookingNotFound"),
+        (OF_BOB, "host"): ("applied", None),
+    }
+    assert result["calls"] == len(calcom.marks()) == 2
+    assert calcom.flags(OF_BOB) == (True, {BOB: False})
+
+
+def test_who_may_not_is_told_and_fails_the_task(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Cal.com says no with a 500; the host of a stranger's booking, which it would mark, is not even asked for."""
+    folder = write_plan_by_hand(
+        tmp_path / "plan",
+        [
+            change(OF_BOB, BOB),
+            change(FOREIGN, CAROL, start_at=ERIN_STARTS),
+            change("sandbox-of-other", "other@example.com", role="host", start_at=ERIN_STARTS),
+        ],
+    )
+    with pytest.raises(ChangesFailed, match=r"2 of 3 changes were not made .*NoShowUpdateFailed 1") as caught:
+        apply(folder)
+    assert ends_the_task(caught.value)
+    assert outcomes(folder)[FOREIGN, CAROL] == ("not_permitted", "NoShowUpdateFailed")
+    assert outcomes(folder)[FOREIGN, "host"] == ("not_permitted", "a stranger's booking")
+    assert calcom.flags(FOREIGN) == (False, {CAROL: False})
+    assert calcom.absent(OF_BOB) == {BOB}
+
+
+def test_a_change_by_hand_stays(calcom: SandboxDriver, folder: Path) -> None:
+    """Where a person took our mark away, the plan is not carried out again, unless it was made with force."""
+    apply(folder)
+    calcom.change(OF_BOB, attendees=[{"email": BOB, "absent": False}])
+    assert counted(apply(folder)) == {"already": 3, "human_override": 1}
+    assert calcom.absent(OF_BOB) == set()
+    forced = write_plan_by_hand(folder.parent / "forced", [change(OF_BOB, BOB)], force=True)
+    assert counted(apply(forced)) == {"applied": 1}
+
+
+def test_cohosts_are_refused(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """A colleague among the attendees is not marked, unless that is asked for."""
+    starts = "2026-11-18T18:00:00.000Z"
+    calcom.change("sandbox-team", attendees=[])
+    folder = write_plan_by_hand(tmp_path / "plan", [change("sandbox-team", "other@example.com", start_at=starts)])
+    with pytest.raises(ChangesFailed, match="CoHostRefused 1"):
+        apply(folder)
+    assert calcom.marks() == []
+    assert counted(apply(folder, allow_cohosts=True)) == {"applied": 1}
+
+
+def test_a_dry_run_writes_nothing(calcom: SandboxDriver, folder: Path, tmp_path: Path) -> None:
+    """Neither to Cal.com nor in the ledger; it tells what would be done in a file of its own."""
+    result = apply(folder, dry_run="True")
+    assert (counted(result), result["calls"], result["dry_run"]) == ({"would_apply": 3, "already": 1}, 0, True)
+    assert calcom.writes() == []
+    assert not (tmp_path / "ledger").exists()
+    assert not (folder / "outcomes.jsonl").exists()
+    assert outcomes(folder, "outcomes-dry-run.jsonl")[OF_BOB, BOB] == ("would_apply", None)
+
+
+def test_only_the_plan_that_was_approved(calcom: SandboxDriver, folder: Path) -> None:
+    """A plan with another hash, more changes than allowed, or touched by hand is refused before any call."""
+    sha256 = json.loads((folder / "summary.json").read_text())["sha256"]
+    with pytest.raises(PlanIsAnother, match="expected_hash") as caught:
+        apply(folder, expected_hash="0" * 64)
+    assert ends_the_task(caught.value)
+    with pytest.raises(PlanIsAnother):
+        apply({"plan_path": str(folder), "sha256": "1" * 64}, ledger_path=str(folder.parent / "ledger"))
+    with pytest.raises(TooManyChanges, match="has 4 changes, and max_changes is 3"):
+        apply(folder, max_changes="3")
+    text = (folder / "plan.jsonl").read_text()
+    (folder / "plan.jsonl").write_text(text.replace(CAROL, DAVE))
+    with pytest.raises(DamagedPlan):
+        apply(folder)
+    (folder / "plan.jsonl").write_text(text)
+    assert calcom.calls() == []
+    assert counted(apply(folder, expected_hash=sha256.upper(), max_changes=4))["applied"] == 3
+
+
+@pytest.mark.usefixtures("calcom")
+def test_a_refused_plan_is_not_applied(tmp_path: Path) -> None:
+    """What a guard rail refused stays refused."""
+    folder = write_plan_by_hand(
+        tmp_path / "plan", [], state="refused", changes_file="refused-changes.jsonl", refused=["max_changes: 9"]
+    )
+    with pytest.raises(PlanRefused, match="max_changes"):
+        apply(folder)
+
+
+def test_nothing_to_do(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """An empty plan calls nothing and succeeds, or skips the task if asked to, as does one that is carried out."""
+    empty = write_plan_by_hand(tmp_path / "plan", [])
+    assert counted(apply(empty)) == {}
+    assert (empty / "outcomes.jsonl").read_bytes() == b""
+    assert calcom.calls() == []
+    done = write_plan_by_hand(tmp_path / "done", [change(OF_BOB, BOB, to=False)])
+    for folder in (empty, done):
+        with pytest.raises(AirflowSkipException):
+            apply(folder, skip_if_nothing_to_do=True)
+
+
+@pytest.mark.parametrize(("on_error", "marks"), [("continue", 5), ("stop", 1)])
+def test_going_on_after_a_failure(calcom: SandboxDriver, tmp_path: Path, on_error: Any, marks: int) -> None:
+    """With ``stop`` nothing more is begun, and what was not tried is told as that; a later run does the rest."""
+    uids = [f"sandbox-yesterday-{slot}" for slot in (1, 2, 3, 4, 6)]
+    people = [BOB, CAROL, DAVE, ERIN, BOB]
+    starts = [f"2026-11-18T{hour:02}:00:00.000Z" for hour in (8, 9, 9, 9, 13)]
+    folder = write_plan_by_hand(
+        tmp_path / "plan",
+        [change(*one[:2], start_at=one[2]) for one in zip(uids, people, starts, strict=True)],
+    )
+    calcom.fault("POST", "*/sandbox-yesterday-1/mark-absent", "status", status=400, when="before")
+    with pytest.raises(ChangesFailed, match="RequestRefused 1"):
+        apply(folder, on_error=on_error, concurrency=1)
+    assert len(calcom.marks()) == marks
+    assert len(outcomes(folder)) == 5
+    tried = counted(apply(folder))
+    assert tried == ({"applied": 1, "already": 4} if on_error == "continue" else {"applied": 5})
+
+
+def test_a_key_that_is_not_known_stops_the_run(calcom: SandboxDriver, folder: Path, connect: Any) -> None:
+    """The error is the key's, and no other change is tried with it."""
+    connect(host=calcom.url, password="cal_unknown")
+    with pytest.raises(errors.InvalidCredentials):
+        apply(folder)
+    assert {outcome for outcome, _ in outcomes(folder).values()} == {"failed"}
+    assert calcom.marks() == []
+
+
+def test_people_by_keyed_hashes(calcom: SandboxDriver, folder: Path, tmp_path: Path, connect: Any) -> None:
+    """No address is in the ledger then, it still tells changes by hand, and another secret is noticed."""
+    with pytest.raises(LedgerSecretWrong, match="ledger_secret"):
+        apply(folder, ledger_addresses="hashed")
+    secret = {"ledger_secret": "a secret of the ledger"}
+    connect(host=calcom.url, password=KEY, extra=json.dumps(secret))
+    apply(folder, ledger_addresses="hashed")
+    text = "".join(path.read_text() for path in (tmp_path / "ledger").iterdir())
+    assert "@" not in text
+    assert "a secret" not in text
+    calcom.change(OF_BOB, attendees=[{"email": BOB, "absent": False}])
+    assert counted(apply(folder)) == {"already": 3, "human_override": 1}
+    connect(host=calcom.url, password=KEY, extra=json.dumps({"ledger_secret": "another secret of it"}))
+    with pytest.raises(LedgerSecretWrong, match="another secret"):
+        apply(folder)
+
+
+def test_a_plan_un_marks_only_what_we_marked(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Who came after all, as a later feed knows, is un-marked where the mark is ours, and left alone where it is not."""
+    record = str(tmp_path / "ledger")
+    absent = fed(report(calcom, (OF_BOB, BOB)))
+    plan(tmp_path / "first", attendance=absent, ledger_path=record, guard_rails={"max_absent_share": 1})
+    assert counted(apply(tmp_path / "first")) == {"applied": 1}
+    calcom.change(OF_MONA, attendees=[{"email": MONA, "absent": True}])
+    result = plan(tmp_path / "second", attendance=fed(report(calcom)), ledger_path=record)
+    assert changes(tmp_path / "second") == {(OF_BOB, BOB)}
+    assert result["held_back"]["not_ours"] == 1
+    assert counted(apply(tmp_path / "second")) == {"applied": 1}
+    assert (calcom.absent(OF_BOB), calcom.absent(OF_MONA)) == (set(), {MONA})
+
+
+def test_a_plan_leaves_a_change_by_hand(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Whom a person un-marked after us is not planned again, unless that is forced."""
+    given = {"attendance": fed(report(calcom, (OF_BOB, BOB))), "ledger_path": str(tmp_path / "ledger")}
+    plan(tmp_path / "first", **given)
+    apply(tmp_path / "first")
+    calcom.change(OF_BOB, attendees=[{"email": BOB, "absent": False}])
+    result = plan(tmp_path / "second", **given)
+    assert (changes(tmp_path / "second"), result["held_back"]["human_override"]) == (set(), 1)
+    plan(tmp_path / "third", force=True, **given)
+    assert counted(apply(tmp_path / "third")) == {"applied": 1}
+    assert calcom.absent(OF_BOB) == {BOB}
+
+
+def test_plan_and_ledger_in_an_object_store(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Both may lie where nothing can be appended to; the ledger is read there by the next plan."""
+    with memory_storage() as storage:
+        given = {"attendance": fed(report(calcom, (OF_BOB, BOB))), "ledger_path": f"{storage}/ledger"}
+        result = plan(f"{storage}/plan", **given)
+        assert counted(apply(result, ledger_path=f"{storage}/ledger")) == {"applied": 1}
+        assert counted(apply(result, ledger_path=f"{storage}/ledger")) == {"already": 1}
+        plan(tmp_path / "second", attendance=fed(report(calcom)), ledger_path=f"{storage}/ledger", policy=WHOLE)
+    assert changes(tmp_path / "second") == {(OF_BOB, BOB)}
+
+
+@pytest.mark.usefixtures("calcom")
+def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection has one of its own below AIRFLOW_HOME."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, BOB)])
+    result = apply(str(folder))
+    assert result["ledger_path"] == str(tmp_path / "home" / "calcom-ledger" / "calcom_default")
+    assert len(ledger(Path(result["ledger_path"]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"plan": None}, "plan is None"),
+        ({"plan": "None"}, "plan"),
+        ({"plan": {"state": "ready"}}, "plan is an object without plan_path"),
+        ({"plan": 5}, "plan must be"),
+        ({"expected_hash": "abc"}, "expected_hash"),
+        ({"max_changes": -1}, "max_changes"),
+        ({"max_changes": "many"}, "max_changes"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": "65"}, "concurrency"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"dry_run": "perhaps"}, "dry_run"),
+        ({"ledger_addresses": "secret"}, "ledger_addresses"),
+        ({"ledger_path": "None"}, "ledger_path"),
+        ({"user_id": 3}, "user_id"),
+    ],
+)
+def test_a_parameter_that_can_not_be_used(calcom: SandboxDriver, folder: Path, options: Any, named: str) -> None:
+    """It is named, before any call, and Airflow does not try again."""
+    with pytest.raises(errors.InvalidArgument, match=named) as caught:
+        apply(options.pop("plan", folder), **{"ledger_path": str(folder.parent / "ledger"), **options})
+    assert ends_the_task(caught.value)
+    assert calcom.calls() == []
+
+
+def test_the_log_tells_no_address(calcom: SandboxDriver, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Counts and booking uids only, also of what fails."""
+    body = {"statusCode": 500, "message": f"oops {BOB}"}
+    calcom.fault_on_mark("status", status=500, body=body, times=None, when="before")
+    with caplog.at_level(logging.INFO), pytest.raises(ChangesFailed) as caught:
+        apply(folder)
+    assert "@" not in caplog.text
+    assert "@" not in str(caught.value)
+    assert OF_BOB in caplog.text
