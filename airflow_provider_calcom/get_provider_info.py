@@ -79,7 +79,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "ledger_secret": {
                         "label": "Ledger secret",
-                        "description": "16 characters or more: names people in the ledger by keyed hashes, if asked to.",
+                        "description": "16 characters or more; with it, the ledger can name people by keyed hashes.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "web_url": {

@@ -63,7 +63,8 @@ def walk(
     :param page_size: bookings to ask for at a time, 1 to 250. More are asked for once more than that start together.
     :param api_version: a ``cal-api-version`` in place of the list's own.
     :param next_start: where only bookings of certain starts are of interest: gives the next of them from a start on, or
-        None after the last. No page is read that has none of them, unless the list is paged by cursor or offset.
+        None after the last. No page is read that has none of them, unless the list is paged by cursor or offset. Where
+        a server ignores the order, and more bookings start at one instant than a page holds, some may be missing.
     :raises InvalidArgument: if ``page_size`` is out of range.
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """

@@ -1,4 +1,4 @@
-"""The command `calcom-no-shows`: try an attendance policy on files, without a DAG."""
+"""The command `calcom-no-shows`: try an attendance policy on files without a DAG, and tidy a ledger up."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--booking", required=True, metavar="UID", help="the booking's uid")
     explain.add_argument("--json", action="store_true", help="print the same facts as JSON")
     explain.set_defaults(run=_explain)
+    ledger = commands.add_parser("ledger", help="look after the ledger of what was written")
+    of_ledger = ledger.add_subparsers(dest="ledger_command", required=True)
+    compact = of_ledger.add_parser(
+        "compact", help="put a ledger's parts together into one, and leave out intents whose outcome is known"
+    )
+    compact.add_argument("folder", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger")
+    compact.set_defaults(run=_compact)
     return made
 
 
@@ -122,6 +129,15 @@ def _explain(arguments: argparse.Namespace) -> None:
         resources=_resources(arguments),
     )
     _print(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else page(told))
+
+
+def _compact(arguments: argparse.Namespace) -> None:
+    from airflow_provider_calcom.attendance.ledger import compact
+
+    done = compact(arguments.folder)
+    if not done.parts:
+        raise AttendanceError(f"{arguments.folder} holds no parts of a ledger, or only such as a run is writing now")
+    print(f"{done.parts} parts put together into one of {done.records} records; {done.left_out} repeated others")
 
 
 def _print(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tracemalloc
 from typing import Any
 
@@ -12,7 +13,7 @@ from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.client import CalComClient
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete, UnexpectedAnswer
-from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.query import BookingQuery, start_of
 from tests.api.fakes import CursorServer, EndlessServer, ListServer, bookings_in_groups, minute
 from tests.api.support import SETTINGS, Both
 
@@ -24,9 +25,11 @@ def uids(bookings: list[dict[str, Any]]) -> list[str]:
     return [booking["uid"] for booking in bookings]
 
 
-def listed(server: ListServer, query: BookingQuery | None = None, page_size: int = 100) -> list[dict[str, Any]]:
+def listed(
+    server: ListServer, query: BookingQuery | None = None, page_size: int = 100, **options: Any
+) -> list[dict[str, Any]]:
     """Drive a walk against the server without HTTP in between, which is much faster; the clients do nothing else."""
-    walk = listing.walk(query or BookingQuery(), page_size=page_size)
+    walk = listing.walk(query or BookingQuery(), page_size=page_size, **options)
     found: list[dict[str, Any]] = []
     page = None
     while True:
@@ -142,6 +145,31 @@ def test_few_calls_for_large_groups(page_size):
     server = ListServer(bookings_in_groups(1500, 500))
     listed(server, page_size=page_size)
     assert len(server.calls) <= 3 * 8 * 6
+
+
+def next_of(starts: list[str]) -> listing.NextStart:
+    """Tell a walk which starts are of interest."""
+    instants = sorted(start_of({"start": start}) for start in set(starts))
+    return lambda since: next((one for one in instants if one >= since), None)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize(("group", "page_size"), [(1, 7), (3, 7), (10, 100), (10, 250), (300, 250)])
+@pytest.mark.parametrize("wanted", [1, 5, 40, 600])
+def test_only_what_is_of_interest_is_read(kind, group, page_size, wanted):
+    """All bookings of the wanted starts come, each once, and a well-behaved list takes no call for a page of others.
+
+    A server that ignores the order, and has more bookings at one instant than a page holds, may keep some back.
+    """
+    server = ListServer(bookings_in_groups(1500, group), **SERVERS[kind])
+    starts = random.Random(wanted).sample([booking["start"] for booking in server.bookings], wanted)
+    query = BookingQuery(after_start=min(starts))
+    found = uids(listed(server, query, page_size, next_start=next_of(starts)))
+    assert len(found) == len(set(found))
+    if group <= page_size or "sortStart" not in SERVERS[kind].get("ignores", []):
+        assert {booking["uid"] for booking in server.bookings if booking["start"] in starts} <= set(found)
+    if kind == "totals" and group < page_size / 2:
+        assert len(server.calls) <= min(len(set(starts)), 1500 / (page_size - group) + 1)
 
 
 def test_filters_are_applied_again():

@@ -278,7 +278,7 @@ def test_people_by_keyed_hashes(calcom: SandboxDriver, folder: Path, tmp_path: P
 
 
 def test_a_plan_un_marks_only_what_we_marked(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """Who came after all, as a later feed knows, is un-marked where the mark is ours, and left alone where it is not."""
+    """Who came after all, as a later feed knows, is un-marked where the mark is ours, and only there."""
     record = str(tmp_path / "ledger")
     absent = fed(report(calcom, (OF_BOB, BOB)))
     plan(tmp_path / "first", attendance=absent, ledger_path=record, guard_rails={"max_absent_share": 1})

@@ -7,10 +7,10 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
-from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
+from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 
 MEANT_TO_BE_REPLACED = {
-    *("execute", "template_fields", "template_fields_renderers", "ui_color", "ui_fgcolor", "operator_extra_links"),
+    *("execute", "on_kill", "template_fields", "template_fields_renderers", "ui_color", "ui_fgcolor", "operator_extra_links"),
     *("conn_name_attr", "default_conn_name", "conn_type", "hook_name", "get_conn", "test_connection"),
     *("get_ui_field_behaviour", "get_connection_form_widgets"),
 }
@@ -18,7 +18,13 @@ MEANT_TO_BE_REPLACED = {
 
 @pytest.mark.parametrize(
     ("ours", "base"),
-    [(MarkAbsentOperator, BaseOperator), (ListBookingsOperator, BaseOperator), (CalComHook, BaseHook)],
+    [
+        (MarkAbsentOperator, BaseOperator),
+        (PlanNoShowsOperator, BaseOperator),
+        (ApplyNoShowsOperator, BaseOperator),
+        (ListBookingsOperator, BaseOperator),
+        (CalComHook, BaseHook),
+    ],
 )
 def test_no_attribute_of_airflow_is_hidden(ours: type, base: type) -> None:
     """An own method with the name of a private attribute of Airflow breaks Airflow: ``_log`` is its logger in 2.x."""

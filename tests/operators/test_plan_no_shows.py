@@ -685,7 +685,7 @@ def test_parameters_that_can_not_be_meant(
 def test_marks_of_people_who_came(
     calcom: SandboxDriver, tmp_path: Path, correct: str, unmarked: int, held_back: dict[str, int]
 ) -> None:
-    """Who came and is marked is un-marked only on request, as long as there is no ledger to say whose mark it is."""
+    """Who came and is marked by nobody knows whom is un-marked only on request."""
     calcom.change("sandbox-yesterday-1", attendees=[{"email": BOB, "absent": True}])
     result = plan(tmp_path, attendance=fed(report(calcom)), correct=correct)
     assert result["changes"]["unmark_attendees"] == unmarked
@@ -698,19 +698,6 @@ def test_force_is_part_of_the_plan(tmp_path: Path, force: Any) -> None:
     """It is taken as told, also where a template made a text of it, and said in the summary."""
     plan(tmp_path, bookings=[BOOKING], attendance=[], guard_rails={"allow_empty_feed": True}, force=force)
     assert summary(tmp_path)["force"] is True
-
-
-def test_a_ledger_is_not_passed_over_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """As long as it is not read, that is said in the log of each run that names one."""
-    caplog.set_level("WARNING")
-    plan(
-        tmp_path / "p",
-        bookings=[BOOKING],
-        attendance=[],
-        guard_rails={"allow_empty_feed": True},
-        ledger_path=str(tmp_path / "ledger"),
-    )
-    assert "ledger_path is not read yet" in caplog.text
 
 
 # What must not get out, and how a task ends.

@@ -1,0 +1,296 @@
+"""The ledger: what it tells after runs that ended, were killed, or are still writing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.attendance.ledger import (
+    Addresses,
+    LastWrites,
+    LedgerWriter,
+    PastWrite,
+    Settled,
+    TaskRun,
+    compact,
+)
+from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
+from airflow_provider_calcom.attendance.ledger.parts import parts_of, records_of, repair
+from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerNotWritten
+from airflow_provider_calcom.attendance.plan import Change, LastWrite
+
+ANN, BOB = "Ann@Client.example", "bob@client.example"
+SECRET = "a secret for the tests"
+TASK = TaskRun("dag", "run", "apply", -1, 1)
+
+
+def change(email: str = ANN, to: bool = True, uid: str = "b1", role: str = "attendee") -> Change:
+    return Change(uid, role, email, not to, to, "not_seen", 0.0, "2026-11-18T08:00:00.000Z")
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    """A clock on which a second passes with each look."""
+    seconds = itertools.count(1_790_000_000)
+    return lambda: float(next(seconds))
+
+
+@pytest.fixture
+def writer(tmp_path: Path, clock: Callable[[], float]) -> Iterator[Callable[..., LedgerWriter]]:
+    """Gives writers of one ledger, one for each run."""
+    made: list[LedgerWriter] = []
+
+    def write(plan: str = "plan", **options: Any) -> LedgerWriter:
+        made.append(LedgerWriter(tmp_path, plan=plan, wall_clock=clock, **options))
+        return made[-1]
+
+    yield write
+    for one in made:
+        one.close()
+
+
+def settle(writer: LedgerWriter, write_id: str, one: Change, outcome: str = "applied", **given: Any) -> None:
+    shown = {"applied": True, "failed": False}.get(outcome)
+    writer.settle([Settled(write_id, one, outcome, None, **{"shown": shown, **given})])
+
+
+def write(writer: LedgerWriter, one: Change, outcome: str = "applied") -> None:
+    (write_id,) = writer.intend([one])
+    settle(writer, write_id, one, outcome)
+
+
+def last(folder: Path, email: str = ANN, **options: Any) -> PastWrite | None:
+    with LastWrites(folder, **options) as ledger:
+        return ledger.of("b1", "attendee", email)
+
+
+def records(folder: Path) -> list[Any]:
+    return [record for part in parts_of(folder) for record in records_of(part)]
+
+
+def test_the_last_write_that_happened_counts(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """A later failure does not hide what was written before; other people and bookings are apart."""
+    run = writer(task=TASK)
+    write(run, change())
+    write(run, change(uid="b2"))
+    write(run, change(BOB))
+    write(run, change(to=False))
+    write(run, change(to=True), "failed")
+    assert last(tmp_path) == PastWrite(False, True, "plan", TASK.name)
+    assert last(tmp_path, BOB) == PastWrite(True, True, "plan", TASK.name)
+    assert last(tmp_path, ANN.lower()) is None
+    assert last(tmp_path / "nowhere") is None
+
+
+def test_a_run_that_was_killed_leaves_doubt(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """An intent without an outcome, and an outcome that is not known, speak of no certain write until one is found."""
+    write(writer(), change(to=False))
+    (first,) = writer("second").intend([change()])
+    assert last(tmp_path) == PastWrite(True, False, "second", "", ((first, True),))
+    run = writer("third")
+    settle(run, first, change(), "failed", shown=None)
+    assert last(tmp_path).is_certain is False
+    settle(run, first, change(), "applied")
+    found = last(tmp_path)
+    assert (found.absent, found.is_certain, found.open_writes) == (True, True, ())
+
+
+def test_a_doubt_that_ends_as_not_written(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Then the write before it counts again."""
+    write(writer(), change(to=False))
+    run = writer()
+    (first,) = run.intend([change()])
+    settle(run, first, change(), "failed")
+    assert last(tmp_path) == PastWrite(False, True, "plan", "")
+
+
+def test_an_outcome_that_is_read_before_its_intent(tmp_path: Path, clock: Callable[[], float]) -> None:
+    """Parts are read by name; a worker's clock that was set back can turn them round, and no doubt is left by that."""
+    with LedgerWriter(tmp_path, plan="p", wall_clock=lambda: 1_790_009_999.0) as late:
+        (first,) = late.intend([change()])
+    with LedgerWriter(tmp_path, plan="p", wall_clock=clock) as early:
+        settle(early, first, change())
+    assert [record["kind"] for record in records(tmp_path)] == ["outcome", "intent"]
+    assert last(tmp_path) == PastWrite(True, True, "p", "")
+
+
+def test_when_the_last_doubt_began(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """So that whoever reads a booking next can give the server the time to end."""
+    run = writer()
+    write(run, change())
+    with LastWrites(tmp_path) as ledger:
+        assert ledger.latest_open() is None
+    run.intend([change(BOB)])
+    with LastWrites(tmp_path) as ledger:
+        assert ledger.latest_open() == pytest.approx(1_790_000_003, abs=1)
+    with LastWrites(tmp_path, concerns=lambda uid: uid == "b9") as ledger:
+        assert ledger.latest_open() is None
+
+
+def test_a_plan_is_told_of_doubt(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Each person's last write goes to the plan, with whether it is certain."""
+    run = writer()
+    write(run, change())
+    run.intend([change(BOB)])
+    people = [("b1", "attendee", ANN), ("b1", "attendee", BOB), ("b1", "host", ANN)]
+    with LastWrites(tmp_path) as ledger:
+        assert list(ledger.of_people(people)) == [
+            LastWrite("b1", "attendee", ANN, True),
+            LastWrite("b1", "attendee", BOB, True, is_certain=False),
+        ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_torn_last_line(tmp_path: Path, writer: Callable[..., LedgerWriter], seed: int) -> None:
+    """Wherever a part was cut, the whole lines before count, the part is mended, and DuckDB reads the folder."""
+    duckdb = pytest.importorskip("duckdb")
+    run = writer()
+    write(run, change())
+    run.close()
+    (part,) = parts_of(tmp_path)
+    whole = part.read_bytes()
+    first_end = whole.index(b"\n") + 1
+    cut = random.Random(seed).randrange(first_end + 1, len(whole))
+    part.write_bytes(whole[:cut])
+    is_whole = cut == len(whole) - 1
+    assert last(tmp_path).is_certain is is_whole
+    assert part.read_bytes() == whole[:cut]
+    assert last(tmp_path, mends=True).is_certain is is_whole
+    assert part.read_bytes() == (whole if is_whole else whole[:first_end])
+    with duckdb.connect() as connection:
+        found = connection.execute("SELECT count(*) FROM read_json(?)", [str(tmp_path / "*.jsonl")])
+        assert found.fetchone() == (2 if is_whole else 1,)
+
+
+def test_a_part_that_somebody_writes_is_not_mended(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Its last line is not torn but not yet whole; cutting it off would tear it."""
+    run = writer()
+    run.intend([change()])
+    (part,) = parts_of(tmp_path)
+    with part.open("ab") as file:
+        file.write(b'{"kind": "outc')
+    assert repair(part) is False
+    assert compact(tmp_path).parts == 0
+    run.close()
+    assert repair(part) is True
+    assert repair(part) is False
+
+
+@pytest.mark.parametrize("line", [b"{}", b"[1]", b"not json", b'{"kind": "intent"}', b""])
+def test_another_broken_line_is_an_error(tmp_path: Path, writer: Callable[..., LedgerWriter], line: bytes) -> None:
+    """What it told is not known, so that nothing is decided without it; the text names part and line."""
+    run = writer()
+    write(run, change())
+    run.close()
+    (part,) = parts_of(tmp_path)
+    part.write_bytes(part.read_bytes() + line + b"\n")
+    with pytest.raises(DamagedLedger, match=rf"{part.name}, line 3"):
+        last(tmp_path, mends=True)
+
+
+def test_names_by_hash(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """The file has no address, who has the secret finds people, also those of before, and others are told."""
+    write(writer(), change(BOB))
+    write(writer(addresses=Addresses(SECRET, are_hashed=True)), change())
+    text = "".join(part.read_text() for part in parts_of(tmp_path))
+    assert ANN not in text
+    assert SECRET not in text
+    known = Addresses(SECRET)
+    assert last(tmp_path, addresses=known) == PastWrite(True, True, "plan", "")
+    assert last(tmp_path, BOB, addresses=known) == PastWrite(True, True, "plan", "")
+    for addresses in (Addresses(), Addresses("another secret of 16")):
+        with pytest.raises(LedgerSecretWrong, match="ledger_secret"):
+            last(tmp_path, addresses=addresses)
+    assert SECRET not in repr(known)
+
+
+@pytest.mark.parametrize(("secret", "are_hashed"), [(None, True), ("short", True), ("short", False)])
+def test_a_secret_that_hides_nothing(secret: str | None, are_hashed: bool) -> None:
+    """A missing or short one is refused, and its value is not told."""
+    with pytest.raises(LedgerSecretWrong) as caught:
+        Addresses(secret, are_hashed=are_hashed)
+    assert "short" not in str(caught.value)
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    """It is told as the ledger's fault, before anything is written to Cal.com."""
+    (tmp_path / "file").write_text("")
+    with (
+        LedgerWriter(tmp_path / "file" / "ledger", plan="p") as run,
+        pytest.raises(LedgerNotWritten, match="ledger_path"),
+    ):
+        run.intend([change()])
+
+
+def test_a_run_that_writes_nothing_leaves_no_part(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """An empty part would only be in the way."""
+    run = writer()
+    run.intend([])
+    run.settle([])
+    assert parts_of(tmp_path) == []
+
+
+def test_parts_are_put_together(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """One part is left, without the intents that have ended; what the ledger tells is the same."""
+    people = [f"p{number}@client.example" for number in range(20)]
+    choice = random.Random(4)
+    for number in range(60):
+        run = writer(f"plan-{number}")
+        one = change(choice.choice(people), choice.random() < 0.5)
+        outcome = choice.choice(["applied", "failed", "unknown", "killed"])
+        run.intend([one]) if outcome == "killed" else write(run, one, outcome)
+        run.close()
+    before = [last(tmp_path, email) for email in people]
+    open_before = sum(len(one.open_writes) for one in before if one)
+    done = compact(tmp_path)
+    assert done.parts == 60
+    (part,) = parts_of(tmp_path)
+    assert len(list(records_of(part))) == done.records
+    assert [last(tmp_path, email) for email in people] == before
+    assert open_before == sum(len(one.open_writes) for one in before if one) > 0
+    assert compact(tmp_path).records == done.records
+
+
+def test_a_compaction_that_was_interrupted(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Where old parts are left beside the new one, all tell the same, and the next compaction mends it."""
+    run = writer()
+    write(run, change())
+    run.intend([change(BOB)])
+    run.close()
+    (old,) = parts_of(tmp_path)
+    content = old.read_bytes()
+    done = compact(tmp_path)
+    old.write_bytes(content)
+    (tmp_path / ".half.jsonl.part").write_text("torn")
+    assert last(tmp_path) == PastWrite(True, True, "plan", "")
+    assert len(last(tmp_path, BOB).open_writes) == 1
+    assert compact(tmp_path).records == done.records == 2
+
+
+def test_a_damaged_ledger_is_not_compacted(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Nothing is thrown away that can't be read."""
+    for one in (ANN, BOB):
+        run = writer()
+        write(run, change(one))
+        run.close()
+    first, second = parts_of(tmp_path)
+    second.write_bytes(b"rubbish\n" + second.read_bytes())
+    with pytest.raises(DamagedLedger):
+        compact(tmp_path)
+    assert parts_of(tmp_path) == [first, second]
+
+
+def test_every_line_has_the_same_keys(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """So any tool reads the folder as one table."""
+    run = writer(task=TASK)
+    write(run, change())
+    run.close()
+    keys = [list(json.loads(line)) for line in parts_of(tmp_path)[0].read_text().splitlines()]
+    assert keys[0] == keys[1]
+    assert keys[0][:8] == ["kind", "id", "time", "plan", "booking_uid", "role", "email", "email_hash"]
