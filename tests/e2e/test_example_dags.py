@@ -207,6 +207,88 @@ def test_a_refused_plan_fails_the_run_at_once(
     assert not (tmp_path / DAY / "plan.jsonl").exists()
 
 
+def test_reconcile_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """A dry run tells; a run marks the truly absent; another sends nothing; a late feed takes a mark of ours away."""
+    module = example("calcom_reconcile_no_shows")
+    demo.subscribe("cal_demo_owner")
+    conf = reconciling(module, tmp_path)
+
+    dry = xcoms(run(module, **conf), "apply")[-1]
+    assert (dry["outcomes"]["would_apply"], dry["calls"]) == (len(TRULY_ABSENT - MARKED_BEFORE), 0)
+    assert marked(demo) == MARKED_BEFORE
+
+    first = xcoms(run(module, **conf, dry_run=False), "apply")[-1]
+    assert marked(demo) == TRULY_ABSENT
+    assert first["outcomes"]["applied"] == len(TRULY_ABSENT - MARKED_BEFORE)
+    assert first["calls"] == len(demo.marks()) == len(demo.deliveries())
+
+    second = xcoms(run(module, **conf, dry_run=False), "apply")[-1]
+    assert (second["changes"], second["calls"], len(demo.marks())) == (0, 0, first["calls"])
+
+    uid, who = sorted(TRULY_ABSENT - MARKED_BEFORE)[0]
+    late = tmp_path / "late.json"
+    late.write_text(json.dumps([*json.loads(Path(module.SAMPLE_REPORT).read_text()), came_late(uid, who)]))
+    third = xcoms(run(module, **{**conf, "report": str(late)}, dry_run=False), "apply")[-1]
+    assert third["outcomes"]["applied"] == 1
+    assert marked(demo) == TRULY_ABSENT - {(uid, who)}
+    assert len(demo.marks()) == first["calls"] + 1
+
+
+def reconciling(module: ModuleType, folder: Path) -> dict[str, Any]:
+    """The run's configuration, whole: what a run before it was told may stand in the DAG's own still."""
+    folders = {"plans": str(folder / "plans"), "ledger": str(folder / "ledger")}
+    return {"day": "2026-11-19", "report": module.SAMPLE_REPORT, **folders}
+
+
+def came_late(uid: str, who: str) -> dict[str, Any]:
+    """A row of Zoom's report, of which nobody knew, that says that somebody came."""
+    world = json.loads((DEMO / "world.json").read_text(encoding="utf-8"))
+    (booking,) = (one for one in world["bookings"] if one["uid"] == uid)
+    times = {"join_time": booking["start"], "leave_time": booking["end"]}
+    return {"booking_uid": uid, "meeting_id": "1", "name": "X", "user_email": who, "status": "in_meeting", **times}
+
+
+def test_a_failure_is_told(
+    demo: SandboxDriver,
+    example: Callable[[str], ModuleType],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The callback says which task failed of what, without anybody's address."""
+    demo.fault_on_mark(
+        "status",
+        status=500,
+        body={"statusCode": 500, "message": "Failed to update no-show status"},
+        when="before",
+        times=None,
+    )
+    module = example("calcom_reconcile_no_shows")
+    dag_run = module.dag.test(run_conf={**reconciling(module, tmp_path), "dry_run": False})
+    assert str(getattr(dag_run.state, "value", dag_run.state)) == "failed"
+    written = capfd.readouterr()
+    log = caplog.text + written.out + written.err
+    assert "apply of " in log
+    assert "6 of 6 changes were not made (not_permitted: NoShowUpdateFailed 6)" in log
+    assert "@example.org" not in log
+    assert marked(demo) == MARKED_BEFORE
+
+
+def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """Each window is planned and applied apart, with one ledger; another run sends nothing."""
+    module = example("calcom_backfill_no_shows")
+    folders = {"plans": str(tmp_path / "plans"), "ledger": str(tmp_path / "ledger")}
+    conf = {"first_day": "2026-11-16", "last_day": "2026-11-19", "days": 1, "dry_run": False, **folders}
+    results = xcoms(run(module, **conf), "apply")
+    assert marked(demo) == TRULY_ABSENT
+    assert sorted(Path(result["plan_path"]).name for result in results.values()) == [
+        f"2026-11-{day}" for day in (16, 17, 18, 19)
+    ]
+    assert sum(result["calls"] for result in results.values()) == len(demo.marks())
+    again = xcoms(run(module, **conf), "apply")
+    assert [result["calls"] for result in again.values()] == [0] * 4
+
+
 @pytest.fixture
 def bag() -> Any:
     """The examples, parsed anew as Airflow parses a folder of DAGs."""
@@ -222,7 +304,8 @@ def bag() -> Any:
 def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
     """A DagBag finds all DAGs in the folder; parsing them calls nobody."""
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"calcom_attendance_join", "calcom_mark_absent", "calcom_plan_no_shows"}
+    names = ("attendance_join", "backfill_no_shows", "mark_absent", "plan_no_shows", "reconcile_no_shows")
+    assert set(bag.dags) == {f"calcom_{name}" for name in names}
     assert all({"calcom", "example"} <= set(dag.tags) for dag in bag.dags.values())
     assert demo.calls() == []
 
@@ -231,7 +314,7 @@ def test_the_examples_do_nothing_by_themselves(bag: Any, example: Callable[[str]
     """Airflow may start the examples of installed providers: they have no schedule, and by default change nothing."""
     for dag in bag.dags.values():
         assert type(dag.timetable).__name__ == "NullTimetable"
-        writes = any(task.task_type == "MarkAbsentOperator" for task in dag.tasks)
+        writes = any(task.task_type in ("MarkAbsentOperator", "ApplyNoShowsOperator") for task in dag.tasks)
         assert writes == ("dry_run" in dag.params)
         assert dag.params.get("dry_run", True) is True
     assert Path(example("calcom_attendance_join").SAMPLE_REPORT).is_file()

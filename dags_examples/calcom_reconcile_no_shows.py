@@ -1,0 +1,111 @@
+"""Keep the no-shows of the last days true: plan, have a person approve if you like, apply.
+
+Run it daily. Each run judges the three days before its day anew, with all that feeds have learned since: who was
+marked too early is un-marked, who was missed is marked, what is right already is left alone, and so is what a person
+changed in Cal.com. The ledger tells which marks are ours; give it a place that all workers see.
+
+As it stands the example only tells what it would do. Trigger it with ``{"day": "2026-11-19", "report":
+"/path/to/report.json", "dry_run": false}``. With ``"approval": true`` a person is asked in Airflow's UI first (Airflow
+3.1 or newer); the plan that is applied is the one that was approved, or none.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, PlanNoShowsOperator
+
+try:
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+except ImportError:  # before Airflow 3.1
+    ApprovalOperator = None
+
+SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
+# The day after the last one that is judged; today where the run has no day of its own.
+DAY = "params.day or macros.datetime.utcnow().strftime('%Y-%m-%d')"
+CORRECTION_WINDOW = 3
+TELL = os.environ.get("CALCOM_NO_SHOWS_TELL")
+
+log = logging.getLogger(__name__)
+
+
+def tell_of_failure(context: dict[str, Any]) -> None:
+    """Tell somebody that a task failed for good, by mail to ``CALCOM_NO_SHOWS_TELL`` where that is set.
+
+    The error's text has counts and paths, and nobody's address. Any notifier of Airflow can stand here.
+    """
+    text = f"{context['task_instance'].task_id} of {context['run_id']} failed: {context.get('exception')}"
+    log.error("%s", text)
+    if TELL:
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+        SmtpNotifier(to=TELL, subject="Cal.com no-shows were not reconciled", html_content=text).notify(context)
+
+
+with DAG(
+    dag_id="calcom_reconcile_no_shows",
+    doc_md=__doc__,
+    schedule=None,  # "@daily" when it is yours
+    max_active_runs=1,
+    tags=["calcom", "example"],
+    params={
+        "day": Param(None, type=["null", "string"], format="date", title="Day after the last; today if empty"),
+        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
+        "plans": Param("/tmp/no-shows/reconcile", type="string", title="Folder of the plans"),
+        "ledger": Param("/tmp/no-shows/ledger", type="string", title="Folder of the ledger, for all plans"),
+        "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
+        "approval": Param(False, type="boolean", title="Have a person approve the plan first"),
+        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+    },
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "on_failure_callback": tell_of_failure},
+    render_template_as_native_obj=True,
+) as dag:
+    plan = PlanNoShowsOperator(
+        task_id="plan",
+        after_start=f"{{{{ macros.ds_add({DAY}, -{CORRECTION_WINDOW}) }}}}",
+        before_start=f"{{{{ {DAY} }}}}",
+        attendance={"feed": "zoom", "path": "{{ params.report }}"},
+        policy={"internal_domains": "{{ params.colleagues }}"},
+        plan_path=f"{{{{ params.plans }}}}/{{{{ {DAY} }}}}",
+        ledger_path="{{ params.ledger }}",
+    )
+
+    @task.branch
+    def who_decides() -> str:
+        """Ask a person where that is wanted and possible."""
+        from airflow.providers.common.compat.sdk import get_current_context
+
+        if not get_current_context()["params"]["approval"]:
+            return "apply"
+        if ApprovalOperator is None:
+            raise ValueError("params.approval needs Airflow 3.1 or newer; set it to false, and read the plan yourself")
+        return "approve"
+
+    # With the plan's output comes its hash, so nothing but the plan that was approved is applied.
+    apply = ApplyNoShowsOperator(
+        task_id="apply",
+        plan=plan.output,
+        ledger_path="{{ params.ledger }}",
+        dry_run="{{ params.dry_run }}",
+        trigger_rule="none_failed_min_one_success",
+    )
+
+    decision = who_decides()
+    plan >> decision >> apply
+    if ApprovalOperator is not None:
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject="Apply {{ ti.xcom_pull(task_ids='plan')['changes']['total'] }} changes of no-show flags?",
+            body="The plan is {{ ti.xcom_pull(task_ids='plan')['plan_path'] }}.\n\n"
+            "{{ ti.xcom_pull(task_ids='plan')['changes'] | tojson }}\n\n"
+            "Held back: {{ ti.xcom_pull(task_ids='plan')['held_back'] | tojson }}",
+            response_timeout=timedelta(hours=24),
+            retries=0,
+        )
+        decision >> approve >> apply
