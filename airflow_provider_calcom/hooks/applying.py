@@ -187,6 +187,7 @@ class Application:
         :raises ChangesFailed: if changes were not made. All that could be is done.
         :raises ApplyStopped: if it was stopped.
         :raises CalComError: if the bookings can't be read, the key is not good any more, or Cal.com can't be reached.
+        :raises AlreadyApplying: if another run on this machine is applying the same plan with the same ledger.
         :raises LedgerNotWritten: if the ledger can't be written; nothing more was written to Cal.com then.
         """
         summary = read_summary(self._request.plan)
@@ -218,6 +219,9 @@ class Application:
         """Carry the changes out in another thread; give why that ended too early, or None, and the number of calls."""
         with ExitStack() as stack:
             request = self._request
+            ledger = None if request.dry_run else stack.enter_context(self._ledger(summary))
+            if ledger is not None:
+                ledger.claim()
             last_writes = stack.enter_context(
                 LastWrites(
                     request.ledger,
@@ -226,7 +230,6 @@ class Application:
                     mends=not request.dry_run,
                 )
             )
-            ledger = None if request.dry_run else stack.enter_context(self._ledger(summary))
             options = self._options(summary, last_writes)
             self._state.note(summary["sha256"], 0, worklist.total)
             runs: list[ApplyRun] = []

@@ -22,7 +22,7 @@ from airflow_provider_calcom.attendance.ledger import (
 )
 from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerNotWritten
+from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, DamagedLedger, LedgerNotWritten
 from airflow_provider_calcom.attendance.plan import Change, LastWrite
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"
@@ -294,3 +294,18 @@ def test_every_line_has_the_same_keys(tmp_path: Path, writer: Callable[..., Ledg
     keys = [list(json.loads(line)) for line in parts_of(tmp_path)[0].read_text().splitlines()]
     assert keys[0] == keys[1]
     assert keys[0][:8] == ["kind", "id", "time", "plan", "booking_uid", "role", "email", "email_hash"]
+
+
+def test_a_plan_is_applied_by_one_run_at_a_time(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Another run of the same plan is told to wait, another plan is not, and nothing is left behind."""
+    first = writer("a" * 64)
+    first.claim()
+    with pytest.raises(AlreadyApplying) as caught:
+        writer("a" * 64).claim()
+    assert caught.value.may_heal
+    writer("b" * 64).claim()
+    first.close()
+    second = writer("a" * 64)
+    second.claim()
+    second.close()
+    assert [path.name for path in tmp_path.iterdir()] == [f".applying-{'b' * 16}"]

@@ -22,6 +22,12 @@ class LedgerNotWritten(AttendanceError):
     may_heal = True
 
 
+class AlreadyApplying(AttendanceError):
+    """Another run is applying the same plan with the same ledger. Let it end; a retry goes on where it was."""
+
+    may_heal = True
+
+
 # "from" is a word of Python's own.
 LedgerRecord = TypedDict(
     "LedgerRecord",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +15,7 @@ from airflow_provider_calcom.attendance.folders import Folder, folder_path
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked
 from airflow_provider_calcom.attendance.ledger.records import (
+    AlreadyApplying,
     LedgerNotWritten,
     LedgerRecord,
     TaskRun,
@@ -73,8 +75,31 @@ class LedgerWriter:
         begun = time_text(wall_clock()).replace("-", "").replace(":", "")
         self.name = f"{begun}-{uuid.uuid4().hex[:8]}"
         self._file: IO[bytes] | None = None
+        self._claim: IO[bytes] | None = None
         self._writes = 0
         self._batches = 0
+
+    def claim(self) -> None:
+        """Keep other runs on this machine from applying the same plan: both would read a flag before either wrote it.
+
+        A task may outlive the worker that Airflow gave up, and meet its own retry. Object stores have no such locks.
+
+        :raises AlreadyApplying: if another run is at it.
+        :raises LedgerNotWritten: if the folder can't be written.
+        """
+        if not isinstance(self._folder, Path):
+            return
+        path = self._folder / f".applying-{self._plan[:16]}"
+        with self._not_written():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._claim = path.open("ab")
+        if not locked(self._claim):
+            self._claim.close()
+            self._claim = None
+            raise AlreadyApplying(
+                f"Another run is applying this plan with the ledger {self._folder}. Nothing was written. Let it end;"
+                " then a retry finds done what it did"
+            )
 
     def intend(self, changes: Sequence[Change]) -> list[str]:
         """Record that changes are about to be written, and give the id of each write.
@@ -128,13 +153,18 @@ class LedgerWriter:
         content = b"".join(map(encoded, records))
         if not content:
             return
-        try:
+        with self._not_written():
             if isinstance(self._folder, Path):
                 self._append_here(content)
             else:
                 self._batches += 1
                 self._folder.mkdir(parents=True, exist_ok=True)
                 (self._folder / f"{self.name}-{self._batches:06}{SUFFIX}").write_bytes(content)
+
+    @contextmanager
+    def _not_written(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise LedgerNotWritten(
                 f"ledger_path: {self._folder} can't be written ({error}). Nothing is written to Cal.com without it"
@@ -152,9 +182,12 @@ class LedgerWriter:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Let go of the part."""
+        """Let go of the part, and of the plan."""
         if self._file is not None:
             self._file.close()
+        if self._claim is not None:
+            Path(self._claim.name).unlink(missing_ok=True)
+            self._claim.close()
 
     def __enter__(self) -> LedgerWriter:
         return self
