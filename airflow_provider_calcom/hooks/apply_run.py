@@ -293,15 +293,19 @@ class ApplyRun:
         """Note what needs no call, record in the ledger what is about to be sent, and give it."""
         for verdict in verdicts:
             self._worklist.settle(verdict.outcomes)
-            self._unflushed += verdict.recovered
+        recovered = [settled for verdict in verdicts for settled in verdict.recovered]
         to_send = [verdict for verdict in verdicts if verdict.to_send]
         if self._ledger is None:
             for verdict in to_send:
                 self._worklist.settle(Outcome(one.number, WOULD_APPLY) for one in verdict.to_send)
             return []
         if not to_send:
+            self._unflushed += recovered
             return []
         async with self._ledger_turn:
+            # First what became of earlier writes. If we were killed between the two, two writes of one flag would be
+            # open, and the next run would take both for carried out.
+            await asyncio.to_thread(self._ledger.settle, recovered)
             changes = [one.change for verdict in to_send for one in verdict.to_send]
             write_ids = iter(await asyncio.to_thread(self._ledger.intend, changes))
         return [_Job(verdict, [next(write_ids) for _ in verdict.to_send]) for verdict in to_send]

@@ -1,0 +1,96 @@
+"""One run of the application under test, with all its waiting fifty times as short."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+
+from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
+from airflow_provider_calcom.attendance.ledger import TaskRun
+from airflow_provider_calcom.hooks.apply_resumption import TaskState
+from airflow_provider_calcom.hooks.applying import Application, ApplyRequest
+from tests.faults.kinds import CLIENT_TIMEOUT
+
+_SCALE = 50
+REST = 15.0
+"""Seconds before scaling: a server that was left alone with a call is given so long."""
+
+
+async def short_sleep(seconds: float) -> None:
+    """Sleep a fiftieth."""
+    await asyncio.sleep(seconds / _SCALE)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How an application is run.
+
+    :param folder: holds ``plan``, and ``ledger`` from the first run on.
+    :param url: of the sandbox.
+    :param key: API key.
+    :param number: which try of the task, from 1.
+    :param concurrency: bookings that are written at once.
+    :param attempts: tries of one call.
+    :param timeout: seconds between two pieces of an answer.
+    :param rest: as :class:`ApplyRequest` has it, before scaling.
+    :param sleep: what waits.
+    """
+
+    folder: Path
+    url: str
+    key: str
+    number: int = 1
+    concurrency: int = 2
+    attempts: int = 3
+    timeout: float = CLIENT_TIMEOUT
+    rest: float = REST
+    sleep: Callable[[float], Awaitable[None]] = short_sleep
+
+    def run(self, transport: httpx.AsyncBaseTransport | None = None) -> dict[str, Any]:
+        """Run it to its end, and give its result; raises as the application does."""
+        settings = ClientSettings(
+            base_url=f"{self.url}/v2",
+            api_key=self.key,
+            timeout=self.timeout,
+            total_timeout=2 * self.timeout,
+            retry_limits=RetryLimits(attempts=self.attempts),
+        )
+        request = ApplyRequest(
+            self.folder / "plan",
+            self.folder / "ledger",
+            concurrency=self.concurrency,
+            task=TaskRun("faults", "one", "apply", -1, self.number),
+            rest=self.rest,
+        )
+        state = TaskState({"ti": SimpleNamespace(try_number=self.number)})
+
+        def open_client() -> AsyncCalComClient:
+            return AsyncCalComClient(settings, transport=transport, sleep=self.sleep)
+
+        return dict(Application(request, open_client, state=state, sleep=self.sleep).run())
+
+
+def outcomes_of(folder: Path) -> list[dict[str, Any]] | None:
+    """Read what the last run wrote of each change; None where it wrote nothing."""
+    return lines_of(folder / "plan" / "outcomes.jsonl")
+
+
+def records_of(folder: Path) -> list[dict[str, Any]]:
+    """Read the ledger as it is, without the package's own reader; torn lines are left out."""
+    parts = sorted((folder / "ledger").glob("*.jsonl"))
+    return [record for part in parts for record in lines_of(part) or ()]
+
+
+def lines_of(path: Path) -> list[dict[str, Any]] | None:
+    """Read JSON lines; None where there is no file."""
+    if not path.exists():
+        return None
+    return [json.loads(line) for line in path.read_bytes().split(b"\n") if line.endswith(b"}")]

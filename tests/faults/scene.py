@@ -1,0 +1,181 @@
+"""A world of some fifteen bookings, and a plan for ten of them, both by a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+KEY = "cal_faults_first"
+RENEWED_KEY = "cal_faults_renewed"
+OTHERS_KEY = "cal_faults_other"
+_OWNER = "olivia@owner.example"
+_OTHER = "oscar@owner.example"
+
+
+class Flag(NamedTuple):
+    """Names one flag of the server."""
+
+    booking_uid: str
+    role: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One change of the plan.
+
+    :param flag: which flag.
+    :param to: what it is to be; it is the opposite now.
+    :param start: the booking's.
+    :param instead: outcome that a run must come to if the change can't be made, else None.
+    """
+
+    flag: Flag
+    to: bool
+    start: datetime
+    instead: str | None = None
+
+    @property
+    def on_server(self) -> Flag:
+        """The flag as the sandbox is seen to have it: a booking has one host."""
+        return self.flag if self.flag.role == "attendee" else self.flag._replace(email="")
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The plan's line."""
+        return {
+            "booking_uid": self.flag.booking_uid,
+            "role": self.flag.role,
+            "email": self.flag.email,
+            "from": not self.to,
+            "to": self.to,
+            "reason": "not_seen" if self.to else "seen",
+            "presence_seconds": 0.0 if self.to else 1800.0,
+            "start_at": _iso(self.start),
+        }
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one case plays in.
+
+    :param world: of the sandbox.
+    :param changes: of the plan, in its order.
+    """
+
+    world: dict[str, Any]
+    changes: list[Planned]
+
+    @property
+    def makeable(self) -> list[Planned]:
+        """The changes that can be made."""
+        return [change for change in self.changes if change.instead is None]
+
+    def write_plan(self, folder: Path) -> None:
+        """Write the plan as the planning task does."""
+        folder.mkdir(parents=True)
+        lines = b"".join(json.dumps(change.line, ensure_ascii=False).encode() + b"\n" for change in self.changes)
+        (folder / "plan.jsonl").write_bytes(lines)
+        summary: dict[str, Any] = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people"), 0)
+        summary |= {name: {} for name in ("policy", "outcomes", "held_back")}
+        summary |= {"format": 1, "state": "ready", "refused": [], "inputs": [], "guard_rails": []}
+        summary |= {"correct": "ledger", "force": False, "matched_rows": 0, "complete_until": None}
+        summary |= {"changes": {"total": len(self.changes)}, "changes_file": "plan.jsonl"}
+        (folder / "summary.json").write_text(json.dumps({**summary, "sha256": hashlib.sha256(lines).hexdigest()}))
+
+
+def make_scene(random: Random) -> Scene:
+    """Make a world and a plan of 15 to 19 changes in 10 bookings.
+
+    Two bookings are held by somebody else, and the key's user is one of the hosts of their event type: he may mark
+    their attendees, but his list lacks them, so each takes a GET of its own. One booking is gone, one starts
+    in an hour.
+    """
+    return _Maker(random).scene()
+
+
+class _Maker:
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._bookings: list[dict[str, Any]] = []
+        self._changes: list[Planned] = []
+        self._now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+
+    def scene(self) -> Scene:
+        for _ in range(3):
+            self._add(marks=1)
+        for _ in range(2):
+            self._add(marks=self._random.choice((2, 3)), unmarks=1, others=1)
+        self._add(unmarks=1)
+        self._add(marks=1, others=1, marks_host=True)
+        for _ in range(2):
+            self._add(marks=self._random.choice((1, 2)), owner=_OTHER, event_type=2)
+        early = self._add(marks=1, hours=-1)
+        gone = Flag(f"gone-{self._random.randrange(10**6)}", "attendee", "nobody@gone.example")
+        for owner in (_OWNER, _OTHER):
+            self._add(others=2, owner=owner)
+            self._add(others=1, owner=owner)
+        changes = [*self._changes, Planned(gone, True, self._now - timedelta(hours=3), "gone")]
+        changes = [
+            Planned(one.flag, one.to, one.start, "not_started") if one.flag.booking_uid == early else one
+            for one in changes
+        ]
+        self._random.shuffle(self._bookings)
+        return Scene(self._world(), sorted(changes, key=lambda one: one.flag))
+
+    def _add(
+        self,
+        marks: int = 0,
+        unmarks: int = 0,
+        others: int = 0,
+        *,
+        marks_host: bool = False,
+        owner: str = _OWNER,
+        event_type: int = 1,
+        hours: float | None = None,
+    ) -> str:
+        """Add a booking with so many attendees to mark, to un-mark and to leave alone, and give its uid."""
+        number = len(self._bookings)
+        uid = f"booking-{number:02}-{self._random.randrange(10**6)}"
+        ago = timedelta(hours=self._random.choice((2, 3, 3, 30)) if hours is None else hours)
+        start = self._now - ago
+        wishes = [*[True] * marks, *[False] * unmarks, *[None] * others]
+        self._random.shuffle(wishes)
+        emails = [
+            f"{self._random.choice(('Ann', 'bo.b', 'cem'))}{number}.{place}@guest.example"
+            for place in range(len(wishes))
+        ]
+        rows = []
+        for email, wish in zip(emails, wishes, strict=True):
+            absent = self._random.random() < 0.5 if wish is None else not wish
+            rows.append({"name": "Guest", "email": email, "timeZone": "UTC", "language": "en", "absent": absent})
+            if wish is not None:
+                self._changes.append(Planned(Flag(uid, "attendee", email), wish, start))
+        if marks_host:
+            self._changes.append(Planned(Flag(uid, "host", owner), True, start))
+        booker = {"name": "Guest", "email": emails[0], "guests": emails[1:]}
+        times = {"start": _iso(start), "end": _iso(start + timedelta(minutes=30))}
+        kind = {"eventTypeId": event_type, "responses": booker}
+        self._bookings.append({"uid": uid, "title": "Talk", "owner": owner, **times, **kind, "attendees": rows})
+        return uid
+
+    def _world(self) -> dict[str, Any]:
+        users = [
+            {"id": number, "name": name, "username": name.lower(), "email": email, "timeZone": "UTC"}
+            for number, name, email in ((1, "Olivia", _OWNER), (2, "Oscar", _OTHER))
+        ]
+        keys = [
+            {"name": key, "key": key, "user": user}
+            for key, user in ((KEY, "olivia"), (RENEWED_KEY, "olivia"), (OTHERS_KEY, "oscar"))
+        ]
+        kinds = [{"id": 1, "slug": "alone"}, {"id": 2, "slug": "team", "teamId": 1, "hosts": [1, 2]}]
+        return {"users": users, "eventTypes": kinds, "keys": keys, "bookings": self._bookings}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")

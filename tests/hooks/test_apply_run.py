@@ -1,0 +1,49 @@
+"""What a run records in which order, and how it ends early; tests/faults has the failures and the kills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from airflow_provider_calcom.attendance.ledger import LedgerWriter
+from airflow_provider_calcom.attendance.plan import read_plan, read_summary
+from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
+from tests.faults.applying import Attempt, outcomes_of, records_of
+from tests.faults.scene import KEY, Scene, make_scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A plan of ten bookings and its world; the folder holds the plan."""
+    made = make_scene(Random(1))
+    made.write_plan(tmp_path / "plan")
+    return made
+
+
+@pytest.fixture
+def calcom(scene: Scene) -> Iterator[RunningSandbox]:
+    with running_sandbox(world=scene.world, rate_limit=(10**6, 60)) as running:
+        yield running
+
+
+@pytest.mark.usefixtures("scene")
+def test_what_became_of_a_killed_write_is_recorded_before_the_next_one_is_intended(
+    calcom: RunningSandbox, tmp_path: Path
+) -> None:
+    """A kill between the two would leave two open writes of one flag, and both would be told as applied later."""
+    changes = list(read_plan(tmp_path / "plan"))
+    with LedgerWriter(tmp_path / "ledger", plan=read_summary(tmp_path / "plan")["sha256"]) as killed:
+        open_ids = killed.intend(changes)
+    Attempt(tmp_path, calcom.url, KEY, rest=0, timeout=5).run()
+    seen: set[tuple[str, str, str]] = set()
+    for record in records_of(tmp_path):
+        person = (record["booking_uid"], record["role"], record["email"])
+        if record["id"] in open_ids and record["kind"] == "outcome":
+            assert (record["outcome"], record["shown"]) == ("failed", False)
+            seen.add(person)
+        elif record["kind"] == "intent" and record["id"] not in open_ids:
+            assert person in seen, "the new write was intended while the old one was open"
+    assert len(seen) == len([one for one in outcomes_of(tmp_path) or () if one["outcome"] == "applied"]) > 10
