@@ -188,14 +188,22 @@ class ApplyRun:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         reader.cancel()
         stopped.cancel()
-        _, late = await asyncio.wait([reader, *workers], timeout=_GRACE if self._stopped.is_set() else None)
+        await asyncio.wait([reader])
+        if self._stopped.is_set():
+            self._dismiss(queue)
+        _, late = await asyncio.wait(workers, timeout=_GRACE if self._stopped.is_set() else None)
         for task in late:
             task.cancel()
         await everything
+        await self._flush()
+
+    def _dismiss(self, queue: asyncio.Queue[_Job | str | None]) -> None:
+        """Take all work back, and let each worker end; the reader may have been stopped before it could tell them."""
         while not queue.empty():
             if isinstance(left := queue.get_nowait(), _Job):
                 self._not_tried(left)
-        await self._flush()
+        for _ in range(self._options.concurrency):
+            queue.put_nowait(None)
 
     # Reading.
 

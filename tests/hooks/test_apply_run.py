@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 
+from airflow_provider_calcom.api.errors import ExpiredCredentials
 from airflow_provider_calcom.attendance.ledger import LedgerWriter
 from airflow_provider_calcom.attendance.plan import read_plan, read_summary
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
@@ -47,3 +51,43 @@ def test_what_became_of_a_killed_write_is_recorded_before_the_next_one_is_intend
         elif record["kind"] == "intent" and record["id"] not in open_ids:
             assert person in seen, "the new write was intended while the old one was open"
     assert len(seen) == len([one for one in outcomes_of(tmp_path) or () if one["outcome"] == "applied"]) > 10
+
+
+class _KeyExpires(httpx.AsyncBaseTransport):
+    """Sends calls on, and answers each mark-absent from one on as Cal.com does where the key has expired.
+
+    :param first: which mark-absent call, from 1.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._left = first - 1
+        self._network = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self._left -= 1
+        if self._left >= 0:
+            return await self._network.handle_async_request(request)
+        return httpx.Response(401, json={"status": "error", "error": {"message": "Your api key is expired"}})
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
+
+
+@pytest.mark.usefixtures("scene")
+@pytest.mark.parametrize("first", range(1, 5))
+def test_a_run_that_can_not_go_on_ends_at_once(calcom: RunningSandbox, tmp_path: Path, first: int) -> None:
+    """Airflow kills a task 5 s after it asked it to end: wherever reading is just then, nobody waits for its work."""
+    began = time.monotonic()
+    with pytest.raises(ExpiredCredentials):
+        Attempt(tmp_path, calcom.url, KEY, concurrency=3, timeout=5).run(_KeyExpires(first))
+    assert time.monotonic() - began < 2
+    told = {one["booking_uid"]: (one["outcome"], one["detail"]) for one in outcomes_of(tmp_path) or ()}
+    counts = Counter(told.values())
+    assert counts["applied", None] == first - 1
+    assert 1 <= counts["failed", "ExpiredCredentials"] <= 3
+    counts.pop(("not_started", "starts later"))
+    assert (
+        counts.total()
+        == counts["applied", None] + counts["failed", "ExpiredCredentials"] + counts["failed", "not tried"]
+    )
