@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ import httpx
 
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import listing
+from airflow_provider_calcom.api.bodies import BoundedBody, check_encoding
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint
 from airflow_provider_calcom.api.errors import (
     HTML_PAGE,
@@ -25,6 +27,7 @@ from airflow_provider_calcom.api.errors import (
     NoAnswer,
     NotConnected,
     OutcomeUnknown,
+    RateLimited,
     UnexpectedAnswer,
     error_from_answer,
     request_id_of,
@@ -32,7 +35,9 @@ from airflow_provider_calcom.api.errors import (
 )
 from airflow_provider_calcom.api.flows import Done, Flow, Pause, advance
 from airflow_provider_calcom.api.models import Booking
+from airflow_provider_calcom.api.pacing import Pacer
 from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.rate_limits import Ticket
 from airflow_provider_calcom.api.retries import Tries, seconds_to_wait, tries
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, checked_api_version
 
@@ -58,6 +63,8 @@ class _Core:
         self.settings = settings
         self._clock = clock
         self._wall_clock = wall_clock
+        self.pacer = Pacer(clock, wall_clock)
+        """Shares the key's rate limit; shows for logs how much of it is used."""
         if settings.api_version is not None:
             checked_api_version(settings.api_version)
         _keep_queries_out_of_the_log()
@@ -148,34 +155,8 @@ class _Core:
             return UnexpectedAnswer(f"The answer can't be unpacked ({kind})", failure)
         return NoAnswer(f"The call was sent and no whole answer came ({kind})", failure)
 
-    def _body(self) -> _BoundedBody:
-        return _BoundedBody(self.settings.largest_answer, self._clock, self.settings.total_timeout)
-
-
-class _BoundedBody:
-    """Collects an answer, and stops where it is too large or takes too long.
-
-    :param largest: bytes.
-    :param clock: seconds that only grow.
-    :param seconds: how long the whole answer may take; httpx's own time-out starts anew with every piece.
-    """
-
-    def __init__(self, largest: int, clock: Callable[[], float], seconds: float) -> None:
-        self._largest = largest
-        self._clock = clock
-        self._deadline = clock() + seconds
-        self._content = bytearray()
-
-    def add(self, piece: bytes) -> None:
-        self._content += piece
-        if len(self._content) > self._largest:
-            raise UnexpectedAnswer(f"The answer is larger than {self._largest:,} bytes; reading stopped there")
-        if self._clock() > self._deadline:
-            raise httpx.ReadTimeout("the whole answer took too long")
-
-    @property
-    def content(self) -> bytes:
-        return bytes(self._content)
+    def _body(self) -> BoundedBody:
+        return BoundedBody(self.settings.largest_answer, self._clock, self.settings.total_timeout)
 
 
 class CalComClient(_Core):
@@ -199,6 +180,7 @@ class CalComClient(_Core):
     ) -> None:
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
+        self._turns = threading.Lock()
         self._http = httpx.Client(transport=transport, **self._http_options)
 
     def call(
@@ -212,17 +194,39 @@ class CalComClient(_Core):
         :raises CalComError: one of its subclasses, see :mod:`airflow_provider_calcom.api.errors`.
         """
         endpoint = self._versioned(endpoint, api_version)
+        was_blocked = False
         for attempt in self._tries(endpoint, retry_limits):
             with attempt:
-                return self._exchange(endpoint)
+                try:
+                    return self._exchange(endpoint, was_blocked)
+                except CalComError as error:
+                    was_blocked = isinstance(error, RateLimited)
+                    raise
         raise AssertionError("stamina gives at least one try")
 
-    def _exchange(self, endpoint: Endpoint[T]) -> T:
-        body = self._body()
+    def _turn(self, was_blocked: bool) -> Ticket:
+        """Wait for the pacer's leave to send; whoever came first goes first."""
+        with self._turns:
+            for seconds in self.pacer.waits(again=was_blocked):
+                self._sleep(seconds)
+            return self.pacer.sent()
+
+    def _send(self, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
         try:
             response = self._http.send(self._request(self._http, endpoint), stream=True)
+        except BaseException:  # a task that is cancelled has no answer either
+            self.pacer.lost(ticket)
+            raise
+        self.pacer.answered(ticket, response.headers, response.status_code)
+        return response
+
+    def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
+        ticket = self._turn(was_blocked)
+        body = self._body()
+        try:
+            response = self._send(endpoint, ticket)
             try:
-                _check_encoding(response)
+                check_encoding(response)
                 for piece in response.iter_bytes():
                     body.add(piece)
             finally:
@@ -293,6 +297,7 @@ class AsyncCalComClient(_Core):
     ) -> None:
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
+        self._turns = asyncio.Lock()
         self._http = httpx.AsyncClient(transport=transport, **self._http_options)
 
     async def call(
@@ -300,17 +305,39 @@ class AsyncCalComClient(_Core):
     ) -> T:
         """As :meth:`CalComClient.call`."""
         endpoint = self._versioned(endpoint, api_version)
+        was_blocked = False
         async for attempt in self._tries(endpoint, retry_limits):
             with attempt:
-                return await self._exchange(endpoint)
+                try:
+                    return await self._exchange(endpoint, was_blocked)
+                except CalComError as error:
+                    was_blocked = isinstance(error, RateLimited)
+                    raise
         raise AssertionError("stamina gives at least one try")
 
-    async def _exchange(self, endpoint: Endpoint[T]) -> T:
-        body = self._body()
+    async def _turn(self, was_blocked: bool) -> Ticket:
+        """Wait for the pacer's leave to send; whoever came first goes first."""
+        async with self._turns:
+            for seconds in self.pacer.waits(again=was_blocked):
+                await self._sleep(seconds)
+            return self.pacer.sent()
+
+    async def _send(self, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
         try:
             response = await self._http.send(self._request(self._http, endpoint), stream=True)
+        except BaseException:  # a task that is cancelled has no answer either
+            self.pacer.lost(ticket)
+            raise
+        self.pacer.answered(ticket, response.headers, response.status_code)
+        return response
+
+    async def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
+        ticket = await self._turn(was_blocked)
+        body = self._body()
+        try:
+            response = await self._send(endpoint, ticket)
             try:
-                _check_encoding(response)
+                check_encoding(response)
                 async for piece in response.aiter_bytes():
                     body.add(piece)
             finally:
@@ -355,12 +382,6 @@ class AsyncCalComClient(_Core):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _check_encoding(response: httpx.Response) -> None:
-    """Refuse what was packed several times over: it unpacks to millions of times its size before we can count."""
-    if "," in response.headers.get("content-encoding", ""):
-        raise UnexpectedAnswer("The answer is packed several times over (Content-Encoding)")
 
 
 def _decoded(content: bytes) -> Any:

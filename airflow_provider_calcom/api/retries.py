@@ -17,8 +17,8 @@ from airflow_provider_calcom.api.errors import CalComError, NoAnswer, NotConnect
 from airflow_provider_calcom.api.settings import RetryLimits
 
 _WORTH_READING_AGAIN = frozenset({500, 502, 503, 504, *range(520, 525)})
-_SHORTEST_BLOCK = 1.0
-_UNNAMED_BLOCK = 5.0
+SHORTEST_BLOCK = 1.0
+UNNAMED_BLOCK = 5.0
 """Seconds to wait after a 429 that names none, doubled each time: Cal.com blocks for 60 s, and hammering on it can lock
 the account."""
 
@@ -54,7 +54,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
         return asked
     prefix = "x-ratelimit-remaining"
     resets = (
-        _reset(lowered.get("x-ratelimit-reset" + name[len(prefix) :]), now)
+        seconds_left(lowered.get("x-ratelimit-reset" + name[len(prefix) :]), now)
         for name, remaining in lowered.items()
         if name.startswith(prefix) and remaining.strip() == "0"
     )
@@ -72,7 +72,12 @@ def _retry_after(value: str | None, now: float) -> float | None:
         return None
 
 
-def _reset(value: str | None, now: float) -> float | None:
+def seconds_left(value: str | None, now: float) -> float | None:
+    """Read an ``X-RateLimit-Reset-*``; None where it is no number.
+
+    :param value: seconds left, or a Unix time in seconds or milliseconds where it is too large for that.
+    :param now: Unix time.
+    """
     try:
         reset = float(value or "")
     except ValueError:
@@ -99,14 +104,14 @@ def decision(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -
     :param clock: seconds that only grow, as of :func:`time.monotonic`.
     """
     deadline = clock() + limits.seconds
-    unnamed_waits = (_UNNAMED_BLOCK * 2**number for number in itertools.count())
+    unnamed_waits = (UNNAMED_BLOCK * 2**number for number in itertools.count())
 
     def decide(error: Exception) -> bool | float:
         if not isinstance(error, CalComError) or not may_try_again(error, writes=writes):
             return False
         asked = error.failure.retry_after if error.failure else None
         if isinstance(error, RateLimited):
-            asked = max(_SHORTEST_BLOCK, next(unnamed_waits) if asked is None else asked)
+            asked = max(SHORTEST_BLOCK, next(unnamed_waits) if asked is None else asked)
         if clock() + (asked or 0.0) >= deadline:
             return False
         return True if asked is None else asked

@@ -1,0 +1,196 @@
+"""When the next request may go, so that the server's rate limit is used up but never reached.
+
+:class:`Pacer` learns from every answer where the limits' windows end and what others who use the same key take from
+them; the processes never talk to each other. It does no I/O and knows no sync or async: a driver sleeps as it is told.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from airflow_provider_calcom.api.rate_limits import MARGIN, RateLimit, Seen, Ticket, seen_limits
+from airflow_provider_calcom.api.retries import SHORTEST_BLOCK, UNNAMED_BLOCK, seconds_to_wait
+
+_SHORTEST_SLEEP = 0.001
+"""Seconds. What is less is not slept but owed: it makes the next wait longer."""
+
+_LOOK_AGAIN = 0.02
+"""Seconds after which to look again whether an answer has come that everything waits for."""
+
+_LONGEST_HOLD = 1.0
+"""Seconds for which all wait while one request finds out about the limits; the answer to a list can take a minute."""
+
+_LONGEST_WAIT = 300.0
+"""Seconds. Where a limit of an hour or a day is used up, the call is sent all the same, so that the task ends in the
+server's 429 and does not sleep for hours."""
+
+_BURST = 10.0
+_BURST_OF_LIMIT = 0.05
+_BURST_OF_FREE = 0.1
+_SMALLEST_BURST = 2.0
+"""How many requests may go at once after a rest: so many, such a part of the limit and of what is free, but two."""
+
+
+class Pacer:
+    """Decides when the next request may go. One belongs to one client, and may be used from several threads.
+
+    :param clock: seconds that only grow.
+    :param wall_clock: Unix time; for resets and ``Retry-After`` that are given as a time.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._skipped = 0.0
+        self._lock = threading.Lock()
+        self._limits: dict[str, RateLimit] = {}
+        self._in_flight = 0
+        self._last_sent = -math.inf
+        self._blocked_until = -math.inf
+        self._is_unknown = True
+        self._credit = 1.0
+        self._credit_at = -math.inf
+        self._burst = _BURST
+        self._was_held = False
+
+    def waits(self, *, again: bool = False) -> Iterator[float]:
+        """Give the seconds to sleep, one after another, until a request may be sent. One caller at a time.
+
+        A sleep counts as slept even where an injected one leaves the clock as it is.
+
+        :param again: this call was blocked, and has already waited for as long as the server asked.
+        """
+        if again:
+            self._end_block()
+        while (seconds := self.wait()) > 0:
+            due = self._now() + seconds
+            yield seconds
+            self._skipped += max(0.0, due - self._now())
+
+    def wait(self) -> float:
+        """Give the seconds after which to ask again; 0 where a request may be sent now."""
+        with self._lock:
+            seconds = self._wait(self._now())
+        return seconds if seconds >= _SHORTEST_SLEEP else 0.0
+
+    def _now(self) -> float:
+        return self._clock() + self._skipped
+
+    def _wait(self, now: float) -> float:
+        if now < self._blocked_until:
+            return self._blocked_until + MARGIN - now
+        if self._is_unknown and self._in_flight and now < self._last_sent + _LONGEST_HOLD:
+            return _LOOK_AGAIN
+        pace, next_end, closed_for, burst = math.inf, math.inf, 0.0, self._burst
+        for limit in self._limits.values():
+            limit.roll(now)
+            free = limit.free(now, self._in_flight)
+            ends_in = limit.ends + MARGIN - now
+            next_end = min(next_end, ends_in)
+            if free > 0:
+                pace = min(pace, limit.pace(now, free))
+                burst = min(burst, max(_SMALLEST_BURST, free * _BURST_OF_FREE))
+            elif ends_in <= _LONGEST_WAIT:
+                closed_for = max(closed_for, ends_in)
+        if closed_for:
+            # The first request after it begins the next window: no time is to be lost then.
+            self._credit, self._credit_at = max(1.0, self._credit), now
+            return min(_LOOK_AGAIN, closed_for) if self._in_flight else closed_for
+        if pace == math.inf:
+            return 0.0
+        self._credit = min(burst, self._credit + (now - self._credit_at) * pace)
+        self._credit_at = now
+        if self._credit >= 1:
+            return 0.0
+        self._was_held = True
+        return min((1 - self._credit) / pace, next_end, _LONGEST_WAIT)
+
+    def sent(self) -> Ticket:
+        """Note that a request goes out; hand the ticket to :meth:`answered` or :meth:`lost`."""
+        with self._lock:
+            now = self._now()
+            self._in_flight += 1
+            self._last_sent = now
+            self._credit -= 1
+            for limit in self._limits.values():
+                limit.own += 1
+            ticket = Ticket(now, self._was_held)
+            self._was_held = False
+            return ticket
+
+    def answered(self, ticket: Ticket, headers: Mapping[str, str], status: int) -> None:
+        """Learn from an answer.
+
+        :param headers: any ``X-RateLimit-*`` and ``Retry-After``, in any case.
+        :param status: HTTP status.
+        """
+        with self._lock:
+            now = self._now()
+            self._in_flight -= 1
+            seen = seen_limits(headers, self._wall_clock)
+            if status == 429:
+                self._block(now, headers, seen)
+                return
+            self._is_unknown = self._is_unknown and not seen and status >= 500
+            for name, one in seen.items():
+                if name in self._limits:
+                    self._limits[name].learn(one, ticket, now, self._in_flight)
+                else:
+                    self._limits[name] = RateLimit(one, ticket, now, 1 + self._in_flight)
+            if not seen:
+                self._use_up_one()
+            elif len(seen) < len(self._limits):
+                # What counts some calls only is obeyed until its window ends, and then no longer slows the others.
+                self._limits = {name: one for name, one in self._limits.items() if name in seen or not one.is_guess}
+            if seen:
+                lowest = min(one.calls for one in self._limits.values())
+                self._burst = min(_BURST, max(_SMALLEST_BURST, lowest * _BURST_OF_LIMIT))
+
+    def lost(self, ticket: Ticket) -> None:
+        """Note that no answer came, so that nobody knows whether the server counted the request.
+
+        :param ticket: the request's.
+        """
+        with self._lock:
+            self._in_flight -= 1
+            self._use_up_one()
+
+    def _block(self, now: float, headers: Mapping[str, str], seen: Mapping[str, Seen]) -> None:
+        """Send nothing while the server blocks; after that a single request finds out what holds then."""
+        asked = seconds_to_wait(headers, self._wall_clock())
+        seconds = min(_LONGEST_WAIT, max(SHORTEST_BLOCK, UNNAMED_BLOCK if asked is None else asked))
+        self._blocked_until = max(self._blocked_until, now + seconds)
+        self._is_unknown = True
+        self._credit, self._credit_at = 1.0, self._blocked_until
+        for name, limit in self._limits.items():
+            if name in seen:
+                limit.change_to(seen[name].calls)
+            limit.end_with_block(self._blocked_until)
+
+    def _end_block(self) -> None:
+        with self._lock:
+            now = self._now()
+            if now < self._blocked_until:
+                self._blocked_until = self._credit_at = now
+                for limit in self._limits.values():
+                    limit.ends = min(limit.ends, now - MARGIN)
+
+    def _use_up_one(self) -> None:
+        for limit in self._limits.values():
+            limit.left -= 1
+
+    @property
+    def share(self) -> float | None:
+        """How much of the tightest limit is used in the present window, by everyone, from 0 to 1; None if unknown."""
+        now = self._now()
+        return max((limit.used(now) for limit in self._limits.values()), default=None)
+
+    @property
+    def blocked_for(self) -> float:
+        """Seconds until the server's block ends; 0 where there is none."""
+        return max(0.0, self._blocked_until + MARGIN - self._now())

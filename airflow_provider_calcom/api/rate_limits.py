@@ -1,0 +1,250 @@
+"""One rate limit as the answers show it: its present window, what is left of it, and what others take.
+
+The server counts calls in fixed windows: one begins with the first call after the end of the last, and the call after
+the last allowed one blocks the key. Each answer says how many calls are left and, in whole seconds rounded up, until
+when.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_calcom.api.retries import SHORTEST_BLOCK, seconds_left
+
+MARGIN = 0.003
+"""Seconds added to the end of a window or block, for clocks that tick coarsely."""
+
+_LONGEST_SPREAD = 3600.0
+"""Seconds over which the calls of a longer window are spread; a task that needs thirty does not take half a day."""
+
+_RESERVE_FROM = 5.0
+_RESERVE_OF_LIMIT = 0.3
+"""The reserve is at most this part of what a limit has above that number of calls; a limit of five has none."""
+
+_FEWEST_OF_A_BURST = 10.0
+_BURST_OF_LIMIT = 0.25
+_ROOM_OF_LIMIT = 0.6
+"""Calls that others send at once are a burst from this number and part of a limit on; room is kept for such a part at
+most."""
+
+_LATE = 0.05
+"""The part of a window in which calls are at once, and the last part of it."""
+
+_TOWARDS_EQUAL = 0.5
+"""Exponent of our part of all calls that gives our weight. With 1 unequal processes would stay unequal, with 0 each
+would take everything. Weights that sum up to more than 1 only use the window's beginning more than its end, as each
+process spreads anew what is left."""
+
+_PREFIX = "x-ratelimit-"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One request that was sent.
+
+    :param sent_at: the pacer's time.
+    :param was_held: whether it had to wait for its turn, so that others' use during that wait measures competition.
+    """
+
+    sent_at: float
+    was_held: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an answer says of one limit.
+
+    :param calls: allowed in a window.
+    :param left: calls that are left.
+    :param seconds: until the window ends, rounded up.
+    """
+
+    calls: float
+    left: float
+    seconds: float
+
+
+class RateLimit:
+    """One limit's present window as far as answers show it, and what others take from it.
+
+    :param own: our own requests in the window so far, those under way included.
+    """
+
+    def __init__(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
+        self._length = 0.0
+        self._recent_others = 0.0
+        self._others_burst = 0.0
+        self._own_calls = self._all_calls = 0.5
+        self._begin(seen, ticket, now, own)
+        # What others did before we came says nothing of our part: until more is known, who finds the window unused is
+        # alone, and everyone else has one competitor.
+        self._others, self._at_first = 0.0, seen.left + own
+        self._others_burst, self._burst_came = 0.0, False
+        if self._at_first < seen.calls:
+            self._all_calls *= 2
+
+    def _begin(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
+        self.calls = self._at_first = seen.calls
+        self.left = seen.left
+        self.own = own
+        self.ends = now + seen.seconds
+        self.is_guess = False
+        self._began = ticket.sent_at
+        self._earliest_end = ticket.sent_at + seen.seconds - 1
+        self._left_at = self._known_at = now
+        self._length = max(self._length, seen.seconds)
+        self._others = max(0.0, seen.calls - seen.left - own)
+        self._burst_came = False
+
+    def roll(self, now: float) -> None:
+        """Begin the next window where this one is over; the next answer corrects what is guessed here."""
+        if now < self.ends + MARGIN:
+            return
+        self._fade()
+        self.left = self._at_first = self.calls
+        self.own = 0
+        self.is_guess = True
+        self._began = self._known_at = self._left_at = self._earliest_end = self.ends
+        self.ends = now + self._length
+        self._others = 0.0
+
+    def _fade(self) -> None:
+        """Let past windows count less, so that a competitor who comes or goes is noticed."""
+        if self._all_calls > 1:  # else nothing is measured since, and both would become 0 in the end
+            self._own_calls /= 2
+            self._all_calls /= 2
+        # What came may have been others who were busy for a while: that is not remembered for ever either.
+        fade = 0.95 if self._burst_came else 0.7
+        self._others_burst *= fade if self._others_burst > self.calls * _BURST_OF_LIMIT else 0.0
+        self._burst_came = False
+
+    def learn(self, seen: Seen, ticket: Ticket, now: float, in_flight: int) -> None:
+        """Take in an answer.
+
+        Its window ends at ``now + seconds`` or before, as seconds are rounded up, and not before
+        ``sent_at + seconds - 1``.
+        """
+        earliest_end = ticket.sent_at + seen.seconds - 1
+        ends_before = now + seen.seconds < self._earliest_end
+        if max(ticket.sent_at, earliest_end) < self._began or (ends_before and ticket.sent_at < self._known_at):
+            return  # of the window before
+        self.change_to(seen.calls)
+        is_next = max(ticket.sent_at, earliest_end) >= self.ends
+        # Calls come back only with a new window. Whole seconds alone do not show one of a second.
+        is_next = is_next or ends_before or (seen.left > self.left and ticket.sent_at >= self._left_at)
+        if is_next and not self.is_guess:
+            self._fade()
+        if is_next or self.is_guess:
+            self._begin(seen, ticket, now, 1 + in_flight)
+            return
+        self.ends = min(self.ends, now + seen.seconds)
+        self._earliest_end = max(self._earliest_end, earliest_end)
+        since, self._left_at = now - self._left_at, now
+        self.left = min(self.left, seen.left)
+        self._learn_of_others(max(0.0, self._at_first - self.left - self.own - self._others), since, ticket)
+
+    def _learn_of_others(self, calls: float, since: float, ticket: Ticket) -> None:
+        """Take in how many calls others made since the answer before.
+
+        :param since: seconds since that answer.
+        """
+        self._others += calls
+        if since < self._length * _LATE:
+            self._notice_burst(calls)
+        elif calls > self._others_burst / 2 > 0:
+            self._burst_came = True
+        change = calls - self._recent_others
+        self._recent_others += change / (3 if change > 0 else 6)
+        if ticket.was_held:
+            self._own_calls += 1
+            self._all_calls += 1 + calls
+
+    def _notice_burst(self, calls: float) -> None:
+        """Remember calls that others sent all at once: the next windows keep room for as many until they came."""
+        if calls >= max(_FEWEST_OF_A_BURST, self.calls * _BURST_OF_LIMIT, 4 / self._part):
+            self._others_burst = min(self.calls, max(self._others_burst, 1.25 * calls))
+            self._burst_came = True
+
+    def change_to(self, calls: float) -> None:
+        """Take in that the limit itself may be another one now; that is no use by others."""
+        self._at_first += calls - self.calls
+        self.left += calls - self.calls
+        self.calls = calls
+
+    def end_with_block(self, until: float) -> None:
+        """Take the window to be over with the block, which came of a burst where much was left."""
+        if self.left > self._reserve + 2:
+            # How large it was is not told. A window that was only guessed had none of its calls left for certain.
+            left = 0.0 if self.is_guess else self.left
+            self._notice_burst(1.5 * max(left, self._others_burst, self.calls * _BURST_OF_LIMIT))
+        self._burst_came = True
+        self.left = 0.0
+        self.ends = until
+
+    @property
+    def _part(self) -> float:
+        """Our part of all calls while we want more than we get."""
+        return self._own_calls / self._all_calls
+
+    @property
+    def _reserve(self) -> float:
+        """Calls that are not used: one for each process that may send on older news than ours."""
+        others = max(1 / self._part - 1, self._recent_others)
+        return min(1 + math.ceil(others - 0.1), math.floor(max(0.0, self.calls - _RESERVE_FROM) * _RESERVE_OF_LIMIT))
+
+    def _room(self, now: float, in_flight: int) -> float:
+        """Calls that are left for a burst; near the window's end one call may go to see whether that came unnoticed."""
+        late = self.ends - self._length * _LATE
+        if self._burst_came or (now > late > self._left_at and not in_flight):
+            return 0.0
+        return min(self._others_burst, self.calls * _ROOM_OF_LIMIT)
+
+    def free(self, now: float, in_flight: int) -> float:
+        """Calls that may still be sent in this window."""
+        return self.left - in_flight - self._reserve - self._room(now, in_flight)
+
+    def used(self, now: float) -> float:
+        """The part of the limit that everyone together has used in the present window, from 0 to 1."""
+        return 0.0 if now >= self.ends else min(1.0, max(0.0, 1 - self.left / self.calls))
+
+    def pace(self, now: float, free: float) -> float:
+        """Requests a second that use up our part of what is free until the window ends."""
+        weight = math.pow(self._part, _TOWARDS_EQUAL)
+        return free * weight / min(_LONGEST_SPREAD, max(MARGIN, self.ends - now))
+
+
+def seen_limits(headers: Mapping[str, str], wall_clock: Callable[[], float]) -> dict[str, Seen]:
+    """Read the limits that an answer names, by their suffixes; one that is not wholly told is left out.
+
+    :param headers: an answer's, in any case.
+    :param wall_clock: Unix time, for resets that are given as a time.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, value in headers.items():
+        if name[: len(_PREFIX)].lower() == _PREFIX:
+            kind, _, suffix = name[len(_PREFIX) :].lower().partition("-")
+            found.setdefault(suffix, {})[kind] = value
+    if not found:
+        return {}
+    now = wall_clock()
+    limits = {suffix: _read(fields, now) for suffix, fields in found.items()}
+    return {suffix: seen for suffix, seen in limits.items() if seen is not None}
+
+
+def _read(fields: Mapping[str, str], now: float) -> Seen | None:
+    calls, left = _number(fields.get("limit")), _number(fields.get("remaining"))
+    seconds = seconds_left(fields.get("reset"), now)
+    if not calls or left is None or seconds is None or not math.isfinite(seconds):
+        return None
+    # A reset of 0 is no time to send again where nothing is left; it may be a Unix time that was rounded down.
+    return Seen(calls, min(left, calls), seconds or SHORTEST_BLOCK)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < math.inf else None
