@@ -7,7 +7,7 @@ AIRFLOW_211 := .build/airflow-2.11
 SPARK := .build/spark
 BIN := $(AIRFLOW_33)/bin
 
-.PHONY: demo test check test-airflow-2.11 test-spark conformance bench-import bench-attendance bench-decide format clean
+.PHONY: demo test check test-airflow-2.11 test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -36,6 +36,10 @@ bench-attendance: $(AIRFLOW_33)/installed
 # A million bookings a set: some ten minutes, two cores, 3 GB of memory and 2 GB of disk.
 bench-decide: $(AIRFLOW_33)/installed
 	$(BIN)/python benchmarks/decide/run.py
+
+# Some ten minutes; docs/benchmarks.md has the table, which --write makes.
+bench-apply: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.apply.run
 
 # Needs Java 17 or newer on the machine; pyspark is 400 MB, so it has an environment of its own.
 test-spark: $(SPARK)/installed

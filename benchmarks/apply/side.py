@@ -1,0 +1,128 @@
+"""One side in a process of its own: ``python -m benchmarks.apply.side ours|bare|sequential '{"url": ...}'``.
+
+Prints what it took as JSON. The clock runs from before the plan is read (ours), or before the client is made with all
+requests at hand (the others), to after the last answer and file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from airflow_provider_calcom import __version__
+from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.api.settings import ClientSettings
+from airflow_provider_calcom.hooks.applying import Application, ApplyRequest
+
+Options = dict[str, Any]
+
+
+class RecordingTransport(httpx.AsyncHTTPTransport):
+    """Notes of each call when it was sent, its status, and how many calls the server said were left."""
+
+    def __init__(self) -> None:
+        super().__init__(trust_env=False)
+        self.calls: list[tuple[float, int, int]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        sent_at = time.time()
+        response = await super().handle_async_request(request)
+        left = int(response.headers["X-RateLimit-Remaining-Default"])
+        self.calls.append((sent_at, response.status_code, left))
+        return response
+
+
+def ours(options: Options) -> dict[str, Any]:
+    """Apply the plan."""
+    settings = ClientSettings(base_url=f"{options['url']}/v2", api_key=options["key"])
+    transport = RecordingTransport() if options.get("records") else None
+    request = ApplyRequest(
+        Path(options["plan"]),
+        Path(options["ledger"]),
+        concurrency=options["concurrency"],
+        dry_run=options.get("dry_run", False),
+    )
+    application = Application(request, lambda: AsyncCalComClient(settings, transport=transport))
+    return {"result": application.run(), "calls": transport.calls if transport else []}
+
+
+def requests_of(options: Options) -> list[tuple[str, dict[str, Any]]]:
+    """Give the address and the body of each call, from the plan."""
+    bodies: dict[str, list[dict[str, Any]]] = {}
+    with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
+        for change in map(json.loads, lines):
+            mark = {"email": change["email"], "absent": change["to"]}
+            bodies.setdefault(change["booking_uid"], []).append(mark)
+    url = f"{options['url']}/v2/bookings"
+    return [(f"{url}/{uid}/mark-absent", {"attendees": marks}) for uid, marks in bodies.items()]
+
+
+def headers(options: Options) -> dict[str, str]:
+    """Give the headers that our client sends."""
+    return {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": f"airflow-provider-calcom/{__version__}",
+        "Authorization": f"Bearer {options['key']}",
+        "cal-api-version": "2024-08-13",
+    }
+
+
+def bare(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send the calls with a plain AsyncClient and workers; look at nothing but the status."""
+
+    async def send_all() -> None:
+        left = iter(requests)
+        async with httpx.AsyncClient(headers=headers(options), timeout=30, trust_env=False) as client:
+
+            async def work() -> None:
+                for url, body in left:
+                    response = await client.post(url, json=body)
+                    assert response.status_code == 200
+
+            await asyncio.gather(*(work() for _ in range(options["concurrency"])))
+
+    asyncio.run(send_all())
+
+
+def sequential(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send the calls one after another, as generated SDKs do."""
+    with httpx.Client(headers=headers(options), timeout=30, trust_env=False) as client:
+        for url, body in requests:
+            assert client.post(url, json=body).status_code == 200
+
+
+def peak_mb() -> float:
+    """Give the most memory this process held; ``ru_maxrss`` would count what its parent held when it was forked."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        peak = next(line for line in status if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024 / 1e6
+
+
+def main(side: str, text: str) -> None:
+    """Run the side and print what it took."""
+    options: Options = json.loads(text)
+    requests = [] if side == "ours" else requests_of(options)
+    begin = time.perf_counter()
+    came: dict[str, Any] = {}
+    if side == "ours":
+        came = ours(options)
+    elif side == "bare":
+        bare(options, requests)
+    else:
+        sequential(options, requests)
+    seconds = time.perf_counter() - begin
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    took = {"seconds": seconds, "cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_mb": peak_mb()}
+    print(json.dumps({**took, **came}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
