@@ -1,0 +1,178 @@
+"""A whole Airflow of its own: scheduler, worker processes and server, as ``airflow standalone`` runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+_STARTS_WITHIN = 300.0
+
+
+class Standalone:
+    """A running Airflow.
+
+    :param url: of its server.
+    :param home: its AIRFLOW_HOME.
+    :param process: the process that all others come from.
+    """
+
+    def __init__(self, url: str, home: Path, process: subprocess.Popen[bytes]) -> None:
+        self.url = url
+        self.home = home
+        self.process = process
+        self._http = httpx.Client(base_url=url, timeout=20)
+
+    def get(self, path: str) -> Any:
+        """Ask Airflow's API."""
+        return self._http.get(f"/api/v2{path}", headers=self._token()).raise_for_status().json()
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change something by Airflow's API."""
+        return self._http.patch(f"/api/v2{path}", json=body, headers=self._token()).raise_for_status().json()
+
+    def trigger(self, dag_id: str, run_id: str, **conf: Any) -> None:
+        """Start a run of a DAG, which need not be switched on."""
+        self.patch(f"/dags/{dag_id}", {"is_paused": False})
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body, headers=self._token()).raise_for_status()
+
+    def fail(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Mark a task as failed, as a person does who wants it to stop."""
+        self.patch(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": "failed"})
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give a task's instance: ``state``, ``try_number`` and more."""
+        found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return found
+
+    def log(self) -> str:
+        """Give what all of Airflow's processes wrote, the logs of tasks included."""
+        tasks = sorted((self.home / "logs").rglob("*.log"))
+        return "\n".join(path.read_text(errors="replace") for path in [self.home / "standalone.log", *tasks])
+
+    def processes_calling(self, port: int) -> list[psutil.Process]:
+        """Give those of our processes that have a connection to a port: the one that runs the task."""
+        calling = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                connections = process.net_connections(kind="tcp")
+            except psutil.Error:
+                continue
+            if any(one.raddr and one.raddr.port == port for one in connections):
+                calling.append(process)
+        return calling
+
+    def _token(self) -> Mapping[str, str]:
+        answer = self._http.get("/auth/token").raise_for_status().json()
+        return {"Authorization": f"Bearer {answer['access_token']}"}
+
+
+@contextmanager
+def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str]) -> Iterator[Standalone]:
+    """Run Airflow until the block ends.
+
+    :param folder: where its home is made; it must be empty.
+    :param dags: the folder of its DAGs.
+    :param environment: further variables, such as connections.
+    """
+    home, port = folder / "home", _free_port()
+    home.mkdir()
+    url = f"http://127.0.0.1:{port}"
+    bundle = {
+        "name": "dags",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(dags), "refresh_interval": 5},
+    }
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")} | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__TRIGGERER__TRIGGERER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        **environment,
+    }
+    with (home / "standalone.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "standalone"],
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        airflow = Standalone(url, home, process)
+        try:
+            wait_until(lambda: process.poll() is not None or _is_healthy(url), _STARTS_WITHIN, "Airflow's start", 1.0)
+        finally:
+            if not _is_healthy(url):
+                print(airflow.log()[-8000:])
+        assert process.poll() is None
+        yield airflow
+    finally:
+        _end(process)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float, what: str, each: float = 0.05) -> Any:
+    """Look again and again until something is so, and give it.
+
+    :param seconds: after which it is given up.
+    :param what: what is waited for, for the error.
+    :param each: seconds between two looks.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(each)
+    return found
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        health = httpx.get(f"{url}/api/v2/monitor/health", timeout=5).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End all processes: those of standalone outlive it."""
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    process.send_signal(signal.SIGTERM)
+    _, alive = psutil.wait_procs(family, timeout=5)
+    for one in alive:
+        one.kill()
+    process.wait()

@@ -1,0 +1,186 @@
+"""Plans applied by a whole Airflow, whose tasks are killed, stopped or wait for a person: nothing lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
+from tests.conftest import EXAMPLE_DAGS
+from tests.e2e.standalone import Standalone, running_standalone, wait_until
+from tests.operators.applying import change, ledger, outcomes, write_plan_by_hand
+from tests.support import NOW
+
+BOOKINGS = 60
+DAG = """
+from airflow.sdk import DAG
+from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
+
+with DAG({name!r}, schedule=None):
+    ApplyNoShowsOperator(
+        task_id="apply",
+        plan={plan!r},
+        ledger_path={ledger!r},
+        concurrency=4,
+        retries=3,
+        retry_delay=1,
+    )
+"""
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(version("apache-airflow") < "3.3", reason="standalone is set up for Airflow 3.3 here"),
+]
+
+
+def world() -> dict[str, object]:
+    """Bookings of one attendee each, ten to an hour."""
+    rows = []
+    for number in range(BOOKINGS):
+        hour = number // 10
+        person = {"name": "P", "email": f"p{number}@client.example"}
+        rows.append(
+            {
+                "uid": f"b{number:03}",
+                "title": "t",
+                "start": f"2026-11-18T{hour:02}:00:00.000Z",
+                "end": f"2026-11-18T{hour:02}:30:00.000Z",
+                "owner": "owner@example.com",
+                "eventTypeId": 1,
+                "responses": {**person, "guests": []},
+                "attendees": [person],
+            }
+        )
+    user = {"id": 1, "name": "O", "username": "owner", "email": "owner@example.com", "timeZone": "UTC"}
+    key = {"name": "owner", "key": "cal_kill", "user": "owner"}
+    return {"users": [user], "eventTypes": [{"id": 1, "slug": "s"}], "keys": [key], "bookings": rows}
+
+
+def marks(sandbox: RunningSandbox) -> Counter[str]:
+    """The mark-absent calls of each booking."""
+    calls = list(sandbox.state.calls)
+    return Counter(call["path"].split("/")[-2] for call in calls if call["path"].endswith("/mark-absent"))
+
+
+def kill_the_task(airflow: Standalone, sandbox: RunningSandbox, after: int) -> int:
+    """Kill -9 the process that calls Cal.com once there were so many calls; gives how many there were."""
+    port = urlsplit(sandbox.url).port
+    assert port is not None
+    wait_until(lambda: marks(sandbox).total() >= after, 180, "the first calls")
+    victims = wait_until(lambda: airflow.processes_calling(port), 20, "a process that calls")
+    for victim in victims:
+        victim.kill()
+    psutil.wait_procs(victims, timeout=10)
+    return marks(sandbox).total()
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    """A Cal.com that takes a while to answer, so that there is always something under way."""
+    with running_sandbox(world=world(), now=NOW, rate_limit=(100_000, 60), latency=0.2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where plans, ledgers and DAGs are."""
+    return tmp_path_factory.mktemp("applied")
+
+
+@pytest.fixture(scope="module")
+def airflow(folder: Path, sandbox: RunningSandbox) -> Iterator[Standalone]:
+    """Airflow with a DAG for each test here, and the examples."""
+    dags = folder / "dags"
+    shutil.copytree(EXAMPLE_DAGS, dags)
+    for name in ("killed", "stopped"):
+        text = DAG.format(name=name, plan=str(folder / name / "plan"), ledger=str(folder / name / "ledger"))
+        (dags / f"{name}.py").write_text(text)
+    connection = json.dumps({"conn_type": "calcom", "host": sandbox.url, "password": "cal_kill"})
+    with running_standalone(folder, dags, {"AIRFLOW_CONN_CALCOM_DEFAULT": connection}) as made:
+        wait_until(lambda: made.get("/dags")["total_entries"] >= 7, 120, "the DAGs", 1.0)
+        yield made
+
+
+def plan_for(folder: Path, sandbox: RunningSandbox) -> Path:
+    """Start the sandbox over, and plan to mark everybody."""
+    sandbox.state.reset()
+    changes = [
+        change(f"b{number:03}", f"p{number}@client.example", start_at=f"2026-11-18T{number // 10:02}:00:00.000Z")
+        for number in range(BOOKINGS)
+    ]
+    return write_plan_by_hand(folder / "plan", changes)
+
+
+def end_of(airflow: Standalone, dag_id: str, task_id: str, seconds: float = 240) -> dict[str, object]:
+    """Wait for the end of a task, and give its instance."""
+
+    def ended() -> dict[str, object] | None:
+        found = airflow.task(dag_id, "r", task_id)
+        return found if found["state"] in ("success", "failed", "skipped", "upstream_failed") else None
+
+    found: dict[str, object] = wait_until(ended, seconds, f"the end of {dag_id}.{task_id}", 1.0)
+    return found
+
+
+def flags(sandbox: RunningSandbox) -> dict[str, bool]:
+    """The attendees' flags, by booking."""
+    return {uid: booking.attendees[0].absent for uid, booking in sandbox.state.world.bookings.items()}
+
+
+def applied(records: list[dict[str, object]]) -> Counter[object]:
+    """How often each booking is told as applied."""
+    return Counter(row["booking_uid"] for row in records if row["outcome"] == "applied")
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(airflow: Standalone, sandbox: RunningSandbox, folder: Path) -> None:
+    """Killed twice, in the middle of its calls; the third try ends with each change applied once."""
+    plan = plan_for(folder / "killed", sandbox)
+    airflow.trigger("killed", "r")
+    first = kill_the_task(airflow, sandbox, after=8)
+    second = kill_the_task(airflow, sandbox, after=first + 12)
+    told = end_of(airflow, "killed", "apply")
+    log = airflow.log()
+    assert (told["state"], told["try_number"]) == ("success", 3), log[-8000:]
+    assert 8 <= first < second < BOOKINGS
+    assert all(flags(sandbox).values())
+    calls = marks(sandbox)
+    assert len(calls) == BOOKINGS
+    assert calls.total() - BOOKINGS <= 2 * 4, "at most the calls that were under way at the kills came again"
+    records = ledger(folder / "killed" / "ledger")
+    assert applied(records) == dict.fromkeys(flags(sandbox), 1)
+    assert {row["id"] for row in records if row["kind"] == "intent"} == {
+        row["id"] for row in records if row["kind"] == "outcome"
+    }
+    assert {row["try_number"] for row in records} == {1, 2, 3}
+    assert {outcome for outcome, _ in outcomes(plan).values()} <= {"applied", "already"}
+    assert "An earlier try began this plan" in log
+    assert "@client.example" not in log
+
+
+def test_a_task_that_is_stopped_ends_cleanly(airflow: Standalone, sandbox: RunningSandbox, folder: Path) -> None:
+    """Nothing more is begun, what was under way is in the ledger with its outcome, and no call comes afterwards."""
+    plan_for(folder / "stopped", sandbox)
+    sandbox.state.latency = 1.0  # Airflow looks only every few seconds whether a task is still wanted
+    airflow.trigger("stopped", "r")
+    wait_until(lambda: marks(sandbox).total() >= 8, 120, "the first calls")
+    airflow.fail("stopped", "r", "apply")
+    port = urlsplit(sandbox.url).port
+    assert port is not None
+    wait_until(lambda: not airflow.processes_calling(port), 30, "the end of the process")
+    calls = marks(sandbox)
+    assert 8 <= calls.total() < BOOKINGS
+    assert set(calls.values()) == {1}
+    records = ledger(folder / "stopped" / "ledger")
+    assert {uid for uid, is_absent in flags(sandbox).items() if is_absent} == set(applied(records)) == set(calls)
+    assert {row["id"] for row in records if row["kind"] == "intent"} == {
+        row["id"] for row in records if row["kind"] == "outcome"
+    }
+    assert airflow.task("stopped", "r", "apply")["state"] == "failed"
+    assert marks(sandbox) == calls
