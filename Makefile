@@ -7,7 +7,7 @@ AIRFLOW_211 := .build/airflow-2.11
 SPARK := .build/spark
 BIN := $(AIRFLOW_33)/bin
 
-.PHONY: demo test check test-airflow-2.11 test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo test check test-airflow-2.11 test-faults test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -22,6 +22,10 @@ check: $(AIRFLOW_33)/installed
 
 test-airflow-2.11: $(AIRFLOW_211)/installed
 	$(AIRFLOW_211)/bin/python -m pytest tests/hooks tests/operators tests/e2e
+
+# Some three minutes on two cores.
+test-faults: $(AIRFLOW_33)/installed
+	$(BIN)/python -m tests.faults
 
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)

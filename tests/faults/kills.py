@@ -1,0 +1,227 @@
+"""Part 2: runs that are killed at random moments, up to three in a row, and then one that comes to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+from airflow_provider_calcom.attendance.ledger import LastWrites
+from tests.faults.applying import Attempt
+from tests.faults.checks import Ended, Finding, checked_end
+from tests.faults.meddling import Killer
+from tests.faults.sandboxes import BUILDS, Sandboxes, SandboxProcess, Seen
+from tests.faults.scene import KEY, Scene, make_scene
+
+_REST = 0.3
+"""Seconds, not scaled, that the next run lets the server end; it takes at most 0.08 s and what the machine adds."""
+_LATE = 0.08
+_STARTING = 0.05
+"""Seconds that a run takes besides its calls, about."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """When a run is killed.
+
+    :param moment: ``before``, ``during`` or ``after`` a call, or ``time``.
+    :param number: which call, from 1.
+    :param seconds: into the call, or into the run.
+    """
+
+    moment: str
+    number: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case.
+
+    :param name: of the case.
+    :param kills: kills that came before the run's end.
+    :param torn: parts of the ledger whose end was torn.
+    :param in_flight: mark-absent calls that were under way at the kills.
+    :param sent_again: mark-absent calls beyond one for each booking.
+    :param calls: of the API.
+    :param findings: promises that were broken.
+    """
+
+    name: str
+    kills: int
+    torn: int
+    in_flight: int
+    sent_again: int
+    calls: int
+    findings: list[Finding]
+
+
+def prepare() -> None:
+    """Have the children forked from a process that has imported everything and runs no threads."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["tests.faults.kills"])
+
+
+def run_case(name: str, seed: int, sandboxes: Sandboxes) -> Outcome:
+    """Run one case.
+
+    :param name: ``kill/`` and a number.
+    :param seed: the whole program's.
+    """
+    random = Random(f"{seed}/{name}")
+    scene = make_scene(random)
+    with sandboxes.borrowed(random.choice(BUILDS)) as sandbox, tempfile.TemporaryDirectory() as place:
+        sandbox.begin(scene)
+        return _Case(name, random, scene, sandbox, Path(place)).outcome()
+
+
+class _Case:
+    def __init__(self, name: str, random: Random, scene: Scene, sandbox: SandboxProcess, folder: Path) -> None:
+        self._name = name
+        self._random = random
+        self._scene = scene
+        self._sandbox = sandbox
+        self._folder = folder
+        # A run of more than a second writes outcomes on its way, the others only at their end.
+        is_long = random.random() < 0.15
+        self._latency = 0.08 if is_long else random.choice((0.004, 0.01, 0.02))
+        self._late = _LATE if random.random() < 0.3 else 0.0
+        self._attempt = Attempt(
+            folder,
+            sandbox.url,
+            KEY,
+            concurrency=1 if is_long else random.choice((1, 2, 4, 8)),
+            timeout=5.0,
+            rest=_REST,
+            sleep=asyncio.sleep,
+        )
+        self._in_flight: Counter[str] = Counter()
+        self._sent: set[str] = set()
+
+    def outcome(self) -> Outcome:
+        """Play the case through."""
+        self._scene.write_plan(self._folder / "plan")
+        before = self._sandbox.look()
+        self._sandbox.tell("latency", {"seconds": self._latency})
+        if self._late:
+            order = {"fault": "delay", "when": "before", "seconds": self._late, "times": None}
+            self._sandbox.tell("faults", {"method": "POST", "path": "/v2/bookings/*/mark-absent", **order})
+        kills = torn = runs = 0
+        for _ in range(self._random.choice((1, 1, 2, 3))):
+            runs += 1
+            is_killed = self._run(runs, self._stroke())
+            kills += is_killed
+            torn += is_killed and self._random.random() < 0.4 and self._tear()
+            if not is_killed:
+                break
+        self._run(runs + 1, None)
+        told = (self._folder / f"told-{runs + 1}").read_text()
+        after = self._sandbox.look()
+        ended = Ended(self._scene, self._folder, before, after, RuntimeError(told) if told else None)
+        findings = [*checked_end(ended, self._in_flight), *self._checked_calls(after), *self._checked_ledger()]
+        again = sum(marks - 1 for marks in after.marks.values())
+        return Outcome(self._name, kills, torn, self._in_flight.total(), again, after.calls, findings)
+
+    def _stroke(self) -> Stroke:
+        if self._random.random() < 0.5:
+            seconds = self._latency * (2 + 13 / self._attempt.concurrency) + self._late * 9 / self._attempt.concurrency
+            return Stroke("time", seconds=self._random.uniform(0, _STARTING + seconds))
+        moment = self._random.choice(("before", "during", "after"))
+        return Stroke(moment, self._random.randint(1, 12), self._random.uniform(0, self._latency + self._late))
+
+    def _run(self, number: int, stroke: Stroke | None) -> bool:
+        """Run the application in a process of its own, and tell whether it was killed before its end."""
+        context = multiprocessing.get_context("forkserver")
+        ready, child_ready = context.Pipe(duplex=False)
+        log = self._folder / f"calls-{number}"
+        attempt = replace(self._attempt, number=number)
+        told = self._folder / f"told-{number}"
+        child = context.Process(target=_child, args=(attempt, log, told, stroke, child_ready))
+        child.start()
+        child_ready.close()
+        ready.recv()
+        if stroke is not None and stroke.moment == "time":
+            time.sleep(stroke.seconds)
+            child.kill()
+        child.join()
+        calls = log.read_text().splitlines() if log.exists() else []
+        under_way = Counter(call.split()[1] for call in calls if call.startswith("sent "))
+        self._sent |= under_way.keys()
+        under_way.subtract(call.split()[1] for call in calls if call.startswith("answered "))
+        is_killed = child.exitcode == -signal.SIGKILL and not told.exists()
+        if is_killed:
+            self._in_flight += under_way
+        return is_killed
+
+    def _tear(self) -> bool:
+        """Leave the last part's end as a power cut may.
+
+        What was flushed to the disk is not torn, so an intent whose call may have been sent stays whole; then there is
+        the beginning of another line after it.
+        """
+        parts = sorted((self._folder / "ledger").glob("*.jsonl"))
+        content = parts[-1].read_bytes() if parts else b""
+        if not content.endswith(b"\n"):
+            return False
+        start = content.rfind(b"\n", 0, -1) + 1
+        last = content[start:]
+        record = json.loads(last)
+        if record["kind"] == "outcome" or record["booking_uid"] not in self._sent:
+            parts[-1].write_bytes(content[: start + self._random.randrange(1, len(last))])
+        else:
+            line = json.dumps({**record, "kind": "outcome", "outcome": "applied", "shown": True}).encode()
+            parts[-1].write_bytes(content + line[: self._random.randrange(1, len(line))])
+        return True
+
+    def _checked_calls(self, after: Seen) -> Iterator[Finding]:
+        for uid, marks in after.marks.items():
+            if marks > 1 + self._in_flight[uid]:
+                yield Finding("doubled", f"{marks} calls to {uid}, {self._in_flight[uid]} of them under way at a kill")
+
+    def _checked_ledger(self) -> Iterator[Finding]:
+        """Read the ledger as users do, with DuckDB, and as the next plan does."""
+        import duckdb
+
+        # Not at the top: its threads must not be in the process that the runs are forked from.
+        parts = str(self._folder / "ledger" / "*.jsonl")
+        found = duckdb.connect().execute(
+            "SELECT booking_uid, role, email, count(*) FILTER (kind = 'outcome' AND outcome = 'applied')"
+            " FROM read_json(?) GROUP BY ALL",
+            [parts],
+        )
+        applied = {tuple(row[:3]): row[3] for row in found.fetchall()}
+        for path in (self._folder / "ledger").glob("*.jsonl"):
+            if not (path.read_bytes() or b"\n").endswith(b"\n"):
+                yield Finding("lost", f"the part {path.name} is still torn")
+        with LastWrites(self._folder / "ledger") as last_writes:
+            for change in self._scene.makeable:
+                if applied.get(tuple(change.flag)) != 1:
+                    yield Finding("lost", f"DuckDB finds {applied.get(tuple(change.flag))} applied of {change.flag}")
+                past = last_writes.of(*change.flag)
+                if past is None or not past.is_certain or past.absent is not change.to or past.open_writes:
+                    yield Finding("lost", f"LastWrites says {past} of {change.flag}")
+
+
+def _child(attempt: Attempt, log: Path, told: Path, stroke: Stroke | None, ready: Connection) -> None:
+    """Be the run that may be killed."""
+    logging.disable()
+    is_at_call = stroke is not None and stroke.moment != "time"
+    killer = Killer(log, stroke.moment, stroke.number, stroke.seconds) if is_at_call and stroke else Killer(log, None)
+    ready.send(None)
+    text = ""
+    try:
+        attempt.run(killer)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+    told.write_text(text)
+    os._exit(0)
