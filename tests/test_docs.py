@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import gzip
 import inspect
 import io
@@ -23,21 +24,25 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance import plan
+from airflow_provider_calcom.attendance import plan, worklist
 from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, base, read_feed
+from airflow_provider_calcom.attendance.ledger.records import LedgerRecord
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rails import GuardRails, judge
 from airflow_provider_calcom.cli import no_shows as command
+from tests.operators.applying import change, write_plan_by_hand
 from tests.support import SandboxDriver
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-ATTENDANCE, FEEDS, PLANS = (ROOT / "docs" / f"{name}.md" for name in ("attendance", "feeds", "plans"))
+APPLYING, ATTENDANCE, FEEDS, PLANS = (
+    ROOT / "docs" / f"{name}.md" for name in ("applying", "attendance", "feeds", "plans")
+)
 BENCHMARK = ROOT / "docs" / "attendance-benchmark.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-RUNNING_PAGES = [README, ATTENDANCE, FEEDS, PLANS]
+RUNNING_PAGES = [README, APPLYING, ATTENDANCE, FEEDS, PLANS]
 COMMAND = "calcom-no-shows"
 
 
@@ -193,21 +198,34 @@ class _Macros:
         return str(date.fromisoformat(ds) + timedelta(days=days))
 
 
-def test_a_plan_is_applied_as_the_page_says(
-    calcom: SandboxDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The DAG that writes a plan gives MarkAbsentOperator each booking once, with all its changes."""
-    monkeypatch.chdir(tmp_path)
-    for name, text in files(ATTENDANCE).items():
-        Path(name).write_text(text, encoding="utf-8")
+def test_a_plan_is_applied_as_the_page_says(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """The DAG of the page takes a plan's folder from its parameters, and is a dry run until it is told otherwise."""
     namespace: dict[str, Any] = {"__name__": "an_example"}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for block in blocks(PLANS):
-            if block.language == "python":
-                exec(block.text, namespace)
+    (example,) = [block.text for block in blocks(PLANS) if "ApplyNoShowsOperator" in block.text]
+    exec(example, namespace)
     dag = namespace["apply_no_shows"]()
-    calls = dag.get_task("of_each_booking").python_callable(str(tmp_path / "plans" / "2026-11-18"))
-    assert calls == [{"booking_uid": "bob-1100", "attendees": [{"email": "bob@example.org", "absent": True}]}]
+    folder = write_plan_by_hand(tmp_path / "plan", [change("sandbox-yesterday-1", "bob@example.org")])
+    for dry_run, marks in ((dag.params["dry_run"], 0), (False, 1)):
+        task = copy.copy(dag.get_task("apply"))
+        task.ledger_path = str(tmp_path / "ledger")
+        task.render_template_fields({"params": {"plan": str(folder), "dry_run": dry_run}})
+        task.execute({})
+        assert len(calcom.marks()) == marks
+
+
+def test_applying_tells_parameters_outcomes_and_keys() -> None:
+    """The page has every parameter with its default, every outcome, and every key of the ledger."""
+    from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
+
+    table = rows(APPLYING, "## The operator")
+    parameters = inspect.signature(ApplyNoShowsOperator.__init__).parameters
+    assert {name: cells[1] for name, cells in table.items()} == {
+        name: "" if one.default is inspect.Parameter.empty else shown_default(one.default)
+        for name, one in parameters.items()
+        if name not in ("self", "kwargs")
+    }
+    assert set(rows(APPLYING, "## Outcomes")) == {*worklist.OUTCOMES, worklist.WOULD_APPLY}
+    assert set(rows(APPLYING, "## The ledger")) == LedgerRecord.__required_keys__
 
 
 NAIVE = ("attendance.jsonl", "2026-11-18T09:00:20Z", "2026-11-18 09:00:20")
