@@ -392,6 +392,17 @@ def test_a_huge_limit_is_never_waited_for(pacer: Pacer, clock: Clock) -> None:
         clock.now += 0.0002
 
 
+def test_no_sleep_is_shorter_than_a_millisecond(pacer: Pacer, clock: Clock) -> None:
+    """Who sends faster than even a huge limit allows sleeps now and then for a millisecond, not each time for less."""
+    sleeps = []
+    for number in range(10_000):
+        sleeps += [seconds for seconds in [pacer.wait()] if seconds]
+        clock.now += 0.00002 + (sleeps[-1] if sleeps and pacer.wait() else 0.0)
+        exchange(pacer, told(1_000_000 - number, calls=1_000_000))
+    assert 0 < len(sleeps) < 1_000
+    assert min(sleeps) >= 0.001
+
+
 def test_a_few_calls_are_never_slowed_down(pacer: Pacer) -> None:
     """A task of six calls sends them one after the other, without a wait."""
     for number in range(6):
@@ -454,6 +465,12 @@ def test_a_block_is_waited_out(pacer: Pacer, clock: Clock, headers: dict[str, st
     assert pacer.wait() == 0
     pacer.sent()
     assert pacer.wait() > 0
+
+
+def test_a_block_before_any_limit_is_known_is_waited_out(pacer: Pacer) -> None:
+    """Who comes into a block of others', and is told nothing else, sends nothing either."""
+    exchange(pacer, {}, 429)
+    assert pacer.wait() == pytest.approx(5.0, abs=0.02)
 
 
 def test_who_has_waited_for_the_block_goes_first(pacer: Pacer) -> None:
