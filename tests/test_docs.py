@@ -177,7 +177,7 @@ def test_the_plan_of_the_readme(calcom: SandboxDriver, tmp_path: Path) -> None:
     now = datetime.now(timezone.utc)
     calcom.admin("world", {"world": practice_world(now)})
     calcom.admin("clock", {"now": now.isoformat().replace("+00:00", "Z")})
-    (example,) = [block.text for block in blocks(README) if "PlanNoShowsOperator" in block.text]
+    (example,) = [block.text for block in blocks(README) if "PlanNoShowsOperator(" in block.text]
     namespace: dict[str, Any] = {"__name__": "an_example"}
     exec(example.replace("/tmp/no-shows", str(tmp_path)), namespace)
     task = namespace["plan_no_shows"]().get_task("plan")
