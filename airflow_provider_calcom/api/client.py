@@ -11,6 +11,8 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,7 +21,7 @@ import httpx
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.bodies import BoundedBody, check_encoding
-from airflow_provider_calcom.api.endpoints import Answer, Endpoint
+from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
 from airflow_provider_calcom.api.errors import (
     HTML_PAGE,
     CalComError,
@@ -65,9 +67,22 @@ class _Core:
         self._wall_clock = wall_clock
         self.pacer = Pacer(clock, wall_clock)
         """Shares the key's rate limit; shows for logs how much of it is used."""
+        self._server_is_ahead = 0.0
         if settings.api_version is not None:
             checked_api_version(settings.api_version)
         _keep_queries_out_of_the_log()
+
+    @property
+    def server_time(self) -> float:
+        """The server's clock now, as a Unix time, by the ``Date`` of its last answer; our own before the first."""
+        return self._wall_clock() + self._server_is_ahead
+
+    def _learn(self, ticket: Ticket, response: httpx.Response) -> None:
+        """Take from an answer what its headers tell."""
+        self.pacer.answered(ticket, response.headers, response.status_code)
+        server_time = server_time_of(response.headers)
+        if server_time is not None:
+            self._server_is_ahead = server_time - self._wall_clock()
 
     @property
     def _http_options(self) -> dict[str, Any]:
@@ -217,7 +232,7 @@ class CalComClient(_Core):
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
-        self.pacer.answered(ticket, response.headers, response.status_code)
+        self._learn(ticket, response)
         return response
 
     def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
@@ -328,7 +343,7 @@ class AsyncCalComClient(_Core):
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
-        self.pacer.answered(ticket, response.headers, response.status_code)
+        self._learn(ticket, response)
         return response
 
     async def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
@@ -391,10 +406,28 @@ def _decoded(content: bytes) -> Any:
         return None
 
 
+_calls_are_told: ContextVar[bool] = ContextVar("calls_are_told", default=True)
+
+
+@contextmanager
+def calls_untold() -> Iterator[None]:
+    """Keep httpx's line for each call out of the log while the block runs, and in what is begun in it.
+
+    A run of a hundred thousand calls would bury all else. At DEBUG the lines stay.
+    """
+    before = _calls_are_told.set(False)
+    try:
+        yield
+    finally:
+        _calls_are_told.reset(before)
+
+
 class _WithoutQuery(logging.Filter):
     """Cuts the query off the URLs that httpx logs at INFO: a filter for an attendee's address would be in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not _calls_are_told.get() and not logging.getLogger("httpx").isEnabledFor(logging.DEBUG):
+            return False
         if isinstance(record.args, tuple):
             record.args = tuple(
                 arg.copy_with(query=None) if isinstance(arg, httpx.URL) and "attendee" in str(arg.query) else arg

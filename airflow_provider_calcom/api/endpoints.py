@@ -188,11 +188,15 @@ def _series(answer: Answer) -> list[Booking]:
 
 
 def _reading(answer: Answer) -> BookingReading:
-    server_time = _server_time(answer.headers.get("date"))
-    return BookingReading(_one_booking(answer), server_time, request_id_of(answer.headers))
+    return BookingReading(_one_booking(answer), server_time_of(answer.headers), request_id_of(answer.headers))
 
 
-def _server_time(header: str | None) -> float | None:
+def server_time_of(headers: Mapping[str, str]) -> float | None:
+    """Give the server's clock when it answered, as a Unix time in whole seconds; None where it does not tell.
+
+    :param headers: of its answer, looked up without regard to case.
+    """
+    header = headers.get("date")
     try:
         return parsedate_to_datetime(header).timestamp() if header else None
     except ValueError:

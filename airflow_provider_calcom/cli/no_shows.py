@@ -46,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     compact = of_ledger.add_parser(
         "compact", help="put a ledger's parts together into one, and leave out intents whose outcome is known"
     )
-    compact.add_argument("folder", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger")
+    compact.add_argument(
+        "folder", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger"
+    )
     compact.set_defaults(run=_compact)
     return made
 

@@ -285,14 +285,12 @@ class ApplyRun:
         start = self._worklist.next_start(as_cal_com_writes(since))
         return None if start is None else instant(start, "start_at")
 
-    def _verdict(
-        self, booking: Booking, planned: Sequence[Planned], *, is_listed: bool, now: float | None = None
-    ) -> Verdict:
+    def _verdict(self, booking: Booking, planned: Sequence[Planned], *, is_listed: bool) -> Verdict:
         return verdict_on(
             booking,
             planned,
             self._options.bearings,
-            now=self._wall_clock() if now is None else now,
+            now=self._client.server_time,
             user=self._user,
             is_listed=is_listed,
         )
@@ -341,7 +339,7 @@ class ApplyRun:
             self._worklist.settle(Outcome(one.number, *_outcome_of(error), error.request_id) for one in planned)
             self._watch(uid, error)
             return []
-        verdict = self._verdict(reading.booking, planned, is_listed=False, now=reading.server_time)
+        verdict = self._verdict(reading.booking, planned, is_listed=False)
         return await self._intended([verdict])
 
     async def _write(self, job: _Job) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypedDict
 
 from airflow_provider_calcom.api import endpoints, errors
-from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.api.client import AsyncCalComClient, calls_untold
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.folders import Folder, folder_path
 from airflow_provider_calcom.attendance.ledger import (
@@ -295,7 +295,8 @@ class Application:
 
     def _run_loop(self, carry_out: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
-            asyncio.run(carry_out())
+            with calls_untold():
+                asyncio.run(carry_out())
         except BaseException as error:
             self._crash = error
         finally:

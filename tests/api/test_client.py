@@ -6,13 +6,14 @@ import gzip
 import json
 import logging
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import httpx
 import pytest
 
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import endpoints, errors
-from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
+from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient, calls_untold
 from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION
 from airflow_provider_calcom.api.flows import Pause
 from airflow_provider_calcom.api.query import BookingQuery
@@ -368,3 +369,27 @@ def test_no_proxy_gets_the_key_of_a_server_on_this_machine(monkeypatch, host, as
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     with CalComClient(ClientSettings(base_url=host, api_key=KEY)) as client:
         assert bool(client._http._mounts) is asks
+
+
+def test_the_servers_clock_is_known_from_its_answers():
+    """So that a worker's wrong clock decides nothing: ours counts only until the first answer."""
+    answer = httpx.Response(200, json=success({"id": 1}), headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"})
+    ours = 1_000_000_000.0
+    with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer)), wall_clock=lambda: ours) as client:
+        assert client.server_time == ours
+        client.call(endpoints.me())
+        assert client.server_time == datetime(2026, 11, 19, 12, tzinfo=timezone.utc).timestamp()
+
+
+def test_calls_of_a_large_run_are_untold(caplog):
+    """Within the block httpx tells no call at INFO, at DEBUG it does; outside of it everything is as it was."""
+    answer = httpx.Response(200, json=success({"id": 1}))
+    with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer))) as client:
+        for level, told in ((logging.INFO, 0), (logging.DEBUG, 1)):
+            caplog.clear()
+            with caplog.at_level(level, logger="httpx"):
+                with calls_untold():
+                    client.call(endpoints.me())
+                assert len([one for one in caplog.records if one.name == "httpx"]) == told
+                client.call(endpoints.me())
+                assert len([one for one in caplog.records if one.name == "httpx"]) == told + 1

@@ -10,7 +10,15 @@ from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 
 MEANT_TO_BE_REPLACED = {
-    *("execute", "on_kill", "template_fields", "template_fields_renderers", "ui_color", "ui_fgcolor", "operator_extra_links"),
+    *(
+        "execute",
+        "on_kill",
+        "template_fields",
+        "template_fields_renderers",
+        "ui_color",
+        "ui_fgcolor",
+        "operator_extra_links",
+    ),
     *("conn_name_attr", "default_conn_name", "conn_type", "hook_name", "get_conn", "test_connection"),
     *("get_ui_field_behaviour", "get_connection_form_widgets"),
 }
