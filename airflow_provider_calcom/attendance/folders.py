@@ -30,6 +30,14 @@ def folder_path(folder: Folder) -> Any:
     return UPath(folder)
 
 
+def is_here(path: Any) -> bool:
+    """Tell whether a path that :func:`folder_path` gave is one of this machine.
+
+    By its text: on Airflow 2.11 the paths of object stores are a kind of :class:`Path`, too.
+    """
+    return "://" not in str(path)
+
+
 @contextmanager
 def written_whole(path: Any) -> Iterator[Path]:
     """Give a file to write to, which takes its place when it is whole: a reader never sees half of it."""

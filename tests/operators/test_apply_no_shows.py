@@ -359,6 +359,6 @@ def test_the_log_tells_no_address(calcom: SandboxDriver, folder: Path, caplog: p
     with caplog.at_level(logging.INFO), pytest.raises(ChangesFailed) as caught:
         apply(folder)
     assert "@" not in caplog.text
-    assert "HTTP Request" not in caplog.text, "a line for each of a hundred thousand calls would bury all else"
+    assert 'mark-absent "HTTP' not in caplog.text, "a line for each of a hundred thousand calls would bury all else"
     assert "@" not in str(caught.value)
     assert OF_BOB in caplog.text

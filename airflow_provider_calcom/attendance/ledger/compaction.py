@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-from airflow_provider_calcom.attendance.folders import Folder, folder_path, written_whole
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here, written_whole
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of
 from airflow_provider_calcom.attendance.ledger.records import LedgerRecord, encoded
 from airflow_provider_calcom.attendance.scratch import scratch_database
@@ -62,7 +61,7 @@ def compact(folder: Folder) -> Compacted:
 
 
 def _is_free(part: Any, held: list[IO[bytes]]) -> bool:
-    if not isinstance(part, Path):
+    if not is_here(part):
         return True
     file = part.open("rb")
     held.append(file)

@@ -6,10 +6,9 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_calcom.attendance.folders import Folder, folder_path
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
 from airflow_provider_calcom.attendance.ledger.records import LONGEST_LINE, DamagedLedger, LedgerRecord, decoded
 
 SUFFIX = ".jsonl"
@@ -59,7 +58,7 @@ def repair(part: Any) -> bool:
     """
     if not _is_torn(part):
         return False
-    if not isinstance(part, Path):
+    if not is_here(part):
         content = part.read_bytes()
         part.write_bytes(_mended(content))
         return True

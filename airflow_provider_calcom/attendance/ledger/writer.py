@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_calcom.attendance.folders import Folder, folder_path
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked
 from airflow_provider_calcom.attendance.ledger.records import (
@@ -87,7 +87,7 @@ class LedgerWriter:
         :raises AlreadyApplying: if another run is at it.
         :raises LedgerNotWritten: if the folder can't be written.
         """
-        if not isinstance(self._folder, Path):
+        if not is_here(self._folder):
             return
         path = self._folder / f".applying-{self._plan[:16]}"
         with self._not_written():
@@ -154,7 +154,7 @@ class LedgerWriter:
         if not content:
             return
         with self._not_written():
-            if isinstance(self._folder, Path):
+            if is_here(self._folder):
                 self._append_here(content)
             else:
                 self._batches += 1
@@ -172,7 +172,6 @@ class LedgerWriter:
 
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
-            assert isinstance(self._folder, Path)
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = (self._folder / f"{self.name}{SUFFIX}").open("ab", buffering=0)
             locked(self._file)
