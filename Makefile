@@ -7,7 +7,7 @@ AIRFLOW_211 := .build/airflow-2.11
 SPARK := .build/spark
 BIN := $(AIRFLOW_33)/bin
 
-.PHONY: demo test check test-airflow-2.11 test-faults test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo test check test-airflow-2.11 test-faults test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -26,6 +26,10 @@ test-airflow-2.11: $(AIRFLOW_211)/installed
 # Some three minutes on two cores.
 test-faults: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.faults
+
+# Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
+test-standalone: $(AIRFLOW_33)/installed
+	$(BIN)/python -m pytest -m standalone tests/e2e
 
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)

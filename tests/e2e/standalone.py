@@ -53,6 +53,11 @@ class Standalone:
         """Mark a task as failed, as a person does who wants it to stop."""
         self.patch(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": "failed"})
 
+    def answer(self, dag_id: str, run_id: str, task_id: str, choice: str) -> None:
+        """Answer a task that asks a person."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self.patch(path, {"chosen_options": [choice], "params_input": {}})
+
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Give a task's instance: ``state``, ``try_number`` and more."""
         found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")

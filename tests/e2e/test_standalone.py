@@ -14,12 +14,13 @@ import psutil
 import pytest
 
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
-from tests.conftest import EXAMPLE_DAGS
+from tests.conftest import EXAMPLE_DAGS, ROOT
 from tests.e2e.standalone import Standalone, running_standalone, wait_until
 from tests.operators.applying import change, ledger, outcomes, write_plan_by_hand
 from tests.support import NOW
 
 BOOKINGS = 60
+DEMO = ROOT / "demo"
 DAG = """
 from airflow.sdk import DAG
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
@@ -35,7 +36,7 @@ with DAG({name!r}, schedule=None):
     )
 """
 pytestmark = [
-    pytest.mark.faults,
+    pytest.mark.standalone,
     pytest.mark.skipif(version("apache-airflow") < "3.3", reason="standalone is set up for Airflow 3.3 here"),
 ]
 
@@ -118,14 +119,14 @@ def plan_for(folder: Path, sandbox: RunningSandbox) -> Path:
     return write_plan_by_hand(folder / "plan", changes)
 
 
-def end_of(airflow: Standalone, dag_id: str, task_id: str, seconds: float = 240) -> dict[str, object]:
+def end_of(airflow: Standalone, dag_id: str, task_id: str, run_id: str = "r") -> dict[str, object]:
     """Wait for the end of a task, and give its instance."""
 
     def ended() -> dict[str, object] | None:
-        found = airflow.task(dag_id, "r", task_id)
+        found = airflow.task(dag_id, run_id, task_id)
         return found if found["state"] in ("success", "failed", "skipped", "upstream_failed") else None
 
-    found: dict[str, object] = wait_until(ended, seconds, f"the end of {dag_id}.{task_id}", 1.0)
+    found: dict[str, object] = wait_until(ended, 240, f"the end of {dag_id}.{task_id}", 1.0)
     return found
 
 
@@ -184,3 +185,25 @@ def test_a_task_that_is_stopped_ends_cleanly(airflow: Standalone, sandbox: Runni
     }
     assert airflow.task("stopped", "r", "apply")["state"] == "failed"
     assert marks(sandbox) == calls
+
+
+@pytest.mark.parametrize(("choice", "state"), [("Reject", "skipped"), ("Approve", "success")])
+def test_a_plan_waits_for_a_person(
+    airflow: Standalone, sandbox: RunningSandbox, folder: Path, choice: str, state: str
+) -> None:
+    """The reconciling example asks in Airflow, applies what was approved, and leaves alone what was rejected."""
+    world = json.loads((DEMO / "world.json").read_text(encoding="utf-8"))
+    sandbox.state.reset(
+        {**world, "keys": [{"name": "owner", "key": "cal_kill", "user": world["users"][0]["username"]}]}
+    )
+    sandbox.state.latency = 0.0
+    dag_id = "calcom_reconcile_no_shows"
+    folders = {"plans": str(folder / choice / "plans"), "ledger": str(folder / choice / "ledger")}
+    airflow.trigger(dag_id, choice, day="2026-11-19", approval=True, dry_run=False, **folders)
+    wait_until(lambda: airflow.task(dag_id, choice, "approve")["state"] == "awaiting_input", 240, "the question", 1.0)
+    assert marks(sandbox).total() == 0
+    airflow.answer(dag_id, choice, "approve", choice)
+    assert end_of(airflow, dag_id, "apply", choice)["state"] == state
+    applied_changes = len(outcomes(folder / choice / "plans" / "2026-11-19")) if state == "success" else 0
+    assert applied_changes == {"success": 6, "skipped": 0}[state]
+    assert marks(sandbox).total() == {"success": 5, "skipped": 0}[state]
