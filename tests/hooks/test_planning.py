@@ -18,7 +18,20 @@ from airflow_provider_calcom.hooks.planning import PlanRequest, plan_no_shows
 from tests.attendance.postgres import PostgresServer
 from tests.attendance.worlds import random_world
 from tests.operators.marking import BOB, CAROL, DAVE, MONA
-from tests.operators.planning import ANN, DAY, WHOLE, Row, changes, fed, files, judged, plan, report, summary, table_rows
+from tests.operators.planning import (
+    ANN,
+    DAY,
+    WHOLE,
+    Row,
+    changes,
+    fed,
+    files,
+    judged,
+    plan,
+    report,
+    summary,
+    table_rows,
+)
 from tests.support import SandboxDriver, ends_the_task
 
 LOOSE = {"max_absent_share": 1, "min_matched_share": 0, "allow_empty_feed": True}
