@@ -57,6 +57,9 @@ _FLUSH_AFTER = 1.0
 _GRACE = 3.0
 """Seconds that calls under way are given when the run is stopped. Airflow kills a task 5 s after it asked it to end."""
 
+_LONGEST_WAY = 3600.0
+"""Seconds from an intent to its call at most: before it there are other bookings, the pace, and blocks of the key."""
+
 _MOST_TOLD = 20
 """Errors that are told as warnings; more would bury them."""
 NOT_TRIED = "not tried"
@@ -89,8 +92,8 @@ class RunOptions:
     :param stops_at_failure: whether nothing more is tried once a change failed.
     :param skips_own: whether changes that an earlier try of this task wrote are not even read again.
     :param task: who writes.
-    :param rest: seconds that must have passed since an earlier run's last write whose end is not known, before a
-        booking is read: the server may still be at work on it.
+    :param rest: seconds to wait, where an earlier run's writes of the last hour have no known end, before a booking is
+        read: the server may still be at work on them.
     """
 
     bearings: Bearings
@@ -225,9 +228,14 @@ class ApplyRun:
                 await queue.put(None)
 
     async def _let_earlier_calls_end(self) -> None:
-        """Wait where a run was killed a moment ago: Cal.com may still be at work on its last calls."""
+        """Wait where a run was killed a moment ago: Cal.com may still be at work on its last calls.
+
+        When it was killed nobody knows, and a call may go long after its intent: so we wait from now on, and not from
+        the intent on.
+        """
         latest = self._last_writes.latest_open()
-        seconds = 0.0 if latest is None else min(self._options.rest, latest + self._options.rest - self._wall_clock())
+        is_recent = latest is not None and self._wall_clock() - latest < _LONGEST_WAY
+        seconds = self._options.rest if is_recent else 0.0
         if seconds > 0:
             log.info("A run was interrupted a moment ago; waiting %.0f s for its last calls to end", seconds)
             await self._sleep(seconds)

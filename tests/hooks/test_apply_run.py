@@ -53,6 +53,24 @@ def test_what_became_of_a_killed_write_is_recorded_before_the_next_one_is_intend
     assert len(seen) == len([one for one in outcomes_of(tmp_path) or () if one["outcome"] == "applied"]) > 10
 
 
+@pytest.mark.usefixtures("scene")
+@pytest.mark.parametrize(("minutes", "is_waited"), [(0, True), (30, True), (90, False)])
+def test_a_killed_run_is_given_time_from_now_on(
+    calcom: RunningSandbox, tmp_path: Path, minutes: float, is_waited: bool
+) -> None:
+    """A call may go long after its intent, when the pace or a block let it: the intent's age alone proves no end."""
+    changes = list(read_plan(tmp_path / "plan"))
+    with LedgerWriter(tmp_path / "ledger", plan="other", wall_clock=lambda: time.time() - 60 * minutes) as killed:
+        killed.intend(changes[:1])
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    Attempt(tmp_path, calcom.url, KEY, rest=1234, timeout=5, sleep=sleep).run()
+    assert (1234 in slept) is is_waited
+
+
 class _KeyExpires(httpx.AsyncBaseTransport):
     """Sends calls on, and answers each mark-absent from one on as Cal.com does where the key has expired.
 
