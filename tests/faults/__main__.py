@@ -51,7 +51,7 @@ def main() -> int:
         elif not cases:
             program.break_things(breakages.NAMES)
         if named := [name for name in cases if name.startswith("kill/")]:
-            program.kill(iter(named), len(named))
+            program.kill(iter(named), sys.maxsize)
         elif not cases:
             program.kill((f"kill/{number:03}" for number in count()), given.kills)
     return program.conclude()
@@ -89,7 +89,7 @@ class _Program:
         began = time.monotonic()
         done: list[kills.Outcome] = []
         while (left := wanted - sum(one.kills for one in done)) > 0:
-            batch = list(self._run(kills.run_case, names, max(1, left * 5 // 8)))
+            batch = self._run(kills.run_case, names, max(1, left * 5 // 8))
             if not batch:
                 break
             done += batch
