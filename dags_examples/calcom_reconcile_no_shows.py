@@ -32,6 +32,19 @@ DAY = "params.day or macros.datetime.utcnow().strftime('%Y-%m-%d')"
 CORRECTION_WINDOW = 3
 TELL = os.environ.get("CALCOM_NO_SHOWS_TELL")
 
+# Markdown, with counts and nobody's address: more people see it than the plan.
+WHAT_IS_ASKED = """{% set plan = ti.xcom_pull(task_ids='plan') %}
+In {{ plan.changes.bookings }} bookings,
+
+- **{{ plan.changes.mark_attendees }}** attendees and **{{ plan.changes.mark_hosts }}** hosts would be marked absent,
+- **{{ plan.changes.unmark_attendees }}** attendees would be un-marked.
+
+{% for reason, people in plan.held_back.items() if people %}
+- held back, `{{ reason }}`: {{ people }}
+{% endfor %}
+
+Who and why stands in `{{ plan.plan_path }}/plan.jsonl`."""
+
 log = logging.getLogger(__name__)
 
 
@@ -102,9 +115,7 @@ with DAG(
         approve = ApprovalOperator(
             task_id="approve",
             subject="Apply {{ ti.xcom_pull(task_ids='plan')['changes']['total'] }} changes of no-show flags?",
-            body="The plan is {{ ti.xcom_pull(task_ids='plan')['plan_path'] }}.\n\n"
-            "{{ ti.xcom_pull(task_ids='plan')['changes'] | tojson }}\n\n"
-            "Held back: {{ ti.xcom_pull(task_ids='plan')['held_back'] | tojson }}",
+            body=WHAT_IS_ASKED,
             response_timeout=timedelta(hours=24),
             retries=0,
         )
