@@ -14,7 +14,8 @@ from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
 from airflow_provider_calcom.attendance.plan import DamagedPlan
-from airflow_provider_calcom.hooks.applying import ChangesFailed, PlanIsAnother, TooManyChanges
+from airflow_provider_calcom.hooks.apply_report import ChangesFailed
+from airflow_provider_calcom.hooks.applying import PlanIsAnother, TooManyChanges
 from tests.operators.applying import apply, change, counted, ledger, outcomes, write_plan_by_hand
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
 from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, report
