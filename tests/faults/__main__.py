@@ -103,7 +103,13 @@ class _Program:
         )
 
     def _run(self, case: Callable[[str, int, Sandboxes], T], names: Iterator[str], number: int) -> list[T]:
-        return list(self._pool.map(lambda name: case(name, self._seed, self._sandboxes), islice(names, number)))
+        def named(name: str) -> T:
+            try:
+                return case(name, self._seed, self._sandboxes)
+            except Exception as error:
+                raise RuntimeError(f"python -m tests.faults --case {name} --seed {self._seed} broke off") from error
+
+        return list(self._pool.map(named, islice(names, number)))
 
     def _note(self, name: str, findings: list[Finding]) -> None:
         self._cases += 1

@@ -93,8 +93,8 @@ def make_scene(random: Random) -> Scene:
     """Make a world and a plan of 15 to 19 changes in 10 bookings.
 
     Two bookings are held by somebody else, and the key's user is one of the hosts of their event type: he may mark
-    their attendees, but his list lacks them, so each takes a GET of its own. One booking is gone, one starts
-    in an hour.
+    their attendees, but his list lacks them, so each takes a GET of its own. One booking is gone, one starts in
+    twelve hours: by no server's clock of ours before that.
     """
     return _Maker(random).scene()
 
@@ -115,7 +115,7 @@ class _Maker:
         self._add(marks=1, others=1, marks_host=True)
         for _ in range(2):
             self._add(marks=self._random.choice((1, 2)), owner=_OTHER, event_type=2)
-        early = self._add(marks=1, hours=-1)
+        early = self._add(marks=1, hours=-12)
         gone = Flag(f"gone-{self._random.randrange(10**6)}", "attendee", "nobody@gone.example")
         for owner in (_OWNER, _OTHER):
             self._add(others=2, owner=owner)
