@@ -14,7 +14,7 @@ from benchmarks.apply.measures import Measure
 from benchmarks.apply.running import ROOT, Bench, tell
 from benchmarks.apply.worlds import KEY, mark_body
 
-MARKS_OF_HTTP, MARKS_OF_OURS, ROUNDS = 60, 600, 3
+MARKS_OF_HTTP, MARKS_OF_OURS, ROUNDS = 60, 1200, 3
 WARM_UP, ROUNDS_QUICK = 5, 1
 LEAST_RATIO = 50
 

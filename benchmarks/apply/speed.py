@@ -24,7 +24,7 @@ class Speed:
     """What one side did in one round.
 
     :param rate: marks a second.
-    :param cpu_ms: of CPU time a mark, the start of the process included.
+    :param cpu_ms: of CPU time a mark, without the start of the process.
     """
 
     rate: float
@@ -72,6 +72,7 @@ def measure_speed(bench: Bench) -> Speeds:
 
 def _timed(bench: Bench, side: str, marks: int) -> Speed:
     took = bench.run(side, bench.plan(bench.supply.take(marks)))
-    speed = Speed(marks / took["seconds"], took["cpu_seconds"] / marks * 1000)
+    cpu_seconds = took["cpu_seconds"] - took["start_cpu_seconds"]
+    speed = Speed(marks / took["seconds"], cpu_seconds / marks * 1000)
     tell(f"{side}: {marks} marks, {speed.rate:.1f} a second, {speed.cpu_ms:.2f} ms of CPU each")
     return speed
