@@ -70,7 +70,7 @@ class ApplyRequest:
     :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
     :param path: which list of Cal.com has the bookings.
     :param task: who writes, for the ledger.
-    :param rest: seconds since an interrupted run's last write, before a booking is read.
+    :param rest: seconds to wait before a booking is read, where the ledger has recent writes whose end is not known.
     """
 
     plan: Folder
