@@ -78,7 +78,9 @@ def test_outcomes_are_written_in_the_order_of_the_plan(worklist: Worklist, tmp_p
 def test_many_changes_come_in_order_and_by_booking(tmp_path: Path) -> None:
     """Also where they are more than are read at a time."""
     many = [
-        Change(f"b{number // 3:05}", "attendee", f"p{number:05}@client.example", False, True, "not_seen", 0.0, STARTS[0])
+        Change(
+            f"b{number // 3:05}", "attendee", f"p{number:05}@client.example", False, True, "not_seen", 0.0, STARTS[0]
+        )
         for number in range(3000)
     ]
     with Worklist(many) as worklist:
