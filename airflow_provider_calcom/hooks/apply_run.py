@@ -33,6 +33,7 @@ from airflow_provider_calcom.api.models import Booking, Me
 from airflow_provider_calcom.api.no_shows import Written, write_changes
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.attendance.ledger import NO_TASK, LastWrites, LedgerWriter, Settled, TaskRun
+from airflow_provider_calcom.attendance.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.worklist import (
     ALREADY,
@@ -198,7 +199,11 @@ class ApplyRun:
         for task in late:
             task.cancel()
         await everything
-        await self._flush()
+        try:
+            await self._flush()
+        except LedgerNotWritten as error:
+            # What was written to Cal.com is told all the same; the next run settles it in the ledger.
+            self.halt(error)
 
     def _dismiss(self, queue: asyncio.Queue[_Job | str | None]) -> None:
         """Take all work back, and let each worker end; the reader may have been stopped before it could tell them."""
@@ -221,11 +226,12 @@ class ApplyRun:
             await self._read_list(queue)
             for uid in self._worklist.untaken():
                 await queue.put(uid)
-        except Exception as error:
-            self.halt(error)
-        finally:
             for _ in range(self._options.concurrency):
                 await queue.put(None)
+        except Exception as error:
+            # Where the run is stopped, the workers are told by _dismiss: here the queue may be full, and stay so for as
+            # long as their calls take.
+            self.halt(error)
 
     async def _let_earlier_calls_end(self) -> None:
         """Wait where a run was killed a moment ago: Cal.com may still be at work on its last calls.
@@ -346,6 +352,9 @@ class ApplyRun:
         except CalComError as error:
             self._worklist.settle(Outcome(one.number, *_outcome_of(error), error.request_id) for one in planned)
             self._watch(uid, error)
+            return []
+        if reading.booking["uid"] != uid:
+            self._worklist.settle(Outcome(one.number, FAILED, UnexpectedAnswer.__name__) for one in planned)
             return []
         verdict = self._verdict(reading.booking, planned, is_listed=False)
         return await self._intended([verdict])

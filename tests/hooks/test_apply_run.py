@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
 
+from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.errors import ExpiredCredentials
+from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.attendance.ledger import LedgerWriter
+from airflow_provider_calcom.attendance.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.attendance.plan import read_plan, read_summary
+from airflow_provider_calcom.hooks import apply_run
+from airflow_provider_calcom.hooks.apply_report import ChangesFailed
+from airflow_provider_calcom.hooks.applying import Application, ApplyRequest, ApplyStopped
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
 from tests.faults.applying import Attempt, outcomes_of, records_of
 from tests.faults.scene import KEY, Scene, make_scene
@@ -109,3 +119,92 @@ def test_a_run_that_can_not_go_on_ends_at_once(calcom: RunningSandbox, tmp_path:
         counts.total()
         == counts["applied", None] + counts["failed", "ExpiredCredentials"] + counts["failed", "not tried"]
     )
+
+
+class _Meddled(httpx.AsyncBaseTransport):
+    """Sends calls on.
+
+    :param on_mark: is awaited before a mark-absent is sent on.
+    :param answers_with: path of a booking that is asked for, and of the one that is answered with.
+    """
+
+    def __init__(
+        self, on_mark: Callable[[], Awaitable[None]] | None = None, answers_with: tuple[str, str] = ("", "")
+    ) -> None:
+        self._on_mark = on_mark
+        self._asked, self._answered = answers_with
+        self._network = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and self._on_mark is not None:
+            await self._on_mark()
+        if request.method == "GET" and request.url.path == self._asked:
+            request.url = request.url.copy_with(path=self._answered)
+        return await self._network.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._network.aclose()
+
+
+def application(folder: Path, url: str, transport: httpx.AsyncBaseTransport | None = None) -> Application:
+    """One booking at a time."""
+    settings = ClientSettings(base_url=f"{url}/v2", api_key=KEY)
+    request = ApplyRequest(folder / "plan", folder / "ledger", concurrency=1)
+    return Application(request, lambda: AsyncCalComClient(settings, transport=transport))
+
+
+@pytest.mark.usefixtures("scene")
+def test_a_stopped_run_waits_no_longer_for_calls_because_much_is_queued(
+    calcom: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no more work fits into the queue, and the calls take their time, reading ends all the same."""
+    monkeypatch.setattr(apply_run, "_GRACE", 0.2)
+
+    async def stop() -> None:
+        await asyncio.sleep(0.3)  # until the queue is full
+        threading.Thread(target=run.stop).start()
+        await asyncio.sleep(4)
+
+    run = application(tmp_path, calcom.url, _Meddled(stop))
+    began = time.monotonic()
+    with pytest.raises(ApplyStopped):
+        run.run()
+    assert time.monotonic() - began < 3
+    counts = Counter(one["detail"] for one in outcomes_of(tmp_path) or ())
+    assert counts["interrupted"] >= 1
+    assert counts["not tried"] > 5
+
+
+@pytest.mark.usefixtures("scene")
+def test_what_was_written_is_told_where_the_ledger_is_full(
+    calcom: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcomes stand beside the plan, and the next run settles in the ledger what it could not take."""
+    times: list[int] = []
+
+    def sync(file: int) -> None:
+        times.append(file)
+        if len(times) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", sync)
+        with pytest.raises(LedgerNotWritten):
+            application(tmp_path, calcom.url).run()
+    told = [one["outcome"] for one in outcomes_of(tmp_path) or ()]
+    assert "applied" in told
+    result = Attempt(tmp_path, calcom.url, KEY, number=2).run()
+    assert result["outcomes"]["failed"] == 0
+
+
+def test_another_booking_s_answer_is_not_judged(scene: Scene, calcom: RunningSandbox, tmp_path: Path) -> None:
+    """A booking that is read by itself is the one that was asked for, or nothing is written for it."""
+    planned = {change.flag.booking_uid for change in scene.makeable}
+    held = [one["uid"] for one in scene.world["bookings"] if one["owner"] == "oscar@owner.example"]
+    asked = next(uid for uid in held if uid in planned)
+    answered = next(uid for uid in held if uid not in planned)
+    meddled = _Meddled(answers_with=(f"/v2/bookings/{asked}", f"/v2/bookings/{answered}"))
+    with pytest.raises(ChangesFailed, match="UnexpectedAnswer"):
+        application(tmp_path, calcom.url, meddled).run()
+    told = {one["booking_uid"]: one["detail"] for one in outcomes_of(tmp_path) or ()}
+    assert told[asked] == "UnexpectedAnswer"
