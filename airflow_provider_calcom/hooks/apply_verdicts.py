@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_calcom.api.changes import Changes, changes_for
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused
-from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest
+from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
 from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
@@ -88,10 +88,12 @@ def verdict_on(
     for one in planned:
         if one.change.role != _HOST:
             spelt = _as_spelt(booking, one, bearings)
-        elif _flag(booking, one.change) or is_ours(booking, user, is_listed=is_listed):
-            spelt = one
         else:
-            spelt = Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
+            spelt = _host_as_spelt(booking, one)
+            if isinstance(spelt, Planned) and not (
+                _flag(booking, spelt.change) or is_ours(booking, user, is_listed=is_listed)
+            ):
+                spelt = Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
         if isinstance(spelt, Outcome):
             verdict.outcomes.append(spelt)
         else:
@@ -123,6 +125,18 @@ def _as_spelt(booking: Booking, one: Planned, bearings: Bearings) -> Planned | O
         return Outcome(one.number, UNKNOWN_ATTENDEE)
     (email,) = changes.unchanged or (changes.marks[0]["email"],)
     return Planned(one.number, replace(change, email=email))
+
+
+def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
+    """Give the change with the host's address as the booking spells it, or say that the host is another by now.
+
+    Cal.com is told of no address when a host is marked: after a reassignment it would be whoever took the meeting over.
+    """
+    key = address_key(one.change.email)
+    for host in booking.get("hosts") or ():
+        if key in (address_key(str(host.get(name) or "")) for name in ("email", "displayEmail")):
+            return Planned(one.number, replace(one.change, email=str(host["email"])))
+    return Outcome(one.number, UNKNOWN_ATTENDEE, "another host")
 
 
 def _judge(booking: Booking, one: Planned, bearings: Bearings, verdict: Verdict) -> None:

@@ -171,6 +171,26 @@ def test_a_change_by_hand_stays(calcom: SandboxDriver, folder: Path) -> None:
     assert counted(apply(forced)) == {"applied": 1}
 
 
+def test_a_host_who_was_replaced_is_not_marked(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """The mark would be that of whoever took the meeting over: Cal.com takes no address with it."""
+    folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, "left@example.com", role="host")])
+    assert counted(apply(folder)) == {"unknown_attendee": 1}
+    assert outcomes(folder) == {(OF_BOB, "host"): ("unknown_attendee", "another host")}
+    assert calcom.flags(OF_BOB) == (False, {BOB: False})
+
+
+def test_a_host_in_another_case(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """The ledger has the booking's own spelling, so that a change by hand is seen whichever way the plan spells it."""
+    folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, OWNER.upper(), role="host")])
+    assert counted(apply(folder)) == {"applied": 1}
+    assert {row["email"] for row in ledger(tmp_path / "ledger")} == {OWNER}
+    calcom.change(OF_BOB, absentHost=False)
+    assert counted(apply(folder)) == {"human_override": 1}
+    both = [change(OF_MONA, email, role="host", start_at=MONA_STARTS) for email in (OWNER, OWNER.upper())]
+    with pytest.raises(ChangesFailed, match="AmbiguousAttendee 1"):
+        apply(write_plan_by_hand(tmp_path / "twice", both))
+
+
 def test_cohosts_are_refused(calcom: SandboxDriver, tmp_path: Path) -> None:
     """A colleague among the attendees is not marked, unless that is asked for."""
     starts = "2026-11-18T18:00:00.000Z"
