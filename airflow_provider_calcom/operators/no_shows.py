@@ -487,7 +487,9 @@ class ApplyNoShowsOperator(BaseOperator):
         from airflow_provider_calcom.hooks.apply_parameters import ApplyParameters, task_run
         from airflow_provider_calcom.hooks.apply_resumption import TaskState
         from airflow_provider_calcom.hooks.applying import Application
+        from airflow_provider_calcom.hooks.plan_parameters import flag_of
 
+        skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         hook = self.hook
         parameters = ApplyParameters(
             plan=self.plan,
@@ -519,7 +521,7 @@ class ApplyNoShowsOperator(BaseOperator):
             result["calls"],
             result["outcomes_path"],
         )
-        if self.skip_if_nothing_to_do and not result["calls"] and not result["outcomes"].get("would_apply"):
+        if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
             raise AirflowSkipException("There was nothing to do")
         return dict(result)
 

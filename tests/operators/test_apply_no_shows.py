@@ -251,6 +251,7 @@ def test_nothing_to_do(calcom: SandboxDriver, tmp_path: Path) -> None:
     for folder in (empty, done):
         with pytest.raises(AirflowSkipException):
             apply(folder, skip_if_nothing_to_do=True)
+    assert counted(apply(empty, skip_if_nothing_to_do="False")) == {}
 
 
 @pytest.mark.parametrize(("on_error", "marks"), [("continue", 5), ("stop", 1)])
@@ -360,6 +361,7 @@ def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeyp
         ({"concurrency": "65"}, "concurrency"),
         ({"on_error": "ignore"}, "on_error"),
         ({"dry_run": "perhaps"}, "dry_run"),
+        ({"skip_if_nothing_to_do": "perhaps"}, "skip_if_nothing_to_do"),
         ({"ledger_addresses": "secret"}, "ledger_addresses"),
         ({"ledger_path": "None"}, "ledger_path"),
         ({"user_id": 3}, "user_id"),
