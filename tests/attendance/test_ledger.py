@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from airflow_provider_calcom.attendance.ledger import (
     compact,
 )
 from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.ledger.parts import parts_of, records_of, repair
+from airflow_provider_calcom.attendance.ledger.parts import locked, parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, DamagedLedger, LedgerNotWritten
 from airflow_provider_calcom.attendance.plan import Change, LastWrite
 
@@ -255,6 +256,55 @@ def test_parts_are_put_together(tmp_path: Path, writer: Callable[..., LedgerWrit
     assert [last(tmp_path, email) for email in people] == before
     assert open_before == sum(len(one.open_writes) for one in before if one) > 0
     assert compact(tmp_path).records == done.records
+
+
+def test_what_a_killed_run_meant_survives_a_compaction(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """The outcome that a later run finds is of that run: which plan set the flag stands in the intent alone."""
+    killed = writer("first", task=TASK)
+    (write_id,) = killed.intend([change()])
+    killed.close()
+    settle(found := writer("second"), write_id, change())
+    found.close()
+    before = last(tmp_path)
+    compact(tmp_path)
+    assert [(record["kind"], record["plan"], record["dag_id"]) for record in records(tmp_path)] == [
+        ("intent", "first", "dag"),
+        ("outcome", "second", None),
+    ]
+    assert last(tmp_path) == before == PastWrite(True, True, "second", "")
+
+
+def test_a_compaction_is_on_disk_before_the_old_parts_go(
+    tmp_path: Path, writer: Callable[..., LedgerWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut would otherwise leave neither."""
+    run = writer()
+    write(run, change())
+    run.close()
+    (old,) = parts_of(tmp_path)
+    synced: list[bool] = []
+    real = os.fsync
+
+    def sync(file: int) -> None:
+        synced.append(old.exists())
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    compact(tmp_path)
+    assert synced == [True]
+
+
+def test_a_part_that_a_compaction_came_upon_first(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Between making a part and locking it; what is written goes to another one, not to a file that is taken away."""
+    run = writer()
+    part = tmp_path / f"{run.name}.jsonl"
+    part.touch()
+    with part.open("rb") as compaction:
+        assert locked(compaction)
+        (write_id,) = run.intend([change()])
+        part.unlink()
+    settle(run, write_id, change())
+    assert last(tmp_path) == PastWrite(True, True, "plan", "")
 
 
 def test_a_compaction_that_was_interrupted(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:

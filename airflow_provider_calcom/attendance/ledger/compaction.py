@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -13,7 +15,7 @@ from airflow_provider_calcom.attendance.ledger.records import LedgerRecord, enco
 from airflow_provider_calcom.attendance.scratch import scratch_database
 
 _TABLES = """
-CREATE TABLE ended (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE ended (id TEXT, told TEXT, PRIMARY KEY (id, told)) WITHOUT ROWID;
 CREATE TABLE given (id TEXT, kind TEXT, time TEXT, PRIMARY KEY (id, kind, time)) WITHOUT ROWID;
 """
 
@@ -35,6 +37,8 @@ class Compacted:
 def compact(folder: Folder) -> Compacted:
     """Put the parts of a ledger together into one. An intent whose outcome is known goes; all else stays.
 
+    An intent of a run that was killed stays, too, if the outcome, as a later run found it, names another plan or task.
+
     Parts that a run on this machine is writing stay as they are. The new part is written whole before the old ones go;
     where that is interrupted, records stand twice, which no reader minds, and the next compaction mends.
 
@@ -52,6 +56,9 @@ def compact(folder: Folder) -> Compacted:
         with written_whole(merged) as target, target.open("wb") as file:
             for record in kept.records():
                 file.write(encoded(record))
+            # On disk before the old parts go: a power cut must not take both.
+            file.flush()
+            os.fsync(file.fileno())
         for part in parts:
             part.unlink(missing_ok=True)
         return Compacted(len(parts), kept.given, kept.left_out)
@@ -68,6 +75,14 @@ def _is_free(part: Any, held: list[IO[bytes]]) -> bool:
     return locked(file)
 
 
+def _told(record: LedgerRecord) -> str:
+    """What an intent tells, but for its time. That of a run that was killed says more than the next one's outcome."""
+    return json.dumps({key: value for key, value in record.items() if key not in _OF_OUTCOMES}, sort_keys=True)
+
+
+_OF_OUTCOMES = {"kind", "time", "outcome", "detail", "shown", "request_id"}
+
+
 class _Kept:
     """The records that stay, of parts that are read twice: to learn what has ended, and to give the rest."""
 
@@ -81,12 +96,14 @@ class _Kept:
         try:
             for record in self._all():
                 if record["kind"] == "outcome" and record["shown"] is not None:
-                    database.execute("INSERT OR IGNORE INTO ended VALUES (?)", (record["id"],))
+                    database.execute("INSERT OR IGNORE INTO ended VALUES (?, ?)", (record["id"], _told(record)))
             for record in self._all():
                 key = (record["id"], record["kind"], record["time"])
                 has_ended = (
                     record["kind"] == "intent"
-                    and database.execute("SELECT 1 FROM ended WHERE id = ?", key[:1]).fetchone()
+                    and database.execute(
+                        "SELECT 1 FROM ended WHERE id = ? AND told = ?", (record["id"], _told(record))
+                    ).fetchone()
                 )
                 if has_ended or not database.execute("INSERT OR IGNORE INTO given VALUES (?, ?, ?)", key).rowcount:
                     self.left_out += 1

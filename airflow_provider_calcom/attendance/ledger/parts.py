@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
@@ -86,6 +87,14 @@ def locked(file: IO[bytes]) -> bool:
     except OSError:
         return True
     return True
+
+
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Tell whether an open file is still the one that a path leads to: it may have been taken away meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_torn(part: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import IO, Any
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
-from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked
+from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, is_at, locked
 from airflow_provider_calcom.attendance.ledger.records import (
     AlreadyApplying,
     LedgerNotWritten,
@@ -74,6 +75,8 @@ class LedgerWriter:
         self._wall_clock = wall_clock
         begun = time_text(wall_clock()).replace("-", "").replace(":", "")
         self.name = f"{begun}-{uuid.uuid4().hex[:8]}"
+        # A run that is stopped may leave a batch under way in its thread, and append the next one.
+        self._turn = threading.Lock()
         self._file: IO[bytes] | None = None
         self._claim: IO[bytes] | None = None
         self._writes = 0
@@ -92,10 +95,15 @@ class LedgerWriter:
         path = self._folder / f".applying-{self._plan[:16]}"
         with self._not_written():
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._claim = path.open("ab")
-        if not locked(self._claim):
-            self._claim.close()
-            self._claim = None
+            claim = path.open("ab")
+            # One that ends takes its file away; whoever had opened that one would hold a lock that nobody else sees.
+            while (is_ours := locked(claim)) and not is_at(claim, path):
+                claim.close()
+                claim = path.open("ab")
+        if is_ours:
+            self._claim = claim
+        else:
+            claim.close()
             raise AlreadyApplying(
                 f"Another run is applying this plan with the ledger {self._folder}. Nothing was written. Let it end;"
                 " then a retry finds done what it did"
@@ -153,7 +161,7 @@ class LedgerWriter:
         content = b"".join(map(encoded, records))
         if not content:
             return
-        with self._not_written():
+        with self._turn, self._not_written():
             if is_here(self._folder):
                 self._append_here(content)
             else:
@@ -173,12 +181,22 @@ class LedgerWriter:
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = (self._folder / f"{self.name}{SUFFIX}").open("ab", buffering=0)
-            locked(self._file)
+            self._file = self._own_part()
         written = 0
         while written < len(content):
             written += self._file.write(content[written:])
         os.fsync(self._file.fileno())
+
+    def _own_part(self) -> IO[bytes]:
+        """Open a part that is ours alone. A compaction that came upon it before it was locked would take it away."""
+        name = self.name
+        while True:
+            path = self._folder / f"{name}{SUFFIX}"
+            file: IO[bytes] = path.open("ab", buffering=0)
+            if locked(file) and is_at(file, path):
+                return file
+            file.close()
+            name = f"{self.name}-{uuid.uuid4().hex[:8]}"
 
     def close(self) -> None:
         """Let go of the part, and of the plan."""
