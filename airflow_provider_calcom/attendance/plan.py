@@ -214,18 +214,19 @@ def read_summary(folder: Folder) -> Summary:
     return found  # type: ignore[return-value]
 
 
-def read_plan(folder: Folder, *, even_refused: bool = False) -> Iterator[Change]:
+def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:
     """Give a plan's changes one by one, in the order of the file.
 
     That the file is the one that was written is known at its end only: call :func:`verify_plan` before acting on it.
 
     :param folder: where :func:`write_plan` wrote it.
     :param even_refused: also give the changes of a plan that was refused, to look at.
+    :param summary: the plan's, if it was read before: a plan that another one replaced meanwhile is not given as it.
     :raises PlanRefused: if it was refused, at once.
     :raises DamagedPlan: if a file is missing, torn or changed; for the changes when they are read that far.
     """
     place = folder_path(folder)
-    summary = read_summary(place)
+    summary = summary or read_summary(place)
     if summary["state"] == "refused" and not even_refused:
         raise PlanRefused(_refusal(place, summary["refused"]))
     return _changes(place / summary["changes_file"], summary["sha256"])
@@ -234,10 +235,13 @@ def read_plan(folder: Folder, *, even_refused: bool = False) -> Iterator[Change]
 def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
     """Read a plan to its end, so that whoever applies it knows beforehand that it is whole and as it was written.
 
-    Parameters and errors are those of :func:`read_plan`.
+    :param folder: where :func:`write_plan` wrote it.
+    :param even_refused: also a plan that was refused.
+
+    Errors are those of :func:`read_plan`.
     """
     summary = read_summary(folder)
-    check_count(folder, summary, sum(1 for _ in read_plan(folder, even_refused=even_refused)))
+    check_count(folder, summary, sum(1 for _ in read_plan(folder, even_refused=even_refused, summary=summary)))
     return summary
 
 

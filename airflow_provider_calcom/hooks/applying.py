@@ -128,7 +128,7 @@ class Application:
         :raises LedgerNotWritten: if the ledger can't be written; nothing more was written to Cal.com then.
         """
         summary = read_summary(self._request.plan)
-        changes = read_plan(self._request.plan)
+        changes = read_plan(self._request.plan, summary=summary)
         _check(self._request, summary)
         with Worklist(changes) as worklist:
             check_count(self._request.plan, summary, worklist.total)

@@ -374,6 +374,15 @@ def test_a_plan_that_passes_replaces_a_refused_one(tmp_path: Path) -> None:
     assert verify_plan(tmp_path)["changes"]["total"] == 10
 
 
+def test_a_plan_that_replaced_another_is_not_read_as_it(tmp_path: Path) -> None:
+    """Who checked a summary, and its approval, gets that plan's changes, or an error."""
+    checked = write(crowd(1), tmp_path)
+    assert len(list(read_plan(tmp_path, summary=checked))) == 1
+    write(crowd(2, 2), tmp_path)
+    with pytest.raises(DamagedPlan, match="its hash is another"):
+        list(read_plan(tmp_path, summary=checked))
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
