@@ -102,10 +102,11 @@ def _rows_for(booking: Booking, wish: AttendeeWish) -> list[dict[str, Any]]:
     Addresses of managed users end in ``+`` and their platform's id; ``displayEmail`` is what people see.
     """
     attendees = booking["attendees"]
-    spelt_so = [row for row in attendees if row["email"] == wish.email]
-    folded = [row for row in attendees if address_key(row["email"]) == wish.key]
-    shown_so = [row for row in attendees if address_key(str(row.get("displayEmail") or "")) == wish.key]
-    return spelt_so or folded or shown_so
+    return (
+        [row for row in attendees if row["email"] == wish.email]
+        or [row for row in attendees if address_key(row["email"]) == wish.key]
+        or [row for row in attendees if address_key(str(row.get("displayEmail") or "")) == wish.key]
+    )
 
 
 def _check_row(booking: Booking, request: MarkRequest, wish: AttendeeWish, rows: list[dict[str, Any]]) -> None:

@@ -21,6 +21,7 @@ import httpx
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.bodies import BoundedBody, check_encoding
+from airflow_provider_calcom.api.connections import Connections
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
 from airflow_provider_calcom.api.errors import (
     HTML_PAGE,
@@ -79,8 +80,10 @@ class _Core:
 
     def _learn(self, ticket: Ticket, response: httpx.Response) -> None:
         """Take from an answer what its headers tell."""
-        self.pacer.answered(ticket, response.headers, response.status_code)
-        server_time = server_time_of(response.headers)
+        # httpx looks its headers up in a list and decodes them anew each time.
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        self.pacer.answered(ticket, headers, response.status_code)
+        server_time = server_time_of(headers)
         if server_time is not None:
             self._server_is_ahead = server_time - self._wall_clock()
 
@@ -89,6 +92,8 @@ class _Core:
         return {
             "timeout": httpx.Timeout(self.settings.timeout),
             "follow_redirects": False,
+            # Nothing is encrypted on the way to an http:// address, and reading all certificates takes 50 ms.
+            "verify": httpx.create_ssl_context() if self.settings.base_url.startswith("https:") else False,
             # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
             "trust_env": not self.settings.is_on_this_machine,
             "headers": {
@@ -105,8 +110,9 @@ class _Core:
     def _version(self, api_version: str | None) -> str | None:
         return self.settings.api_version if api_version is None else checked_api_version(api_version)
 
-    def _tries(self, endpoint: Endpoint[T], limits: RetryLimits | None) -> Tries:
-        return tries(writes=endpoint.writes, limits=limits or self.settings.retry_limits, clock=self._clock)
+    def _tries(self, endpoint: Endpoint[T], limits: RetryLimits | None, began: float) -> Tries:
+        limits = limits or self.settings.retry_limits
+        return tries(writes=endpoint.writes, limits=limits, clock=self._clock, began=began)
 
     def _walk(self, query: BookingQuery | None, page_size: int, api_version: str | None) -> listing.Walk:
         return listing.walk(query or BookingQuery(), page_size=page_size, api_version=self._version(api_version))
@@ -209,13 +215,20 @@ class CalComClient(_Core):
         :raises CalComError: one of its subclasses, see :mod:`airflow_provider_calcom.api.errors`.
         """
         endpoint = self._versioned(endpoint, api_version)
-        was_blocked = False
-        for attempt in self._tries(endpoint, retry_limits):
+        began = self._clock()
+        try:
+            return self._exchange(endpoint)
+        except CalComError as error:
+            failed = error
+        for attempt in self._tries(endpoint, retry_limits, began):
             with attempt:
+                # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
+                if attempt.num == 1:
+                    raise failed
                 try:
-                    return self._exchange(endpoint, was_blocked)
+                    return self._exchange(endpoint, was_blocked=isinstance(failed, RateLimited))
                 except CalComError as error:
-                    was_blocked = isinstance(error, RateLimited)
+                    failed = error
                     raise
         raise AssertionError("stamina gives at least one try")
 
@@ -235,7 +248,7 @@ class CalComClient(_Core):
         self._learn(ticket, response)
         return response
 
-    def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
+    def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         ticket = self._turn(was_blocked)
         body = self._body()
         try:
@@ -313,20 +326,27 @@ class AsyncCalComClient(_Core):
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
         self._turns = asyncio.Lock()
-        self._http = httpx.AsyncClient(transport=transport, **self._http_options)
+        self._connections = Connections(transport, self._http_options)
 
     async def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
     ) -> T:
         """As :meth:`CalComClient.call`."""
         endpoint = self._versioned(endpoint, api_version)
-        was_blocked = False
-        async for attempt in self._tries(endpoint, retry_limits):
+        began = self._clock()
+        try:
+            return await self._exchange(endpoint)
+        except CalComError as error:
+            failed = error
+        async for attempt in self._tries(endpoint, retry_limits, began):
             with attempt:
+                # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
+                if attempt.num == 1:
+                    raise failed
                 try:
-                    return await self._exchange(endpoint, was_blocked)
+                    return await self._exchange(endpoint, was_blocked=isinstance(failed, RateLimited))
                 except CalComError as error:
-                    was_blocked = isinstance(error, RateLimited)
+                    failed = error
                     raise
         raise AssertionError("stamina gives at least one try")
 
@@ -337,26 +357,27 @@ class AsyncCalComClient(_Core):
                 await self._sleep(seconds)
             return self.pacer.sent()
 
-    async def _send(self, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
+    async def _send(self, http: httpx.AsyncClient, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
         try:
-            response = await self._http.send(self._request(self._http, endpoint), stream=True)
+            response = await http.send(self._request(http, endpoint), stream=True)
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
         self._learn(ticket, response)
         return response
 
-    async def _exchange(self, endpoint: Endpoint[T], was_blocked: bool) -> T:
+    async def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         ticket = await self._turn(was_blocked)
         body = self._body()
         try:
-            response = await self._send(endpoint, ticket)
-            try:
-                check_encoding(response)
-                async for piece in response.aiter_bytes():
-                    body.add(piece)
-            finally:
-                await response.aclose()
+            with self._connections.lent() as http:
+                response = await self._send(http, endpoint, ticket)
+                try:
+                    check_encoding(response)
+                    async for piece in response.aiter_bytes():
+                        body.add(piece)
+                finally:
+                    await response.aclose()
         except httpx.HTTPError as error:
             raise self._unanswered(endpoint, error) from error
         except UnexpectedAnswer as error:
@@ -390,7 +411,7 @@ class AsyncCalComClient(_Core):
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.close()
 
     async def __aenter__(self) -> AsyncCalComClient:
         return self

@@ -95,15 +95,18 @@ class Tries(Protocol):
     def __aiter__(self) -> AsyncIterator[stamina.Attempt]: ...
 
 
-def decision(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> Callable[[Exception], bool | float]:
+def decision(
+    *, writes: bool, limits: RetryLimits, clock: Callable[[], float], began: float
+) -> Callable[[Exception], bool | float]:
     """Make the function that says of each error of one call whether to try again, or after how many seconds.
 
     Where the server asks for a longer wait than is left, the error is raised at once: a task that sleeps for nothing
     only holds its slot.
 
     :param clock: seconds that only grow, as of :func:`time.monotonic`.
+    :param began: when the call began, by that clock.
     """
-    deadline = clock() + limits.seconds
+    deadline = began + limits.seconds
     unnamed_waits = (UNNAMED_BLOCK * 2**number for number in itertools.count())
 
     def decide(error: Exception) -> bool | float:
@@ -119,15 +122,16 @@ def decision(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -
     return decide
 
 
-def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float]) -> Tries:
+def tries(*, writes: bool, limits: RetryLimits, clock: Callable[[], float], began: float) -> Tries:
     """Give the tries of one call, to be walked with ``for`` or ``async for``.
 
     :param writes: whether the call may change something.
     :param limits: how often, and how long.
     :param clock: seconds that only grow.
+    :param began: when the call began, by that clock.
     """
     return stamina.retry_context(
-        on=decision(writes=writes, limits=limits, clock=clock),
+        on=decision(writes=writes, limits=limits, clock=clock, began=began),
         attempts=limits.attempts,
         timeout=limits.seconds or None,
         wait_initial=0.5,

@@ -15,7 +15,7 @@ _TOLD_EACH = 30.0
 _LONGEST_END = 10.0
 """Seconds until the progress is told, between two times, and for which a stop waits for the end."""
 
-_GLANCE = 0.05
+_GLANCE = 0.02
 """Seconds between two looks whether the loop has ended. Locks and events of threads would do without, but the thread
 that waits may hold them when a signal's handler, which runs in the same thread, calls :meth:`LoopThread.stop`."""
 

@@ -52,7 +52,7 @@ from airflow_provider_calcom.hooks.apply_verdicts import Bearings, Verdict, verd
 log = logging.getLogger(__name__)
 
 _PAGE = 250
-_FLUSH_EACH = 64
+_FLUSH_EACH = 250
 _FLUSH_AFTER = 1.0
 """Seconds. What is lost in a crash is only that we know: the next run reads the booking again."""
 _GRACE = 3.0
@@ -183,7 +183,7 @@ class ApplyRun:
 
     async def run(self) -> None:
         """Carry the plan out."""
-        queue: asyncio.Queue[_Job | str | None] = asyncio.Queue(maxsize=2 * self._options.concurrency)
+        queue: asyncio.Queue[_Job | str | None] = asyncio.Queue(maxsize=4 * self._options.concurrency)
         workers = [asyncio.create_task(self._work(queue)) for _ in range(self._options.concurrency)]
         reader = asyncio.create_task(self._read(queue))
         stopped = asyncio.create_task(self._stopped.wait())
@@ -282,7 +282,7 @@ class ApplyRun:
         )
         while (bookings := await self._client.run(listing.next_found(walk))) is not None:
             taken = [(booking, planned) for booking in bookings if (planned := self._worklist.take(booking["uid"]))]
-            size = 2 * self._options.concurrency
+            size = 4 * self._options.concurrency
             for batch in (taken[place : place + size] for place in range(0, len(taken), size)):
                 await self._queue(queue, await self._intended([self._verdict(*one, is_listed=True) for one in batch]))
 

@@ -168,7 +168,7 @@ def test_the_servers_wait_is_really_waited(both):
 def test_a_429_that_names_no_wait_is_not_hammered_on(headers, waits):
     """Where a 429 says nothing or 0, we wait all the same, longer each time where it says nothing."""
     error = errors.RateLimited("x", errors.Failure("GET", "/me", 429, retry_after=seconds_to_wait(headers, NOW)))
-    decide = decision(writes=True, limits=RetryLimits(5, 600.0), clock=lambda: 0.0)
+    decide = decision(writes=True, limits=RetryLimits(5, 600.0), clock=lambda: 0.0, began=0.0)
     assert [decide(error) for _ in waits] == waits
 
 

@@ -74,6 +74,7 @@ class LastWrites:
     ) -> None:
         self._addresses = addresses or Addresses()
         self._concerns = concerns
+        self._is_empty = True
         self._database = scratch_database(_TABLES)
         try:
             self._read(folder)
@@ -101,6 +102,7 @@ class LastWrites:
             self._addresses.check(record["email_hash"])
         if not self._concerns(record["booking_uid"]):
             return
+        self._is_empty = False
         name = record["email"] if record["email_hash"] is None else record["email_hash"]
         person = (record["booking_uid"], record["role"], name)
         written = (record["time"], record["to"], record["plan"], task_of(record))
@@ -122,6 +124,8 @@ class LastWrites:
         :param role: ``attendee`` or ``host``.
         :param email: the address as Cal.com spells it.
         """
+        if self._is_empty:
+            return None
         applied: tuple[Any, ...] | None = None
         left_open: list[tuple[Any, ...]] = []
         for name in self._addresses.names(email):
