@@ -42,6 +42,9 @@ REFUSED_CHANGES = "refused-changes.jsonl"
 HELD_BACK = "held-back.jsonl"
 DECISIONS = "decisions.parquet"
 SUMMARY = "summary.json"
+OUTCOMES_FILE = "outcomes.jsonl"
+DRY_RUN_FILE = "outcomes-dry-run.jsonl"
+"""What became of the changes, or would, once the plan was applied."""
 
 _FORMAT = 1
 _CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
@@ -160,7 +163,7 @@ def write_plan(
     limits = GuardRails.of(rails)
     _check_options(correct, force)
     place = folder_path(folder)
-    for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS):
+    for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, OUTCOMES_FILE, DRY_RUN_FILE):
         (place / name).unlink(missing_ok=True)
     decided.connection.execute(_WANTED)
     _load_last_writes(decided.connection, last_writes)

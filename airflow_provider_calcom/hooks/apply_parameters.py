@@ -56,9 +56,9 @@ class ApplyParameters:
             plan=storage.path(folder),
             ledger=ledger_folder(self.ledger_path, conn_id=hook.calcom_conn_id, storage=storage),
             addresses=addresses_of(hook, are_hashed=are_hashed(self.ledger_addresses)),
-            expected_hash=hash_of("expected_hash", self.expected_hash) or its_hash,
+            expected_hash=_only(hash_of("expected_hash", self.expected_hash), its_hash),
             max_changes=count_of("max_changes", self.max_changes, at_least=0),
-            concurrency=count_of("concurrency", self.concurrency, at_least=1, at_most=MOST_AT_ONCE) or 1,
+            concurrency=count_of("concurrency", self.concurrency, at_least=1, at_most=MOST_AT_ONCE) or 8,
             dry_run=flag_of("dry_run", self.dry_run),
             on_error=on_error_of(self.on_error),
             allow_cohosts=flag_of("allow_cohosts", self.allow_cohosts),
@@ -85,6 +85,19 @@ def plan_of(given: Any) -> tuple[Any, str | None]:
     if not is_path(value):
         raise InvalidArgument(f"plan must be the folder of a plan, but is a {type(value).__name__}")
     return value, None
+
+
+def _only(expected_hash: str | None, its_hash: str | None) -> str | None:
+    """Give the hash that the plan must have, if both that are known are the same.
+
+    :raises InvalidArgument: if not.
+    """
+    if expected_hash and its_hash and expected_hash != its_hash:
+        raise InvalidArgument(
+            f"expected_hash is {expected_hash}, but the plan that was made has {its_hash}. Leave expected_hash out, or"
+            " make the plan that was approved again"
+        )
+    return expected_hash or its_hash
 
 
 def hash_of(name: str, given: Any) -> str | None:

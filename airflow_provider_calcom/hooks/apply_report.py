@@ -10,9 +10,6 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.worklist import FAILED, NOT_PERMITTED, Worklist
 from airflow_provider_calcom.hooks.apply_run import INTERRUPTED, NOT_TRIED
 
-OUTCOMES_FILE = "outcomes.jsonl"
-DRY_RUN_FILE = "outcomes-dry-run.jsonl"
-
 
 class ChangesFailed(AttendanceError):
     """Some changes of the plan were not made. The text names how many of what, and the file that has them all.

@@ -19,6 +19,7 @@ from airflow_provider_calcom.api.errors import (
     CalComError,
     ExpiredCredentials,
     InvalidCredentials,
+    ListingIncomplete,
     NoAnswer,
     NoShowUpdateFailed,
     NotConnected,
@@ -223,7 +224,10 @@ class ApplyRun:
                 self._skip_own()
             if self._worklist.hosts:
                 self._user = await self._who_we_are()
-            await self._read_list(queue)
+            try:
+                await self._read_list(queue)
+            except ListingIncomplete as error:
+                log.warning("The bookings that the list keeps back are read one by one: %s", error)
             for uid in self._worklist.untaken():
                 await queue.put(uid)
             for _ in range(self._options.concurrency):

@@ -27,6 +27,7 @@ from airflow_provider_calcom.attendance.worklist import (
 )
 
 _HOST = "host"
+SUPERSEDED = "a later plan changed it"
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,8 @@ def verdict_on(
             spelt = _as_spelt(booking, one, bearings)
         else:
             spelt = _host_as_spelt(booking, one)
-            if isinstance(spelt, Planned) and not (
-                _flag(booking, spelt.change) or is_ours(booking, user, is_listed=is_listed)
-            ):
-                spelt = Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
+            if isinstance(spelt, Planned) and not _flag(booking, spelt.change):
+                spelt = _permitted(booking, spelt, user, is_listed)
         if isinstance(spelt, Outcome):
             verdict.outcomes.append(spelt)
         else:
@@ -139,6 +138,15 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
     return Outcome(one.number, UNKNOWN_ATTENDEE, "another host")
 
 
+def _permitted(booking: Booking, one: Planned, user: Me, is_listed: bool) -> Planned | Outcome:
+    """Give the change of a host's flag, unless the booking may be a stranger's: Cal.com would mark that host, too."""
+    if "id" not in user:
+        return Outcome(one.number, NOT_PERMITTED, "the key may not tell whose it is")
+    if not is_ours(booking, user, is_listed=is_listed):
+        return Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
+    return one
+
+
 def _judge(booking: Booking, one: Planned, bearings: Bearings, verdict: Verdict) -> None:
     change, past = one.change, bearings.past(one.change)
     flag = _flag(booking, change)
@@ -148,11 +156,20 @@ def _judge(booking: Booking, one: Planned, bearings: Bearings, verdict: Verdict)
         verdict.outcomes.append(_as_is(one, past, recovered, bearings))
     elif past is not None and past.is_certain and past.absent is not flag and not bearings.force:
         verdict.outcomes.append(Outcome(one.number, HUMAN_OVERRIDE))
+    elif _is_superseded(past, bearings):
+        verdict.outcomes.append(Outcome(one.number, FAILED, SUPERSEDED))
     elif any(other.change.role == change.role and other.change.email == change.email for other in verdict.to_send):
         # Two of the plan's spellings are one attendee of the booking.
         verdict.outcomes.append(Outcome(one.number, FAILED, AmbiguousAttendee.__name__))
     else:
         verdict.to_send.append(one)
+
+
+def _is_superseded(past: PastWrite | None, bearings: Bearings) -> bool:
+    """Tell whether this plan wrote the flag once, and a later plan changed it since: the later one knew better."""
+    if past is None or not past.is_certain or bearings.force:
+        return False
+    return past.plan != bearings.plan and bearings.plan in past.plans
 
 
 def _as_is(one: Planned, past: PastWrite | None, recovered: Sequence[Settled], bearings: Bearings) -> Outcome:

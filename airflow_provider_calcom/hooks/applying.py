@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient
@@ -21,18 +21,24 @@ from airflow_provider_calcom.attendance.ledger import (
     PastWrite,
     TaskRun,
 )
-from airflow_provider_calcom.attendance.plan import Change, Summary, check_count, read_plan, read_summary
+from airflow_provider_calcom.attendance.plan import (
+    DRY_RUN_FILE,
+    OUTCOMES_FILE,
+    Change,
+    Summary,
+    check_count,
+    read_plan,
+    read_summary,
+)
 from airflow_provider_calcom.attendance.worklist import FAILED, OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.hooks.apply_loop import LoopThread
 from airflow_provider_calcom.hooks.apply_report import (
-    DRY_RUN_FILE,
-    OUTCOMES_FILE,
     ApplyResult,
     Progress,
     raise_for_failures,
 )
 from airflow_provider_calcom.hooks.apply_resumption import TaskState
-from airflow_provider_calcom.hooks.apply_run import NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
+from airflow_provider_calcom.hooks.apply_run import INTERRUPTED, NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
 from airflow_provider_calcom.hooks.apply_verdicts import Bearings
 
 _STOPPED = (
@@ -136,7 +142,7 @@ class Application:
             if error is not None:
                 worklist.settle_rest(FAILED, NOT_TRIED)
             result = self._result(summary, worklist, calls)
-            worklist.write(result["outcomes_path"])
+            worklist.write(self._outcomes_path)
             if error is not None and not isinstance(error, FailureEndsRun):
                 raise error
             raise_for_failures(worklist, result)
@@ -187,7 +193,13 @@ class Application:
                 tell(Progress(worklist.done, worklist.total, seconds, calls, share))
                 self._state.note(summary["sha256"], worklist.done, worklist.total)
 
-            self._loop.run(carry_out, told)
+            try:
+                self._loop.run(carry_out, told)
+            except BaseException:
+                # Airflow ends the task, or the loop broke: what became of the changes is told all the same.
+                worklist.settle_rest(FAILED, INTERRUPTED)
+                worklist.write(self._outcomes_path)
+                raise
             self._state.note(summary["sha256"], worklist.done, worklist.total)
             return runs[0].error, runs[0].calls
 
@@ -216,10 +228,13 @@ class Application:
             rest=request.rest,
         )
 
+    @property
+    def _outcomes_path(self) -> Any:
+        return folder_path(self._request.plan) / (DRY_RUN_FILE if self._request.dry_run else OUTCOMES_FILE)
+
     def _result(self, summary: Summary, worklist: Worklist, calls: int) -> ApplyResult:
         request = self._request
         counts = {name: worklist.counts[name] for name in OUTCOMES}
-        place = folder_path(request.plan)
         return {
             "plan_path": str(request.plan),
             "sha256": summary["sha256"],
@@ -228,7 +243,7 @@ class Application:
             "bookings": worklist.bookings,
             "outcomes": {**counts, WOULD_APPLY: worklist.counts[WOULD_APPLY]} if request.dry_run else counts,
             "calls": calls,
-            "outcomes_path": str(place / (DRY_RUN_FILE if request.dry_run else OUTCOMES_FILE)),
+            "outcomes_path": str(self._outcomes_path),
             "ledger_path": str(request.ledger),
         }
 

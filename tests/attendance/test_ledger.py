@@ -7,6 +7,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,10 @@ def write(writer: LedgerWriter, one: Change, outcome: str = "applied") -> None:
 
 
 def last(folder: Path, email: str = ANN, **options: Any) -> PastWrite | None:
+    """Give the last write of somebody, but for the plans that wrote the flag."""
     with LastWrites(folder, **options) as ledger:
-        return ledger.of("b1", "attendee", email)
+        found = ledger.of("b1", "attendee", email)
+        return found and replace(found, plans=frozenset())
 
 
 def records(folder: Path) -> list[Any]:
@@ -85,7 +88,8 @@ def test_the_last_write_that_happened_counts(tmp_path: Path, writer: Callable[..
     write(run, change(to=True), "failed")
     assert last(tmp_path) == PastWrite(False, True, "plan", TASK.name)
     assert last(tmp_path, BOB) == PastWrite(True, True, "plan", TASK.name)
-    assert last(tmp_path, ANN.lower()) is None
+    assert last(tmp_path, ANN.lower()) == last(tmp_path), "a table may spell her otherwise than Cal.com"
+    assert last(tmp_path, ANN.replace("A", "\u0391")) is None, "a look-alike is somebody else"
     assert last(tmp_path / "nowhere") is None
 
 
@@ -359,3 +363,14 @@ def test_a_plan_is_applied_by_one_run_at_a_time(tmp_path: Path, writer: Callable
     second.claim()
     second.close()
     assert [path.name for path in tmp_path.iterdir()] == [f".applying-{'b' * 16}"]
+
+
+def test_who_wrote_a_flag_is_known_of_all_plans(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Those that certainly did, also before the last one; so an older plan is known as one that was superseded."""
+    write(writer("first"), change())
+    write(writer("second"), change(to=False))
+    write(writer("third"), change(), "failed")
+    with LastWrites(tmp_path) as ledger:
+        found = ledger.of("b1", "attendee", ANN)
+    assert found is not None
+    assert (found.plan, found.plans) == ("second", {"first", "second"})

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import PlanRefused
+from airflow_provider_calcom.attendance.ledger import LastWrites
 from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
 from airflow_provider_calcom.attendance.plan import DamagedPlan
 from airflow_provider_calcom.hooks.apply_report import ChangesFailed
@@ -326,6 +327,55 @@ def test_a_plan_leaves_a_change_by_hand(calcom: SandboxDriver, tmp_path: Path) -
     assert calcom.absent(OF_BOB) == {BOB}
 
 
+def test_an_older_plan_does_not_undo_a_later_one(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Whose task is cleared, say: who was un-marked since, because they came, is not marked again, unless forced."""
+    older = write_plan_by_hand(tmp_path / "older", [change(OF_BOB, BOB)])
+    later = write_plan_by_hand(tmp_path / "later", [change(OF_BOB, BOB, to=False)])
+    assert counted(apply(older)) == counted(apply(later)) == {"applied": 1}
+    with pytest.raises(ChangesFailed, match="a later plan changed it 1"):
+        apply(older)
+    assert calcom.absent(OF_BOB) == set()
+    forced = write_plan_by_hand(tmp_path / "older", [change(OF_BOB, BOB)], force=True)
+    assert counted(apply(forced)) == {"applied": 1}
+
+
+def test_a_mark_is_ours_however_tables_spell_the_address(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """The ledger follows Cal.com's spelling; a plan from a table is told of it all the same."""
+    marks = write_plan_by_hand(tmp_path / "marks", [change(OF_BOB, BOB.upper())])
+    apply(marks)
+    with LastWrites(tmp_path / "ledger") as last_writes:
+        (found,) = last_writes.of_people([(OF_BOB, "attendee", BOB.title())])
+    assert (found.email, found.absent, found.is_certain) == (BOB.title(), True, True)
+
+
+def test_a_host_is_marked_only_by_who_is_known(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """A key that may not ask who it is could be an attendee's, and Cal.com would mark any host."""
+    calcom.fault("GET", "/v2/me", "status", status=403, when="before", times=None)
+    folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, OWNER, role="host"), change(OF_BOB, BOB)])
+    with pytest.raises(ChangesFailed, match="the key may not tell whose it is 1"):
+        apply(folder)
+    assert calcom.flags(OF_BOB) == (False, {BOB: True})
+
+
+def test_a_list_that_is_never_whole(calcom: SandboxDriver, folder: Path) -> None:
+    """What its pages keep back is read one by one."""
+    empty = {"status": "success", "data": [], "pagination": {"totalItems": 3}}
+    calcom.fault("GET", "/v2/bookings", "status", status=200, body=empty, when="before", times=None)
+    assert counted(apply(folder)) == {"applied": 3, "already": 1}
+    reads = [call["path"] for call in calcom.calls() if call["method"] == "GET" and "?" not in call["path"]]
+    assert sorted(reads) == sorted(f"/v2/bookings/{uid}" for uid in (OF_BOB, OF_THREE, OF_MONA))
+
+
+def test_a_new_plan_has_no_old_outcomes(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """What became of the plan that was in the folder before would be taken for its own."""
+    given = {"attendance": fed(report(calcom, (OF_BOB, BOB))), "ledger_path": str(tmp_path / "ledger")}
+    plan(tmp_path / "plan", **given)
+    apply(tmp_path / "plan")
+    apply(tmp_path / "plan", dry_run=True)
+    plan(tmp_path / "plan", **given)
+    assert [path.name for path in (tmp_path / "plan").glob("outcomes*")] == []
+
+
 def test_plan_and_ledger_in_an_object_store(calcom: SandboxDriver, tmp_path: Path) -> None:
     """Both may lie where nothing can be appended to; the ledger is read there by the next plan."""
     with memory_storage() as storage:
@@ -355,6 +405,7 @@ def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeyp
         ({"plan": {"state": "ready"}}, "plan is an object without plan_path"),
         ({"plan": 5}, "plan must be"),
         ({"expected_hash": "abc"}, "expected_hash"),
+        ({"expected_hash": "0" * 64, "plan": {"plan_path": "/p", "sha256": "1" * 64}}, "expected_hash"),
         ({"max_changes": -1}, "max_changes"),
         ({"max_changes": "many"}, "max_changes"),
         ({"concurrency": 0}, "concurrency"),

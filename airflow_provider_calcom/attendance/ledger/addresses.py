@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import string
 
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 _SHORTEST_SECRET = 16
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class LedgerSecretWrong(AttendanceError):
     """The ledger names people by a hash whose secret is missing or another. Give the connection the right one."""
+
+
+def folded(email: str) -> str:
+    """Fold an address to find it: tables may spell it otherwise than Cal.com, which the ledger follows.
+
+    Only ASCII letters are folded, so that no look-alike becomes somebody else.
+    """
+    return email.translate(_TO_LOWER)
 
 
 class Addresses:
@@ -42,11 +52,12 @@ class Addresses:
 
     def named(self, email: str) -> tuple[str | None, str | None]:
         """Give the fields ``email`` and ``email_hash`` of a record."""
-        return (None, self._hashed(email)) if self.are_hashed else (email, None)
+        return (None, self._hashed(folded(email))) if self.are_hashed else (email, None)
 
     def names(self, email: str) -> tuple[str, ...]:
         """Give all names that somebody may have in a ledger: it may have been kept both ways over the years."""
-        return (email, self._hashed(email)) if self._key else (email,)
+        plain = folded(email)
+        return (plain, self._hashed(plain)) if self._key else (plain,)
 
     def check(self, email_hash: str) -> None:
         """See that a hash is one of ours.

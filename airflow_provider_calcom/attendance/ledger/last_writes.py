@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_calcom.attendance.folders import Folder
-from airflow_provider_calcom.attendance.ledger.addresses import Addresses
+from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, task_of, unix_time
 from airflow_provider_calcom.attendance.plan import LastWrite
@@ -18,6 +18,9 @@ _TABLES = """
 CREATE TABLE applied (
     booking_uid TEXT, role TEXT, name TEXT, time TEXT, absent INTEGER, plan TEXT, task TEXT,
     PRIMARY KEY (booking_uid, role, name)
+) WITHOUT ROWID;
+CREATE TABLE applied_by (
+    booking_uid TEXT, role TEXT, name TEXT, plan TEXT, PRIMARY KEY (booking_uid, role, name, plan)
 ) WITHOUT ROWID;
 CREATE TABLE open (
     id TEXT PRIMARY KEY, booking_uid TEXT, role TEXT, name TEXT, time TEXT, absent INTEGER, plan TEXT, task TEXT
@@ -42,6 +45,7 @@ class PastWrite:
     :param plan: hash of the plan that it was of.
     :param task: the task that wrote it, as :attr:`TaskRun.name` has it.
     :param open_writes: ids of writes whose end is not known, with the flag of each.
+    :param plans: hashes of all plans that certainly wrote this person's flag.
     """
 
     absent: bool
@@ -49,6 +53,7 @@ class PastWrite:
     plan: str
     task: str
     open_writes: tuple[tuple[str, bool], ...] = ()
+    plans: frozenset[str] = frozenset()
 
 
 class LastWrites:
@@ -103,7 +108,7 @@ class LastWrites:
         if not self._concerns(record["booking_uid"]):
             return
         self._is_empty = False
-        name = record["email"] if record["email_hash"] is None else record["email_hash"]
+        name = folded(record["email"] or "") if record["email_hash"] is None else record["email_hash"]
         person = (record["booking_uid"], record["role"], name)
         written = (record["time"], record["to"], record["plan"], task_of(record))
         execute = self._database.execute
@@ -116,6 +121,7 @@ class LastWrites:
             execute("DELETE FROM open WHERE id = ?", (record["id"],))
             if record["shown"]:
                 execute(_APPLY, (*person, *written))
+                execute("INSERT OR IGNORE INTO applied_by VALUES (?, ?, ?, ?)", (*person, record["plan"]))
 
     def of(self, booking_uid: str, role: str, email: str) -> PastWrite | None:
         """Give what is known of one person, or None.
@@ -128,18 +134,27 @@ class LastWrites:
             return None
         applied: tuple[Any, ...] | None = None
         left_open: list[tuple[Any, ...]] = []
+        plans: list[tuple[str]] = []
         for name in self._addresses.names(email):
             person = (booking_uid, role, name)
             where = "WHERE booking_uid = ? AND role = ? AND name = ?"
             found = self._database.execute(f"SELECT time, absent, plan, task FROM applied {where}", person).fetchone()
             applied = max(applied or found, found or applied, key=lambda one: one[0]) if found or applied else None
             left_open += self._database.execute(f"SELECT time, absent, plan, task, id FROM open {where}", person)
+            plans += self._database.execute(f"SELECT plan FROM applied_by {where}", person)
         left_open.sort()
         if applied is None and not left_open:
             return None
         is_certain = applied is not None and (not left_open or left_open[-1][0] < applied[0])
         _, absent, plan, task, *_ = applied if applied is not None and is_certain else left_open[-1]
-        return PastWrite(bool(absent), is_certain, plan, task, tuple((one[4], bool(one[1])) for one in left_open))
+        return PastWrite(
+            bool(absent),
+            is_certain,
+            plan,
+            task,
+            open_writes=tuple((one[4], bool(one[1])) for one in left_open),
+            plans=frozenset(one for (one,) in plans),
+        )
 
     def of_people(self, people: Iterable[tuple[str, str, str]]) -> Iterator[LastWrite]:
         """Give the last write of each person who has one, as a plan takes them.
