@@ -161,7 +161,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(airflow: Standalone, sandbox:
     }
     assert {row["try_number"] for row in records} == {1, 2, 3}
     assert {outcome for outcome, _ in outcomes(plan).values()} <= {"applied", "already"}
-    assert "An earlier try began this plan" in log
+    assert "An earlier try of this task began this plan" in log
     assert "@client.example" not in log
 
 
