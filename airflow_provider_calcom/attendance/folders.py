@@ -63,12 +63,16 @@ def written_whole(path: Any) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+# One for all lines: json.dumps would make a new one for each.
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
     """Write lines of JSON and give the hash of their bytes."""
     digest = hashlib.sha256()
     with written_whole(path) as part, part.open("wb") as file:
         for line in lines:
-            text = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+            text = _as_json(line).encode() + b"\n"
             digest.update(text)
             file.write(text)
     return digest.hexdigest()

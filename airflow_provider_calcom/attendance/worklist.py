@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines
@@ -47,6 +48,7 @@ CREATE INDEX of_booking ON changes (booking_uid);
 CREATE INDEX by_start ON changes (start_at) WHERE is_taken = 0;
 """
 _COLUMNS = "booking_uid, role, email, is_absent, will_be_absent, reason, presence_seconds, start_at"
+_fields = attrgetter(*_COLUMNS.split(", "))
 _AT_A_TIME = 500
 
 
@@ -101,10 +103,7 @@ class Worklist:
         self.hosts = self._figure("SELECT count(*) FROM changes WHERE role = 'host'")
 
     def _load(self, changes: Iterable[Change]) -> int:
-        rows = (
-            (number, *(getattr(change, name) for name in _COLUMNS.split(", ")))
-            for number, change in enumerate(changes, start=1)
-        )
+        rows = ((number, *_fields(change)) for number, change in enumerate(changes, start=1))
         self._database.execute("BEGIN")
         self._database.executemany(f"INSERT INTO changes (number, {_COLUMNS}) VALUES (?{', ?' * 8})", rows)
         self._database.execute("COMMIT")
@@ -129,13 +128,23 @@ class Worklist:
 
     def take(self, booking_uid: str) -> list[Planned]:
         """Give the changes of a booking, once; nobody else is given them."""
+        return self.take_all([booking_uid]).get(booking_uid, [])
+
+    def take_all(self, booking_uids: Sequence[str]) -> dict[str, list[Planned]]:
+        """Give the changes of bookings, by uid, once; nobody else is given them.
+
+        :param booking_uids: those of a page, 500 at most. Those without changes are left out.
+        """
+        where = f"WHERE booking_uid IN (?{', ?' * (len(booking_uids) - 1)}) AND is_taken = 0"
         rows = self._database.execute(
-            f"SELECT number, {_COLUMNS} FROM changes WHERE booking_uid = ? AND is_taken = 0 ORDER BY number",
-            (booking_uid,),
+            f"SELECT number, {_COLUMNS} FROM changes {where} ORDER BY number", booking_uids
         ).fetchall()
         if rows:
-            self._database.execute("UPDATE changes SET is_taken = 1 WHERE booking_uid = ?", (booking_uid,))
-        return [_planned(row) for row in rows]
+            self._database.execute(f"UPDATE changes SET is_taken = 1 {where}", booking_uids)
+        taken: dict[str, list[Planned]] = {}
+        for row in rows:
+            taken.setdefault(row[1], []).append(_planned(row))
+        return taken
 
     def untaken(self) -> Iterator[str]:
         """Give the uids of the bookings that nobody has taken. They may be taken on the way."""

@@ -285,7 +285,8 @@ class ApplyRun:
             next_start=self._next_start,
         )
         while (bookings := await self._client.run(listing.next_found(walk))) is not None:
-            taken = [(booking, planned) for booking in bookings if (planned := self._worklist.take(booking["uid"]))]
+            planned = self._worklist.take_all([booking["uid"] for booking in bookings])
+            taken = [(booking, of_it) for booking in bookings if (of_it := planned.pop(booking["uid"], None))]
             size = 4 * self._options.concurrency
             for batch in (taken[place : place + size] for place in range(0, len(taken), size)):
                 await self._queue(queue, await self._intended([self._verdict(*one, is_listed=True) for one in batch]))
@@ -329,7 +330,8 @@ class ApplyRun:
         async with self._ledger_turn:
             # First what became of earlier writes. If we were killed between the two, two writes of one flag would be
             # open, and the next run would take both for carried out.
-            await asyncio.to_thread(self._ledger.settle, recovered)
+            if recovered:
+                await asyncio.to_thread(self._ledger.settle, recovered)
             changes = [one.change for verdict in to_send for one in verdict.to_send]
             write_ids = iter(await asyncio.to_thread(self._ledger.intend, changes))
         return [_Job(verdict, [next(write_ids) for _ in verdict.to_send]) for verdict in to_send]

@@ -113,9 +113,13 @@ def unix_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+# One for all records: json.dumps would make a new one for each.
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def encoded(record: LedgerRecord) -> bytes:
     """Make a line of a record."""
-    return json.dumps(record, ensure_ascii=False).encode(errors="replace") + b"\n"
+    return _as_json(record).encode(errors="replace") + b"\n"
 
 
 def decoded(line: bytes) -> LedgerRecord | None:
