@@ -35,6 +35,10 @@ class Standalone:
         self.process = process
         self._http = httpx.Client(base_url=url, timeout=20)
 
+    def close(self) -> None:
+        """Close the connections to it."""
+        self._http.close()
+
     def get(self, path: str) -> Any:
         """Ask Airflow's API."""
         return self._http.get(f"/api/v2{path}", headers=self._token()).raise_for_status().json()
@@ -57,6 +61,18 @@ class Standalone:
         """Answer a task that asks a person."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
         self.patch(path, {"chosen_options": [choice], "params_input": {}})
+
+    def asks(self, dag_id: str, run_id: str, task_id: str) -> bool:
+        """Tell whether a task waits for a person, and the scheduler has taken note that its process ended.
+
+        The state alone is not enough: an answer in the split second between the two finds Airflow 3.3.2 queueing the
+        task again while it hears of that end, and it fails the task ("finished with state success, but the task
+        instance's state attribute is queued"). No person is that quick.
+        """
+        if self.task(dag_id, run_id, task_id)["state"] != "awaiting_input":
+            return False
+        end = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id},"
+        return end in (self.home / "standalone.log").read_text(errors="replace")
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Give a task's instance: ``state``, ``try_number`` and more."""
@@ -129,8 +145,8 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    airflow = Standalone(url, home, process)
     try:
-        airflow = Standalone(url, home, process)
         try:
             wait_until(lambda: process.poll() is not None or _is_healthy(url), _STARTS_WITHIN, "Airflow's start", 1.0)
         finally:
@@ -139,6 +155,7 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
         assert process.poll() is None
         yield airflow
     finally:
+        airflow.close()
         _end(process)
         shutil.rmtree(home, ignore_errors=True)
 

@@ -200,10 +200,10 @@ def test_a_plan_waits_for_a_person(
     dag_id = "calcom_reconcile_no_shows"
     folders = {"plans": str(folder / choice / "plans"), "ledger": str(folder / choice / "ledger")}
     airflow.trigger(dag_id, choice, day="2026-11-19", approval=True, dry_run=False, **folders)
-    wait_until(lambda: airflow.task(dag_id, choice, "approve")["state"] == "awaiting_input", 240, "the question", 1.0)
+    wait_until(lambda: airflow.asks(dag_id, choice, "approve"), 240, "the question", 1.0)
     assert marks(sandbox).total() == 0
     airflow.answer(dag_id, choice, "approve", choice)
-    assert end_of(airflow, dag_id, "apply", choice)["state"] == state
+    assert end_of(airflow, dag_id, "apply", choice)["state"] == state, airflow.log()[-8000:]
     applied_changes = len(outcomes(folder / choice / "plans" / "2026-11-19")) if state == "success" else 0
     assert applied_changes == {"success": 6, "skipped": 0}[state]
     assert marks(sandbox).total() == {"success": 5, "skipped": 0}[state]
