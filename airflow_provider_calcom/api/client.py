@@ -1,6 +1,7 @@
 """CalComClient and AsyncCalComClient: two thin drivers over httpx of the same endpoints, walks and flows.
 
-``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network.
+``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network, through
+httpx's transports: see :mod:`airflow_provider_calcom.api.connections`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.bodies import BoundedBody, check_encoding
-from airflow_provider_calcom.api.connections import Connections
+from airflow_provider_calcom.api.connections import Connections, transport_options
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
 from airflow_provider_calcom.api.errors import (
     HTML_PAGE,
@@ -46,7 +45,23 @@ from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, ch
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+_CALL = "%s %s: %d"
+"""The line of a call in the log. Its query is left out: a filter for an attendee's address may be in it."""
+
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class _Head(NamedTuple):
+    """What comes before an answer's body.
+
+    :param status: HTTP status.
+    :param headers: by their names in lower case. httpx looks them up in a list, and decodes them anew each time.
+    """
+
+    status: int
+    headers: Mapping[str, str]
 
 
 class _Core:
@@ -56,6 +71,8 @@ class _Core:
     :param clock: seconds that only grow; for deadlines.
     :param wall_clock: Unix time; for ``Retry-After`` dates and resets that are given as a time.
     """
+
+    _told_at = logging.INFO
 
     def __init__(
         self,
@@ -71,38 +88,31 @@ class _Core:
         self._server_is_ahead = 0.0
         if settings.api_version is not None:
             checked_api_version(settings.api_version)
-        _keep_queries_out_of_the_log()
+        headers = {
+            "Host": httpx.URL(settings.base_url).netloc.decode("ascii"),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": f"airflow-provider-calcom/{__version__}",
+            **settings.auth_headers,
+        }
+        self._headers = httpx.Headers(headers).raw
+        self._extensions = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
+        self._is_closed = False
 
     @property
     def server_time(self) -> float:
         """The server's clock now, as a Unix time, by the ``Date`` of its last answer; our own before the first."""
         return self._wall_clock() + self._server_is_ahead
 
-    def _learn(self, ticket: Ticket, response: httpx.Response) -> None:
+    def _learn(self, ticket: Ticket, endpoint: Endpoint[T], response: httpx.Response) -> _Head:
         """Take from an answer what its headers tell."""
-        # httpx looks its headers up in a list and decodes them anew each time.
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         self.pacer.answered(ticket, headers, response.status_code)
         server_time = server_time_of(headers)
         if server_time is not None:
             self._server_is_ahead = server_time - self._wall_clock()
-
-    @property
-    def _http_options(self) -> dict[str, Any]:
-        return {
-            "timeout": httpx.Timeout(self.settings.timeout),
-            "follow_redirects": False,
-            # Nothing is encrypted on the way to an http:// address, and reading all certificates takes 50 ms.
-            "verify": httpx.create_ssl_context() if self.settings.base_url.startswith("https:") else False,
-            # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
-            "trust_env": not self.settings.is_on_this_machine,
-            "headers": {
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-                "User-Agent": f"airflow-provider-calcom/{__version__}",
-                **self.settings.auth_headers,
-            },
-        }
+        log.log(self._told_at, _CALL, endpoint.method, endpoint.path, response.status_code)
+        return _Head(response.status_code, headers)
 
     def _versioned(self, endpoint: Endpoint[T], api_version: str | None) -> Endpoint[T]:
         return endpoint.at_version(self._version(api_version))
@@ -117,45 +127,56 @@ class _Core:
     def _walk(self, query: BookingQuery | None, page_size: int, api_version: str | None) -> listing.Walk:
         return listing.walk(query or BookingQuery(), page_size=page_size, api_version=self._version(api_version))
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, endpoint: Endpoint[T]) -> httpx.Request:
-        return http.build_request(
+    def _request(self, endpoint: Endpoint[T]) -> httpx.Request:
+        if self._is_closed:
+            raise RuntimeError("the client is closed")
+        headers = [*self._headers, (b"cal-api-version", endpoint.api_version.encode())]
+        content = b""
+        if endpoint.body is not None:
+            content = json.dumps(endpoint.body).encode()
+            headers.append((b"Content-Type", b"application/json"))
+        if endpoint.method != "GET":
+            headers.append((b"Content-Length", str(len(content)).encode()))
+        # From parts: what httpx does for a `json` and a dict of headers takes as long again as the rest of this class.
+        return httpx.Request(
             endpoint.method,
             self.settings.base_url + endpoint.path,
             params=endpoint.params or None,
-            json=endpoint.body,
-            headers={"cal-api-version": endpoint.api_version},
+            headers=headers,
+            stream=httpx.ByteStream(content),
+            extensions=self._extensions,
         )
 
-    def _failure(self, endpoint: Endpoint[T], response: httpx.Response | None = None, message: str = "") -> Failure:
-        if response is None:
+    def _failure(self, endpoint: Endpoint[T], head: _Head | None = None, message: str = "") -> Failure:
+        if head is None:
             return Failure(endpoint.method, endpoint.path)
         return Failure(
             endpoint.method,
             endpoint.path,
-            status=response.status_code,
-            request_id=request_id_of(response.headers, self.settings.secrets),
+            status=head.status,
+            request_id=request_id_of(head.headers, self.settings.secrets),
             message=message,
-            retry_after=seconds_to_wait(response.headers, self._wall_clock()),
+            retry_after=seconds_to_wait(head.headers, self._wall_clock()),
         )
 
-    def _result(self, endpoint: Endpoint[T], response: httpx.Response, content: bytes) -> T:
-        if not response.is_success:
+    def _result(self, endpoint: Endpoint[T], head: _Head, content: bytes) -> T:
+        if not httpx.codes.is_success(head.status):
             body = _decoded(content)
             is_page = body is None and b"<html" in content[:2000].lower()
             words = HTML_PAGE if is_page else server_message(body, self.settings.secrets)
-            failure = self._failure(endpoint, response, words)
+            failure = self._failure(endpoint, head, words)
             raise error_from_answer(failure, writes=endpoint.writes, region=self.settings.region)
         body = _decoded(content)
         if body is None and content.strip():
             explanation = "The answer is no JSON (cut off, or a page of another server). Check the connection's host"
-            raise self._unreadable(endpoint, response, UnexpectedAnswer(explanation))
+            raise self._unreadable(endpoint, head, UnexpectedAnswer(explanation))
         try:
-            return endpoint.parse(Answer(body, response.headers))
+            return endpoint.parse(Answer(body, head.headers))
         except CalComError as error:
-            raise self._unreadable(endpoint, response, error) from error
+            raise self._unreadable(endpoint, head, error) from error
 
-    def _unreadable(self, endpoint: Endpoint[T], response: httpx.Response, error: CalComError) -> CalComError:
-        failure = self._failure(endpoint, response)
+    def _unreadable(self, endpoint: Endpoint[T], head: _Head, error: CalComError) -> CalComError:
+        failure = self._failure(endpoint, head)
         if endpoint.writes:
             return OutcomeUnknown(
                 f"A writing call was sent, and its answer can't be read: {error.explanation}", failure
@@ -202,7 +223,7 @@ class CalComClient(_Core):
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
         self._turns = threading.Lock()
-        self._http = httpx.Client(transport=transport, **self._http_options)
+        self._transport = transport or httpx.HTTPTransport(**transport_options(settings))
 
     def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
@@ -241,18 +262,17 @@ class CalComClient(_Core):
 
     def _send(self, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
         try:
-            response = self._http.send(self._request(self._http, endpoint), stream=True)
+            return self._transport.handle_request(self._request(endpoint))
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
-        self._learn(ticket, response)
-        return response
 
     def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         ticket = self._turn(was_blocked)
         body = self._body()
         try:
             response = self._send(endpoint, ticket)
+            head = self._learn(ticket, endpoint, response)
             try:
                 check_encoding(response)
                 for piece in response.iter_bytes():
@@ -262,8 +282,8 @@ class CalComClient(_Core):
         except httpx.HTTPError as error:
             raise self._unanswered(endpoint, error) from error
         except UnexpectedAnswer as error:
-            raise self._unreadable(endpoint, response, error) from error
-        return self._result(endpoint, response, body.content)
+            raise self._unreadable(endpoint, head, error) from error
+        return self._result(endpoint, head, body.content)
 
     def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """Drive a flow to its end and give its result.
@@ -295,7 +315,8 @@ class CalComClient(_Core):
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._is_closed = True
+        self._transport.close()
 
     def __enter__(self) -> CalComClient:
         return self
@@ -314,6 +335,9 @@ class AsyncCalComClient(_Core):
     :param sleep: waits for some seconds.
     """
 
+    # At INFO, a run of a hundred thousand calls would bury all else.
+    _told_at = logging.DEBUG
+
     def __init__(
         self,
         settings: ClientSettings,
@@ -326,7 +350,7 @@ class AsyncCalComClient(_Core):
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
         self._turns = asyncio.Lock()
-        self._connections = Connections(transport, self._http_options)
+        self._connections = Connections(transport, transport_options(settings))
 
     async def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
@@ -357,21 +381,20 @@ class AsyncCalComClient(_Core):
                 await self._sleep(seconds)
             return self.pacer.sent()
 
-    async def _send(self, http: httpx.AsyncClient, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
+    async def _send(self, transport: httpx.AsyncBaseTransport, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
         try:
-            response = await http.send(self._request(http, endpoint), stream=True)
+            return await transport.handle_async_request(self._request(endpoint))
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
-        self._learn(ticket, response)
-        return response
 
     async def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         ticket = await self._turn(was_blocked)
         body = self._body()
         try:
-            with self._connections.lent() as http:
-                response = await self._send(http, endpoint, ticket)
+            with self._connections.lent() as transport:
+                response = await self._send(transport, endpoint, ticket)
+                head = self._learn(ticket, endpoint, response)
                 try:
                     check_encoding(response)
                     async for piece in response.aiter_bytes():
@@ -381,8 +404,8 @@ class AsyncCalComClient(_Core):
         except httpx.HTTPError as error:
             raise self._unanswered(endpoint, error) from error
         except UnexpectedAnswer as error:
-            raise self._unreadable(endpoint, response, error) from error
-        return self._result(endpoint, response, body.content)
+            raise self._unreadable(endpoint, head, error) from error
+        return self._result(endpoint, head, body.content)
 
     async def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """As :meth:`CalComClient.run`."""
@@ -411,6 +434,7 @@ class AsyncCalComClient(_Core):
 
     async def close(self) -> None:
         """Close the connections."""
+        self._is_closed = True
         await self._connections.close()
 
     async def __aenter__(self) -> AsyncCalComClient:
@@ -425,44 +449,3 @@ def _decoded(content: bytes) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-_calls_are_told: ContextVar[bool] = ContextVar("calls_are_told", default=True)
-
-
-@contextmanager
-def calls_untold() -> Iterator[None]:
-    """Keep httpx's line for each call out of the log while the block runs, and in what is begun in it.
-
-    A run of a hundred thousand calls would bury all else. At DEBUG the lines stay.
-    """
-    before = _calls_are_told.set(False)
-    try:
-        yield
-    finally:
-        _calls_are_told.reset(before)
-
-
-class _WithoutQuery(logging.Filter):
-    """Cuts the query off the URLs that httpx logs at INFO: a filter for an attendee's address would be in it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not _calls_are_told.get() and not logging.getLogger("httpx").isEnabledFor(logging.DEBUG):
-            return False
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                arg.copy_with(query=None) if isinstance(arg, httpx.URL) and "attendee" in str(arg.query) else arg
-                for arg in record.args
-            )
-        return True
-
-
-_WITHOUT_QUERY = _WithoutQuery()
-
-
-def _keep_queries_out_of_the_log() -> None:
-    """Install the filter; adding it a second time changes nothing.
-
-    Raising the level of httpx's logger would be simpler, but would silence it for everyone in the process.
-    """
-    logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)

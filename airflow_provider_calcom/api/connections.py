@@ -1,62 +1,76 @@
-"""The connections of an async client: one httpx client with one connection for each call that is under way."""
+"""How our clients reach Cal.com: by httpx's transports, and what these are given.
+
+httpx's own clients would add redirects, cookies and a log line with each whole URL, none of which is wanted here, and
+took as much CPU time for that as for half of the call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-
-class _NoCookies(httpx.Cookies):
-    """Takes none. Cal.com's API needs none, and to look for them took as long as to read an answer."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
+from airflow_provider_calcom.api.settings import ClientSettings
 
 
-_NO_COOKIES = _NoCookies()
+def transport_options(settings: ClientSettings) -> dict[str, Any]:
+    """Give what a transport is made with.
+
+    :param settings: where Cal.com is.
+    """
+    is_encrypted = settings.base_url.startswith("https:")
+    return {
+        # Nothing is encrypted on the way to an http:// address, and reading all certificates takes 50 ms.
+        "verify": httpx.create_ssl_context() if is_encrypted else False,
+        # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
+        "proxy": None if settings.is_on_this_machine else _proxy_for(settings.base_url),
+    }
 
 
-class _Client(httpx.AsyncClient):
-    """A client that keeps and sends no cookies."""
-
-    @property  # type: ignore[misc]
-    def cookies(self) -> httpx.Cookies:
-        """None, ever."""
-        return _NO_COOKIES
+def _proxy_for(url: str) -> str | None:
+    """Give the proxy that the environment names for a URL (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``), or None."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 class Connections:
-    """Lends httpx clients of one connection each, the one that was used last first.
+    """Lends transports of one connection each, the one that was used last first.
 
-    One client with a pool would do the same, but at every call the pool goes through all its connections, for each of
-    them once more, and polls those that are idle: with 16 that took more time than all else.
+    One transport with a pool would do the same, but at every call the pool goes through all its connections, for each
+    of them once more, and polls those that are idle: with 16 that took more time than all else.
 
-    :param transport: an httpx transport in place of the network, for tests.
-    :param options: of each client.
+    :param transport: the one that is lent to all calls, for tests; None makes as many as are needed.
+    :param options: of each transport.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None, options: Mapping[str, Any]) -> None:
-        self._options = {"transport": transport, "limits": httpx.Limits(max_connections=1), **options}
-        self._clients: list[_Client] = []
-        self._free: list[_Client] = []
+        self._given = transport
+        self._options = {"limits": httpx.Limits(max_connections=1), **options}
+        self._all: list[httpx.AsyncBaseTransport] = []
+        self._free: list[httpx.AsyncBaseTransport] = []
 
     @contextmanager
-    def lent(self) -> Iterator[httpx.AsyncClient]:
-        """Give a client for one call."""
-        client = self._free.pop() if self._free else self._opened()
+    def lent(self) -> Iterator[httpx.AsyncBaseTransport]:
+        """Give a transport for one call."""
+        transport = self._free.pop() if self._free else self._opened()
         try:
-            yield client
+            yield transport
         finally:
-            self._free.append(client)
+            self._free.append(transport)
 
-    def _opened(self) -> _Client:
-        self._clients.append(_Client(**self._options))
-        return self._clients[-1]
+    def _opened(self) -> httpx.AsyncBaseTransport:
+        self._all.append(self._given or httpx.AsyncHTTPTransport(**self._options))
+        return self._all[-1]
 
     async def close(self) -> None:
         """Close them all."""
-        for client in self._clients:
-            await client.aclose()
+        for transport in self._all:
+            await transport.aclose()

@@ -21,6 +21,7 @@ STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 
 LARGEST_PAGE = 250
 
+_AS_CAL_COM_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _BEGINS_WITH_A_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]|$)")
 
 Instant = datetime | str
@@ -172,8 +173,11 @@ def _from_text(text: str) -> datetime:
     """Read what Cal.com and Airflow write.
 
     By pendulum, because Python 3.10 knows neither ``Z`` nor fractions of other than 3 or 6 digits. ``tz=None`` keeps
-    an instant without an offset naive, in place of pendulum's UTC.
+    an instant without an offset naive, in place of pendulum's UTC. What Cal.com writes needs no pendulum, whose import
+    takes 0.15 s.
     """
+    if _AS_CAL_COM_WRITES.fullmatch(text):
+        return datetime.fromisoformat(f"{text[:-1]}+00:00")
     import pendulum
 
     if not _BEGINS_WITH_A_DATE.match(text.strip()):

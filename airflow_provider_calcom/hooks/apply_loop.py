@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
-from airflow_provider_calcom.api.client import calls_untold
-
 _FIRST_TOLD = 5.0
 _TOLD_EACH = 30.0
 _LONGEST_END = 10.0
@@ -66,8 +64,7 @@ class LoopThread:
 
     def _run(self, main: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
-            with calls_untold():
-                asyncio.run(main())
+            asyncio.run(main())
         except BaseException as error:
             self._crash = error
         finally:

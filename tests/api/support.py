@@ -92,25 +92,25 @@ class Both:
 
     def call(
         self,
-        handler: Handler,
+        handler: Handler | None,
         endpoint: Any,
         settings: ClientSettings = SETTINGS,
         api_version: str | None = None,
         **client_options: Any,
     ) -> Any:
-        """Send one call to ``handler``."""
+        """Send one call to ``handler``; over the network where that is None."""
+        transport = None if handler is None else httpx.MockTransport(handler)
         if self.kind == "sync":
-            with CalComClient(settings, transport=httpx.MockTransport(handler), **client_options) as client:
+            with CalComClient(settings, transport=transport, **client_options) as client:
                 return client.call(endpoint, api_version=api_version)
 
         async def main() -> Any:
-            transport = httpx.MockTransport(handler)
             async with AsyncCalComClient(settings, transport=transport, **client_options) as client:
                 return await client.call(endpoint, api_version=api_version)
 
         return asyncio.run(main())
 
-    def error(self, handler: Handler, endpoint: Any, *args: Any, **options: Any) -> CalComError:
+    def error(self, handler: Handler | None, endpoint: Any, *args: Any, **options: Any) -> CalComError:
         """Send one call that must fail, and give its error."""
         with pytest.raises(CalComError) as caught:
             self.call(handler, endpoint, *args, **options)

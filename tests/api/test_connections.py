@@ -1,22 +1,35 @@
-"""The async client's connections: as many as calls are under way at once, used again, and without cookies."""
+"""How both clients reach Cal.com: with certificates, through a proxy or not, and by how many connections."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from airflow_provider_calcom.api import endpoints
-from airflow_provider_calcom.api.client import AsyncCalComClient
-from airflow_provider_calcom.api.connections import Connections
-from airflow_provider_calcom.api.settings import ClientSettings
-from tests.api.support import SETTINGS, success
+from airflow_provider_calcom.api import endpoints, errors
+from airflow_provider_calcom.api.connections import Connections, transport_options
+from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
+from tests.api.support import KEY, answering, success
+from tests.support import stranger
+
+READ = endpoints.Endpoint("GET", "/me", lambda answer: answer.body["status"])
+INTERN = ClientSettings(base_url="http://cal.invalid/v2", api_key=KEY, retry_limits=RetryLimits(1))
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-def test_as_many_clients_as_calls_at_once() -> None:
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch):
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def test_as_many_transports_as_calls_at_once():
     """One is lent to one call at a time, and lent again when that is over, also by an error."""
-    connections = Connections(httpx.MockTransport(lambda request: httpx.Response(200)), {})
+    connections = Connections(None, {"verify": False})
     with connections.lent() as first, connections.lent() as second:
         assert first is not second
     with connections.lent() as again:
@@ -26,30 +39,60 @@ def test_as_many_clients_as_calls_at_once() -> None:
     with connections.lent() as again:
         assert again is first
     asyncio.run(connections.close())
-    assert first.is_closed
-    assert second.is_closed
 
 
-def test_cookies_are_not_kept() -> None:
+def test_cookies_are_not_kept(both):
     """What a server or its edge sets is not sent back: nothing of Cal.com's API needs it."""
-    seen: list[str | None] = []
 
-    def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request.headers.get("cookie"))
-        return httpx.Response(200, json=success({"id": 1}), headers={"Set-Cookie": "session=1; Path=/"})
+    def flow():
+        yield READ
+        return (yield READ)
 
-    async def main() -> None:
-        async with AsyncCalComClient(SETTINGS, transport=httpx.MockTransport(handler)) as client:
-            await client.call(endpoints.me())
-            await client.call(endpoints.me())
-
-    asyncio.run(main())
-    assert seen == [None, None]
+    server = answering(httpx.Response(200, json=success({}), headers={"Set-Cookie": "session=1; Path=/"}))
+    both.run(server, flow())
+    assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
 
 @pytest.mark.parametrize(("url", "verifies"), [("https://cal.example.com/v2", True), ("http://127.0.0.1/v2", False)])
-def test_certificates_are_looked_at(url: str, verifies: bool) -> None:
+def test_certificates_are_looked_at(url, verifies):
     """Always where there is any to look at."""
-    client = AsyncCalComClient(ClientSettings(base_url=url, api_key="cal_x"))
-    assert bool(client._http_options["verify"]) is verifies
-    asyncio.run(client.close())
+    verify = transport_options(ClientSettings(base_url=url, api_key="cal_x"))["verify"]
+    assert (verify and (verify.verify_mode, verify.check_hostname)) == (verifies and (ssl.CERT_REQUIRED, True))
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("has_scheme", [True, False])
+def test_the_proxy_of_the_environment_is_used(both, monkeypatch, name, has_scheme):
+    """As everything in the deployment does, with or without ``http://`` before it."""
+    with stranger() as (url, seen):
+        monkeypatch.setenv(name, url if has_scheme else url.removeprefix("http://"))
+        assert both.call(None, READ, INTERN) == "success"
+        assert [headers["Host"] for headers in seen] == ["cal.invalid"]
+
+
+@pytest.mark.parametrize("without", ["cal.invalid", ".invalid", "other.test, cal.invalid", "*"])
+def test_no_proxy_is_obeyed(both, monkeypatch, without):
+    """Hosts that are named as reached without one are."""
+    with stranger() as (url, seen):
+        monkeypatch.setenv("ALL_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", without)
+        assert isinstance(both.error(None, READ, INTERN), errors.NotConnected)
+        assert seen == []
+
+
+def test_a_proxy_that_opens_no_tunnel_gets_no_key(both, monkeypatch):
+    """https:// goes through a tunnel or not at all."""
+    with stranger() as (url, seen):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        error = both.error(None, READ, replace(INTERN, base_url="https://cal.invalid/v2"))
+    assert isinstance(error, errors.NotConnected)
+    assert "ProxyError" in str(error)
+    assert seen == []
+
+
+def test_no_proxy_gets_the_key_of_a_server_on_this_machine(both, monkeypatch):
+    """The environment's proxy is for other machines: an http:// address of this one is reached without it."""
+    with stranger() as (url, seen), stranger() as (proxy, of_proxy):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        assert both.call(None, READ, replace(INTERN, base_url=f"{url}/v2")) == "success"
+        assert (len(seen), of_proxy) == (1, [])

@@ -252,7 +252,7 @@ def test_the_key_is_in_no_log(hook: CalComHook, caplog: pytest.LogCaptureFixture
     for name in ("httpx", "airflow_provider_calcom"):
         caplog.set_level(logging.DEBUG, logger=name)
     hook.mark_absent(booking_uid=UID, attendees=[BOB])
-    assert "HTTP Request" in caplog.text
+    assert f"POST /bookings/{UID}/mark-absent: 200" in caplog.text
     assert "cal_sandbox_owner" not in caplog.text
 
 
