@@ -1,6 +1,7 @@
 """Bookings as the server shows them: one, or the occurrences of a series."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from airflow_provider_calcom.sandbox.builds import Build
@@ -9,9 +10,11 @@ from airflow_provider_calcom.sandbox.errors import ApiError
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 
 Json = dict[str, Any]
+_REMEMBERED = 65_536
 _CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")
 
 
+@lru_cache(_REMEMBERED)
 def display_email(email: str) -> str:
     """A managed user's address without the `+<clientId>` the platform put into it."""
     return _CLIENT_SUFFIX.sub("", email)
@@ -25,6 +28,7 @@ def show_booking(booking: Booking, world: World, build: Build, seated: bool = Fa
     """
     seated = seated and booking.event_type is not None and booking.event_type.seats
     kind = booking.event_type
+    fields = {} if seated else _responses(booking, build)
     shown: Json = {
         "id": booking.id,
         "uid": booking.uid,
@@ -32,7 +36,7 @@ def show_booking(booking: Booking, world: World, build: Build, seated: bool = Fa
         "description": booking.description,
         "hosts": [_show_host(booking.owner, build)],
         "status": booking.status,
-        **_reasons(booking, world, build, seated),
+        **_reasons(booking, world, build, fields, seated),
         "start": iso(booking.start),
         "end": iso(booking.end),
         "duration": round((booking.end - booking.start).total_seconds() / 60),
@@ -48,7 +52,6 @@ def show_booking(booking: Booking, world: World, build: Build, seated: bool = Fa
         "attendees": [show_attendee(row, build, seated) for row in booking.attendees] if people else [],
     }
     if not seated:
-        fields = _responses(booking, build)
         shown |= {"metadata": booking.metadata, "bookingFieldsResponses": fields}
         shown |= {"guests": fields["guests"]} if "guests" in fields else {}
     return shown | ({"recurringBookingUid": booking.series} if booking.series else {})
@@ -75,13 +78,12 @@ def show_attendee(row: Attendee, build: Build, seated: bool = False) -> Json:
     return shown
 
 
-def _reasons(booking: Booking, world: World, build: Build, seated: bool) -> Json:
+def _reasons(booking: Booking, world: World, build: Build, fields: Json, seated: bool) -> Json:
     """Why and by whom it was cancelled or moved. Each build and form leaves out others of the empty ones."""
-    rescheduled_for = _responses(booking, build).get("rescheduledReason") if not seated else None
     found = {
         "cancellationReason": booking.cancellation_reason,
         "cancelledByEmail": booking.cancelled_by,
-        "reschedulingReason": rescheduled_for,
+        "reschedulingReason": fields.get("rescheduledReason"),
         "rescheduledByEmail": booking.rescheduled_by,
         "rescheduledFromUid": booking.rescheduled_from,
         "rescheduledToUid": world.rescheduled_to(booking) if build.rescheduled_to else None,
