@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
 
 from airflow_provider_calcom.api.errors import (
     ApiVersionNotServed,
@@ -58,7 +57,7 @@ class Endpoint(Generic[T]):
     """One call.
 
     :param method: HTTP method.
-    :param path: path below the base URL, already quoted.
+    :param path: path below the base URL, of checked parts that need no quoting.
     :param parse: makes the result from an answer; raises :class:`UnexpectedAnswer` where it is not Cal.com's.
     :param api_version: the ``cal-api-version`` that it is written for.
     :param params: query parameters in order.
@@ -112,7 +111,7 @@ def checked_id(value: object, name: str) -> int:
 
 
 def _below_booking(uid: str, rest: str = "") -> str:
-    return f"/bookings/{quote(checked_uid(uid), safe='')}{rest}"
+    return f"/bookings/{checked_uid(uid)}{rest}"
 
 
 # How an answer is read.
@@ -301,7 +300,7 @@ def get_booking_series(uid: str) -> Endpoint[list[Booking]]:
 
 def get_booking_by_seat(seat_uid: str) -> Endpoint[Booking]:
     """The booking that a seat belongs to (servers since 2026)."""
-    return Endpoint("GET", f"/bookings/by-seat/{quote(checked_uid(seat_uid, 'seat_uid'), safe='')}", _one_booking)
+    return Endpoint("GET", f"/bookings/by-seat/{checked_uid(seat_uid, 'seat_uid')}", _one_booking)
 
 
 def get_attendees(uid: str) -> Endpoint[list[dict[str, Any]]]:
@@ -501,4 +500,4 @@ def delete_webhook(webhook_id: str) -> Endpoint[Any]:
 
 
 def _webhook_path(webhook_id: str) -> str:
-    return f"/webhooks/{quote(checked_uid(webhook_id, 'webhook_id'), safe='')}"
+    return f"/webhooks/{checked_uid(webhook_id, 'webhook_id')}"

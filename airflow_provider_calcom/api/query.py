@@ -6,6 +6,7 @@ is applied again to what comes back.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -207,9 +208,11 @@ def just_after(moment: datetime) -> datetime:
     return moment + timedelta(milliseconds=1)
 
 
-def _instant_of(value: object) -> datetime:
+@functools.lru_cache(maxsize=1024)
+def _instant_of(value: str) -> datetime:
+    """Read an instant of an answer. A booking's start is asked for several times, and has others beside it."""
     try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
@@ -218,12 +221,12 @@ def _instant_of(value: object) -> datetime:
 
 
 def _not_before(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(value) >= bound
+    return value is not None and _instant_of(str(value)) >= bound
 
 
 def _before(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(value) < bound
+    return value is not None and _instant_of(str(value)) < bound
 
 
 def _not_after(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(value) <= bound
+    return value is not None and _instant_of(str(value)) <= bound

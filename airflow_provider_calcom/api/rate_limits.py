@@ -7,6 +7,7 @@ when.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -223,14 +224,24 @@ def seen_limits(headers: Mapping[str, str], wall_clock: Callable[[], float]) -> 
     """
     found: dict[str, dict[str, str]] = {}
     for name, value in headers.items():
-        if name[: len(_PREFIX)].lower() == _PREFIX:
-            kind, _, suffix = name[len(_PREFIX) :].lower().partition("-")
+        if (field := _field_of(name)) is not None:
+            kind, suffix = field
             found.setdefault(suffix, {})[kind] = value
     if not found:
         return {}
     now = wall_clock()
     limits = {suffix: _read(fields, now) for suffix, fields in found.items()}
     return {suffix: seen for suffix, seen in limits.items() if seen is not None}
+
+
+@functools.lru_cache(maxsize=256)
+def _field_of(header: str) -> tuple[str, str] | None:
+    """Give what a header tells (``limit``, ``remaining``, ``reset``) and of which limit; None where of none."""
+    name = header.lower()
+    if not name.startswith(_PREFIX):
+        return None
+    kind, _, suffix = name.removeprefix(_PREFIX).partition("-")
+    return kind, suffix
 
 
 def _read(fields: Mapping[str, str], now: float) -> Seen | None:

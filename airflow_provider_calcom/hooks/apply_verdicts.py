@@ -123,7 +123,7 @@ def _as_spelt(booking: Booking, one: Planned, bearings: Bearings) -> Planned | O
     if changes.unknown:
         return Outcome(one.number, UNKNOWN_ATTENDEE)
     (email,) = changes.unchanged or (changes.marks[0]["email"],)
-    return Planned(one.number, replace(change, email=email))
+    return one if email == change.email else Planned(one.number, replace(change, email=email))
 
 
 def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
