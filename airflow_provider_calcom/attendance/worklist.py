@@ -239,16 +239,15 @@ def _planned(row: tuple[Any, ...]) -> Planned:
 
 
 def _line(row: tuple[Any, ...]) -> dict[str, Any]:
-    change = _planned(row[:9]).change
-    outcome, detail, request_id = row[9:]
+    _, booking_uid, role, email, is_absent, will_be_absent, reason, _, start_at, outcome, detail, request_id = row
     return {
-        "booking_uid": change.booking_uid,
-        "role": change.role,
-        "email": change.email,
-        "from": change.is_absent,
-        "to": change.will_be_absent,
-        "reason": change.reason,
-        "start_at": change.start_at,
+        "booking_uid": booking_uid,
+        "role": role,
+        "email": email,
+        "from": bool(is_absent),
+        "to": bool(will_be_absent),
+        "reason": reason,
+        "start_at": start_at,
         "outcome": outcome,
         "detail": detail,
         "request_id": request_id,

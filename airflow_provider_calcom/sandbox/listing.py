@@ -3,11 +3,11 @@
 import math
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any
+from typing import Any, overload
 
 from airflow_provider_calcom.sandbox.bookings import show_booking
 from airflow_provider_calcom.sandbox.builds import Build
@@ -24,6 +24,29 @@ _SORT_KEYS: dict[str, Callable[[Booking], datetime]] = {
     "sortCreated": attrgetter("created"),
     "sortUpdatedAt": attrgetter("updated"),
 }
+
+
+class _From(Sequence[Booking]):
+    """The rows from a place on. To copy a hundred thousand of them took a quarter of the time of a page."""
+
+    def __init__(self, rows: list[Booking], low: int) -> None:
+        self._rows = rows
+        self._places = range(low, len(rows))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Booking: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Booking]: ...
+    def __getitem__(self, index: int | slice) -> Booking | list[Booking]:
+        if isinstance(index, int):
+            return self._rows[self._places[index]]
+        return [self._rows[place] for place in self._places[index]]
+
+    def __iter__(self) -> Iterator[Booking]:
+        return map(self._rows.__getitem__, self._places)
 
 
 def list_bookings(world: World, build: Build, query: Query, user: User, now: datetime) -> Json:
@@ -49,22 +72,22 @@ def list_bookings(world: World, build: Build, query: Query, user: User, now: dat
     return {"status": "success", "data": shown, "pagination": _pagination(len(rows), take, skip)}
 
 
-def _kept(rows: list[Booking], keep: Keep | None) -> list[Booking]:
+def _kept(rows: Sequence[Booking], keep: Keep | None) -> Sequence[Booking]:
     return rows if keep is None else [booking for booking in rows if keep(booking)]
 
 
-def _between(index: BookingIndex, user: User, dates: dict[str, datetime]) -> list[Booking]:
+def _between(index: BookingIndex, user: User, dates: dict[str, datetime]) -> Sequence[Booking]:
     """The user's bookings by start, from `afterStart` on and ended by `beforeEnd`; both bounds are inclusive."""
     rows = index.of(user)
     low = bisect_left(rows, dates["afterStart"], key=_SORT_KEYS["sortStart"]) if "afterStart" in dates else 0
     if "beforeEnd" not in dates:
-        return rows[low:]
+        return _From(rows, low)
     before = dates["beforeEnd"]
     high = bisect_right(rows, before, key=lambda one: one.start + index.shortest)  # those behind surely end later
     return [booking for booking in rows[low:high] if booking.end <= before]
 
 
-def _of_statuses(rows: list[Booking], statuses: list[str], now: datetime) -> list[Booking]:
+def _of_statuses(rows: Sequence[Booking], statuses: list[str], now: datetime) -> Sequence[Booking]:
     """Those that any of the words means; no word does not filter."""
     if len(statuses) < 2:
         return _of_status(rows, statuses[0], now) if statuses else rows
@@ -72,7 +95,7 @@ def _of_statuses(rows: list[Booking], statuses: list[str], now: datetime) -> lis
     return [booking for booking in rows if booking.uid in found]
 
 
-def _of_status(rows: list[Booking], status: str, now: datetime) -> list[Booking]:
+def _of_status(rows: Sequence[Booking], status: str, now: datetime) -> Sequence[Booking]:
     """The meaning of each word: `upcoming` has meetings in progress, `past` has pending ones.
 
     Written as loops: a call for each of a hundred thousand bookings costs a quarter more.
@@ -89,7 +112,7 @@ def _of_status(rows: list[Booking], status: str, now: datetime) -> list[Booking]
     return [one for one in ahead if (one.status == "accepted" if one.series else one.status not in _DEAD)]
 
 
-def _of_kinds(rows: list[Booking], kinds: list[int], teams: list[int]) -> list[Booking]:
+def _of_kinds(rows: Sequence[Booking], kinds: list[int], teams: list[int]) -> Sequence[Booking]:
     """Those of certain event types and of certain teams' ones; an empty list does not filter."""
     if kinds:
         rows = _kept(rows, lambda one: one.event_type is not None and one.event_type.id in kinds)
@@ -98,7 +121,7 @@ def _of_kinds(rows: list[Booking], kinds: list[int], teams: list[int]) -> list[B
     return rows
 
 
-def _of_people(rows: list[Booking], email: str, name: str) -> list[Booking]:
+def _of_people(rows: Sequence[Booking], email: str, name: str) -> Sequence[Booking]:
     """Those with an attendee of this address, and with one of this name; an empty text does not filter."""
     if email:
         rows = _kept(rows, lambda one: any(row.email == email for row in one.attendees))
@@ -121,7 +144,7 @@ def _direction(statuses: list[str]) -> str:
     return "desc" if statuses in (["past"], ["cancelled"]) else "asc"
 
 
-def _page(rows: list[Booking], sort: tuple[str, str], take: int, skip: int) -> list[Booking]:
+def _page(rows: Sequence[Booking], sort: tuple[str, str], take: int, skip: int) -> list[Booking]:
     """Bookings of equal key come in another order on every page, as a database without a tie-break may do.
 
     :param rows: by start. Only those whose key is on the page are hashed: hashing all of them took most of the
