@@ -31,7 +31,7 @@ from benchmarks.apply.worlds import LIMIT, WINDOW, Row, Supply, make_world
 
 REPORT = ROOT / "docs" / "benchmarks.md"
 LATENCY = 0.03
-LARGE, LARGE_QUICK, SPARE, MIXED, SCATTERED = 100_000, 10_000, 30_000, 800, 20
+LARGE, LARGE_QUICK, SPARE, MIXED, SCATTERED = 100_000, 10_000, 42_000, 800, 20
 PARTS = ("economy", "speed", "operators", "limits", "size")
 
 

@@ -1,4 +1,4 @@
-"""One side in a process of its own: ``python -m benchmarks.apply.side ours|bare|sequential '{"url": ...}'``.
+"""One side in a process of its own: ``python -m benchmarks.apply.side ours|bare|marks|sequential '{"url": ...}'``.
 
 Prints what it took as JSON. The clock runs from before the plan is read (ours), or before the client is made with all
 requests at hand (the others), to after the last answer and file. CPU time is the whole process's;
@@ -12,7 +12,8 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -20,8 +21,25 @@ from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.hooks.applying import Application, ApplyRequest
+from benchmarks.apply.worlds import TOGETHER
 
 Options = dict[str, Any]
+
+PAGE = 250
+"""Bookings of a page, as we read them."""
+
+
+class Request(NamedTuple):
+    """One call.
+
+    :param method: HTTP method.
+    :param url: with its query.
+    :param body: as JSON; None where there is none.
+    """
+
+    method: str
+    url: str
+    body: dict[str, Any] | None
 
 
 class RecordingTransport(httpx.AsyncHTTPTransport):
@@ -53,15 +71,36 @@ def ours(options: Options) -> dict[str, Any]:
     return {"result": application.run(), "calls": transport.calls if transport else []}
 
 
-def requests_of(options: Options) -> list[tuple[str, dict[str, Any]]]:
-    """Give the address and the body of each call, from the plan."""
+def marks_of(options: Options) -> list[Request]:
+    """Give the mark-absent calls of the plan."""
     bodies: dict[str, list[dict[str, Any]]] = {}
     with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
         for change in map(json.loads, lines):
             mark = {"email": change["email"], "absent": change["to"]}
             bodies.setdefault(change["booking_uid"], []).append(mark)
     url = f"{options['url']}/v2/bookings"
-    return [(f"{url}/{uid}/mark-absent", {"attendees": marks}) for uid, marks in bodies.items()]
+    return [Request("POST", f"{url}/{uid}/mark-absent", {"attendees": marks}) for uid, marks in bodies.items()]
+
+
+def requests_of(options: Options) -> list[Request]:
+    """Give the calls that we make for the plan: its mark-absent calls, and the pages of the list between them.
+
+    The bookings of a page's last start come again on the next page, as the list has no order among them.
+    """
+    marks, starts = marks_of(options), starts_of(options)
+    requests = []
+    for place in range(0, len(marks), PAGE - TOGETHER):
+        query = f"afterStart={quote(starts[place])}&sortStart=asc&take={PAGE}&skip=0"
+        requests.append(Request("GET", f"{options['url']}/v2/bookings?{query}", None))
+        requests += marks[place : place + PAGE - TOGETHER]
+    return requests
+
+
+def starts_of(options: Options) -> list[str]:
+    """Give the starts of the plan's bookings."""
+    with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
+        starts = {change["booking_uid"]: change["start_at"] for change in map(json.loads, lines)}
+    return list(starts.values())
 
 
 def headers(options: Options) -> dict[str, str]:
@@ -75,7 +114,7 @@ def headers(options: Options) -> dict[str, str]:
     }
 
 
-def bare(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
+def bare(options: Options, requests: list[Request]) -> None:
     """Send the calls with a plain AsyncClient and workers; look at nothing but the status."""
 
     async def send_all() -> None:
@@ -83,8 +122,8 @@ def bare(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
         async with httpx.AsyncClient(headers=headers(options), timeout=30, trust_env=False) as client:
 
             async def work() -> None:
-                for url, body in left:
-                    response = await client.post(url, json=body)
+                for method, url, body in left:
+                    response = await client.request(method, url, json=body)
                     assert response.status_code == 200
 
             await asyncio.gather(*(work() for _ in range(options["concurrency"])))
@@ -92,11 +131,11 @@ def bare(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
     asyncio.run(send_all())
 
 
-def sequential(options: Options, requests: list[tuple[str, dict[str, Any]]]) -> None:
+def sequential(options: Options, requests: list[Request]) -> None:
     """Send the calls one after another, as generated SDKs do."""
     with httpx.Client(headers=headers(options), timeout=30, trust_env=False) as client:
-        for url, body in requests:
-            assert client.post(url, json=body).status_code == 200
+        for method, url, body in requests:
+            assert client.request(method, url, json=body).status_code == 200
 
 
 def peak_mb() -> float:
@@ -109,15 +148,15 @@ def peak_mb() -> float:
 def main(side: str, text: str) -> None:
     """Run the side and print what it took."""
     options: Options = json.loads(text)
-    requests = [] if side == "ours" else requests_of(options)
+    requests = {"ours": lambda _: [], "bare": requests_of}.get(side, marks_of)(options)
     begin, cpu_before = time.perf_counter(), time.process_time()
     came: dict[str, Any] = {}
     if side == "ours":
         came = ours(options)
-    elif side == "bare":
-        bare(options, requests)
-    else:
+    elif side == "sequential":
         sequential(options, requests)
+    else:
+        bare(options, requests)
     seconds = time.perf_counter() - begin
     took = {"seconds": seconds, "start_cpu_seconds": cpu_before, "cpu_seconds": time.process_time()}
     print(json.dumps({**took, "peak_mb": peak_mb(), **came}))
