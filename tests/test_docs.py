@@ -32,7 +32,8 @@ from airflow_provider_calcom.attendance.ledger.records import LedgerRecord
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rails import GuardRails, judge
 from airflow_provider_calcom.cli import no_shows as command
-from tests.operators.applying import change, write_plan_by_hand
+from benchmarks.plans import write_plan_by_hand
+from tests.operators.applying import change
 from tests.support import SandboxDriver
 
 ROOT = Path(__file__).resolve().parents[1]

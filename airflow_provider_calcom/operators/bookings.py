@@ -6,14 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_calcom.exceptions import without_useless_retries
+from airflow_provider_calcom.operators.base import CalComOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
-
-    from airflow_provider_calcom.hooks.calcom import CalComHook
 
 
 _FILTERS = (
@@ -34,7 +31,7 @@ _FILTERS = (
 )
 
 
-class ListBookingsOperator(BaseOperator):
+class ListBookingsOperator(CalComOperator):
     """List bookings completely, each once, ordered by start.
 
     Without ``output_path`` the bookings are the result, and go to XCom; with it they are written there as JSON lines as
@@ -128,13 +125,6 @@ class ListBookingsOperator(BaseOperator):
         self.page_size = page_size
         self.calcom_conn_id = calcom_conn_id
         self.api_version = api_version
-
-    @property
-    def hook(self) -> CalComHook:
-        """The hook of the connection."""
-        from airflow_provider_calcom.hooks.calcom import CalComHook
-
-        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """List the bookings.

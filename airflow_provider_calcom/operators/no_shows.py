@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.links import CalComBookingLink
+from airflow_provider_calcom.operators.base import CalComOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_calcom.attendance.plan import Summary
     from airflow_provider_calcom.hooks.applying import Application
-    from airflow_provider_calcom.hooks.calcom import CalComHook
 
 _BOOKING_FILTERS = ("after_start", "before_start", "organization_id", "team_id", "user_id", "event_type_ids")
 
 
-class MarkAbsentOperator(BaseOperator):
+class MarkAbsentOperator(CalComOperator):
     """Mark attendees, or the host, of one booking absent, or take the mark away.
 
     The booking is read first; only what differs is sent, in one call, and the answer is checked. So a second run
@@ -98,13 +98,6 @@ class MarkAbsentOperator(BaseOperator):
         self.allow_foreign_booking = allow_foreign_booking
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run, which Airflow's own --dry-run calls.
 
-    @property
-    def hook(self) -> CalComHook:
-        """The hook of the connection."""
-        from airflow_provider_calcom.hooks.calcom import CalComHook
-
-        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Set the flags.
 
@@ -152,7 +145,7 @@ class MarkAbsentOperator(BaseOperator):
         self.log.debug("Addresses: %s", result)
 
 
-class PlanNoShowsOperator(BaseOperator):
+class PlanNoShowsOperator(CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
     The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` (everybody, with the reason),
@@ -291,13 +284,6 @@ class PlanNoShowsOperator(BaseOperator):
         self.memory_limit = memory_limit
         self.threads = threads
 
-    @property
-    def hook(self) -> CalComHook:
-        """The hook of the connection."""
-        from airflow_provider_calcom.hooks.calcom import CalComHook
-
-        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the plan.
 
@@ -365,7 +351,7 @@ class PlanNoShowsOperator(BaseOperator):
         }
 
 
-class ApplyNoShowsOperator(BaseOperator):
+class ApplyNoShowsOperator(CalComOperator):
     """Carry out a plan of no-show flags: each real change once, at the speed that Cal.com allows.
 
     The flags are read again first, in pages. What is so already is skipped; the rest goes out with one call for each
@@ -466,13 +452,6 @@ class ApplyNoShowsOperator(BaseOperator):
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
         self._application: Application | None = None
-
-    @property
-    def hook(self) -> CalComHook:
-        """The hook of the connection."""
-        from airflow_provider_calcom.hooks.calcom import CalComHook
-
-        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Apply the plan.

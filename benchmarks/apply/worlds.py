@@ -6,12 +6,12 @@ have three, some of whom are marked absent already.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+
+from benchmarks.plans import write_plan_by_hand
 
 Row = dict[str, Any]
 
@@ -72,48 +72,21 @@ def _instant(moment: datetime) -> str:
 
 def write_plan(folder: Path, bookings: Iterable[Row]) -> Path:
     """Write a plan that marks all attendees of some bookings absent."""
-    folder.mkdir(parents=True)
-    lines = [
-        json.dumps(
-            {
-                "booking_uid": booking["uid"],
-                "role": "attendee",
-                "email": person["email"],
-                "from": False,
-                "to": True,
-                "reason": "not_seen",
-                "presence_seconds": 0.0,
-                "start_at": booking["start"],
-            }
-        )
+    changes = [
+        {
+            "booking_uid": booking["uid"],
+            "role": "attendee",
+            "email": person["email"],
+            "from": False,
+            "to": True,
+            "reason": "not_seen",
+            "presence_seconds": 0.0,
+            "start_at": booking["start"],
+        }
         for booking in bookings
         for person in booking["attendees"]
     ]
-    text = "".join(f"{line}\n" for line in lines).encode()
-    (folder / "plan.jsonl").write_bytes(text)
-    (folder / "summary.json").write_text(json.dumps(_summary(text, len(lines))), encoding="utf-8")
-    return folder
-
-
-def _summary(text: bytes, changes: int) -> Row:
-    figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
-    return {
-        "format": 1,
-        "state": "ready",
-        "refused": [],
-        "policy": {},
-        "correct": "ledger",
-        "force": False,
-        **figures,
-        "complete_until": None,
-        "outcomes": {},
-        "inputs": [],
-        "changes": {"total": changes},
-        "held_back": {},
-        "guard_rails": [],
-        "changes_file": "plan.jsonl",
-        "sha256": hashlib.sha256(text).hexdigest(),
-    }
+    return write_plan_by_hand(folder, changes)
 
 
 def mark_body(booking: Row) -> Row:

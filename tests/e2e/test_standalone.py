@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
+from benchmarks.plans import write_plan_by_hand
 from tests.conftest import EXAMPLE_DAGS, ROOT
 from tests.e2e.standalone import Standalone, running_standalone, wait_until
-from tests.operators.applying import change, ledger, outcomes, write_plan_by_hand
+from tests.operators.applying import change, ledger, outcomes
 from tests.support import NOW
 
 BOOKINGS = 60

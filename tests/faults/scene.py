@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
+
+from benchmarks.plans import write_plan_by_hand
 
 KEY = "cal_faults_first"
 RENEWED_KEY = "cal_faults_renewed"
@@ -78,15 +78,7 @@ class Scene:
 
     def write_plan(self, folder: Path) -> None:
         """Write the plan as the planning task does."""
-        folder.mkdir(parents=True)
-        lines = b"".join(json.dumps(change.line, ensure_ascii=False).encode() + b"\n" for change in self.changes)
-        (folder / "plan.jsonl").write_bytes(lines)
-        summary: dict[str, Any] = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people"), 0)
-        summary |= {name: {} for name in ("policy", "outcomes", "held_back")}
-        summary |= {"format": 1, "state": "ready", "refused": [], "inputs": [], "guard_rails": []}
-        summary |= {"correct": "ledger", "force": False, "matched_rows": 0, "complete_until": None}
-        summary |= {"changes": {"total": len(self.changes)}, "changes_file": "plan.jsonl"}
-        (folder / "summary.json").write_text(json.dumps({**summary, "sha256": hashlib.sha256(lines).hexdigest()}))
+        write_plan_by_hand(folder, [change.line for change in self.changes])
 
 
 def make_scene(random: Random) -> Scene:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +23,6 @@ def change(uid: str, email: str, to: bool = True, *, role: str = "attendee", sta
         "presence_seconds": 0.0,
         "start_at": start_at,
     }
-
-
-def write_plan_by_hand(folder: Path, changes: Iterable[Row], **summary: Any) -> Path:
-    """Write a plan's folder as ``write_plan`` does, with these changes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(changes, key=lambda row: (row["booking_uid"], row["role"], row["email"]))
-    text = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ordered)
-    (folder / "plan.jsonl").write_bytes(text)
-    figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
-    told = {
-        "format": 1,
-        "state": "ready",
-        "refused": [],
-        "policy": {},
-        "correct": "ledger",
-        "force": False,
-        **figures,
-        "complete_until": None,
-        "outcomes": {},
-        "inputs": [],
-        "changes": {"total": len(ordered)},
-        "held_back": {},
-        "guard_rails": [],
-        "changes_file": "plan.jsonl",
-        "sha256": hashlib.sha256(text).hexdigest(),
-        **summary,
-    }
-    (folder / "summary.json").write_text(json.dumps(told), encoding="utf-8")
-    return folder
 
 
 def operator(plan: Any, **options: Any) -> ApplyNoShowsOperator:

@@ -17,7 +17,8 @@ from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWron
 from airflow_provider_calcom.attendance.plan import DamagedPlan
 from airflow_provider_calcom.hooks.apply_report import ChangesFailed
 from airflow_provider_calcom.hooks.applying import PlanIsAnother, TooManyChanges
-from tests.operators.applying import apply, change, counted, ledger, outcomes, write_plan_by_hand
+from benchmarks.plans import write_plan_by_hand
+from tests.operators.applying import apply, change, counted, ledger, outcomes
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
 from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, report
 from tests.support import BUILDS, KEY, SandboxDriver, ends_the_task

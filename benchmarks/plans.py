@@ -1,0 +1,38 @@
+"""Plans made by hand, for benchmarks and tests: what they do with a plan needs no feed and no rules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **summary: Any) -> Path:
+    """Write a plan's folder as ``write_plan`` does, with these changes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(changes, key=lambda row: (row["booking_uid"], row["role"], row["email"]))
+    text = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ordered)
+    (folder / "plan.jsonl").write_bytes(text)
+    figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
+    told = {
+        "format": 1,
+        "state": "ready",
+        "refused": [],
+        "policy": {},
+        "correct": "ledger",
+        "force": False,
+        **figures,
+        "complete_until": None,
+        "outcomes": {},
+        "inputs": [],
+        "changes": {"total": len(ordered)},
+        "held_back": {},
+        "guard_rails": [],
+        "changes_file": "plan.jsonl",
+        "sha256": hashlib.sha256(text).hexdigest(),
+        **summary,
+    }
+    (folder / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder
