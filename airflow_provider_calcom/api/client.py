@@ -50,6 +50,9 @@ log = logging.getLogger(__name__)
 _CALL = "%s %s: %d"
 """The line of a call in the log. Its query is left out: a filter for an attendee's address may be in it."""
 
+# One for all bodies, as json.dumps would make a new one for each. Bodies were measured so before they come here.
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -133,11 +136,11 @@ class _Core:
         headers = [*self._headers, (b"cal-api-version", endpoint.api_version.encode())]
         content = b""
         if endpoint.body is not None:
-            content = json.dumps(endpoint.body).encode()
+            content = _as_json(endpoint.body).encode()
             headers.append((b"Content-Type", b"application/json"))
         if endpoint.method != "GET":
             headers.append((b"Content-Length", str(len(content)).encode()))
-        # From parts: what httpx does for a `json` and a dict of headers takes as long again as the rest of this class.
+        # From parts: httpx takes twice as long to make the same of a `json` and a dict of headers.
         return httpx.Request(
             endpoint.method,
             self.settings.base_url + endpoint.path,

@@ -49,6 +49,20 @@ def test_headers(both, settings, sent):
     assert headers["cal-api-version"] == BOOKINGS_VERSION
 
 
+def test_a_body_is_sent_as_it_was_measured(both):
+    """The largest list that is let through is sent within 100 kB: letters of other scripts are not escaped."""
+    marks = [{"email": f"{'ü' * 300}{number}@example.org", "absent": True} for number in range(154)]
+    server = answering(httpx.Response(200, json=success(booking())))
+    both.call(server, endpoints.mark_absent("uid1", attendees=marks))
+    request = server.requests[0]
+    assert 98_000 < len(request.content) <= endpoints.LARGEST_BODY
+    assert int(request.headers["content-length"]) == len(request.content)
+    assert json.loads(request.content) == {"attendees": marks}
+    assert request.headers["content-type"] == "application/json"
+    with pytest.raises(errors.InvalidArgument):
+        endpoints.mark_absent("uid1", attendees=[*marks, {"email": "ü" * 300, "absent": True}])
+
+
 @pytest.mark.parametrize(
     ("of_connection", "of_call", "sent"),
     [
