@@ -53,7 +53,8 @@ def address_key(address: str) -> str:
 
     Only ASCII letters are folded, so that no look-alike becomes somebody else (the Kelvin sign's lower case is a k).
     """
-    return address.strip().translate(_TO_LOWER)
+    stripped = address.strip()
+    return stripped.lower() if stripped.isascii() else stripped.translate(_TO_LOWER)
 
 
 def attendee_wishes(value: object, name: str = "attendees") -> list[AttendeeWish]:
