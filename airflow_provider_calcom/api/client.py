@@ -353,7 +353,7 @@ class AsyncCalComClient(_Core):
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
         self._turns = asyncio.Lock()
-        self._connections = Connections(transport, transport_options(settings))
+        self._connections = Connections(transport, settings)
 
     async def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None

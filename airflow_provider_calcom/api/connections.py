@@ -6,8 +6,9 @@ call took a third more CPU time with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -48,12 +49,12 @@ class Connections:
     of them once more, and polls those that are idle: with 16 that took more time than all else.
 
     :param transport: the one that is lent to all calls, for tests; None makes as many as are needed.
-    :param options: of each transport.
+    :param settings: where Cal.com is.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None, options: Mapping[str, Any]) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport | None, settings: ClientSettings) -> None:
         self._given = transport
-        self._options = {"limits": httpx.Limits(max_connections=1), **options}
+        self._settings = settings
         self._all: list[httpx.AsyncBaseTransport] = []
         self._free: list[httpx.AsyncBaseTransport] = []
 
@@ -65,6 +66,10 @@ class Connections:
             yield transport
         finally:
             self._free.append(transport)
+
+    @cached_property
+    def _options(self) -> dict[str, Any]:
+        return {"limits": httpx.Limits(max_connections=1), **transport_options(self._settings)}
 
     def _opened(self) -> httpx.AsyncBaseTransport:
         self._all.append(self._given or httpx.AsyncHTTPTransport(**self._options))

@@ -29,7 +29,7 @@ def _no_proxies(monkeypatch):
 
 def test_as_many_transports_as_calls_at_once():
     """One is lent to one call at a time, and lent again when that is over, also by an error."""
-    connections = Connections(None, {"verify": False})
+    connections = Connections(None, INTERN)
     with connections.lent() as first, connections.lent() as second:
         assert first is not second
     with connections.lent() as again:
