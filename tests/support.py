@@ -27,7 +27,8 @@ class SandboxDriver:
     def __init__(self, url: str, build: str) -> None:
         self.url = url
         self.build = build
-        self._http = httpx.Client(base_url=url, timeout=20)
+        # The sandbox closes what was idle for 5 s, as httpx would; a request that met the closing would fail a test.
+        self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
 
     @classmethod
     @contextmanager

@@ -17,14 +17,20 @@ import httpx
 
 from airflow_provider_calcom.api.settings import ClientSettings
 
+_LONGEST_REST = 4.0
+"""Seconds after which an idle connection is not used again. Node, which serves Cal.com's API, closes it after 5 by
+default, as httpx does: a call that met the closing would have an unknown outcome."""
 
-def transport_options(settings: ClientSettings) -> dict[str, Any]:
+
+def transport_options(settings: ClientSettings, connections: int | None = None) -> dict[str, Any]:
     """Give what a transport is made with.
 
     :param settings: where Cal.com is.
+    :param connections: how many there may be at once; None for as many as there are calls.
     """
     is_encrypted = settings.base_url.startswith("https:")
     return {
+        "limits": httpx.Limits(max_connections=connections, keepalive_expiry=_LONGEST_REST),
         # Nothing is encrypted on the way to an http:// address, and reading all certificates takes 50 ms.
         "verify": httpx.create_ssl_context() if is_encrypted else False,
         # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
@@ -69,7 +75,7 @@ class Connections:
 
     @cached_property
     def _options(self) -> dict[str, Any]:
-        return {"limits": httpx.Limits(max_connections=1), **transport_options(self._settings)}
+        return transport_options(self._settings, connections=1)
 
     def _opened(self) -> httpx.AsyncBaseTransport:
         self._all.append(self._given or httpx.AsyncHTTPTransport(**self._options))

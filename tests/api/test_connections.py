@@ -53,6 +53,13 @@ def test_cookies_are_not_kept(both):
     assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
 
+@pytest.mark.parametrize("connections", [None, 1])
+def test_no_connection_is_used_that_the_server_may_just_be_closing(connections):
+    """Node closes what was idle for 5 s; a write that met the closing would have an unknown outcome."""
+    limits = transport_options(INTERN, connections)["limits"]
+    assert (limits.max_connections, limits.keepalive_expiry) == (connections, 4.0)
+
+
 @pytest.mark.parametrize(("url", "verifies"), [("https://cal.example.com/v2", True), ("http://127.0.0.1/v2", False)])
 def test_certificates_are_looked_at(url, verifies):
     """Always where there is any to look at."""

@@ -33,7 +33,8 @@ class Standalone:
         self.url = url
         self.home = home
         self.process = process
-        self._http = httpx.Client(base_url=url, timeout=20)
+        # Airflow closes what was idle for 5 s, as httpx would: a request might meet the closing.
+        self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
 
     def close(self) -> None:
         """Close the connections to it."""

@@ -69,7 +69,9 @@ class SandboxProcess:
         command += ["--server", build, "--world", str(world), "--rate-limit", "1000000/60"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
-        self._http = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        # The sandbox closes what was idle for 5 s, as httpx would: a request might meet the closing.
+        limits = httpx.Limits(keepalive_expiry=2)
+        self._http = httpx.Client(base_url=self.url, timeout=20, trust_env=False, limits=limits)
 
     def wait(self) -> None:
         """Wait until it answers."""
