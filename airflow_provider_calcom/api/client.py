@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 _CALL = "%s %s: %d"
 """The line of a call in the log. Its query is left out: a filter for an attendee's address may be in it."""
 
-# One for all bodies, as json.dumps would make a new one for each. Bodies were measured so before they come here.
+# One for all bodies, as json.dumps would make a new one for each. Cal.com's limit was checked on unescaped text.
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)

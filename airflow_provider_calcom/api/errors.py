@@ -15,7 +15,7 @@ _SECRETS = re.compile(
     r"(access token=\s*)(?:bearer\s+|basic\s+)?\S+|\bbearer\s+\S+|\bcal_\w+|\beyJ[\w-]+\.[\w.-]*",
     re.IGNORECASE,
 )
-_PLAIN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ADDRESSES = re.compile(r"[^\s\"'<>(),;:=@]+@[^\s\"'<>(),;:=@]+")
 HTML_PAGE = "an HTML page"
 """What :class:`Failure` has for a message where a web page came, of the edge or of another server."""
@@ -49,7 +49,7 @@ def request_id_of(headers: Mapping[str, str], secrets: Sequence[str] = ()) -> st
     :param secrets: our own, which it must not show.
     """
     value = headers.get("x-request-id") or headers.get("cf-ray")
-    if value and not secrets and _PLAIN_ID.fullmatch(value):
+    if value and not secrets and _UUID.fullmatch(value):
         return value  # the id of every answer of Cal.com's: there is nothing to take out of it
     usable = value and value.isascii() and value.isprintable()
     return redacted(value, secrets)[:100] if value and usable else None

@@ -64,7 +64,7 @@ def written_whole(path: Any) -> Iterator[Path]:
 
 
 # One for all lines: json.dumps would make a new one for each.
-_as_json = json.JSONEncoder(ensure_ascii=False).encode
+as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
@@ -72,7 +72,7 @@ def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
     digest = hashlib.sha256()
     with written_whole(path) as part, part.open("wb") as file:
         for line in lines:
-            text = _as_json(line).encode() + b"\n"
+            text = as_json(line).encode() + b"\n"
             digest.update(text)
             file.write(text)
     return digest.hexdigest()

@@ -71,13 +71,18 @@ def ours(options: Options) -> dict[str, Any]:
     return {"result": application.run(), "calls": transport.calls if transport else []}
 
 
+def changes_of(options: Options) -> list[dict[str, Any]]:
+    """Read the plan."""
+    with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
+        return list(map(json.loads, lines))
+
+
 def marks_of(options: Options) -> list[Request]:
     """Give the mark-absent calls of the plan."""
     bodies: dict[str, list[dict[str, Any]]] = {}
-    with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
-        for change in map(json.loads, lines):
-            mark = {"email": change["email"], "absent": change["to"]}
-            bodies.setdefault(change["booking_uid"], []).append(mark)
+    for change in changes_of(options):
+        mark = {"email": change["email"], "absent": change["to"]}
+        bodies.setdefault(change["booking_uid"], []).append(mark)
     url = f"{options['url']}/v2/bookings"
     return [Request("POST", f"{url}/{uid}/mark-absent", {"attendees": marks}) for uid, marks in bodies.items()]
 
@@ -87,20 +92,14 @@ def requests_of(options: Options) -> list[Request]:
 
     The bookings of a page's last start come again on the next page, as the list has no order among them.
     """
-    marks, starts = marks_of(options), starts_of(options)
+    marks = marks_of(options)
+    starts = list({change["booking_uid"]: change["start_at"] for change in changes_of(options)}.values())
     requests = []
     for place in range(0, len(marks), PAGE - TOGETHER):
         query = f"afterStart={quote(starts[place])}&sortStart=asc&take={PAGE}&skip=0"
         requests.append(Request("GET", f"{options['url']}/v2/bookings?{query}", None))
         requests += marks[place : place + PAGE - TOGETHER]
     return requests
-
-
-def starts_of(options: Options) -> list[str]:
-    """Give the starts of the plan's bookings."""
-    with (Path(options["plan"]) / "plan.jsonl").open(encoding="utf-8") as lines:
-        starts = {change["booking_uid"]: change["start_at"] for change in map(json.loads, lines)}
-    return list(starts.values())
 
 
 def headers(options: Options) -> dict[str, str]:
@@ -148,7 +147,9 @@ def peak_mb() -> float:
 def main(side: str, text: str) -> None:
     """Run the side and print what it took."""
     options: Options = json.loads(text)
-    requests = {"ours": lambda _: [], "bare": requests_of}.get(side, marks_of)(options)
+    requests: list[Request] = []
+    if side != "ours":
+        requests = requests_of(options) if side == "bare" else marks_of(options)
     begin, cpu_before = time.perf_counter(), time.process_time()
     came: dict[str, Any] = {}
     if side == "ours":

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import endpoints, errors
+from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.connections import Connections, transport_options
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
 from tests.api.support import KEY, answering, success
@@ -39,6 +40,30 @@ def test_as_many_transports_as_calls_at_once():
     with connections.lent() as again:
         assert again is first
     asyncio.run(connections.close())
+
+
+def test_closing_ends_the_connections():
+    """A client that is closed leaves no connection open, though it could be used again."""
+
+    async def use() -> None:
+        ended = asyncio.Event()
+
+        async def serve(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"status":"success"}')
+            await reader.read()
+            ended.set()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2"
+        async with AsyncCalComClient(replace(INTERN, base_url=url)) as client:
+            assert await client.call(READ) == "success"
+            assert not ended.is_set()
+        await asyncio.wait_for(ended.wait(), 5)
+        server.close()
+
+    asyncio.run(use())
 
 
 def test_cookies_are_not_kept(both):

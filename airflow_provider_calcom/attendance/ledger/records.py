@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.attendance.folders import as_json
 
 LONGEST_LINE = 2**20
 
@@ -113,13 +114,9 @@ def unix_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-# One for all records: json.dumps would make a new one for each.
-_as_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
 def encoded(record: LedgerRecord) -> bytes:
     """Make a line of a record."""
-    return _as_json(record).encode(errors="replace") + b"\n"
+    return as_json(record).encode(errors="replace") + b"\n"
 
 
 def decoded(line: bytes) -> LedgerRecord | None:
