@@ -258,7 +258,7 @@ class AmbiguousAttendee(CalComError):
 
 
 class CoHostRefused(CalComError):
-    """An entry of ``attendees`` is one of the booking's hosts. Mend: leave it out, or ``allow_cohosts=True``."""
+    """An entry of ``attendees`` may be one of the booking's hosts. Fix: leave it out, or set ``allow_cohosts=True``."""
 
 
 class HostUnmarkRefused(CalComError):

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_calcom.api.changes import is_cohost
+from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
@@ -91,17 +91,24 @@ class BookingTables:
     :param rooms: what tells of each booking where it is held, as JSON lines of Cal.com's own fields.
     :param bookings: the table of bookings.
     :param people: the table of people.
-    :param cohosts: addresses of hosts whom Cal.com lists among the attendees of a team's booking.
+    :param colleagues: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
+    :param outside_cohosts: how many co-hosts of other domains there are; each is a host of that booking in ``people``.
     """
 
     rooms: Path
     bookings: Path
     people: Path
-    cohosts: tuple[str, ...]
+    colleagues: tuple[str, ...] = ()
+    outside_cohosts: int = 0
 
 
 def booking_tables(
-    bookings: Iterable[Any], folder: Path, *, where: str = "Cal.com", patterns: Sequence[str] = ()
+    bookings: Iterable[Any],
+    folder: Path,
+    *,
+    where: str = "Cal.com",
+    patterns: Sequence[str] = (),
+    protect_cohosts: bool = True,
 ) -> BookingTables:
     """Write the tables of bookings, each as it arrives.
 
@@ -109,10 +116,12 @@ def booking_tables(
     :param folder: where the files go.
     :param where: where they are from, for errors.
     :param patterns: of meeting links, see ``conference_key``.
+    :param protect_cohosts: whether co-hosts among the attendees are looked for.
     :raises InvalidInput: for what is no booking, naming its row.
     """
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
-    cohosts: set[str] = set()
+    colleagues: set[str] = set()
+    outside_cohosts = 0
     with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
         for number, given in enumerate(bookings, start=1):
             try:
@@ -123,16 +132,36 @@ def booking_tables(
             _write(table_file, booking_row(booking, patterns=patterns))
             for person in people_rows(booking):
                 _write(people_file, person)
-            cohosts.update(_cohosts(booking))
-    return BookingTables(rooms, table, people, tuple(sorted(cohosts)))
+            for attendee in _cohosts(booking) if protect_cohosts else ():
+                if is_of_organisers_domain(dict(booking), attendee):
+                    colleagues.update((attendee["email"], shown_address(attendee) or attendee["email"]))
+                else:
+                    outside_cohosts += 1
+                    _write(people_file, _as_host(booking, attendee))
+    return BookingTables(rooms, table, people, tuple(sorted(colleagues)), outside_cohosts)
 
 
-def _cohosts(booking: Mapping[str, Any]) -> Iterator[str]:
-    """Give each co-host's address, and the one that feeds may know them by."""
+def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for attendee in booking.get("attendees") or ():
         if attendee.get("email") and is_cohost(dict(booking), attendee):
-            yield attendee["email"]
-            yield shown_address(attendee) or attendee["email"]
+            yield attendee
+
+
+def _as_host(booking: Mapping[str, Any], attendee: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of ``people`` that makes an attendee a host of this booking alone.
+
+    Not an internal address of the policy, which holds for all bookings: who is a co-host here may be an ordinary booker
+    of another event. Without ``email``, because nothing can be written to a host other than the organiser.
+    """
+    return {
+        "booking_uid": booking["uid"],
+        "role": "host",
+        "email": None,
+        "match_email": shown_address(attendee),
+        "name": attendee.get("name"),
+        "phone": attendee.get("phoneNumber"),
+        "absent": booking.get("absentHost") is True,
+    }
 
 
 def read_lines(path: Any) -> Iterator[Any]:

@@ -228,10 +228,13 @@ class _Gathering:
             return _Inputs(bookings, people, attendance, policy)
         where, source = self._bookings()
         patterns = asked.request.conference_patterns
-        tables = booking_tables(source, self.folder, where=where, patterns=patterns)
-        if asked.protect_cohosts and tables.cohosts:
-            log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.cohosts))
-            policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.cohosts))
+        protects = asked.protect_cohosts
+        tables = booking_tables(source, self.folder, where=where, patterns=patterns, protect_cohosts=protects)
+        if tables.colleagues:
+            log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.colleagues))
+            policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.colleagues))
+        if tables.outside_cohosts:
+            log.info("%d attendees who neither booked nor are guests are taken for co-hosts", tables.outside_cohosts)
         attendance, policy = self._attendance(policy, tables.rooms)
         bookings, people = Named(tables.bookings, f"bookings ({where})"), Named(tables.people, f"people ({where})")
         return _Inputs(bookings, people, attendance, policy)

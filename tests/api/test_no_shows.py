@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.api.changes import changes_for, is_cohost
+from airflow_provider_calcom.api.changes import changes_for
+from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.endpoints import checked_uid
 from airflow_provider_calcom.api.mark_request import (
     AttendeeWish,
@@ -385,7 +386,7 @@ def test_many_unknown_entries_are_told_shortly():
 def test_an_ambiguous_entry_is_refused(stored, asked):
     """An entry that fits several rows, or two entries that fit one, are refused: Cal.com would mark one of them."""
     with pytest.raises(errors.AmbiguousAttendee, match=r"attendees\[0\]") as caught:
-        changes_for(a_booking(*stored), a_request(*asked))
+        changes_for(a_booking(*stored, bookingFieldsResponses=None), a_request(*asked))
     assert not ADDRESS.search(str(caught.value))
 
 
@@ -403,6 +404,14 @@ def test_only_what_differs_is_a_change(absent):
     wishes = [{"email": ANN, "absent": absent}, {"email": BOB, "absent": absent}]
     assert marks(booking, *wishes) == [(BOB, absent)]
 
+
+OUTSIDER = "anna@freelance.example"
+GONE = {"id": "unknown", "name": "unknown", "email": "unknown"}
+SUFFIX = "+cm0practice0client0id0000"
+SMS = "4915123456789@sms.cal.com"
+BY_PHONE = {"name": "Ann", "attendeePhoneNumber": "+4915123456789", "guests": []}
+IN_TWO_NAMES = {"name": {"firstName": "Ann", "lastName": "Ames"}, "email": ANN, "guests": []}
+UNKNOWN = {"name": "unknown", "email": "unknown", "guests": [], "rescheduledReason": "unknown"}
 
 COHOSTS = [
     ("the co-host of a team", a_booking(), COHOST, True),
@@ -459,8 +468,76 @@ COHOSTS = [
         "ann+clxyz@acme.example", False,
     ),
     ("a booking without responses", a_booking(row(COHOST), bookingFieldsResponses=None), COHOST, False),
-    ("a booking whose hosts are gone", a_booking(hosts=[]), COHOST, False),
-    ("a host who is gone", a_booking(hosts=[{"id": "unknown", "name": "unknown", "email": "unknown"}]), COHOST, False),
+    ("a co-host where the organiser is gone", a_booking(hosts=[]), COHOST, True),
+    ("who booked where the organiser is gone", a_booking(hosts=[GONE]), ANN, False),
+    ("a co-host of another domain", a_booking(row(ANN), row(OUTSIDER)), OUTSIDER, True),
+    ("a co-host beside who booked twice", a_booking(row(ANN), row(ANN.upper()), row(OUTSIDER)), OUTSIDER, True),
+    ("a guest in another case", a_booking(row(ANN), row(GUEST.upper())), GUEST, False),
+    (
+        "a guest who was added later",
+        a_booking(row(ANN), row(OUTSIDER), guests=[], bookingFieldsResponses={"email": ANN, "guests": [OUTSIDER]}),
+        OUTSIDER, False,
+    ),
+    (
+        "a guest whom a platform manages, on a server without displayEmail",
+        a_booking(row(ANN), row(f"gus{SUFFIX}@acme.example"), guests=["gus@acme.example"]),
+        f"gus{SUFFIX}@acme.example", False,
+    ),
+    (
+        "who booked and is managed, on a server without displayEmail",
+        a_booking(row(f"ann{SUFFIX}@example.org"), row(OUTSIDER)),
+        f"ann{SUFFIX}@example.org", False,
+    ),
+    (
+        "a co-host whom a platform manages, like who booked",
+        a_booking(row(f"ann{SUFFIX}@example.org"), row(f"otto{SUFFIX}@acme.example")),
+        f"otto{SUFFIX}@acme.example", True,
+    ),
+    ("who booked by telephone", a_booking(row(SMS), row(OUTSIDER), bookingFieldsResponses=BY_PHONE), SMS, False),
+    ("a co-host of who booked so", a_booking(row(SMS), row(OUTSIDER), bookingFieldsResponses=BY_PHONE), OUTSIDER, True),
+    (
+        "who booked with an address and a number",
+        a_booking(
+            row("new@example.org", phoneNumber="+49 151 23456789"), row(OUTSIDER),
+            bookingFieldsResponses=BY_PHONE | {"email": "old@example.org"},
+        ),
+        "new@example.org", False,
+    ),
+    (
+        "a number for reminders is not who booked",
+        a_booking(
+            row(ANN), row(OUTSIDER, phoneNumber="+4915123456789"),
+            bookingFieldsResponses={"email": ANN, "smsReminderNumber": "+4915123456789"},
+        ),
+        OUTSIDER, True,
+    ),
+    (
+        "who booked under an address that is on the booking no more",
+        a_booking(row("new@example.org", name="Ann  Ames"), row(OUTSIDER), bookingFieldsResponses=IN_TWO_NAMES),
+        "new@example.org", False,
+    ),
+    (
+        "a co-host beside them",
+        a_booking(row("new@example.org", name="Ann Ames"), row(OUTSIDER), bookingFieldsResponses=IN_TWO_NAMES),
+        OUTSIDER, True,
+    ),
+    (
+        "a co-host who has the name of who booked",
+        a_booking(row(ANN, name="Ann Ames"), row(OUTSIDER, name="Ann Ames"), bookingFieldsResponses=IN_TWO_NAMES),
+        OUTSIDER, True,
+    ),
+    ("a seat without its seat's uid", a_booking(row(OUTSIDER), bookingFieldsResponses=UNKNOWN), OUTSIDER, False),
+    ("such a seat of the organiser's company", a_booking(row(COHOST), bookingFieldsResponses=UNKNOWN), COHOST, True),
+    (
+        "a seat of another domain beside who booked",
+        a_booking(row(ANN, seatUid="s0"), row(OUTSIDER, seatUid="s1")),
+        OUTSIDER, False,
+    ),
+    (
+        "guests of another shape",
+        a_booking(row(ANN), row(OUTSIDER), guests=[None, {"email": OUTSIDER}]),
+        OUTSIDER, True,
+    ),
 ]  # fmt: skip
 
 
@@ -486,7 +563,7 @@ def test_a_cohost_who_needs_no_change_is_no_matter():
 @needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 def test_cohosts_of_the_recorded_bookings(build):
-    """On the real server's bookings only people of the organiser's company are taken for co-hosts, never who booked."""
+    """On the real server's bookings only hosts are taken for co-hosts: no booker, no guest and no seat is."""
     for recording in recordings(build):
         body = recording["response"].get("json")
         data = body.get("data") if isinstance(body, dict) else None
