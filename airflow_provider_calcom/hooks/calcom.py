@@ -268,7 +268,7 @@ class CalComHook(BaseHook):
         :param host_absent: True marks the organiser; False says that the organiser came.
         :param on_unknown_attendee: ``fail``, or ``skip`` entries that fit nobody on the booking.
         :param allowed_statuses: statuses of bookings that may be touched; ``["accepted"]`` if None.
-        :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+        :param allow_cohosts: also touch attendees who may be hosts: who neither booked nor are guests of the booker.
         :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
         :param dry_run: find out what would change, and send no writing call.
         :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;

@@ -43,7 +43,8 @@ class MarkAbsentOperator(CalComOperator):
         the task.
     :param allowed_statuses: statuses of bookings that may be touched; only ``accepted`` by default. Cal.com itself
         would mark people of cancelled, rejected and pending bookings too.
-    :param allow_cohosts: also touch hosts of a team's booking, whom Cal.com lists among the attendees.
+    :param allow_cohosts: also touch attendees who may be hosts of a team's booking, because they neither booked nor are
+        guests of the booker. Cal.com lists the other hosts among the attendees.
     :param allow_foreign_booking: also mark the host of a booking that the key's user can't list. Cal.com lets any key
         mark the host of any booking.
     :param dry_run: find out what would change, and send no writing call; the result is the same but for ``calls``,
@@ -177,8 +178,8 @@ class PlanNoShowsOperator(CalComOperator):
     :param user_id: with ``organization_id``: judge this member's bookings. (templated)
     :param event_type_ids: judge only bookings of these event types. (templated)
     :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
-    :param protect_cohosts: take hosts whom Cal.com lists among the attendees of a team's booking for colleagues, in all
-        bookings of the plan. Tables of bookings and people don't tell them.
+    :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever neither
+        booked nor is a guest of the booker. Tables of bookings and people do not show them.
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
@@ -377,7 +378,7 @@ class ApplyNoShowsOperator(CalComOperator):
         are on no list are read one by one. (templated)
     :param team_id: read them from a team's list. (templated)
     :param user_id: with ``organization_id``: from this member's list. (templated)
-    :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    :param allow_cohosts: also touch attendees who may be hosts, see ``MarkAbsentOperator``.
     :param skip_if_nothing_to_do: skip the task, rather than let it succeed, where nothing was to be changed.
     :param storage_conn_id: the object storage's connection, where paths need one. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)

@@ -29,6 +29,7 @@ from tests.operators.planning import (
     ANN,
     BOOKING,
     DAY,
+    HANNA,
     OWNER,
     WHOLE,
     Row,
@@ -235,6 +236,47 @@ def test_a_cohost_whom_a_platform_manages(tmp_path: Path) -> None:
     rows = [seen("b1", "otto@acme.example", BOOKING["start"], BOOKING["end"])]
     plan(tmp_path, bookings=[booking], attendance=fed(rows))
     assert changes(tmp_path) == {("b1", ANN)}
+
+
+OUTSIDER = "anna@freelance.example"
+
+
+def team_booking(uid: str = "b1", booker: str = ANN, other: str = OUTSIDER) -> Row:
+    """A booking of a team, to which another attendee belongs beside who booked."""
+    people = [{"name": email.partition("@")[0], "email": email, "absent": False} for email in (booker, other)]
+    answers = {"name": people[0]["name"], "email": booker, "guests": []}
+    return BOOKING | {"uid": uid, "attendees": people, "bookingFieldsResponses": answers}
+
+
+def test_a_cohost_of_another_domain_is_nobodys_no_show(tmp_path: Path) -> None:
+    """Who neither booked nor is a guest is not judged, and stands in for the host; unless that is switched off."""
+    rows = [seen("b1", HANNA, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path / "on", bookings=[team_booking()], attendance=fed(rows))
+    assert reasons(tmp_path / "on") == {("b1", ANN): "not_seen", ("b1", OUTSIDER): "internal"}
+    plan(tmp_path / "off", bookings=[team_booking()], attendance=fed(rows), protect_cohosts=False)
+    assert changes(tmp_path / "off") == {("b1", ANN), ("b1", OUTSIDER)}
+    rows = [seen("b1", OUTSIDER, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path / "alone", bookings=[team_booking()], attendance=fed(rows))
+    assert changes(tmp_path / "alone") == {("b1", ANN)}
+
+
+def test_a_cohost_of_another_domain_is_one_in_that_booking_alone(tmp_path: Path) -> None:
+    """Elsewhere the same person is a booker or a guest like any other, and no colleague."""
+    guest = team_booking("b3")
+    guest["bookingFieldsResponses"] |= {"guests": [OUTSIDER.upper()]}
+    bookings = [team_booking(), team_booking("b2", booker=OUTSIDER, other=HANNA), guest]
+    rows = [seen(uid, HANNA, BOOKING["start"], BOOKING["end"]) for uid in ("b1", "b2", "b3")]
+    plan(tmp_path, bookings=bookings, attendance=fed(rows))
+    assert reasons(tmp_path)["b1", OUTSIDER] == "internal"
+    assert changes(tmp_path) == {("b1", ANN), ("b2", OUTSIDER), ("b3", ANN), ("b3", OUTSIDER)}
+
+
+def test_a_cohost_is_never_marked_as_the_host(tmp_path: Path) -> None:
+    """Cal.com has one flag for the organiser; where hosts are judged, it is planned once, and for the organiser."""
+    rows = [seen("b1", ANN, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path, bookings=[team_booking()], attendance=fed(rows), policy=WHOLE | {"judge_hosts": True})
+    assert changes(tmp_path) == {("b1", HANNA)}
+    assert summary(tmp_path)["held_back"]["no_address"] == 1
 
 
 def test_a_team_without_cohosts_in_its_bookings(calcom: SandboxDriver, tmp_path: Path) -> None:
