@@ -219,12 +219,13 @@ def _page(answer: Answer) -> Page:
     bookings = [checked_booking(item) for item in _objects(answer)]
     pagination = answer.body.get("pagination")
     if not isinstance(pagination, Mapping):
-        return Page(bookings)
+        return Page(bookings, server_time=server_time_of(answer.headers))
     total, cursor = pagination.get("totalItems"), pagination.get("nextCursor")
     return Page(
         bookings,
         total=total if isinstance(total, int) and not isinstance(total, bool) else None,
         next_cursor=str(cursor) if cursor is not None and pagination.get("hasMore", True) else None,
+        server_time=server_time_of(answer.headers),
     )
 
 

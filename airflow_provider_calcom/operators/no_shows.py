@@ -284,6 +284,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.api_version = api_version
         self.memory_limit = memory_limit
         self.threads = threads
+        self._remember_filters(_BOOKING_FILTERS)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the plan.
@@ -304,7 +305,7 @@ class PlanNoShowsOperator(CalComOperator):
             guard_rails=self.guard_rails,
             bookings=self.bookings,
             people=self.people,
-            filters=self._filters(context) if self.bookings is None else {},
+            filters=self._filters(context),
             conference_patterns=self.conference_patterns,
             protect_cohosts=self.protect_cohosts,
             zone=self.zone,
@@ -320,13 +321,12 @@ class PlanNoShowsOperator(CalComOperator):
             return self._result(plan_no_shows(request, hook))
 
     def _filters(self, context: Context) -> dict[str, Any]:
-        """Give which bookings are asked of the API: those of the data interval, unless bounds are given."""
+        """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
         from airflow_provider_calcom.api.errors import InvalidArgument
-        from airflow_provider_calcom.hooks.plan_parameters import check_found
 
-        filters = {name: getattr(self, name) for name in _BOOKING_FILTERS}
-        for name, value in filters.items():
-            check_found(name, value)
+        filters = self._given_filters(_BOOKING_FILTERS)
+        if self.bookings is not None:
+            return {}
         if self.after_start is not None or self.before_start is not None:
             return filters
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
