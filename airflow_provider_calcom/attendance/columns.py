@@ -71,7 +71,8 @@ PEOPLE = Table(
 ATTENDANCE = Table(
     "attendance",
     (
-        Column("source", "text", may_be_missing=True),
+        Column("source", "label", may_be_missing=True),
+        Column("participant", "label", may_be_missing=True),
         Column("kind", "label", required=True, choices=("person", "bot", "lobby", "check_in")),
         Column("booking_uid", "label"),
         Column("conference_key", "label"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
@@ -39,8 +40,8 @@ _ENUMS = {
     "outcome": ("absent", "excluded", "present", "undetermined"),
     "reason": (
         *("duplicate_email", "email", "feed_incomplete", "host_not_seen", "host_seen", "internal", "name"),
-        *("no_evidence", "no_guest_seen", "not_accepted", "not_seen", "not_settled", "phone", "rescheduled"),
-        *("trace", "unknown_participant"),
+        *("name_elsewhere", "named_with_another", "no_evidence", "no_guest_seen", "not_accepted", "not_seen"),
+        *("not_settled", "phone", "rescheduled", "seen_at_another_time", "trace", "unknown_participant"),
     ),
 }
 _WORDS = ", ".join(f"CAST({name} AS ENUM {words}) AS {name}" for name, words in _ENUMS.items())
@@ -96,8 +97,9 @@ class Figures:
     :param judged_bookings: bookings that rules 1 to 3 let through.
     :param attendance_rows: rows of the feed.
     :param rows_of_people: rows of meetings that are not a machine's; a row counts for each of its bookings.
-    :param matched_rows: those of them that are somebody's or a colleague's.
-    :param complete_until: up to where the feed is complete, or None where nothing is.
+    :param matched_rows: those of them that are somebody's or an internal participant's.
+    :param complete_until: up to where all sources together are complete, or None where one of them is not at all.
+    :param source_ends: ``{source: up to where it is complete}``, in microseconds; the source of rows that name none is "".
     :param files: the files that were read.
     """
 
@@ -107,6 +109,7 @@ class Figures:
     rows_of_people: int
     matched_rows: int
     complete_until: int | None
+    source_ends: dict[str, int | None] = field(default_factory=dict)
     files: list[LoadedFile] = field(default_factory=list)
 
 
@@ -275,7 +278,8 @@ def load(
 
 
 def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -> None:
-    """Make the policy's tables."""
+    """Make the policy's tables, and the one function of the rules that DuckDB lacks."""
+    connection.execute("CREATE OR REPLACE TEMP MACRO is_plain(x) AS NOT regexp_matches(x, '[^a-z0-9 '']')")
     for table in tables:
         columns = ", ".join(f"{name} {kind}" for name, kind in table.columns.items())
         connection.execute(f"CREATE TEMP TABLE {table.name} ({columns})")
@@ -303,6 +307,7 @@ COUNTS = {
     "judged_bookings": "SELECT count(*) AS bookings FROM meetings",
     "matching": "SELECT rows_of_people, matched_rows FROM matching",
     "feed": "SELECT feed_rows, complete_until FROM feed",
+    "sources": "SELECT source, source_end FROM sources",
 }
 
 
@@ -320,4 +325,7 @@ def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
         "rows_of_people": int(rows_of_people or 0),
         "matched_rows": int(matched_rows or 0),
         "complete_until": None if complete_until is None else int(complete_until),
+        "source_ends": {
+            source: None if end is None else int(end) for source, end in sorted(rows["sources"], key=itemgetter(0))
+        },
     }

@@ -24,6 +24,8 @@ BOT_NAMES = (
     "sembly",
     "avoma",
 )
+SEPARATORS = ".,;:_-\u2013\u2014/\\|()[]{}<>\"*+&@#!?=~\u2022\u00b7"
+"""What parts the words of a name, beside white space."""
 _LONGEST = 100 * 366 * 86_400
 
 
@@ -33,8 +35,10 @@ class AttendancePolicy:
 
     :param as_of: "now" for every rule: ISO 8601 with ``Z`` or an offset, or an aware ``datetime``. None: the time of
         the run, which is filled in when the rules start.
-    :param attendance_until: the feed is complete up to here, never later than ``as_of``. None: up to the latest instant
-        in the feed that is not after ``as_of``.
+    :param attendance_until: the feed is complete up to here, never later than ``as_of``: an instant, or
+        ``{source: instant}`` for some sources. Of a source that is not named, up to the latest instant of its rows that
+        is not after ``as_of``. With an instant, it holds for every booking; else a booking is judged once all sources
+        are complete that have a row of its meeting or are named here (without a row: all that have rows or are named).
     :param early_join: seconds before a booking's start from which its window begins.
     :param overrun: seconds after a booking's end at which its window ends.
     :param min_presence: seconds of presence that count as having come; more than 0.
@@ -43,6 +47,10 @@ class AttendancePolicy:
     :param internal_domains: domains of colleagues, sub-domains included: never judged as attendees, and any of them
         stands in for the host.
     :param internal_emails: addresses of colleagues.
+    :param trust_internal_accounts: anybody who joins with an internal address is a colleague. False: only who is a host
+        of some booking or is listed in ``internal_emails``; another one may be a guest with an account of the company.
+    :param moved_within: seconds by which a meeting may have been held earlier or later in its own room without Cal.com
+        being informed.
     :param require_host_present: an attendee is not blamed for a meeting that its host missed.
     :param host_min_presence: seconds of the meeting that the host side must have been there; capped at half of the
         meeting, never under ``min_presence``.
@@ -53,13 +61,13 @@ class AttendancePolicy:
     :param aliases: ``{secondary address: the address that Cal.com knows}``.
     :param fold_plus_tags: take ``ann+tag@example.org`` for ``ann@example.org``.
     :param fold_gmail_dots: take ``a.nn@googlemail.com`` for ``ann@gmail.com``.
-    :param bot_names: parts of a display name, in lower case, that tell a machine from a person.
+    :param bot_names: words of a display name that make it a bot's: ``notetaker`` finds "Bob's Notetaker (2)".
 
     :raises InvalidPolicy: naming the field, what came and what is wanted.
     """
 
     as_of: datetime | str | None = None
-    attendance_until: datetime | str | None = None
+    attendance_until: datetime | str | Mapping[str, datetime | str] | None = None
     early_join: float = 900
     overrun: float = 900
     min_presence: float = 1
@@ -67,6 +75,8 @@ class AttendancePolicy:
     settle: float = 7_200
     internal_domains: tuple[str, ...] = ()
     internal_emails: tuple[str, ...] = ()
+    trust_internal_accounts: bool = False
+    moved_within: float = 43_200
     require_host_present: bool = True
     host_min_presence: float = 300
     assume_held: bool = False
@@ -150,7 +160,9 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, datetime):
         precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
         return value.isoformat(timespec=precision).replace("+00:00", "Z")
-    return list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _as_json(one) for key, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _shown(value: object) -> str:
@@ -173,6 +185,24 @@ def _instant(name: str, value: Any) -> datetime | None:
         except ValueError as error:
             raise InvalidPolicy(f"{name} {error}") from None
     raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(value)}")
+
+
+def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:
+    if not isinstance(value, Mapping):
+        return _instant(name, value)
+    ends: dict[str, datetime] = {}
+    for place, (source, end) in enumerate(value.items()):
+        entry = f"{name}, entry {place + 1},"
+        cleaned = _text(entry, source).strip(WHITE_SPACE)
+        if not cleaned:
+            raise InvalidPolicy(f"{entry} names no source. Name one as the feed's rows have it, such as zoom")
+        if cleaned in ends:
+            raise InvalidPolicy(f"{entry} names the source {_shown(cleaned)} a second time")
+        moment = _instant(f"{name}[{_shown(cleaned)}]", end)
+        if moment is None:
+            raise InvalidPolicy(f"{name}[{_shown(cleaned)}] must be an instant, but is null. Leave the source out instead")
+        ends[cleaned] = moment
+    return ends
 
 
 def _seconds(name: str, value: Any) -> float:
@@ -234,19 +264,16 @@ def _aliases(name: str, value: Any) -> dict[str, str]:
     return dict(value)
 
 
-def _bot_names(name: str, value: Any) -> tuple[str, ...]:
-    return tuple(lower(text) for text in _texts(name, value))
-
-
 _READERS = {
     "as_of": _instant,
-    "attendance_until": _instant,
+    "attendance_until": _ends,
     **dict.fromkeys(
-        ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence"),
+        ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence", "moved_within"),
         _seconds,
     ),
     **dict.fromkeys(
         (
+            "trust_internal_accounts",
             "require_host_present",
             "assume_held",
             "traces_are_doubt",
@@ -259,5 +286,5 @@ _READERS = {
     "internal_domains": _domains,
     "internal_emails": _texts,
     "aliases": _aliases,
-    "bot_names": _bot_names,
+    "bot_names": _texts,
 }

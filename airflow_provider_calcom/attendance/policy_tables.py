@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from airflow_provider_calcom.attendance.instants import microseconds
-from airflow_provider_calcom.attendance.policy import WHITE_SPACE, AttendancePolicy, lower, whole_microseconds
+from airflow_provider_calcom.attendance.policy import (
+    SEPARATORS,
+    WHITE_SPACE,
+    AttendancePolicy,
+    lower,
+    whole_microseconds,
+)
 
 # No text holds this character: Unicode keeps it free for such use.
 _MARK = "\ufdd0"
-_DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence")
+_DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence", "moved_within")
 _FLAGS = (
+    "trust_internal_accounts",
     "require_host_present",
     "assume_held",
     "traces_are_doubt",
@@ -48,21 +58,53 @@ def policy_tables(policy: AttendancePolicy) -> list[PolicyTable]:
         "attendance_until": _instant(policy.attendance_until),
         **durations,
         **flags,
-        "white_space": WHITE_SPACE,
-        "mark": _MARK,
+        **_texts_of_rules(),
     }
     types = dict.fromkeys(values, "BIGINT") | dict.fromkeys(_FLAGS, "BOOLEAN")
-    types |= {"white_space": "VARCHAR", "mark": "VARCHAR"}
+    types |= dict.fromkeys(_texts_of_rules(), "VARCHAR")
     return [
         PolicyTable("policy", types, (tuple(values.values()),)),
         PolicyTable("aliases", {"alias": "VARCHAR", "address": "VARCHAR"}, _aliases(policy)),
         _list("internal_domains", "domain", policy.internal_domains),
         _list("internal_emails", "address", policy.internal_emails),
         _list("bot_names", "name", policy.bot_names),
+        PolicyTable("source_ends", {"source": "VARCHAR", "complete_until": "BIGINT"}, _source_ends(policy)),
     ]
 
 
-def _instant(value: datetime | str | None) -> int | None:
+@cache
+def _texts_of_rules() -> Mapping[str, str]:
+    """Return the signs that the rules trim, fold and use as marks; a sign without a partner is dropped in folding."""
+    letters = _plain_letters()
+    spaces = SEPARATORS + WHITE_SPACE
+    dropped = "".join(map(chr, range(0x300, 0x370)))
+    common = "".join(letter for letter in letters if letter < "\u0180")
+    return {
+        "white_space": WHITE_SPACE,
+        "mark": _MARK,
+        "common_signs": spaces + "\u2019" + common,
+        "folded_common_signs": " " * len(spaces) + "'" + "".join(letters[letter] for letter in common),
+        "all_signs": spaces + "\u2019" + "".join(letters) + dropped,
+        "folded_signs": " " * len(spaces) + "'" + "".join(letters.values()),
+    }
+
+
+def _plain_letters() -> dict[str, str]:
+    """Return ``{letter with marks: the ASCII letter that it is a form of}``, for letters in lower case."""
+    plain = {"\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u0131": "i"}
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        first = unicodedata.normalize("NFD", chr(code))[0]
+        if first.isascii() and lower(chr(code)) == chr(code):
+            plain[chr(code)] = first
+    return plain
+
+
+def _source_ends(policy: AttendancePolicy) -> tuple[tuple[str, int | None], ...]:
+    ends = policy.attendance_until
+    return tuple((source, _instant(end)) for source, end in ends.items()) if isinstance(ends, Mapping) else ()
+
+
+def _instant(value: object) -> int | None:
     return microseconds(value) if isinstance(value, datetime) else None
 
 

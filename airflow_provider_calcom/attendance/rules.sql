@@ -1,9 +1,10 @@
 -- Who was absent. One text decides it, for ten rows and for ten million, on every engine.
 --
--- It reads eight tables. bookings, people and attendance are the caller's: instants as whole microseconds since 1970
--- (UTC); uids, conference keys, statuses, roles and kinds without white space around them and null for nothing, other
--- text as it came; a number of its own in each row of bookings (booking) and of people (person). policy is one row, its durations in microseconds; aliases,
--- internal_domains, internal_emails and bot_names are the policy's lists, one value a row.
+-- It reads nine tables. bookings, people and attendance are the caller's: instants as whole microseconds since 1970
+-- (UTC); uids, conference keys, statuses, roles, kinds, sources and participants without white space around them and
+-- null for nothing, other text as it came; a number of its own in each row of bookings (booking) and of people
+-- (person). policy is one row, its durations in microseconds; aliases, internal_domains, internal_emails, bot_names and
+-- source_ends are the policy's lists, one entry a row.
 -- All values come in as columns of these tables; none is ever written into the text.
 --
 -- It is DuckDB's SQL within what sqlglot carries to other engines unchanged in meaning: no regular expressions, no
@@ -12,6 +13,8 @@
 -- its size steers how the next step is best joined.
 --
 -- White space, the text that is trimmed, is policy.white_space; policy.mark is a character that no text holds.
+-- is_plain(x) says that x has only a to z, digits, spaces and apostrophes; where an engine has no quick test it is FALSE,
+-- which costs time and changes nothing.
 
 WITH
 
@@ -20,12 +23,19 @@ WITH
 -- costs seconds for each column of ten million rows.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- A conference has the number of the first of its bookings.
+-- A conference has the number of the first of its bookings. From the window of its only booking, or else from anywhere,
+-- a row may have strayed.
 conferences AS MATERIALIZED (
-    SELECT conference_key, min(booking) AS conference
+    SELECT
+        bookings.conference_key,
+        min(bookings.booking) AS conference,
+        count(*) = 1 AS has_one_booking,
+        min(bookings.start_at - policy.early_join) AS window_start,
+        max(bookings.end_at + policy.overrun) AS window_end
     FROM bookings
-    WHERE conference_key IS NOT NULL
-    GROUP BY conference_key
+    CROSS JOIN policy
+    WHERE bookings.conference_key IS NOT NULL
+    GROUP BY bookings.conference_key
 ),
 
 known_aliases AS (
@@ -125,55 +135,185 @@ addresses AS MATERIALIZED (
     SELECT
         email_keys.spelling,
         CAST(3 * dense_rank() OVER (ORDER BY email_keys.email_key) AS INTEGER) AS address,
-        own_domains.domain IS NOT NULL OR own_addresses.email_key IS NOT NULL AS is_internal
+        own_domains.domain IS NOT NULL OR own_addresses.email_key IS NOT NULL AS is_internal,
+        own_addresses.email_key IS NOT NULL AS is_listed
     FROM email_keys
     LEFT JOIN own_domains ON own_domains.domain = email_keys.domain
     LEFT JOIN own_addresses ON own_addresses.email_key = email_keys.email_key
 ),
 
+-- Two numbers with one tail may be one telephone, spelled for callers at home and abroad.
 phones AS MATERIALIZED (
     SELECT
         spelling,
-        CASE WHEN length(digits) >= 7 THEN CAST(3 * dense_rank() OVER (ORDER BY digits) + 1 AS INTEGER) END AS phone
+        CASE WHEN length(digits) >= 7 THEN CAST(3 * dense_rank() OVER (ORDER BY digits) + 1 AS INTEGER) END AS phone,
+        CASE WHEN length(digits) >= 7 THEN CAST(3 * dense_rank() OVER (ORDER BY tail_digits) + 1 AS INTEGER) END AS tail
     FROM (
-        SELECT spelling, translate(spelling, translate(spelling, '0123456789', ''), '') AS digits
-        FROM (SELECT phone AS spelling FROM attendance UNION SELECT phone FROM people) AS texts
-        WHERE strpos(spelling, '*') = 0
-    ) AS dialled
+        SELECT
+            spelling,
+            digits,
+            CASE WHEN length(digits) > 8 THEN substr(digits, length(digits) - 7) ELSE digits END AS tail_digits
+        FROM (
+            SELECT spelling, translate(spelling, translate(spelling, '0123456789', ''), '') AS digits
+            FROM (SELECT phone AS spelling FROM attendance UNION SELECT phone FROM people) AS texts
+            WHERE strpos(spelling, '*') = 0
+        ) AS dialled
+    ) AS tailed
 ),
 
 lower_names AS (
-    SELECT
-        texts.spelling,
-        lower(trim(texts.spelling, policy.white_space)) AS lower_name,
-        translate(lower(trim(texts.spelling, policy.white_space)), policy.white_space, '       ') AS spaced_name,
-        policy.mark
-    FROM (SELECT name AS spelling FROM attendance UNION SELECT name FROM people) AS texts
+    SELECT texts.spelling, lower(texts.spelling) AS lower_name, policy.*
+    FROM (
+        SELECT name AS spelling FROM attendance
+        UNION SELECT name FROM people
+        UNION SELECT name FROM bot_names
+    ) AS texts
     CROSS JOIN policy
+    WHERE texts.spelling IS NOT NULL
 ),
 
-machine_names AS (
-    SELECT DISTINCT lower_names.lower_name
+-- Folding knows a thousand signs, which takes its time; most names have none of them, and nearly all others only some
+-- of a hundred.
+half_folded_names AS (
+    SELECT
+        spelling, all_signs, folded_signs, mark,
+        CASE
+            WHEN is_plain(lower_name) THEN lower_name
+            ELSE translate(lower_name, common_signs, folded_common_signs)
+        END AS half_folded
     FROM lower_names
-    CROSS JOIN bot_names
-    WHERE strpos(lower_names.lower_name, bot_names.name) > 0
+),
+
+folded_names AS (
+    SELECT
+        spelling, mark,
+        CASE WHEN is_plain(half_folded) THEN half_folded ELSE translate(half_folded, all_signs, folded_signs) END AS folded
+    FROM half_folded_names
+),
+
+-- The 's of a possessive goes where a word ends; other apostrophes leave their word whole.
+joined_names AS (
+    SELECT
+        spelling, mark,
+        CASE
+            WHEN is_plain(folded) AND strpos(folded, '''') = 0 THEN folded
+            ELSE translate(replace(folded || ' ', '''s ', ' '), '''‘´`', '')
+        END AS joined
+    FROM folded_names
 ),
 
 -- Runs of spaces become one: a mark after each space, then every mark with a space behind it goes, then the marks.
-name_keys AS (
-    SELECT spelling, lower_name, replace(replace(replace(spaced_name, ' ', ' ' || mark), mark || ' ', ''), mark, '') AS name_key
-    FROM lower_names
-    WHERE lower_name <> ''
+spaced_names AS (
+    SELECT
+        spelling,
+        trim(
+            CASE
+                WHEN strpos(joined, '  ') > 0
+                    THEN replace(replace(replace(joined, ' ', ' ' || mark), mark || ' ', ''), mark, '')
+                ELSE joined
+            END,
+            ' '
+        ) AS name_key
+    FROM joined_names
+),
+
+spelled_names AS MATERIALIZED (
+    SELECT
+        spelling,
+        name_key,
+        CAST(3 * dense_rank() OVER (ORDER BY name_key) + 2 AS INTEGER) AS name,
+        strpos(spelling, '+') > 0 OR strpos(spelling, '&') > 0 AS shows_sign
+    FROM spaced_names
+    WHERE name_key <> ''
+),
+
+counted_names AS (
+    SELECT
+        name,
+        name_key,
+        ' ' || name_key || ' ' AS padded_key,
+        1 + length(name_key) - length(replace(name_key, ' ', '')) AS words
+    FROM (SELECT DISTINCT name, name_key FROM spelled_names) AS keys
+),
+
+bot_keys AS (
+    SELECT DISTINCT ' ' || spelled_names.name_key || ' ' AS padded_key
+    FROM spelled_names
+    INNER JOIN bot_names ON bot_names.name = spelled_names.spelling
+),
+
+machine_names AS (
+    SELECT DISTINCT counted_names.name
+    FROM counted_names
+    CROSS JOIN bot_keys
+    WHERE strpos(counted_names.padded_key, bot_keys.padded_key) > 0
+),
+
+-- What a row's name can be read as: its two words turned, and the two that a longer name begins or ends with.
+-- A key stands between spaces, so that it holds another one where its text does.
+name_keys AS MATERIALIZED (
+    SELECT
+        counted_names.name,
+        counted_names.padded_key,
+        counted_names.words,
+        split_part(counted_names.name_key, ' ', 1) AS first_word,
+        split_part(counted_names.name_key, ' ', CAST(counted_names.words AS INTEGER)) AS last_word,
+        CASE
+            WHEN counted_names.words = 2
+                THEN split_part(counted_names.name_key, ' ', 2) || ' ' || split_part(counted_names.name_key, ' ', 1)
+        END AS turned_key,
+        CASE
+            WHEN counted_names.words > 2 AND machine_names.name IS NULL
+                THEN split_part(counted_names.name_key, ' ', 1) || ' ' || split_part(counted_names.name_key, ' ', 2)
+        END AS first_two,
+        CASE
+            WHEN counted_names.words > 2 AND machine_names.name IS NULL
+                THEN split_part(counted_names.name_key, ' ', CAST(counted_names.words - 1 AS INTEGER))
+                    || ' ' || split_part(counted_names.name_key, ' ', CAST(counted_names.words AS INTEGER))
+        END AS last_two,
+        machine_names.name IS NOT NULL AS is_machine,
+        strpos(counted_names.padded_key, ' and ') > 0
+            OR strpos(counted_names.padded_key, ' und ') > 0
+            OR strpos(counted_names.padded_key, ' et ') > 0
+            OR strpos(counted_names.padded_key, ' with ') > 0
+            OR strpos(counted_names.padded_key, ' mit ') > 0
+            OR strpos(counted_names.padded_key, ' team ') > 0
+            OR strpos(counted_names.padded_key, ' family ') > 0 AS shows_company
+    FROM counted_names
+    LEFT JOIN machine_names ON machine_names.name = counted_names.name
 ),
 
 names AS MATERIALIZED (
     SELECT
-        name_keys.spelling,
-        CAST(3 * dense_rank() OVER (ORDER BY name_keys.name_key) + 2 AS INTEGER) AS name,
-        strpos(name_keys.name_key, ' ') > 0 AS has_two_words,
-        machine_names.lower_name IS NOT NULL AS is_machine
-    FROM name_keys
-    LEFT JOIN machine_names ON machine_names.lower_name = name_keys.lower_name
+        spelled_names.spelling,
+        spelled_names.name,
+        name_keys.words,
+        name_keys.is_machine,
+        spelled_names.shows_sign OR name_keys.shows_company AS shows_company
+    FROM spelled_names
+    INNER JOIN name_keys ON name_keys.name = spelled_names.name
+),
+
+-- A row of a name bears the other one, too, where both are somebody's somewhere.
+turned_names AS MATERIALIZED (
+    SELECT turning.name, turned.name AS other_name
+    FROM name_keys AS turning
+    INNER JOIN name_keys AS turned ON turned.padded_key = ' ' || turning.turned_key || ' '
+    WHERE turning.turned_key IS NOT NULL AND turned.name <> turning.name
+),
+
+borne_names AS MATERIALIZED (
+    SELECT name, other_name FROM turned_names
+    UNION
+    SELECT longer.name, part.name AS other_name
+    FROM name_keys AS longer
+    INNER JOIN name_keys AS part ON part.padded_key = ' ' || longer.first_two || ' '
+    WHERE longer.first_two IS NOT NULL
+    UNION
+    SELECT longer.name, part.name AS other_name
+    FROM name_keys AS longer
+    INNER JOIN name_keys AS part ON part.padded_key = ' ' || longer.last_two || ' '
+    WHERE longer.last_two IS NOT NULL
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -219,8 +359,9 @@ persons AS MATERIALIZED (
         written.address,
         CASE WHEN people.match_email = people.email THEN written.address ELSE shown.address END AS match_address,
         phones.phone,
+        phones.tail,
         names.name,
-        coalesce(names.has_two_words, FALSE) AS has_two_words,
+        coalesce(names.words, 0) AS words,
         coalesce(written.is_internal, FALSE) OR coalesce(shown.is_internal, FALSE) AS is_internal,
         sifted_bookings.excluded_as
     FROM people
@@ -247,10 +388,20 @@ person_addresses AS (
     WHERE match_address IS NOT NULL AND (address IS NULL OR match_address <> address)
 ),
 
+-- A person is found by the tail of a number, which is a trace; the row is theirs if it has the whole number.
 person_handles AS MATERIALIZED (
-    SELECT booking, person, is_host, address AS handle FROM person_addresses
+    SELECT booking, person, address AS handle, CAST(NULL AS INTEGER) AS phone FROM person_addresses
     UNION ALL
-    SELECT booking, person, is_host, phone FROM expected WHERE phone IS NOT NULL
+    SELECT booking, person, tail, phone FROM expected WHERE tail IS NOT NULL
+),
+
+-- Whose address is known internal, so that it is no guest's: a host's of any booking, or one that the policy lists.
+known_internals AS MATERIALIZED (
+    SELECT address FROM addresses WHERE is_listed
+    UNION
+    SELECT address FROM persons WHERE is_host AND address IS NOT NULL
+    UNION
+    SELECT match_address FROM persons WHERE is_host AND match_address IS NOT NULL
 ),
 
 booking_addresses AS MATERIALIZED (
@@ -260,33 +411,61 @@ booking_addresses AS MATERIALIZED (
 ),
 
 booking_phones AS MATERIALIZED (
-    SELECT booking, phone, max(CASE WHEN is_host THEN 1 ELSE 0 END) = 1 AS is_host
-    FROM expected
-    WHERE phone IS NOT NULL
-    GROUP BY booking, phone
+    SELECT DISTINCT booking, phone FROM expected WHERE phone IS NOT NULL
 ),
 
--- Names that tell: everyone of the booking has one, and this is one person's only. Rows of people under one address are
--- one person, the bearer, and a name of one of them finds all of them.
+-- Names that tell: everyone of the booking has one, this is one person's only, and turned it is nobody else's. Rows of
+-- people under one address are one person, the bearer, and a name of one of them finds all of them.
 bearers AS MATERIALIZED (
-    SELECT booking, person, is_host, name, has_two_words, coalesce(match_address, -person) AS bearer FROM expected
+    SELECT booking, person, is_host, name, words, coalesce(match_address, -person) AS bearer FROM expected
 ),
 
 nameless_bookings AS (
     SELECT DISTINCT booking FROM expected WHERE name IS NULL
 ),
 
+names_of_one AS MATERIALIZED (
+    SELECT booking, name, min(bearer) AS bearer, min(bearer) = max(bearer) AS is_of_one
+    FROM bearers
+    WHERE words > 1
+    GROUP BY booking, name
+),
+
+names_turned_by_others AS (
+    SELECT names_of_one.booking, names_of_one.name
+    FROM names_of_one
+    INNER JOIN turned_names ON turned_names.name = names_of_one.name
+    INNER JOIN names_of_one AS others
+        ON others.booking = names_of_one.booking AND others.name = turned_names.other_name
+    WHERE NOT others.is_of_one OR others.bearer <> names_of_one.bearer
+),
+
 telling_names AS MATERIALIZED (
     SELECT names_of_one.booking, names_of_one.name, names_of_one.bearer
-    FROM (
-        SELECT booking, name, min(bearer) AS bearer
-        FROM bearers
-        WHERE has_two_words
-        GROUP BY booking, name
-        HAVING min(bearer) = max(bearer)
-    ) AS names_of_one
+    FROM names_of_one
     LEFT JOIN nameless_bookings ON nameless_bookings.booking = names_of_one.booking
-    WHERE nameless_bookings.booking IS NULL
+    LEFT JOIN names_turned_by_others AS turned
+        ON turned.booking = names_of_one.booking AND turned.name = names_of_one.name
+    WHERE names_of_one.is_of_one AND nameless_bookings.booking IS NULL AND turned.booking IS NULL
+),
+
+-- A telling name and its turned form find the same person: turned it is nobody else's.
+findable_names AS MATERIALIZED (
+    SELECT booking, name, bearer FROM telling_names
+    UNION
+    SELECT telling_names.booking, turned_names.other_name, telling_names.bearer
+    FROM telling_names
+    INNER JOIN turned_names ON turned_names.name = telling_names.name
+),
+
+-- The ways in which a row is somebody's: how is 1 by e-mail, 2 by phone, 3 by name, and owner the number of the address,
+-- of the phone, or of the bearer of the name.
+owners AS (
+    SELECT booking, person, is_host, 1 AS how, address AS owner FROM person_addresses
+    UNION ALL
+    SELECT booking, person, is_host, 2 AS how, phone FROM expected WHERE phone IS NOT NULL
+    UNION ALL
+    SELECT booking, person, is_host, 3 AS how, bearer FROM bearers
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -295,40 +474,150 @@ telling_names AS MATERIALIZED (
 
 -- The number 0 stands for a booking or a conference that the feed knows and these bookings don't.
 row_bookings AS (
-    SELECT texts.booking_uid, coalesce(meetings.booking, 0) AS booking
+    SELECT texts.booking_uid, coalesce(bookings.booking, 0) AS booking
     FROM (SELECT DISTINCT booking_uid FROM attendance WHERE booking_uid IS NOT NULL) AS texts
-    LEFT JOIN meetings ON meetings.booking_uid = texts.booking_uid
+    LEFT JOIN bookings ON bookings.booking_uid = texts.booking_uid
+),
+
+-- Rows without a source are one source of their own.
+reported_sources AS (
+    SELECT
+        coalesce(attendance.source, '') AS source,
+        count(*) AS feed_rows,
+        max(
+            CASE
+                WHEN coalesce(attendance.joined_at, attendance.left_at) <= policy.as_of
+                    THEN coalesce(attendance.joined_at, attendance.left_at)
+            END
+        ) AS joined,
+        max(
+            CASE WHEN attendance.kind <> 'check_in' AND attendance.left_at <= policy.as_of THEN attendance.left_at END
+        ) AS parted
+    FROM attendance
+    CROSS JOIN policy
+    WHERE attendance.joined_at IS NOT NULL OR attendance.left_at IS NOT NULL
+    GROUP BY coalesce(attendance.source, '')
+),
+
+-- Up to where each source is complete: what the policy says of it, or else the latest instant of its rows.
+sources AS MATERIALIZED (
+    SELECT
+        CAST(row_number() OVER (ORDER BY known.source) AS INTEGER) AS source_number,
+        known.source,
+        coalesce(reported.feed_rows, 0) AS feed_rows,
+        named.source IS NOT NULL AS is_named,
+        CASE
+            WHEN named.source IS NOT NULL THEN named.complete_until
+            WHEN reported.parted IS NOT NULL AND reported.parted > reported.joined THEN reported.parted
+            ELSE coalesce(reported.joined, reported.parted)
+        END AS source_end
+    FROM (
+        SELECT source FROM reported_sources
+        UNION
+        SELECT source FROM source_ends
+    ) AS known
+    LEFT JOIN reported_sources AS reported ON reported.source = known.source
+    LEFT JOIN source_ends AS named ON named.source = known.source
+),
+
+-- The vendor's own id of who joined, where several rows have it: only then it tells anything. Such rows lend each other
+-- the address, if they know only one. Machines neither give nor take.
+participant_addresses AS (
+    SELECT
+        source, participant, email, count(*) AS participant_rows, min(coalesce(joined_at, left_at)) AS first_start
+    FROM attendance
+    WHERE source IS NOT NULL
+        AND participant IS NOT NULL
+        AND kind <> 'bot'
+        AND (joined_at IS NOT NULL OR left_at IS NOT NULL)
+    GROUP BY source, participant, email
+),
+
+participants AS MATERIALIZED (
+    SELECT
+        known.source,
+        known.participant,
+        CAST(row_number() OVER (ORDER BY known.first_start) AS INTEGER) AS participant_number,
+        CASE WHEN known.lowest = known.highest THEN known.lowest END AS address,
+        known.is_internal = 1 AS is_internal
+    FROM (
+        SELECT
+            spelled.source,
+            spelled.participant,
+            min(spelled.first_start) AS first_start,
+            min(addresses.address) AS lowest,
+            max(addresses.address) AS highest,
+            max(CASE WHEN addresses.is_internal THEN 1 ELSE 0 END) AS is_internal
+        FROM participant_addresses AS spelled
+        LEFT JOIN addresses ON addresses.spelling = spelled.email
+        GROUP BY spelled.source, spelled.participant
+        HAVING sum(spelled.participant_rows) > 1
+    ) AS known
 ),
 
 presences AS MATERIALIZED (
     SELECT
-        timed.kind = 'bot' AS is_bot,
+        timed.is_bot,
         timed.kind = 'check_in' AS is_check_in,
-        timed.kind IN ('person', 'check_in') AS is_counted,
+        timed.kind IN ('person', 'check_in') AND NOT timed.is_inverted AS is_counted,
         timed.left_at IS NULL AS is_open,
         row_bookings.booking,
         CASE WHEN timed.conference_key IS NOT NULL THEN coalesce(conferences.conference, 0) END AS conference,
-        addresses.address,
-        phones.phone,
-        names.name,
-        coalesce(addresses.is_internal, FALSE) AS is_internal,
-        coalesce(names.is_machine, FALSE) AS is_machine,
-        timed.starts,
+        timed.booking_uid IS NULL
+            AND NOT timed.is_bot
+            AND NOT coalesce(names.is_machine, FALSE)
+            AND conferences.conference IS NOT NULL
+            AND (
+                NOT conferences.has_one_booking
+                OR timed.starts > conferences.window_end
+                OR timed.ends < conferences.window_start
+            ) AS may_have_strayed,
+        sources.source_number,
+        CASE WHEN NOT timed.is_bot THEN participants.participant_number END AS participant,
         CASE
-            WHEN timed.kind = 'check_in' THEN timed.starts
-            WHEN timed.left_at IS NULL
-                THEN greatest(timed.starts, least(policy.as_of, timed.starts + policy.open_limit))
-            ELSE greatest(timed.starts, timed.left_at)
-        END AS ends
+            WHEN addresses.address IS NOT NULL OR timed.is_bot THEN addresses.address
+            ELSE participants.address
+        END AS address,
+        phones.phone,
+        phones.tail,
+        names.name,
+        CASE
+            WHEN addresses.address IS NOT NULL THEN addresses.is_internal
+            WHEN NOT timed.is_bot AND participants.address IS NOT NULL THEN participants.is_internal
+            ELSE FALSE
+        END AS is_internal,
+        coalesce(names.is_machine, FALSE) AS is_machine,
+        coalesce(names.words, 0) > 2 AS is_long_name,
+        coalesce(names.shows_company, FALSE) AS shows_company,
+        timed.starts,
+        timed.ends
     FROM (
         SELECT
-            kind, booking_uid, conference_key, email, phone, name, left_at, coalesce(joined_at, left_at) AS starts
-        FROM attendance
-        WHERE joined_at IS NOT NULL OR left_at IS NOT NULL
+            raw.source, raw.participant, raw.kind, raw.booking_uid, raw.conference_key,
+            raw.email, raw.phone, raw.name, raw.left_at, raw.is_inverted,
+            raw.kind = 'bot' AS is_bot,
+            CASE WHEN raw.is_inverted THEN raw.left_at ELSE raw.starts END AS starts,
+            -- A row that ends before it begins contradicts itself; it lasts from the one to the other.
+            CASE
+                WHEN raw.kind = 'check_in' OR raw.is_inverted THEN raw.starts
+                WHEN raw.left_at IS NULL
+                    THEN greatest(raw.starts, least(policy.as_of, raw.starts + policy.open_limit))
+                ELSE greatest(raw.starts, raw.left_at)
+            END AS ends
+        FROM (
+            SELECT
+                source, participant, kind, booking_uid, conference_key, email, phone, name, left_at,
+                coalesce(joined_at, left_at) AS starts,
+                coalesce(kind <> 'check_in' AND left_at < joined_at, FALSE) AS is_inverted
+            FROM attendance
+            WHERE joined_at IS NOT NULL OR left_at IS NOT NULL
+        ) AS raw
+        CROSS JOIN policy
     ) AS timed
-    CROSS JOIN policy
     LEFT JOIN row_bookings ON row_bookings.booking_uid = timed.booking_uid
     LEFT JOIN conferences ON conferences.conference_key = timed.conference_key
+    LEFT JOIN sources ON sources.source = coalesce(timed.source, '')
+    LEFT JOIN participants ON participants.source = timed.source AND participants.participant = timed.participant
     LEFT JOIN addresses ON addresses.spelling = timed.email
     LEFT JOIN phones ON phones.spelling = timed.phone
     LEFT JOIN names ON names.spelling = timed.name
@@ -373,6 +662,7 @@ rows_by_conference AS (
     SELECT
         meetings.booking, meetings.window_start, meetings.window_end,
         rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_open, rows.is_internal, rows.is_machine,
+        rows.is_long_name, rows.shows_company, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM daily_presences AS rows
     INNER JOIN daily_meetings AS meetings
@@ -387,6 +677,7 @@ rows_by_booking_uid AS (
     SELECT
         meetings.booking, meetings.window_start, meetings.window_end,
         rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_open, rows.is_internal, rows.is_machine,
+        rows.is_long_name, rows.shows_company, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM presences AS rows
     INNER JOIN meetings ON meetings.booking = rows.booking
@@ -394,22 +685,17 @@ rows_by_booking_uid AS (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- 4. Whose a row of the meeting is. Rows are cut to the window here.
+-- 4. Whose a row of the meeting is
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- whose: 1 somebody's by e-mail, 2 by phone, 3 by name, 4 a colleague's, 5 a machine's, 6 an unknown participant's.
--- A row that is somebody's by address or phone, or is a colleague's, is not looked up by name.
+-- A row that is somebody's by address or phone is not looked up by name.
 known_rows AS (
     SELECT
         found.*,
-        by_email.is_host AS is_host_by_email,
-        by_phone.is_host AS is_host_by_phone,
+        by_email.booking IS NOT NULL AS is_by_email,
+        by_phone.booking IS NOT NULL AS is_by_phone,
         CASE
-            WHEN by_email.booking IS NULL
-                AND by_phone.booking IS NULL
-                AND NOT found.is_internal
-                AND NOT found.is_bot
-                AND NOT found.is_machine
+            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND NOT found.is_bot AND NOT found.is_machine
                 THEN found.name
         END AS sought_name
     FROM (SELECT * FROM rows_by_conference UNION ALL SELECT * FROM rows_by_booking_uid) AS found
@@ -417,31 +703,100 @@ known_rows AS (
     LEFT JOIN booking_phones AS by_phone ON by_phone.booking = found.booking AND by_phone.phone = found.phone
 ),
 
+-- whose: 1 somebody's by e-mail, 2 by phone, 3 by name, 4 an internal participant's, 5 a bot's, 6 an unknown
+-- participant's. Some of 4 and 6 turn out to be somebody's below: few, so that they are not written down here again.
 meeting_rows AS MATERIALIZED (
     SELECT
-        known.booking,
-        known.name,
-        known.is_bot,
-        known.is_check_in,
-        known.is_counted,
-        known.is_internal,
-        known.is_machine,
-        known.is_open AND known.starts < known.window_start AS is_left_open,
-        CASE
-            WHEN known.is_bot THEN 5
-            WHEN known.is_host_by_email IS NOT NULL THEN 1
-            WHEN known.is_host_by_phone IS NOT NULL THEN 2
-            WHEN known.is_internal THEN 4
-            WHEN known.is_machine THEN 5
-            WHEN by_name.bearer IS NOT NULL THEN 3
-            ELSE 6
-        END AS whose,
-        by_name.bearer,
-        coalesce(known.is_host_by_email, known.is_host_by_phone, FALSE) AS is_of_host,
-        greatest(known.starts, known.window_start) AS starts,
-        least(known.ends, known.window_end) AS ends
-    FROM known_rows AS known
-    LEFT JOIN telling_names AS by_name ON by_name.booking = known.booking AND by_name.name = known.sought_name
+        booking, name, address, participant, source_number,
+        is_bot, is_check_in, is_counted, is_internal, is_machine, is_long_name, shows_company, is_left_open,
+        whose,
+        CASE whose WHEN 1 THEN address WHEN 2 THEN phone WHEN 3 THEN bearer END AS owner,
+        starts, ends
+    FROM (
+        SELECT
+            known.*,
+            known.is_open AND known.starts < known.window_start AS is_left_open,
+            CASE
+                WHEN known.is_bot THEN 5
+                WHEN known.is_by_email THEN 1
+                WHEN known.is_by_phone THEN 2
+                WHEN by_name.bearer IS NOT NULL THEN 3
+                WHEN known.is_internal THEN 4
+                WHEN known.is_machine THEN 5
+                ELSE 6
+            END AS whose,
+            by_name.bearer
+        FROM known_rows AS known
+        LEFT JOIN findable_names AS by_name ON by_name.booking = known.booking AND by_name.name = known.sought_name
+    ) AS judged_rows
+),
+
+-- 4c, the names that hold telling ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that holds a host's
+-- finds nobody.
+holding_names AS MATERIALIZED (
+    SELECT long_names.booking, long_names.name, telling_names.bearer
+    FROM (
+        SELECT DISTINCT booking, name
+        FROM meeting_rows
+        WHERE is_long_name AND NOT is_machine AND whose IN (4, 6)
+    ) AS long_names
+    INNER JOIN telling_names ON telling_names.booking = long_names.booking
+    INNER JOIN name_keys AS holding ON holding.name = long_names.name
+    INNER JOIN name_keys AS held ON held.name = telling_names.name
+    WHERE strpos(holding.padded_key, held.padded_key) > 0
+),
+
+named_hosts AS (
+    SELECT DISTINCT booking, bearer FROM bearers WHERE is_host
+),
+
+held_names AS MATERIALIZED (
+    SELECT DISTINCT holding_names.booking, holding_names.name, holding_names.bearer
+    FROM holding_names
+    LEFT JOIN (
+        SELECT DISTINCT holding_names.booking, holding_names.name
+        FROM holding_names
+        INNER JOIN named_hosts
+            ON named_hosts.booking = holding_names.booking AND named_hosts.bearer = holding_names.bearer
+    ) AS of_hosts
+        ON of_hosts.booking = holding_names.booking AND of_hosts.name = holding_names.name
+    WHERE of_hosts.booking IS NULL
+),
+
+-- 4f, rows of a participant who is known by another row of the meeting.
+borrowers AS (
+    SELECT DISTINCT rows.booking, rows.participant
+    FROM meeting_rows AS rows
+    LEFT JOIN (SELECT DISTINCT booking, name FROM held_names) AS held
+        ON held.booking = rows.booking AND held.name = rows.name
+    WHERE rows.whose = 6 AND rows.participant IS NOT NULL AND held.booking IS NULL
+),
+
+lending_rows AS (
+    SELECT rows.booking, rows.participant, rows.whose AS how, rows.owner
+    FROM meeting_rows AS rows
+    WHERE rows.whose <= 3 AND rows.participant IS NOT NULL
+    UNION ALL
+    SELECT rows.booking, rows.participant, 3 AS how, held_names.bearer AS owner
+    FROM meeting_rows AS rows
+    INNER JOIN held_names ON held_names.booking = rows.booking AND held_names.name = rows.name
+    WHERE rows.whose IN (4, 6) AND NOT rows.is_machine
+),
+
+lenders AS MATERIALIZED (
+    SELECT lending_rows.booking, lending_rows.participant, lending_rows.how, lending_rows.owner
+    FROM lending_rows
+    INNER JOIN borrowers
+        ON borrowers.booking = lending_rows.booking AND borrowers.participant = lending_rows.participant
+),
+
+lent_owners AS MATERIALIZED (
+    SELECT DISTINCT lenders.booking, lenders.participant, lenders.how, lenders.owner
+    FROM lenders
+    INNER JOIN (SELECT booking, participant, min(how) AS how FROM lenders GROUP BY booking, participant) AS first_ways
+        ON first_ways.booking = lenders.booking
+        AND first_ways.participant = lenders.participant
+        AND first_ways.how = lenders.how
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -458,34 +813,34 @@ judged AS (
 
 daily_persons AS MATERIALIZED (
     SELECT
-        person_handles.person, person_handles.handle,
+        person_handles.person, person_handles.handle, person_handles.phone,
         meetings.booking, meetings.conference, meetings.window_start, meetings.window_end, meetings.day
     FROM person_handles
     INNER JOIN judged ON judged.person = person_handles.person
     INNER JOIN daily_meetings AS meetings ON meetings.booking = person_handles.booking
 ),
 
--- The first days of rows are worked out here once more: daily_presences, asked twice, would be held twice.
+-- The first days of rows are worked out here once more: daily_presences, used twice, would be held twice.
 presence_handles AS (
     SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.address AS handle, 1 AS how
     FROM presences
     WHERE presences.address IS NOT NULL
     UNION ALL
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.phone AS handle, 2 AS how
+    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.tail AS handle, 2 AS how
     FROM presences
-    WHERE presences.phone IS NOT NULL
+    WHERE presences.tail IS NOT NULL
     UNION ALL
     SELECT later_presences.*, later_presences.address AS handle, 1 AS how
     FROM later_presences
     WHERE later_presences.address IS NOT NULL
     UNION ALL
-    SELECT later_presences.*, later_presences.phone AS handle, 2 AS how
+    SELECT later_presences.*, later_presences.tail AS handle, 2 AS how
     FROM later_presences
-    WHERE later_presences.phone IS NOT NULL
+    WHERE later_presences.tail IS NOT NULL
 ),
 
--- Every row in the window that bears a person's address or number, wherever it belongs. Those of the meeting and the
--- loose ones count for presence, all of them as traces.
+-- Every row in the window that bears a person's address or the tail of their number, wherever it belongs. Those of the
+-- meeting and the loose ones count for presence, if the whole number is the same; all of them are traces.
 person_rows AS MATERIALIZED (
     SELECT
         persons.person,
@@ -494,10 +849,12 @@ person_rows AS MATERIALIZED (
         rows.address,
         rows.is_bot,
         rows.is_check_in,
-        rows.is_counted AND CASE
-            WHEN rows.booking IS NOT NULL THEN rows.booking = persons.booking
-            ELSE rows.conference IS NULL OR persons.conference IS NULL OR rows.conference = persons.conference
-        END AS is_counted,
+        rows.is_counted
+            AND (rows.how = 1 OR coalesce(rows.phone = persons.phone, FALSE))
+            AND CASE
+                WHEN rows.booking IS NOT NULL THEN rows.booking = persons.booking
+                ELSE rows.conference IS NULL OR persons.conference IS NULL OR rows.conference = persons.conference
+            END AS is_counted,
         greatest(rows.starts, persons.window_start) AS starts,
         least(rows.ends, persons.window_end) AS ends
     FROM presence_handles AS rows
@@ -505,6 +862,25 @@ person_rows AS MATERIALIZED (
     WHERE rows.starts <= persons.window_end
         AND rows.ends >= persons.window_start
         AND rows.day = greatest(rows.starts, persons.window_start) // 86400000000
+),
+
+-- Rows of the meeting that are somebody's by name, or by another row of their participant.
+named_rows AS (
+    SELECT rows.booking, 3 AS how, rows.owner, rows.is_check_in, rows.starts, rows.ends
+    FROM meeting_rows AS rows
+    WHERE rows.is_counted AND rows.whose = 3
+    UNION ALL
+    SELECT rows.booking, 3 AS how, held_names.bearer AS owner, rows.is_check_in, rows.starts, rows.ends
+    FROM meeting_rows AS rows
+    INNER JOIN held_names ON held_names.booking = rows.booking AND held_names.name = rows.name
+    WHERE rows.is_counted AND rows.whose IN (4, 6) AND NOT rows.is_machine
+    UNION ALL
+    SELECT rows.booking, lent_owners.how, lent_owners.owner, rows.is_check_in, rows.starts, rows.ends
+    FROM meeting_rows AS rows
+    INNER JOIN lent_owners ON lent_owners.booking = rows.booking AND lent_owners.participant = rows.participant
+    LEFT JOIN (SELECT DISTINCT booking, name FROM held_names) AS held
+        ON held.booking = rows.booking AND held.name = rows.name
+    WHERE rows.is_counted AND rows.whose = 6 AND held.booking IS NULL
 ),
 
 stints AS (
@@ -517,11 +893,17 @@ stints AS (
     LEFT JOIN booking_addresses AS by_email ON by_email.booking = rows.booking AND by_email.address = rows.address
     WHERE rows.is_counted AND rows.how = 2 AND by_email.booking IS NULL
     UNION ALL
-    SELECT bearers.person, 3 AS how, rows.is_check_in, rows.starts, rows.ends
-    FROM meeting_rows AS rows
-    INNER JOIN bearers ON bearers.booking = rows.booking AND bearers.bearer = rows.bearer
+    SELECT
+        owners.person,
+        rows.how,
+        rows.is_check_in,
+        greatest(rows.starts, meetings.window_start) AS starts,
+        least(rows.ends, meetings.window_end) AS ends
+    FROM named_rows AS rows
+    INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.how AND owners.owner = rows.owner
+    INNER JOIN meetings ON meetings.booking = rows.booking
     CROSS JOIN policy
-    WHERE rows.is_counted AND rows.whose = 3 AND (policy.judge_hosts OR NOT bearers.is_host)
+    WHERE policy.judge_hosts OR NOT owners.is_host
 ),
 
 covered_stints AS (
@@ -575,12 +957,54 @@ person_presence AS MATERIALIZED (
     ) AS counted
 ),
 
--- Nobody asks for the traces of an attendee who came, nor for the facts of a meeting that all attendees came to.
+-- The traces of an attendee who came decide nothing, nor do the facts of a meeting that all attendees came to.
 untraced AS MATERIALIZED (
-    SELECT judged.booking, judged.person, judged.name
+    SELECT judged.booking, judged.person, judged.is_host, judged.name
     FROM judged
     LEFT JOIN person_presence AS presence ON presence.person = judged.person
     WHERE judged.is_host OR presence.person IS NULL OR NOT presence.has_come
+),
+
+-- The rows of meetings that not everybody came to, with all that they turned out to be: a row that is several people's
+-- is here once for each of them.
+open_rows AS MATERIALIZED (
+    SELECT
+        rows.booking, rows.name, rows.address, rows.participant, rows.source_number,
+        rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_internal, rows.is_machine, rows.shows_company,
+        rows.is_left_open, rows.starts, rows.ends,
+        greatest(rows.starts, meetings.start_at) AS core_starts,
+        least(rows.ends, meetings.end_at) AS core_ends,
+        lent_owners.how IS NOT NULL AS is_lent,
+        coalesce(rows.known_as, lent_owners.how, rows.whose) AS whose,
+        coalesce(rows.bearer, lent_owners.owner, rows.owner) AS owner,
+        rows.owner AS first_owner
+    FROM (
+        SELECT
+            late.*,
+            held_names.bearer,
+            CASE WHEN held_names.bearer IS NOT NULL THEN 3 END AS known_as,
+            CASE WHEN late.whose = 6 AND held_names.bearer IS NULL THEN late.participant END AS borrower
+        FROM (
+            SELECT
+                meeting_rows.*,
+                CASE WHEN whose IN (4, 6) AND is_long_name AND NOT is_machine THEN meeting_rows.name END AS long_name
+            FROM meeting_rows
+            INNER JOIN (SELECT DISTINCT booking FROM untraced) AS open_bookings
+                ON open_bookings.booking = meeting_rows.booking
+        ) AS late
+        LEFT JOIN held_names ON held_names.booking = late.booking AND held_names.name = late.long_name
+    ) AS rows
+    LEFT JOIN lent_owners ON lent_owners.booking = rows.booking AND lent_owners.participant = rows.borrower
+    INNER JOIN meetings ON meetings.booking = rows.booking
+),
+
+-- A trace by name: the row has the name itself, or bears it.
+untraced_names AS MATERIALIZED (
+    SELECT booking, person, name FROM untraced WHERE name IS NOT NULL
+    UNION
+    SELECT untraced.booking, untraced.person, borne_names.name
+    FROM untraced
+    INNER JOIN borne_names ON borne_names.other_name = untraced.name
 ),
 
 untraced_handles AS (
@@ -588,13 +1012,13 @@ untraced_handles AS (
     FROM person_handles
     INNER JOIN untraced ON untraced.person = person_handles.person
     UNION ALL
-    SELECT booking, person, name AS handle FROM untraced WHERE name IS NOT NULL
+    SELECT booking, person, name AS handle FROM untraced_names
 ),
 
 booked_handles AS (
     SELECT booking, address AS handle FROM presences WHERE booking > 0 AND NOT is_bot
     UNION
-    SELECT booking, phone AS handle FROM presences WHERE booking > 0 AND NOT is_bot
+    SELECT booking, tail AS handle FROM presences WHERE booking > 0 AND NOT is_bot
     UNION
     SELECT booking, name AS handle FROM presences WHERE booking > 0 AND NOT is_bot
 ),
@@ -605,10 +1029,15 @@ traces AS MATERIALIZED (
     INNER JOIN untraced ON untraced.person = rows.person
     WHERE NOT rows.is_bot
     UNION
-    SELECT untraced.person
-    FROM meeting_rows AS rows
-    INNER JOIN untraced ON untraced.booking = rows.booking AND untraced.name = rows.name
+    SELECT untraced_names.person
+    FROM open_rows AS rows
+    INNER JOIN untraced_names ON untraced_names.booking = rows.booking AND untraced_names.name = rows.name
     WHERE NOT rows.is_bot
+    UNION
+    SELECT owners.person
+    FROM open_rows AS rows
+    INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.whose AND owners.owner = rows.owner
+    WHERE NOT rows.is_bot AND (rows.whose = 3 OR rows.is_lent)
     UNION
     SELECT untraced_handles.person
     FROM booked_handles
@@ -616,28 +1045,21 @@ traces AS MATERIALIZED (
         ON untraced_handles.booking = booked_handles.booking AND untraced_handles.handle = booked_handles.handle
 ),
 
-open_rows AS (
-    SELECT
-        meeting_rows.*,
-        greatest(meeting_rows.starts, meetings.start_at) AS core_starts,
-        least(meeting_rows.ends, meetings.end_at) AS core_ends
-    FROM meeting_rows
-    INNER JOIN (SELECT DISTINCT booking FROM untraced) AS open_bookings ON open_bookings.booking = meeting_rows.booking
-    INNER JOIN meetings ON meetings.booking = meeting_rows.booking
-),
-
-named_hosts AS (
-    SELECT DISTINCT booking, bearer FROM bearers WHERE is_host
+-- The host side: rows of hosts, and of internal participants but those that are an attendee's by name or by another row
+-- of theirs.
+host_owners AS (
+    SELECT DISTINCT booking, how, owner FROM owners WHERE is_host
 ),
 
 host_stints AS (
     SELECT rows.booking, rows.is_check_in, rows.core_starts, rows.core_ends
     FROM open_rows AS rows
-    LEFT JOIN named_hosts ON named_hosts.booking = rows.booking AND named_hosts.bearer = rows.bearer
+    LEFT JOIN host_owners
+        ON host_owners.booking = rows.booking AND host_owners.how = rows.whose AND host_owners.owner = rows.owner
     WHERE rows.is_counted
         AND NOT rows.is_machine
         AND NOT rows.is_left_open
-        AND (rows.is_of_host OR rows.is_internal OR named_hosts.bearer IS NOT NULL)
+        AND (host_owners.booking IS NOT NULL OR (rows.is_internal AND rows.whose <> 3 AND NOT rows.is_lent))
         AND rows.core_starts <= rows.core_ends
 ),
 
@@ -677,58 +1099,73 @@ hosts_that_came AS (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- What rules 8, 9 and 11 and the hosts' rules ask of a booking's rows, and what the guard rails ask of all rows
+-- What rules 8 and 9 and the hosts' rules need of a booking's rows, and what the guard rails need of all rows
 -- ---------------------------------------------------------------------------------------------------------------------
 
 meeting_facts AS MATERIALIZED (
     SELECT
-        booking,
+        rows.booking,
         max(
             CASE
-                WHEN NOT is_counted OR is_machine OR is_left_open THEN 0
-                WHEN core_ends > core_starts OR (is_check_in AND core_ends = core_starts) THEN 1
+                WHEN NOT rows.is_counted OR rows.is_machine OR rows.is_left_open THEN 0
+                WHEN rows.core_ends > rows.core_starts OR (rows.is_check_in AND rows.core_ends = rows.core_starts) THEN 1
                 ELSE 0
             END
         ) AS has_evidence,
-        max(CASE WHEN whose = 6 THEN 1 ELSE 0 END) AS has_unknown,
-        max(CASE WHEN is_internal AND NOT is_bot THEN 1 ELSE 0 END) AS has_internal
-    FROM open_rows
-    GROUP BY booking
+        max(CASE WHEN rows.is_internal AND NOT rows.is_bot THEN 1 ELSE 0 END) AS has_internal,
+        min(sources.source_end) AS source_end,
+        max(CASE WHEN sources.source_end IS NULL THEN 1 ELSE 0 END) AS has_endless_source
+    FROM open_rows AS rows
+    INNER JOIN sources ON sources.source_number = rows.source_number
+    GROUP BY rows.booking
+),
+
+-- Rows that are somebody's by a longer name or by their participant count as matched, too.
+late_matches AS (
+    SELECT count(*) AS matched_rows
+    FROM meeting_rows AS rows
+    LEFT JOIN (SELECT DISTINCT booking, name FROM held_names) AS held
+        ON held.booking = rows.booking AND held.name = rows.name
+    LEFT JOIN (SELECT DISTINCT booking, participant FROM lent_owners) AS lent
+        ON lent.booking = rows.booking AND lent.participant = rows.participant
+    WHERE rows.whose = 6 AND (held.booking IS NOT NULL OR lent.booking IS NOT NULL)
 ),
 
 matching AS (
     SELECT
         count(*) AS rows_of_meetings,
-        sum(CASE WHEN whose = 5 THEN 0 ELSE 1 END) AS rows_of_people,
-        sum(CASE WHEN whose >= 5 THEN 0 ELSE 1 END) AS matched_rows
-    FROM meeting_rows
+        sum(CASE WHEN rows.whose = 5 THEN 0 ELSE 1 END) AS rows_of_people,
+        sum(CASE WHEN rows.whose >= 5 THEN 0 ELSE 1 END) + max(late_matches.matched_rows) AS matched_rows
+    FROM meeting_rows AS rows
+    CROSS JOIN late_matches
 ),
 
+-- Up to where the feed is complete for a booking without rows of its own, and how far those are that the policy names,
+-- which count for every booking.
 feed AS MATERIALIZED (
     SELECT
-        latest.feed_rows,
+        ends.feed_rows,
         CASE
-            WHEN policy.attendance_until IS NULL AND latest.parted > latest.joined THEN latest.parted
-            WHEN policy.attendance_until IS NULL THEN coalesce(latest.joined, latest.parted)
-            WHEN policy.attendance_until < policy.as_of THEN policy.attendance_until
-            ELSE policy.as_of
-        END AS complete_until
+            WHEN policy.attendance_until IS NOT NULL THEN least(policy.attendance_until, policy.as_of)
+            WHEN ends.endless_sources = 0 AND ends.source_end IS NOT NULL THEN least(ends.source_end, policy.as_of)
+        END AS complete_until,
+        ends.named_end
     FROM policy
     CROSS JOIN (
         SELECT
-            count(*) AS feed_rows,
-            max(CASE WHEN coalesce(joined_at, left_at) <= policy.as_of THEN coalesce(joined_at, left_at) END) AS joined,
-            max(CASE WHEN kind <> 'check_in' AND left_at <= policy.as_of THEN left_at END) AS parted
-        FROM attendance
-        CROSS JOIN policy
-    ) AS latest
+            coalesce(sum(feed_rows), 0) AS feed_rows,
+            min(source_end) AS source_end,
+            coalesce(sum(CASE WHEN source_end IS NULL THEN 1 ELSE 0 END), 0) AS endless_sources,
+            min(CASE WHEN is_named THEN source_end END) AS named_end
+        FROM sources
+    ) AS ends
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- 6. and 7. The decisions
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Attendees without a usable address are told apart by whatever stands in its place.
+-- Attendees without a usable address differ by the text that is there instead.
 odd_attendees AS (
     SELECT
         expected.booking, expected.person, coalesce(lower(trim(expected.email, policy.white_space)), '') AS odd_address
@@ -790,9 +1227,14 @@ known_facts AS (
         person_presence.last_left,
         coalesce(person_presence.has_come, FALSE) AS has_come,
         traces.person IS NOT NULL AS left_trace,
-        feed.complete_until IS NOT NULL AND feed.complete_until >= meetings.window_end AS is_feed_complete,
+        CASE
+            WHEN policy.attendance_until IS NOT NULL OR meeting_facts.booking IS NULL THEN feed.complete_until
+            WHEN meeting_facts.has_endless_source = 1 THEN NULL
+            WHEN feed.named_end IS NULL THEN least(meeting_facts.source_end, policy.as_of)
+            ELSE least(meeting_facts.source_end, feed.named_end, policy.as_of)
+        END AS complete_until,
+        meetings.end_at + greatest(policy.overrun, policy.settle) AS needed_until,
         coalesce(meeting_facts.has_evidence, 0) = 1 AS has_evidence,
-        coalesce(meeting_facts.has_unknown, 0) = 1 AS has_unknown,
         coalesce(meeting_facts.has_internal, 0) = 1 AS has_internal,
         hosts_that_came.booking IS NOT NULL AS host_came,
         traced_hosts.booking IS NOT NULL AS host_left_trace,
@@ -800,6 +1242,7 @@ known_facts AS (
     FROM judged
     INNER JOIN meetings ON meetings.booking = judged.booking
     CROSS JOIN feed
+    CROSS JOIN policy
     LEFT JOIN internals ON internals.person = judged.person
     LEFT JOIN duplicates ON duplicates.person = judged.person
     LEFT JOIN person_presence ON person_presence.person = judged.person
@@ -810,9 +1253,14 @@ known_facts AS (
     LEFT JOIN guests_that_came ON guests_that_came.booking = judged.booking
 ),
 
-given_reasons AS (
+-- Rules 4 to 10, and the hosts' up to rule 9. Null for the few people whom only rules 11 to 14 can keep from being
+-- absent; what those need is looked up for these people alone.
+early_reasons AS MATERIALIZED (
     SELECT
         facts.person,
+        facts.booking,
+        facts.is_host,
+        facts.guest_came,
         facts.presence,
         facts.first_joined,
         facts.last_left,
@@ -820,24 +1268,383 @@ given_reasons AS (
             WHEN facts.is_host THEN CASE
                 WHEN facts.host_came THEN 'host_seen'
                 WHEN facts.host_left_trace OR facts.has_internal THEN 'trace'
-                WHEN NOT facts.is_feed_complete THEN 'feed_incomplete'
+                WHEN facts.complete_until IS NULL OR facts.complete_until < facts.needed_until THEN 'feed_incomplete'
                 WHEN NOT facts.has_evidence THEN 'no_evidence'
-                WHEN facts.has_unknown THEN 'unknown_participant'
-                WHEN facts.guest_came THEN 'not_seen'
-                ELSE 'no_guest_seen'
             END
             WHEN facts.is_internal THEN 'internal'
             WHEN facts.is_duplicate THEN 'duplicate_email'
             WHEN facts.has_come THEN CASE facts.how WHEN 1 THEN 'email' WHEN 2 THEN 'phone' ELSE 'name' END
             WHEN policy.traces_are_doubt AND facts.left_trace THEN 'trace'
-            WHEN NOT facts.is_feed_complete THEN 'feed_incomplete'
+            WHEN facts.complete_until IS NULL OR facts.complete_until < facts.needed_until THEN 'feed_incomplete'
             WHEN NOT policy.assume_held AND NOT facts.has_evidence THEN 'no_evidence'
             WHEN NOT policy.assume_held AND policy.require_host_present AND NOT facts.host_came THEN 'host_not_seen'
-            WHEN facts.has_unknown THEN 'unknown_participant'
-            ELSE 'not_seen'
         END AS reason
     FROM known_facts AS facts
     CROSS JOIN policy
+),
+
+suspects AS MATERIALIZED (
+    SELECT early_reasons.person, early_reasons.booking, early_reasons.is_host
+    FROM early_reasons
+    WHERE early_reasons.reason IS NULL
+),
+
+-- The rows of these people's meetings; a bot's are no doubt.
+suspect_rows AS MATERIALIZED (
+    SELECT rows.*
+    FROM open_rows AS rows
+    INNER JOIN (SELECT DISTINCT booking FROM suspects) AS suspected ON suspected.booking = rows.booking
+    WHERE NOT rows.is_bot
+),
+
+-- Rule 11: somebody unknown was there, or more people than there are names.
+rows_by_name AS MATERIALIZED (
+    SELECT booking, owner AS bearer, address, participant, starts, ends
+    FROM suspect_rows
+    WHERE whose = 3 AND NOT is_lent
+),
+
+bearer_rows AS (
+    SELECT
+        bearers.booking, bearers.bearer, rows.address, rows.participant, rows.starts, rows.ends
+    FROM suspect_rows AS rows
+    INNER JOIN (SELECT DISTINCT booking FROM rows_by_name) AS named ON named.booking = rows.booking
+    INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.whose AND owners.owner = rows.owner
+    INNER JOIN bearers ON bearers.person = owners.person
+    WHERE rows.is_counted
+),
+
+names_used_twice AS (
+    SELECT DISTINCT rows.booking
+    FROM rows_by_name AS rows
+    INNER JOIN bearer_rows AS others ON others.booking = rows.booking AND others.bearer = rows.bearer
+    WHERE least(rows.ends, others.ends) - greatest(rows.starts, others.starts) > 60000000
+        AND NOT coalesce(rows.address = others.address, FALSE)
+        AND NOT coalesce(rows.participant = others.participant, FALSE)
+        AND NOT (rows.starts = others.starts AND rows.ends = others.ends)
+),
+
+unknown_company AS MATERIALIZED (
+    SELECT rows.booking
+    FROM suspect_rows AS rows
+    CROSS JOIN policy
+    LEFT JOIN known_internals ON known_internals.address = rows.address
+    WHERE rows.whose = 6
+        OR (rows.whose <= 4 AND NOT rows.is_machine AND rows.shows_company)
+        OR (
+            rows.whose = 4
+            AND NOT rows.is_machine
+            AND NOT policy.trust_internal_accounts
+            AND known_internals.address IS NULL
+        )
+    UNION
+    SELECT booking FROM names_used_twice
+),
+
+-- Who would be absent without rules 12 to 14, with the words of their name.
+blamed AS MATERIALIZED (
+    SELECT
+        expected.person,
+        expected.booking,
+        expected.address,
+        expected.match_address,
+        expected.tail,
+        expected.name,
+        expected.words,
+        bearers.bearer,
+        name_keys.first_word,
+        name_keys.last_word
+    FROM suspects
+    INNER JOIN expected ON expected.person = suspects.person
+    INNER JOIN bearers ON bearers.person = suspects.person
+    LEFT JOIN unknown_company ON unknown_company.booking = suspects.booking
+    LEFT JOIN name_keys ON name_keys.name = expected.name
+    WHERE unknown_company.booking IS NULL AND NOT suspects.is_host
+),
+
+blamed_words AS MATERIALIZED (
+    SELECT person, booking, bearer, ' ' || first_word || ' ' AS padded_word FROM blamed WHERE length(first_word) > 1
+    UNION
+    SELECT person, booking, bearer, ' ' || last_word || ' ' AS padded_word FROM blamed WHERE length(last_word) > 1
+),
+
+-- Rule 12: the name of somebody's row has a word of theirs that is none of its owners'.
+-- Null never equals null, so what tells rows with one name apart has a value here.
+owned_rows AS MATERIALIZED (
+    SELECT DISTINCT
+        rows.booking,
+        rows.name,
+        rows.whose,
+        rows.owner,
+        coalesce(rows.first_owner, 0) AS first_owner,
+        CASE WHEN rows.is_lent THEN rows.participant ELSE 0 END AS borrower
+    FROM suspect_rows AS rows
+    INNER JOIN (SELECT DISTINCT booking FROM blamed) AS blamed_bookings ON blamed_bookings.booking = rows.booking
+    WHERE rows.whose <= 3 AND NOT rows.is_machine AND rows.name IS NOT NULL
+),
+
+words_in_rows AS MATERIALIZED (
+    SELECT
+        words.person, words.padded_word,
+        rows.booking, rows.name, rows.whose, rows.owner, rows.first_owner, rows.borrower
+    FROM blamed_words AS words
+    INNER JOIN owned_rows AS rows ON rows.booking = words.booking
+    INNER JOIN name_keys ON name_keys.name = rows.name
+    WHERE strpos(name_keys.padded_key, words.padded_word) > 0
+),
+
+owned_words AS (
+    SELECT DISTINCT
+        rows.person, rows.padded_word, rows.booking, rows.name, rows.first_owner, rows.borrower
+    FROM words_in_rows AS rows
+    INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.whose AND owners.owner = rows.owner
+    INNER JOIN bearers ON bearers.person = owners.person
+    INNER JOIN name_keys ON name_keys.name = bearers.name
+    WHERE strpos(name_keys.padded_key, rows.padded_word) > 0
+),
+
+named_with_others AS MATERIALIZED (
+    SELECT rows.person
+    FROM words_in_rows AS rows
+    LEFT JOIN owned_words AS owned
+        ON owned.person = rows.person
+        AND owned.padded_word = rows.padded_word
+        AND owned.booking = rows.booking
+        AND owned.name = rows.name
+        AND owned.first_owner = rows.first_owner
+        AND owned.borrower = rows.borrower
+    WHERE owned.person IS NULL
+    UNION
+    -- Or is a fuller spelling of theirs, though it is somebody else's.
+    SELECT blamed.person
+    FROM blamed
+    INNER JOIN owned_rows AS rows ON rows.booking = blamed.booking
+    INNER JOIN name_keys ON name_keys.name = rows.name
+    WHERE rows.whose = 3
+        AND rows.owner <> blamed.bearer
+        AND strpos(name_keys.padded_key, ' ' || blamed.first_word) > 0
+        AND strpos(name_keys.padded_key, ' ' || blamed.last_word) > 0
+),
+
+-- Rules 13 and 14 look at rows of no meeting of theirs. Other bookings are those that were not called off.
+standing_bookings AS MATERIALIZED (
+    SELECT
+        sifted_bookings.booking, sifted_bookings.conference, sifted_bookings.window_start, sifted_bookings.window_end
+    FROM sifted_bookings
+    WHERE sifted_bookings.excluded_as IS NULL OR sifted_bookings.excluded_as = 'not_settled'
+),
+
+blamed_names AS MATERIALIZED (
+    SELECT person, booking, name AS row_name, name FROM blamed WHERE words > 1
+    UNION
+    SELECT blamed.person, blamed.booking, borne_names.name AS row_name, blamed.name
+    FROM blamed
+    INNER JOIN borne_names ON borne_names.other_name = blamed.name
+    WHERE blamed.words > 1
+),
+
+-- Rule 13: in the window, in another meeting, under their name.
+rows_elsewhere AS MATERIALIZED (
+    SELECT DISTINCT
+        blamed_names.person,
+        blamed_names.booking,
+        blamed_names.name,
+        coalesce(rows.booking, -1) AS row_booking,
+        coalesce(rows.conference, -1) AS row_conference,
+        rows.starts,
+        rows.ends
+    FROM blamed_names
+    INNER JOIN daily_meetings AS meetings ON meetings.booking = blamed_names.booking
+    INNER JOIN daily_presences AS rows ON rows.name = blamed_names.row_name AND rows.day = meetings.day
+    WHERE NOT rows.is_bot
+        AND NOT rows.is_machine
+        AND rows.starts <= meetings.window_end
+        AND rows.ends >= meetings.window_start
+        AND CASE
+            WHEN rows.booking IS NOT NULL THEN rows.booking <> meetings.booking
+            ELSE rows.conference IS NULL OR meetings.conference IS NULL OR rows.conference <> meetings.conference
+        END
+),
+
+meetings_elsewhere AS (
+    SELECT rows.*, others.booking AS other_booking
+    FROM rows_elsewhere AS rows
+    INNER JOIN standing_bookings AS others ON others.booking = rows.row_booking
+    WHERE rows.starts <= others.window_end AND rows.ends >= others.window_start
+    UNION ALL
+    SELECT rows.*, others.booking AS other_booking
+    FROM rows_elsewhere AS rows
+    INNER JOIN standing_bookings AS others ON others.conference = rows.row_conference
+    WHERE rows.row_booking = -1
+        AND others.booking <> rows.booking
+        AND rows.starts <= others.window_end
+        AND rows.ends >= others.window_start
+),
+
+-- Such a row may be a namesake's, in a meeting that is the namesake's and not theirs.
+meetings_of_namesakes AS (
+    SELECT DISTINCT
+        rows.person, rows.row_booking, rows.row_conference, rows.starts, rows.ends, rows.other_booking
+    FROM meetings_elsewhere AS rows
+    INNER JOIN persons AS namesakes ON namesakes.booking = rows.other_booking AND namesakes.name = rows.name
+    UNION
+    SELECT DISTINCT
+        rows.person, rows.row_booking, rows.row_conference, rows.starts, rows.ends, rows.other_booking
+    FROM meetings_elsewhere AS rows
+    INNER JOIN turned_names ON turned_names.name = rows.name
+    INNER JOIN persons AS namesakes
+        ON namesakes.booking = rows.other_booking AND namesakes.name = turned_names.other_name
+),
+
+blamed_addresses AS MATERIALIZED (
+    SELECT person, booking, address FROM blamed WHERE address IS NOT NULL
+    UNION
+    SELECT person, booking, match_address FROM blamed WHERE match_address IS NOT NULL
+),
+
+booked_addresses AS (
+    SELECT booking, address FROM persons WHERE address IS NOT NULL
+    UNION
+    SELECT booking, match_address FROM persons WHERE match_address IS NOT NULL
+),
+
+own_meetings AS (
+    SELECT DISTINCT blamed_addresses.person, booked_addresses.booking
+    FROM blamed_addresses
+    INNER JOIN booked_addresses ON booked_addresses.address = blamed_addresses.address
+),
+
+rows_of_namesakes AS (
+    SELECT DISTINCT rows.person, rows.row_booking, rows.row_conference, rows.starts, rows.ends
+    FROM meetings_of_namesakes AS rows
+    LEFT JOIN own_meetings ON own_meetings.person = rows.person AND own_meetings.booking = rows.other_booking
+    WHERE own_meetings.person IS NULL
+),
+
+named_elsewhere AS MATERIALIZED (
+    SELECT DISTINCT rows.person
+    FROM rows_elsewhere AS rows
+    LEFT JOIN rows_of_namesakes AS namesakes
+        ON namesakes.person = rows.person
+        AND namesakes.row_booking = rows.row_booking
+        AND namesakes.row_conference = rows.row_conference
+        AND namesakes.starts = rows.starts
+        AND namesakes.ends = rows.ends
+    WHERE namesakes.person IS NULL
+),
+
+-- Rule 14: under the meeting's own key, at another time.
+blamed_meetings AS MATERIALIZED (
+    SELECT
+        blamed.person,
+        blamed.booking,
+        meetings.conference,
+        meetings.window_start,
+        meetings.window_end,
+        meetings.window_start - policy.moved_within AS moved_start,
+        meetings.window_end + policy.moved_within AS moved_end
+    FROM blamed
+    INNER JOIN meetings ON meetings.booking = blamed.booking
+    CROSS JOIN policy
+    WHERE meetings.conference IS NOT NULL
+),
+
+stray_rows AS MATERIALIZED (
+    SELECT rows.conference, rows.address, rows.tail, rows.name, rows.starts, rows.ends
+    FROM presences AS rows
+    INNER JOIN (SELECT DISTINCT conference FROM blamed_meetings) AS wanted ON wanted.conference = rows.conference
+    WHERE rows.may_have_strayed
+),
+
+blamed_handles AS (
+    SELECT person, address AS handle FROM blamed_addresses
+    UNION ALL
+    SELECT person, tail AS handle FROM blamed WHERE tail IS NOT NULL
+    UNION ALL
+    SELECT person, row_name AS handle FROM blamed_names
+),
+
+stray_handles AS (
+    SELECT conference, starts, ends, address AS handle FROM stray_rows WHERE address IS NOT NULL
+    UNION
+    SELECT conference, starts, ends, tail AS handle FROM stray_rows WHERE tail IS NOT NULL
+    UNION
+    SELECT conference, starts, ends, name AS handle FROM stray_rows WHERE name IS NOT NULL
+),
+
+own_stray_rows AS MATERIALIZED (
+    SELECT DISTINCT meetings.person, meetings.booking, meetings.conference, rows.starts, rows.ends
+    FROM blamed_meetings AS meetings
+    INNER JOIN blamed_handles ON blamed_handles.person = meetings.person
+    INNER JOIN stray_handles AS rows
+        ON rows.conference = meetings.conference AND rows.handle = blamed_handles.handle
+    WHERE rows.starts <= meetings.moved_end
+        AND rows.ends >= meetings.moved_start
+        AND (rows.starts > meetings.window_end OR rows.ends < meetings.window_start)
+),
+
+-- In the same room there may have been another meeting of theirs, which such a row is of.
+rows_of_own_meetings AS (
+    SELECT DISTINCT rows.person, rows.starts, rows.ends
+    FROM own_stray_rows AS rows
+    INNER JOIN standing_bookings AS others ON others.conference = rows.conference
+    INNER JOIN own_meetings ON own_meetings.person = rows.person AND own_meetings.booking = others.booking
+    WHERE others.booking <> rows.booking AND rows.starts <= others.window_end AND rows.ends >= others.window_start
+),
+
+-- Rows of no meeting at all, by nobody whom any booking knows by address.
+orphan_rows AS (
+    SELECT DISTINCT rows.conference, rows.name, rows.starts, rows.ends
+    FROM stray_rows AS rows
+    LEFT JOIN (SELECT DISTINCT address FROM booked_addresses) AS known ON known.address = rows.address
+    LEFT JOIN (
+        SELECT DISTINCT strays.conference, strays.starts, strays.ends
+        FROM (SELECT DISTINCT conference, starts, ends FROM stray_rows) AS strays
+        INNER JOIN standing_bookings AS others ON others.conference = strays.conference
+        WHERE strays.starts <= others.window_end AND strays.ends >= others.window_start
+    ) AS housed
+        ON housed.conference = rows.conference AND housed.starts = rows.starts AND housed.ends = rows.ends
+    WHERE rows.name IS NOT NULL AND known.address IS NULL AND housed.conference IS NULL
+),
+
+seen_at_other_times AS MATERIALIZED (
+    SELECT rows.person
+    FROM own_stray_rows AS rows
+    LEFT JOIN rows_of_own_meetings AS own
+        ON own.person = rows.person AND own.starts = rows.starts AND own.ends = rows.ends
+    WHERE own.person IS NULL
+    UNION
+    SELECT meetings.person
+    FROM blamed_meetings AS meetings
+    INNER JOIN blamed_words AS words ON words.person = meetings.person
+    INNER JOIN orphan_rows AS rows ON rows.conference = meetings.conference
+    INNER JOIN name_keys ON name_keys.name = rows.name
+    WHERE rows.starts <= meetings.moved_end
+        AND rows.ends >= meetings.moved_start
+        AND strpos(name_keys.padded_key, words.padded_word) > 0
+),
+
+given_reasons AS (
+    SELECT
+        early.person,
+        early.presence,
+        early.first_joined,
+        early.last_left,
+        CASE
+            WHEN early.reason IS NOT NULL THEN early.reason
+            WHEN unknown_company.booking IS NOT NULL THEN 'unknown_participant'
+            WHEN early.is_host AND NOT early.guest_came THEN 'no_guest_seen'
+            WHEN named_with_others.person IS NOT NULL THEN 'named_with_another'
+            WHEN policy.traces_are_doubt AND named_elsewhere.person IS NOT NULL THEN 'name_elsewhere'
+            WHEN policy.traces_are_doubt AND seen_at_other_times.person IS NOT NULL THEN 'seen_at_another_time'
+            ELSE 'not_seen'
+        END AS reason
+    FROM early_reasons AS early
+    CROSS JOIN policy
+    LEFT JOIN unknown_company ON unknown_company.booking = early.booking
+    LEFT JOIN named_with_others ON named_with_others.person = early.person
+    LEFT JOIN named_elsewhere ON named_elsewhere.person = early.person
+    LEFT JOIN seen_at_other_times ON seen_at_other_times.person = early.person
 ),
 
 reasons AS MATERIALIZED (

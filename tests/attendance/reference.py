@@ -7,13 +7,14 @@ here is clever; rows are indexed by what they can be found by, and sorted by tim
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 Record = dict[str, Any]
 
@@ -73,7 +74,11 @@ def duration(seconds: float) -> int:
 # --- Section 2, Text ----------------------------------------------------------------------------------------------
 
 WHITE_SPACE = " \t\n\r\v\f\u00a0"
-WHITE_SPACE_RUN = re.compile(f"[{WHITE_SPACE}]+")
+SEPARATORS = '.,;:_-–—/\\|()[]{}<>"*+&@#!?=~•·'  # noqa: RUF001
+QUOTES = "'’‘´`"  # noqa: RUF001
+OTHER_LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ı": "i"}  # noqa: RUF001
+COMPANY = ("and", "und", "et", "with", "mit", "team", "family")
+TAIL = 8
 
 
 def clean(text: str | None) -> str | None:
@@ -96,10 +101,49 @@ def clean_lower(text: str | None) -> str | None:
     return None if cleaned is None else lower(cleaned)
 
 
+def folded(character: str) -> str:
+    """One character of a name in lower case, without what is put on, over or under it."""
+    if "\u00c0" <= character <= "\u024f" or "\u1e00" <= character <= "\u1eff":
+        first = unicodedata.normalize("NFD", character)[0]
+        if first.isascii() and first.isalpha():
+            return first
+    if "\u0300" <= character <= "\u036f":
+        return ""
+    return OTHER_LETTERS.get(character, character)
+
+
 def name_key(text: str | None) -> str | None:
-    """Clean, lower-case, each run of white space one space."""
-    lowered = clean_lower(text)
-    return None if lowered is None else WHITE_SPACE_RUN.sub(" ", lowered)
+    """The words of a name, parted by single spaces."""
+    if text is None:
+        return None
+    key = "".join(map(folded, lower(text)))
+    key = "".join(" " if character in SEPARATORS or character in WHITE_SPACE else character for character in key)
+    key = re.sub(r"['’]s(?= |\Z)", "", key)  # noqa: RUF001
+    key = "".join(character for character in key if character not in QUOTES)
+    return re.sub(" +", " ", key).strip(" ") or None
+
+
+def words(key: str | None) -> list[str]:
+    """The words of a `name_key`."""
+    return [] if key is None else key.split(" ")
+
+
+def turned(key: str | None) -> str | None:
+    """The second word first, of a `name_key` of exactly two words; null for others."""
+    return " ".join(reversed(words(key))) if len(words(key)) == 2 else None
+
+
+def holds(key: str | None, other: str | None) -> bool:
+    """Whether the other's words stand in the key side by side and in their order."""
+    return key is not None and other is not None and f" {other} " in f" {key} "
+
+
+def shows_company(name: str | None) -> bool:
+    """Whether more people may be there than the name says."""
+    if name is None:
+        return False
+    key = name_key(name)
+    return "+" in name or "&" in name or any(holds(key, word) for word in COMPANY)
 
 
 def phone_key(text: str | None) -> str | None:
@@ -110,11 +154,20 @@ def phone_key(text: str | None) -> str | None:
     return digits if len(digits) >= 7 else None
 
 
-def remembered(function: Callable[[str | None], Any]) -> Callable[[str | None], Any]:
-    """The same function, which works each text out once."""
-    known: dict[str | None, Any] = {}
+def phone_tail(key: str | None) -> str | None:
+    """The digits that a number has in common with its other spellings."""
+    return None if key is None else key[-TAIL:]
 
-    def look_up(text: str | None) -> Any:
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+def remembered(function: Callable[[str | None], Value]) -> Callable[[str | None], Value]:
+    """The same function, which works each text out once."""
+    known: dict[str | None, Value] = {}
+
+    def look_up(text: str | None) -> Value:
         if text not in known:
             known[text] = function(text)
         return known[text]
@@ -132,7 +185,7 @@ class Policy:
         self,
         *,
         as_of: str,
-        attendance_until: str | None = None,
+        attendance_until: str | Mapping[str, str] | None = None,
         early_join: float = 900,
         overrun: float = 900,
         min_presence: float = 1,
@@ -140,18 +193,22 @@ class Policy:
         settle: float = 7200,
         internal_domains: Iterable[str] = (),
         internal_emails: Iterable[str] = (),
+        trust_internal_accounts: bool = False,
+        moved_within: float = 43200,
         require_host_present: bool = True,
         host_min_presence: float = 300,
         assume_held: bool = False,
         traces_are_doubt: bool = True,
         judge_hosts: bool = False,
-        aliases: dict[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
         fold_plus_tags: bool = False,
         fold_gmail_dots: bool = False,
         bot_names: Iterable[str] = DEFAULT_BOT_NAMES,
     ) -> None:
         self.as_of = known_instant(as_of)
-        self.attendance_until = instant(attendance_until)
+        named = isinstance(attendance_until, Mapping)
+        self.attendance_until = None if named else instant(attendance_until)
+        self.source_ends = ends_by_source(attendance_until) if named else {}
         self.early_join = duration(early_join)
         self.overrun = duration(overrun)
         self.min_presence = duration(min_presence)
@@ -159,6 +216,8 @@ class Policy:
             raise ValueError("min_presence must be more than 0")
         self.open_limit = duration(open_limit)
         self.settle = duration(settle)
+        self.trust_internal_accounts = trust_internal_accounts
+        self.moved_within = duration(moved_within)
         self.host_min_presence = duration(host_min_presence)
         self.require_host_present = require_host_present
         self.assume_held = assume_held
@@ -167,13 +226,14 @@ class Policy:
         self.fold_plus_tags = fold_plus_tags
         self.fold_gmail_dots = fold_gmail_dots
         self.aliases = {clean_lower(key): clean_lower(value) for key, value in (aliases or {}).items()}
-        self.bot_names = {name for name in map(clean_lower, bot_names) if name is not None}
+        self.bot_names = {key for key in map(name_key, bot_names) if key is not None}
         self.email_key = remembered(self._email_key)
         self.internal_emails = {self.email_key(email) for email in internal_emails} - {None}
         self.internal_domains = {domain for domain in map(clean_lower, internal_domains) if domain is not None}
-        self.is_internal = remembered(self._is_internal)
+        self.is_internal_key = remembered(self._is_internal_key)
         self.is_bot_name = remembered(self._is_bot_name)
         self.name_key = remembered(name_key)
+        self.shows_company = remembered(shows_company)
         self.phone_key = remembered(phone_key)
 
     def _email_key(self, text: str | None) -> str | None:
@@ -190,8 +250,7 @@ class Policy:
             local, domain = local.replace(".", ""), "gmail.com"
         return f"{local}@{domain}"
 
-    def _is_internal(self, text: str | None) -> bool:
-        key = self.email_key(text)
+    def _is_internal_key(self, key: str | None) -> bool:
         if key is None:
             return False
         domain = key.rpartition("@")[2]
@@ -200,8 +259,18 @@ class Policy:
         )
 
     def _is_bot_name(self, text: str | None) -> bool:
-        lowered = clean_lower(text)
-        return lowered is not None and any(bot_name in lowered for bot_name in self.bot_names)
+        return any(holds(name_key(text), bot_name) for bot_name in self.bot_names)
+
+
+def ends_by_source(until: Mapping[str, str]) -> dict[str | None, int]:
+    """The ends that the policy names, by cleaned source."""
+    ends: dict[str | None, int] = {}
+    for name, moment in until.items():
+        source = clean(name)
+        if source is None or source in ends:
+            raise ValueError(f"attendance_until has a source without a name, or one twice: {name!r}")
+        ends[source] = known_instant(moment)
+    return ends
 
 
 # --- Section 1, Input tables --------------------------------------------------------------------------------------
@@ -221,24 +290,68 @@ class Person:
     phone_key: str | None
     internal: bool
     absent: bool
-    email_keys: set[str] = field(default_factory=set)
+
+    @property
+    def email_keys(self) -> set[str]:
+        return {key for key in (self.email_key, self.match_key) if key is not None}
+
+    @property
+    def phone_tail(self) -> str | None:
+        return phone_tail(self.phone_key)
+
+    @property
+    def identity(self) -> Hashable:
+        """Section 4, c: rows with one address to match are one person; without one each row is its own."""
+        return id(self) if self.match_key is None else self.match_key
+
+    @property
+    def end_words(self) -> list[str]:
+        """The first and the last word of the name."""
+        found = words(self.name_key)
+        return [found[0], found[-1]] if found else []
 
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """One row of `attendance`, with the time that it lasts (section 3)."""
+    """One row of `attendance`, with the time that it lasts and the kind and address that it counts with (section 3)."""
 
     kind: str
+    source: str | None
+    participant: str | None
     booking_uid: str | None
     conference_key: str | None
     email_key: str | None
     phone_key: str | None
     name_key: str | None
-    internal: bool
     bot_name: bool
+    company: bool
     begin: int
     end: int
     open: bool
+
+    @property
+    def phone_tail(self) -> str | None:
+        return phone_tail(self.phone_key)
+
+    @property
+    def joiner(self) -> tuple[str, str] | None:
+        """The participant, where the feed knows one."""
+        return None if self.source is None or self.participant is None else (self.source, self.participant)
+
+    def has_address_or_number_of(self, person: Person) -> bool:
+        """By its e-mail keys or its phone tail."""
+        return self.email_key in person.email_keys or (
+            self.phone_tail is not None and self.phone_tail == person.phone_tail
+        )
+
+    def bears_name_of(self, person: Person) -> bool:
+        """Section 5."""
+        if self.name_key is None or person.name_key is None:
+            return False
+        if self.name_key in (person.name_key, turned(person.name_key)):
+            return True
+        own, persons = words(self.name_key), words(person.name_key)
+        return len(persons) == 2 and not self.bot_name and persons in (own[:2], own[-2:])
 
 
 @dataclass(eq=False, slots=True)
@@ -254,6 +367,7 @@ class Booking:
     window_start: int
     window_end: int
     people: list[Person] = field(default_factory=list)
+    calendar: Calendar | None = None
 
     @property
     def attendees(self) -> list[Person]:
@@ -262,6 +376,31 @@ class Booking:
     @property
     def hosts(self) -> list[Person]:
         return [person for person in self.people if person.role == "host"]
+
+    @property
+    def stands(self) -> bool:
+        """Accepted and not rescheduled."""
+        return self.status == "accepted" and not self.rescheduled
+
+    def touches(self, row: Row) -> bool:
+        """Section 3: the row begins at or before the window's end and ends at or after its beginning."""
+        return row.begin <= self.window_end and row.end >= self.window_start
+
+    def has_row_of_its_meeting(self, row: Row) -> bool:
+        """Section 3."""
+        if not self.touches(row):
+            return False
+        if row.booking_uid is not None:
+            return row.booking_uid == self.uid
+        return row.conference_key is not None and row.conference_key == self.conference_key
+
+    def has_someone_with(self, email_keys: set[str]) -> bool:
+        """Whether a row of its people has one of the addresses."""
+        return any(person.email_keys & email_keys for person in self.people)
+
+    def has_someone_named(self, key: str | None) -> bool:
+        """Whether a row of its people has the name or its turned form."""
+        return any(person.name_key is not None and person.name_key in (key, turned(key)) for person in self.people)
 
 
 def load_bookings(bookings: list[Record], people: list[Record], policy: Policy) -> list[Booking]:
@@ -286,29 +425,32 @@ def load_bookings(bookings: list[Record], people: list[Record], policy: Policy) 
         role = clean(record["role"])
         if role not in ROLES:
             raise ValueError(f"not a role: {record['role']!r}")
-        email, match_email = record["email"], record["match_email"]
+        email = record["email"]
+        email_key, match_key = policy.email_key(email), policy.email_key(record["match_email"])
         person = Person(
             booking_uid=clean(record["booking_uid"]),
             role=role,
             email=email,
             clean_email=clean(email),
-            email_key=policy.email_key(email),
-            match_key=policy.email_key(match_email),
+            email_key=email_key,
+            match_key=match_key,
             name_key=policy.name_key(record["name"]),
             phone_key=policy.phone_key(record["phone"]),
-            internal=policy.is_internal(email) or policy.is_internal(match_email),
+            internal=policy.is_internal_key(email_key) or policy.is_internal_key(match_key),
             absent=bool(record["absent"]),
         )
-        person.email_keys = {key for key in (person.email_key, person.match_key) if key is not None}
         if person.booking_uid in loaded:
             loaded[person.booking_uid].people.append(person)
+    calendar = Calendar(list(loaded.values()))
+    for booking in loaded.values():
+        booking.calendar = calendar
     return list(loaded.values())
 
 
-def load_attendance(attendance: list[Record], policy: Policy) -> tuple[list[Row], int | None]:
-    """The rows that have a time, and the instant up to which the feed is complete (null: to nowhere)."""
-    rows = []
-    latest: int | None = None
+def load_attendance(attendance: list[Record], policy: Policy) -> tuple[list[Row], dict[str | None, int | None]]:
+    """The rows that have a time, and the end of each source that has rows or is named (null: it has none)."""
+    rows: list[Row] = []
+    ends: dict[str | None, int | None] = {}
     for record in attendance:
         kind = clean(record["kind"])
         if kind not in KINDS:
@@ -318,80 +460,137 @@ def load_attendance(attendance: list[Record], policy: Policy) -> tuple[list[Row]
             joined = left
         if joined is None:
             continue
-        for moment in (joined,) if kind == "check_in" else (joined, left):
-            if moment is not None and moment <= policy.as_of and (latest is None or moment > latest):
-                latest = moment
-        # Section 3: a row lasts ...
-        if kind == "check_in":
-            end = joined
-        elif left is None:
-            end = min(policy.as_of, joined + policy.open_limit)
-        else:
-            end = left
-        email, name = record["email"], record["name"]
+        source = clean(record["source"])
+        moments = [joined] if kind == "check_in" or left is None else [joined, left]
+        known = [moment for moment in [*moments, ends.get(source)] if moment is not None and moment <= policy.as_of]
+        ends[source] = max(known, default=None)
+        kind, begin, end = how_it_lasts(kind, joined, left, policy)
+        name = clean(record["name"])
         rows.append(
             Row(
                 kind=kind,
+                source=source,
+                participant=clean(record.get("participant")),
                 booking_uid=clean(record["booking_uid"]),
                 conference_key=clean(record["conference_key"]),
-                email_key=policy.email_key(email),
+                email_key=policy.email_key(record["email"]),
                 phone_key=policy.phone_key(record["phone"]),
                 name_key=policy.name_key(name),
-                internal=policy.is_internal(email),
                 bot_name=policy.is_bot_name(name),
-                begin=joined,
-                end=max(joined, end),
+                company=policy.shows_company(name),
+                begin=begin,
+                end=end,
                 open=left is None,
             )
         )
-    if policy.attendance_until is not None:
-        latest = min(policy.attendance_until, policy.as_of)
-    return rows, latest
+    take_addresses_of_participants(rows)
+    return rows, ends | policy.source_ends
 
 
-# --- Finding rows -------------------------------------------------------------------------------------------------
+def how_it_lasts(kind: str, joined: int, left: int | None, policy: Policy) -> tuple[str, int, int]:
+    """Section 3: the kind that a row counts as, its beginning and its end."""
+    if kind == "check_in":
+        return kind, joined, joined
+    if left is None:
+        return kind, joined, max(joined, min(policy.as_of, joined + policy.open_limit))
+    if left < joined:
+        return "bot" if kind == "bot" else "lobby", left, joined
+    return kind, joined, left
 
 
-class Timeline:
-    """Rows in the order of their beginning, so that those that touch a window are found without reading them all."""
+def take_addresses_of_participants(rows: list[Row]) -> None:
+    """Section 3: a row without an address takes the one that its participant has elsewhere, if there is but one."""
+    addresses: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        if row.kind != "bot" and row.joiner is not None and row.email_key is not None:
+            addresses[row.joiner].add(row.email_key)
+    for row in rows:
+        if row.kind != "bot" and row.joiner is not None and row.email_key is None:
+            found = addresses.get(row.joiner, set())
+            if len(found) == 1:
+                (row.email_key,) = found
 
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = sorted(rows, key=lambda row: row.begin)
-        self.begins = [row.begin for row in self.rows]
-        self.latest_ends: list[int] = []  # the latest end among the rows up to this one: it never falls
-        for row in self.rows:
-            self.latest_ends.append(max(row.end, self.latest_ends[-1]) if self.latest_ends else row.end)
 
-    def touching(self, start: int, end: int) -> Iterator[Row]:
-        """Section 3: begins at or before the window's end and ends at or after its beginning."""
-        for index in range(bisect_left(self.latest_ends, start), bisect_right(self.begins, end)):
-            row = self.rows[index]
-            if row.end >= start:
-                yield row
+# --- Finding rows and bookings ------------------------------------------------------------------------------------
+
+
+class Timeline(Generic[Value]):
+    """Things in the order of their beginning, so that those that touch a time are found without reading them all."""
+
+    def __init__(self, things: list[tuple[int, int, Value]]) -> None:
+        self.things = sorted(things, key=lambda thing: thing[:2])
+        self.begins = [begin for begin, _, _ in self.things]
+        self.latest_ends: list[int] = []  # the latest end among the things up to this one: it never falls
+        for _, end, _ in self.things:
+            self.latest_ends.append(max(end, self.latest_ends[-1]) if self.latest_ends else end)
+
+    def touching(self, start: int, end: int) -> Iterator[Value]:
+        """Those that begin at or before the end and end at or after the start."""
+        for _, last, thing in self.things[bisect_left(self.latest_ends, start) : bisect_right(self.begins, end)]:
+            if last >= start:
+                yield thing
+
+
+def timelines(things: Iterable[tuple[Key | None, int, int, Value]]) -> dict[Key, Timeline[Value]]:
+    """A timeline for each key that is not null."""
+    groups: dict[Key, list[tuple[int, int, Value]]] = defaultdict(list)
+    for key, begin, end, thing in things:
+        if key is not None:
+            groups[key].append((begin, end, thing))
+    return {key: Timeline(group) for key, group in groups.items()}
+
+
+def at_key(index: dict[Key, Timeline[Value]], key: Key | None, start: int, end: int) -> Iterator[Value]:
+    """Those under the key that touch the time; none under null."""
+    if key is None or key not in index:
+        return iter(())
+    return index[key].touching(start, end)
+
+
+def names_to_find(key: str | None) -> set[str | None]:
+    """The `name_key`s of all persons whose name a row of this `name_key` may bear."""
+    found = words(key)
+    return {key, turned(key), " ".join(found[:2]), " ".join(found[-2:])} - {None, ""}
 
 
 class Feed:
     """All rows, by each thing that they can be found by."""
 
     def __init__(self, rows: list[Row]) -> None:
-        self.by_uid = self._timelines(rows, lambda row: row.booking_uid)
-        self.by_conference = self._timelines(
-            (row for row in rows if row.booking_uid is None), lambda row: row.conference_key
+        self.by_uid = timelines((row.booking_uid, row.begin, row.end, row) for row in rows)
+        self.by_conference = timelines(
+            (row.conference_key, row.begin, row.end, row) for row in rows if row.booking_uid is None
         )
-        self.by_email = self._timelines(rows, lambda row: row.email_key)
-        self.by_phone = self._timelines(rows, lambda row: row.phone_key)
-
-    @staticmethod
-    def _timelines(rows: Iterable[Row], key: Callable[[Row], str | None]) -> dict[str, Timeline]:
-        groups: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            value = key(row)
-            if value is not None:
-                groups[value].append(row)
-        return {value: Timeline(group) for value, group in groups.items()}
+        self.by_email = timelines((row.email_key, row.begin, row.end, row) for row in rows)
+        self.by_phone_tail = timelines((row.phone_tail, row.begin, row.end, row) for row in rows)
+        self.by_name = timelines(
+            (name, row.begin, row.end, row) for row in rows for name in names_to_find(row.name_key)
+        )
 
 
-NO_ROWS = Timeline([])
+class Calendar:
+    """All bookings, by what they can be found by, and the addresses in them."""
+
+    def __init__(self, bookings: list[Booking]) -> None:
+        self.by_uid = {booking.uid: booking for booking in bookings}
+        self.by_conference = timelines(
+            (booking.conference_key, booking.window_start, booking.window_end, booking) for booking in bookings
+        )
+        people = [person for booking in bookings for person in booking.people]
+        self.email_keys = {key for person in people for key in person.email_keys}
+        self.host_email_keys = {key for person in people if person.role == "host" for key in person.email_keys}
+
+    def with_key_and_touched(self, conference_key: str | None, row: Row) -> Iterator[Booking]:
+        """Bookings with this conference key whose window the row touches."""
+        return at_key(self.by_conference, conference_key, row.begin, row.end)
+
+    def with_row_of_their_meeting(self, row: Row) -> list[Booking]:
+        """Bookings of whose meeting the row is."""
+        if row.booking_uid is None:
+            found = list(self.with_key_and_touched(row.conference_key, row))
+        else:
+            found = [self.by_uid[row.booking_uid]] if row.booking_uid in self.by_uid else []
+        return [booking for booking in found if booking.has_row_of_its_meeting(row)]
 
 
 # --- One booking --------------------------------------------------------------------------------------------------
@@ -410,18 +609,33 @@ def union_length(rows: Iterable[Row], start: int, end: int) -> int:
 
 @dataclass(eq=False, slots=True)
 class Owner:
-    """Whose a row is within one booking (section 4): `email`, `phone`, `name` (and of which people), or
-    `colleague`, `machine`, `unknown`."""
+    """Whose a row is within one booking (section 4).
 
+    `clause` is that of the page that fits, a to g. `how` is `email`, `phone` or `name` of `people`, or `colleague`,
+    `machine` or `unknown`.
+    """
+
+    clause: str
     how: str
     people: list[Person] = field(default_factory=list)
+
+    def is_of(self, person: Person) -> bool:
+        return any(someone is person for someone in self.people)
+
+    def has_role(self, role: str) -> bool:
+        return any(person.role == role for person in self.people)
+
+
+MEANS = ("email", "phone", "name")
+NOT_A_BOT = ("person", "lobby", "check_in")
 
 
 class Case:
     """One booking that rules 1 to 3 do not exclude, with every row that may matter to it."""
 
     def __init__(self, booking: Booking, feed: Feed, policy: Policy) -> None:
-        self.booking, self.feed, self.policy = booking, feed, policy
+        assert booking.calendar is not None
+        self.booking, self.feed, self.policy, self.calendar = booking, feed, policy, booking.calendar
         self.by_email_key: dict[str, list[Person]] = defaultdict(list)
         self.by_phone_key: dict[str, list[Person]] = defaultdict(list)
         for person in booking.people:
@@ -429,10 +643,11 @@ class Case:
                 self.by_email_key[key].append(person)
             if person.phone_key is not None:
                 self.by_phone_key[person.phone_key].append(person)
-        self.everyone_has_a_name = all(person.name_key is not None for person in booking.people)
-        self.meeting = [(row, self.owner(row, of_the_meeting=True)) for row in self.rows_of_the_meeting()]
-        self.loose = [(row, self.owner(row, of_the_meeting=False)) for row in self.loose_rows_of_its_people()]
-        self.bearing_the_uid = feed.by_uid.get(booking.uid, NO_ROWS).rows if booking.uid is not None else []
+        self.telling_names = self.persons_of_telling_names()
+        self.meeting = self.with_rows_of_known_participants(
+            [(row, self.first_owner(row, of_the_meeting=True)) for row in self.rows_of_the_meeting()]
+        )
+        self.loose = [(row, self.first_owner(row, of_the_meeting=False)) for row in self.loose_rows_of_its_people()]
         self.counted: dict[Person, list[tuple[Row, str]]] = defaultdict(list)
         for row, owner in self.meeting + self.loose:
             if row.kind in ("person", "check_in"):
@@ -441,59 +656,102 @@ class Case:
 
     # Section 3
 
-    def touching(self, index: dict[str, Timeline], key: str | None) -> Iterator[Row]:
-        if key is None:
-            return iter(())
-        return index.get(key, NO_ROWS).touching(self.booking.window_start, self.booking.window_end)
+    def in_window(self, index: dict[Key, Timeline[Row]], key: Key | None) -> Iterator[Row]:
+        return at_key(index, key, self.booking.window_start, self.booking.window_end)
 
     def rows_of_the_meeting(self) -> list[Row]:
-        rows = list(self.touching(self.feed.by_uid, self.booking.uid))
-        rows += self.touching(self.feed.by_conference, self.booking.conference_key)
-        return rows
+        rows = [*self.in_window(self.feed.by_uid, self.booking.uid)]
+        rows += self.in_window(self.feed.by_conference, self.booking.conference_key)
+        return [row for row in rows if self.booking.has_row_of_its_meeting(row)]
 
     def loose_rows_of_its_people(self) -> list[Row]:
         """Loose rows that fit nobody by a or b decide nothing, so that only the others are looked for."""
         found: dict[int, Row] = {}
-        for index, keys in ((self.feed.by_email, self.by_email_key), (self.feed.by_phone, self.by_phone_key)):
-            for key in keys:
-                for row in self.touching(index, key):
-                    if row.booking_uid is None and None in (row.conference_key, self.booking.conference_key):
-                        found[id(row)] = row
+        candidates = [row for key in self.by_email_key for row in self.in_window(self.feed.by_email, key)]
+        candidates += [
+            row for key in self.by_phone_key for row in self.in_window(self.feed.by_phone_tail, phone_tail(key))
+        ]
+        for row in candidates:
+            if row.booking_uid is None and None in (row.conference_key, self.booking.conference_key):
+                found[id(row)] = row
         return list(found.values())
 
     # Section 4
 
-    def owner(self, row: Row, *, of_the_meeting: bool) -> Owner:
-        """The first of a to f that fits."""
-        by_email = self.by_email_key.get(row.email_key, []) if row.email_key is not None else []
-        by_phone = self.by_phone_key.get(row.phone_key, []) if row.phone_key is not None else []
-        if row.kind == "bot":
-            return Owner("machine")
-        if by_email:
-            return Owner("email", by_email)
-        if by_phone:
-            return Owner("phone", by_phone)
-        if row.internal:
-            return Owner("colleague")
-        if of_the_meeting and not row.bot_name:
-            by_name = self.people_of_a_name(row.name_key)
-            if by_name:
-                return Owner("name", by_name)
-        return Owner("machine") if row.bot_name else Owner("unknown")
+    def persons_of_telling_names(self) -> dict[str, Hashable]:
+        """The one person of each name that tells; none if a row of `people` has no name."""
+        persons: dict[str, set[Hashable]] = defaultdict(set)
+        for person in self.booking.people:
+            if person.name_key is None:
+                return {}
+            persons[person.name_key].add(person.identity)
+        return {
+            name: next(iter(owners))
+            for name, owners in persons.items()
+            if len(words(name)) >= 2 and len(owners) == 1 and persons.get(turned(name) or "", owners) == owners
+        }
 
-    def people_of_a_name(self, key: str | None) -> list[Person]:
-        """The rows of `people` of the one person that has this name; none if it is not sure who that is."""
-        if key is None or " " not in key or not self.everyone_has_a_name:
+    def people_of_a_name(self, row: Row) -> list[Person]:
+        """Clause c."""
+        if row.bot_name or row.name_key is None:
             return []
-        named = [person for person in self.booking.people if person.name_key == key]
-        if not named:
-            return []
-        first = named[0]
-        if first.match_key is None:
-            return named if len(named) == 1 else []
-        if any(person.match_key != first.match_key for person in named):
-            return []
-        return [person for person in self.booking.people if person.match_key == first.match_key]
+        telling = self.telling_names
+        if row.name_key in telling:
+            named = {telling[row.name_key]}
+        elif turned(row.name_key) in telling:
+            named = {telling[turned(row.name_key) or ""]}
+        else:
+            named = {person for name, person in telling.items() if holds(row.name_key, name)}
+            if any(person.role == "host" and person.identity in named for person in self.booking.people):
+                return []
+        return [person for person in self.booking.people if person.identity in named]
+
+    def first_owner(self, row: Row, *, of_the_meeting: bool) -> Owner:
+        """The first of a to e that fits; g otherwise."""
+        if row.kind == "bot":
+            return Owner("e", "machine")
+        if row.email_key in self.by_email_key:
+            return Owner("a", "email", self.by_email_key[row.email_key])
+        if row.phone_key in self.by_phone_key:
+            return Owner("b", "phone", self.by_phone_key[row.phone_key])
+        by_name = self.people_of_a_name(row) if of_the_meeting else []
+        if by_name:
+            return Owner("c", "name", by_name)
+        if self.policy.is_internal_key(row.email_key):
+            return Owner("d", "colleague")
+        if row.bot_name:
+            return Owner("e", "machine")
+        return Owner("g", "unknown")
+
+    @staticmethod
+    def with_rows_of_known_participants(meeting: list[tuple[Row, Owner]]) -> list[tuple[Row, Owner]]:
+        """Clause f, of rows that nothing else tells."""
+        known: dict[tuple[str, str], list[Owner]] = defaultdict(list)
+        for row, owner in meeting:
+            if row.joiner is not None and owner.clause in "abc":
+                known[row.joiner].append(owner)
+
+        def of_its_participant(row: Row, owner: Owner) -> Owner:
+            others = known.get(row.joiner, []) if row.joiner is not None else []
+            if owner.clause != "g" or not others:
+                return owner
+            how = min((other.how for other in others), key=MEANS.index)
+            people = {id(person): person for other in others if other.how == how for person in other.people}
+            return Owner("f", how, list(people.values()))
+
+        return [(row, of_its_participant(row, owner)) for row, owner in meeting]
+
+    def is_second_of_a_name(self, row: Row, owner: Owner) -> bool:
+        return owner.clause == "c" and any(
+            other is not row
+            and other.kind not in ("lobby", "bot")
+            and any(owner.is_of(person) for person in others.people)
+            and min(row.end, other.end) - max(row.begin, other.begin) > 60 * 1_000_000
+            and not (row.email_key is not None and row.email_key == other.email_key)
+            and not (row.joiner is not None and row.joiner == other.joiner)
+            and not (row.begin == other.begin and row.end == other.end)
+            for other, others in self.meeting
+        )
 
     # Section 5
 
@@ -512,23 +770,22 @@ class Case:
         return self.presence(person)[0] >= self.policy.min_presence
 
     def left_a_trace(self, person: Person) -> bool:
-        for key in person.email_keys:  # (i)
-            if any(row.kind != "bot" for row in self.touching(self.feed.by_email, key)):
-                return True
-        if any(row.kind != "bot" for row in self.touching(self.feed.by_phone, person.phone_key)):
-            return True
-        if person.name_key is not None and any(  # (ii)
-            row.kind != "bot" and row.name_key == person.name_key for row, _ in self.meeting
-        ):
-            return True
-        return any(  # (iii)
-            row.kind != "bot"
-            and (
-                row.email_key in person.email_keys
-                or (row.phone_key is not None and row.phone_key == person.phone_key)
-                or (row.name_key is not None and row.name_key == person.name_key)
+        touching = [row for key in person.email_keys for row in self.in_window(self.feed.by_email, key)]
+        touching += self.in_window(self.feed.by_phone_tail, person.phone_tail)
+        bearing_the_uid = (
+            [row for _, _, row in self.feed.by_uid[self.booking.uid].things]
+            if (self.booking.uid in self.feed.by_uid)
+            else []
+        )
+        return (
+            any(row.kind != "bot" for row in touching)  # (i)
+            or any(  # (ii)
+                row.kind != "bot" and (owner.is_of(person) or row.bears_name_of(person)) for row, owner in self.meeting
             )
-            for row in self.bearing_the_uid
+            or any(  # (iii)
+                row.kind != "bot" and (row.has_address_or_number_of(person) or row.bears_name_of(person))
+                for row in bearing_the_uid
+            )
         )
 
     def evidence(self) -> list[tuple[Row, Owner]]:
@@ -541,18 +798,19 @@ class Case:
             and not (row.open and row.begin < self.booking.window_start)
         ]
 
+    def is_of_the_host_side(self, row: Row, owner: Owner) -> bool:
+        if owner.has_role("host"):
+            return True
+        return self.policy.is_internal_key(row.email_key) and not (owner.clause in "cf" and owner.has_role("attendee"))
+
     def host_side_came(self) -> bool:
         start, end = self.booking.start, self.booking.end
-        rows = [
-            row
-            for row, owner in self.evidence()
-            if row.internal or any(person.role == "host" for person in owner.people)
-        ]
+        rows = [row for row, owner in self.evidence() if self.is_of_the_host_side(row, owner)]
         if any(row.kind == "check_in" and start <= row.begin <= end for row in rows):
             return True
         # Doubled, as half of the core may be half a microsecond.
-        asked = max(min(2 * self.policy.host_min_presence, end - start), 2 * self.policy.min_presence)
-        return 2 * union_length(rows, start, end) >= asked
+        needed = max(min(2 * self.policy.host_min_presence, end - start), 2 * self.policy.min_presence)
+        return 2 * union_length(rows, start, end) >= needed
 
     def took_place(self) -> bool:
         """The opposite of rule 9."""
@@ -561,12 +819,6 @@ class Case:
             start <= row.begin <= end if row.kind == "check_in" else min(row.end, end) > max(row.begin, start)
             for row, owner in self.evidence()
             if owner.how != "machine"
-        )
-
-    def someone_unknown(self) -> bool:
-        """Rule 11."""
-        return any(
-            row.kind in ("person", "lobby", "check_in") and owner.how == "unknown" for row, owner in self.meeting
         )
 
     # Section 6
@@ -585,12 +837,125 @@ class Case:
 
         return any(other is not person and identity(other) == identity(person) for other in self.booking.attendees)
 
-    def is_feed_complete(self, until: int | None) -> bool:
-        """The opposite of rule 8."""
-        return until is not None and until >= self.booking.window_end
+    def complete_until(self, ends: dict[str | None, int | None]) -> int | None:
+        """Section 2, `attendance_until`: up to when the feed is complete for this booking; null if not at all."""
+        as_of = self.policy.as_of
+        if self.policy.attendance_until is not None:
+            return min(self.policy.attendance_until, as_of)
+        sources = {row.source for row, _ in self.meeting} | set(self.policy.source_ends) if self.meeting else set(ends)
+        known = [end for source in sources if (end := ends[source]) is not None]
+        if not known or len(known) < len(sources):
+            return None
+        return min(*known, as_of)
 
-    def decide_attendee(self, person: Person, until: int | None) -> tuple[str, str]:
-        """The first of rules 4 to 12 that fits."""
+    def is_feed_complete(self, ends: dict[str | None, int | None]) -> bool:
+        """The opposite of rule 8."""
+        until = self.complete_until(ends)
+        return until is not None and until >= self.booking.end + max(self.policy.overrun, self.policy.settle)
+
+    def is_known_internal(self, row: Row) -> bool:
+        """Section 2, of a row with an internal address."""
+        return (
+            self.policy.trust_internal_accounts
+            or row.email_key in self.policy.internal_emails
+            or row.email_key in self.calendar.host_email_keys
+        )
+
+    def someone_unknown(self) -> bool:
+        """Rule 11."""
+        return any(
+            owner.how == "unknown"
+            or (owner.how == "colleague" and not row.bot_name and not self.is_known_internal(row))
+            or self.is_second_of_a_name(row, owner)
+            or (owner.clause in "abcfd" and not row.bot_name and row.company)
+            for row, owner in self.meeting
+            if row.kind in NOT_A_BOT
+        )
+
+    def is_named_with_another(self, person: Person) -> bool:
+        """Rule 12."""
+
+        def names_the_person_besides(row: Row, owner: Owner) -> bool:
+            return any(
+                len(word) >= 2
+                and holds(row.name_key, word)
+                and not any(holds(someone.name_key, word) for someone in owner.people)
+                for word in person.end_words
+            )
+
+        def may_be_short_for(row: Row, owner: Owner) -> bool:
+            return (
+                owner.how == "name"
+                and any(someone.identity != person.identity for someone in owner.people)
+                and person.name_key is not None
+                and all(any(other.startswith(word) for other in words(row.name_key)) for word in person.end_words)
+            )
+
+        return any(
+            names_the_person_besides(row, owner) or may_be_short_for(row, owner)
+            for row, owner in self.meeting
+            if row.kind in NOT_A_BOT and owner.clause in "abcf" and not row.bot_name
+        )
+
+    def is_name_elsewhere(self, person: Person) -> bool:
+        """Rule 13."""
+        if len(words(person.name_key)) < 2:
+            return False
+
+        def is_explained(row: Row) -> bool:
+            return any(
+                other is not self.booking
+                and other.stands
+                and other.has_someone_named(person.name_key)
+                and not other.has_someone_with(person.email_keys)
+                for other in self.calendar.with_row_of_their_meeting(row)
+            )
+
+        return any(
+            row.kind in NOT_A_BOT
+            and not self.booking.has_row_of_its_meeting(row)
+            and row.bears_name_of(person)
+            and not row.bot_name
+            and not is_explained(row)
+            for row in self.in_window(self.feed.by_name, person.name_key)
+        )
+
+    def is_seen_at_another_time(self, person: Person) -> bool:
+        """Rule 14."""
+        booking, moved = self.booking, self.policy.moved_within
+
+        def others(row: Row) -> list[Booking]:
+            found = self.calendar.with_key_and_touched(booking.conference_key, row)
+            return [other for other in found if other is not booking and other.stands]
+
+        def is_the_person(row: Row) -> bool:
+            bears = len(words(person.name_key)) >= 2 and row.bears_name_of(person)
+            return (row.has_address_or_number_of(person) or bears) and not any(
+                other.has_someone_with(person.email_keys) for other in others(row)
+            )
+
+        def may_be_the_person(row: Row) -> bool:
+            return (
+                any(len(word) >= 2 and holds(row.name_key, word) for word in person.end_words)
+                and row.email_key not in self.calendar.email_keys
+                and not others(row)
+            )
+
+        return any(
+            row.kind in NOT_A_BOT
+            and not booking.has_row_of_its_meeting(row)
+            and not row.bot_name
+            and (is_the_person(row) or may_be_the_person(row))
+            for row in at_key(
+                self.feed.by_conference,
+                booking.conference_key,
+                booking.window_start - moved,
+                booking.window_end + moved,
+            )
+        )
+
+    def decide_attendee(self, person: Person, ends: dict[str | None, int | None]) -> tuple[str, str]:
+        """The first of rules 4 to 15 that fits."""
         policy = self.policy
         if self.is_colleague_or_host(person):
             return "excluded", "internal"
@@ -600,7 +965,7 @@ class Case:
             return "present", self.first_means(person)
         if policy.traces_are_doubt and self.left_a_trace(person):
             return "undetermined", "trace"
-        if not self.is_feed_complete(until):
+        if not self.is_feed_complete(ends):
             return "undetermined", "feed_incomplete"
         if not policy.assume_held and not self.took_place():
             return "undetermined", "no_evidence"
@@ -608,24 +973,29 @@ class Case:
             return "undetermined", "host_not_seen"
         if self.someone_unknown():
             return "undetermined", "unknown_participant"
+        if self.is_named_with_another(person):
+            return "undetermined", "named_with_another"
+        if policy.traces_are_doubt and self.is_name_elsewhere(person):
+            return "undetermined", "name_elsewhere"
+        if policy.traces_are_doubt and self.is_seen_at_another_time(person):
+            return "undetermined", "seen_at_another_time"
         return "absent", "not_seen"
 
     def first_means(self, person: Person) -> str:
         """Rule 6: `email`, `phone` or `name`, the first of these among the rows that count."""
-        means = {how for _, how in self.counted[person]}
-        return next(how for how in ("email", "phone", "name") if how in means)
+        return min((how for _, how in self.counted[person]), key=MEANS.index)
 
     # Section 7
 
-    def decide_hosts(self, until: int | None) -> tuple[str, str]:
+    def decide_hosts(self, ends: dict[str | None, int | None]) -> tuple[str, str]:
         """What holds for every host of the booking."""
         if self.host_side_came():
             return "present", "host_seen"
         if any(self.left_a_trace(host) for host in self.booking.hosts) or any(
-            row.internal and row.kind != "bot" for row, _ in self.meeting
+            self.policy.is_internal_key(row.email_key) and row.kind != "bot" for row, _ in self.meeting
         ):
             return "undetermined", "trace"
-        if not self.is_feed_complete(until):
+        if not self.is_feed_complete(ends):
             return "undetermined", "feed_incomplete"
         if not self.took_place():
             return "undetermined", "no_evidence"
@@ -655,7 +1025,7 @@ def decide(
 ) -> list[dict[str, Any]]:
     """The decisions of section 8, one row a person, sorted."""
     rules = Policy(**policy)
-    rows, until = load_attendance(attendance, rules)
+    rows, ends = load_attendance(attendance, rules)
     feed = Feed(rows)
     decisions = []
     for booking in load_bookings(bookings, people, rules):
@@ -664,14 +1034,14 @@ def decide(
             continue
         excluded = exclusion(booking, rules)
         case = None if excluded is not None else Case(booking, feed, rules)
-        on_hosts = case.decide_hosts(until) if case is not None and rules.judge_hosts else None
+        on_hosts = case.decide_hosts(ends) if case is not None and rules.judge_hosts else None
         for person in judged:
             length, first, last = 0, None, None
             if case is None:
                 outcome, reason = "excluded", excluded
             else:
                 length, first, last = case.presence(person)
-                outcome, reason = on_hosts if person.role == "host" else case.decide_attendee(person, until)
+                outcome, reason = on_hosts if person.role == "host" else case.decide_attendee(person, ends)
             decisions.append(
                 {
                     "booking_uid": booking.uid,
@@ -693,10 +1063,10 @@ def figures(bookings: list[Record], people: list[Record], attendance: list[Recor
     """What the guard rails of section 9 count, over the bookings that rules 1 to 3 do not exclude.
 
     `judged_bookings`: how many there are; `matched_rows`: (row, booking) pairs of rows of a meeting that are someone's
-    by a to d; `known_rows`: those that are not a machine's; `attendance_until`: the feed's end, to the microsecond.
+    by a to d or f; `known_rows`: those that are not a machine's.
     """
     rules = Policy(**policy)
-    rows, until = load_attendance(attendance, rules)
+    rows, _ = load_attendance(attendance, rules)
     feed = Feed(rows)
     judged_bookings = matched_rows = known_rows = 0
     for booking in load_bookings(bookings, people, rules):
@@ -704,10 +1074,9 @@ def figures(bookings: list[Record], people: list[Record], attendance: list[Recor
             judged_bookings += 1
             for _, owner in Case(booking, feed, rules).meeting:
                 known_rows += owner.how != "machine"
-                matched_rows += owner.how in ("email", "phone", "colleague", "name")
+                matched_rows += owner.clause in "abcdf"
     return {
         "judged_bookings": judged_bookings,
         "matched_rows": matched_rows,
         "known_rows": known_rows,
-        "attendance_until": instant_text(until, 6),
     }
