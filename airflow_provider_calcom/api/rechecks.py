@@ -84,7 +84,9 @@ def _event_type(booking: Booking) -> object:
 def _has_address(booking: Booking, address: str) -> bool:
     wanted = address_key(address)
     return any(
-        wanted == address_key(str(row.get(key) or "")) for row in booking["attendees"] for key in ("email", "displayEmail")
+        wanted == address_key(str(row.get(key) or ""))
+        for row in booking["attendees"]
+        for key in ("email", "displayEmail")
     )
 
 

@@ -17,9 +17,8 @@ from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_doma
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReading, FeedReport, read_feed
+from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
-from airflow_provider_calcom.attendance.instants import microseconds, parse_instant
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
 
@@ -202,15 +201,18 @@ class FeedInput:
     :param feed: its name.
     :param path: its rows, as JSON lines.
     :param reports: what became of its records, of each of its files.
-    :param until: up to when it is complete, in microseconds since 1970, or None where that is not known.
     :param is_fetched: whether it was fetched from Cal.com just now.
     """
 
     feed: str
     path: Path
     reports: tuple[FeedReport, ...]
-    until: int | None
     is_fetched: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(report.rows for report in self.reports)
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,6 @@ class FeedReader:
     """Reads feeds as an operator's parameter names them.
 
     :param folder: where their rows go.
-    :param now: microseconds since 1970, at which bookings are judged.
-    :param asked_at: microseconds since 1970, until when the sessions are complete.
     :param storage: where their files are.
     :param run_sql: gives the rows of a query as dicts: ``(conn_id, sql)``.
     :param sessions: gives Cal Video's sessions of a booking's uid.
@@ -227,8 +227,6 @@ class FeedReader:
     """
 
     folder: Path
-    now: int
-    asked_at: int
     storage: Storage
     run_sql: Callable[[str, str], Iterator[dict[str, Any]]]
     sessions: Callable[[str], list[dict[str, Any]]]
@@ -244,16 +242,12 @@ class FeedReader:
         """
         path = self.folder / f"attendance-{place}.jsonl"
         reports: list[FeedReport] = []
-        latest: int | None = None
         with _written(path) as file:
             for reading in self._readings(entry):
                 for row in reading:
                     _write(file, row)
-                    latest = self._later(latest, row)
                 reports.append(reading.report)
-        # What Cal.com says now of its own rooms lacks nothing that was before.
-        until = self.asked_at if entry.is_fetched else latest
-        return FeedInput(entry.feed, path, tuple(reports), until, entry.is_fetched)
+        return FeedInput(entry.feed, path, tuple(reports), entry.is_fetched)
 
     def _readings(self, entry: FeedEntry) -> Iterator[FeedReading]:
         # A record that can't be read may be somebody's presence, so by default none is left out.
@@ -282,13 +276,3 @@ class FeedReader:
             if error.failure is not None and error.failure.status == 404 and _NO_SESSIONS in error.failure.message:
                 return None
             raise
-
-    def _later(self, latest: int | None, row: AttendanceRow) -> int | None:
-        """Give the latest instant of a feed that is not after "now", as the rules take it."""
-        ends = () if row["kind"] == "check_in" and row["joined_at"] else (row["left_at"],)
-        for text in (row["joined_at"], *ends):
-            if text is not None:
-                instant = microseconds(parse_instant(text))
-                if instant <= self.now and (latest is None or instant > latest):
-                    latest = instant
-        return latest

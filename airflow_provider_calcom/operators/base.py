@@ -50,7 +50,7 @@ class CalComOperator(BaseOperator):
             is_blank = isinstance(value, str) and value.strip() in ("", "None", "null")
             if is_blank or (value is None and name in self._filters_of_the_dag):
                 raise InvalidArgument(
-                    f"{name} is {value!r}: its template, or the task that it comes from, found nothing. Leave it out, or"
-                    " give a value; where there may be none, skip this task"
+                    f"{name} is {value!r}: its template, or the task that it comes from, found nothing. Give a value,"
+                    " or leave it out; where there may be none, skip this task"
                 )
         return filters

@@ -178,8 +178,8 @@ class PlanNoShowsOperator(CalComOperator):
     :param user_id: with ``organization_id``: judge this member's bookings. (templated)
     :param event_type_ids: judge only bookings of these event types. (templated)
     :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
-    :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever neither
-        booked nor is a guest of the booker. Tables of bookings and people do not show them.
+    :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever
+        neither booked nor is a guest of the booker. Tables of bookings and people do not show them.
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
