@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -73,7 +72,7 @@ class BookingQuery:
     before_updated: Instant | None = None
 
     def __post_init__(self) -> None:
-        for name in ("attendee_email", "attendee_name"):
+        for name in ("attendee_email", "attendee_name", "booking_uid"):
             _check_one_text(getattr(self, name), name)
         if self.status is not None:
             object.__setattr__(self, "status", _statuses(self.status))
@@ -159,8 +158,11 @@ def _check_one_text(value: object, name: str) -> None:
     if value.strip() in ("", "None"):
         raise _empty(name, value)
     if value.strip().startswith(("[", "(", "{")):
-        with suppress(ValueError):
-            raise InvalidArgument(f"{name} must be one text, but is the text of a {type(value_in(value)).__name__}")
+        try:
+            kind = type(value_in(value)).__name__
+        except ValueError:
+            return
+        raise InvalidArgument(f"{name} must be one text, but is the text of a {kind}")
 
 
 def _items(value: object, name: str) -> tuple[object, ...]:
@@ -242,12 +244,13 @@ def start_of(booking: Booking) -> datetime:
     return _instant_of(booking["start"])
 
 
-def end_of(booking: Booking) -> datetime:
-    """Return a booking's end.
+def end_of(booking: Booking) -> datetime | None:
+    """Return a booking's end, or None where it has none.
 
     :raises UnexpectedAnswer: if it is no instant.
     """
-    return _instant_of(str(booking.get("end")))
+    end = booking.get("end")
+    return None if end is None else _instant_of(str(end))
 
 
 def just_after(moment: datetime) -> datetime:

@@ -99,11 +99,13 @@ def _folded(name: Any) -> str:
 
 
 def _is_upcoming(booking: Booking, now: datetime | None) -> bool:
-    return booking["status"] not in _DEAD and (now is None or end_of(booking) >= now - _CLOCKS_DIFFER)
+    end = end_of(booking)
+    return booking["status"] not in _DEAD and (now is None or end is None or end >= now - _CLOCKS_DIFFER)
 
 
 def _is_past(booking: Booking, now: datetime | None) -> bool:
-    return booking["status"] not in _DEAD and (now is None or end_of(booking) <= now + _CLOCKS_DIFFER)
+    end = end_of(booking)
+    return booking["status"] not in _DEAD and (now is None or end is None or end <= now + _CLOCKS_DIFFER)
 
 
 _STATUSES: Mapping[str, Callable[[Booking, datetime | None], bool]] = {

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.plan import Summary
     from airflow_provider_calcom.hooks.applying import Application
 
-_BOOKING_FILTERS = ("after_start", "before_start", "organization_id", "team_id", "user_id", "event_type_ids")
+_OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
+_BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)
+_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "bookings", "people")
 
 
 class MarkAbsentOperator(CalComOperator):
@@ -284,7 +286,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.api_version = api_version
         self.memory_limit = memory_limit
         self.threads = threads
-        self._remember_filters(_BOOKING_FILTERS)
+        self._remember_filters(_CHOOSE_BOOKINGS)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the plan.
@@ -324,8 +326,10 @@ class PlanNoShowsOperator(CalComOperator):
         """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
         from airflow_provider_calcom.api.errors import InvalidArgument
 
-        filters = self._given_filters(_BOOKING_FILTERS)
+        given = self._given_filters(_CHOOSE_BOOKINGS)
+        filters = {name: given[name] for name in _BOOKING_FILTERS}
         if self.bookings is not None:
+            self._check_no_list_is_chosen(given)
             return {}
         if self.after_start is not None or self.before_start is not None:
             return filters
@@ -336,6 +340,17 @@ class PlanNoShowsOperator(CalComOperator):
                 " so which bookings to judge is not known. Give after_start and before_start"
             )
         return {**filters, "after_start": start, "before_start": end}
+
+    @staticmethod
+    def _check_no_list_is_chosen(given: Mapping[str, Any]) -> None:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        for name in _OF_LISTS:
+            if given[name] is not None:
+                raise InvalidArgument(
+                    f"{name} is given beside bookings. It chooses from Cal.com's lists, and would leave out none of"
+                    " these bookings. Give only the bookings that are to be judged, and leave it out"
+                )
 
     def _result(self, summary: Summary) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.plan import rendered

@@ -71,7 +71,7 @@ def test_an_empty_feed(rows: int, bookings: int, tripped: bool) -> None:
     ("absent", "present", "tripped"), [(5, 0, True), (19, 0, True), (4, 0, False), (5, 1, False), (0, 0, False)]
 )
 def test_a_day_on_which_nobody_was_seen(absent: int, present: int, tripped: bool) -> None:
-    """Five absent people and nobody present refuse a plan of any size, unless that is allowed; the undetermined don't."""
+    """Five absent people and nobody present refuse a plan of any size, unless that is allowed."""
     outcomes = {"absent": {"not_seen": absent}, "present": {"name": present}, "undetermined": {"trace": 9}}
     found = result("allow_nobody_present", outcomes=outcomes)
     assert (found.is_tripped, found.is_judged, found.sample) == (tripped, absent >= 5, absent)

@@ -61,6 +61,22 @@ COHOST = "other@example.com"
 # Bookings from the API.
 
 
+@pytest.mark.parametrize("name", ["event_type_ids", "after_start", "before_start", "team_id", "bookings"])
+def test_a_filter_whose_template_finds_nothing(calcom: SandboxDriver, tmp_path: Path, name: str) -> None:
+    """With native rendering a template gives None: then no filter is left, and all bookings would be judged."""
+    given = {**DAY, name: "{{ params.nothing }}"}
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=True):
+        operator = PlanNoShowsOperator(
+            task_id="plan", attendance=fed([]), plan_path=str(tmp_path), policy=WHOLE, **given
+        )
+    operator.render_template_fields({"params": {"nothing": None}})
+    assert getattr(operator, name) is None
+    with pytest.raises(errors.InvalidArgument, match=f"^{name} is None") as raised:
+        operator.execute({})
+    assert ends_the_task(raised.value)
+    assert calcom.calls() == []
+
+
 @each_build
 def test_plans_who_did_not_come(calcom: SandboxDriver, tmp_path: Path) -> None:
     """On each server the one who stayed away is planned, and nobody else; Cal.com is only read."""
@@ -686,6 +702,12 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"user_id": 4}, errors.InvalidArgument, "user_id"),
         ({"event_type_ids": "None"}, errors.InvalidArgument, "event_type_ids"),
         ({"event_type_ids": ["x"]}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": []}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": "[]"}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": " "}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": [None]}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": [1], "bookings": [BOOKING]}, errors.InvalidArgument, "event_type_ids"),
+        ({"team_id": [], "organization_id": 9}, errors.InvalidArgument, "team_id"),
         ({"rules_conn_id": "None"}, errors.InvalidArgument, "rules_conn_id"),
         ({"scratch_schema": ""}, errors.InvalidArgument, "scratch_schema"),
         ({"storage_conn_id": "None"}, errors.InvalidArgument, "storage_conn_id"),
