@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from airflow_provider_calcom.addresses import without_client_suffix
 from airflow_provider_calcom.api.mark_request import address_key
 from airflow_provider_calcom.api.models import Booking
 
 _FEWEST_DIGITS = 7
+# What a platform adds to the addresses of its managed users; servers of 2025 send no displayEmail without it.
+_CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)", re.IGNORECASE)
 _OF_A_PHONE = "sms.cal.com"
 """The domain of the address that Cal.com makes of a telephone number, for a booker without an address."""
 
@@ -93,7 +94,7 @@ def _keys(person: Mapping[str, Any]) -> set[str]:
 
 def _folded(addresses: Iterable[object]) -> set[str]:
     """Return what addresses are compared by: without regard to case, and to what a platform adds."""
-    return {address_key(without_client_suffix(address)) for address in addresses if isinstance(address, str)} - {""}
+    return {address_key(_CLIENT_SUFFIX.sub("", address)) for address in addresses if isinstance(address, str)} - {""}
 
 
 def _domain(address: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_provider_calcom.addresses import without_client_suffix
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds.cal_video import is_cal_video
 from airflow_provider_calcom.attendance.feeds.conference_keys import cal_video_key, conference_key
 
+# What a platform puts into the addresses of its managed users. Cal.com's displayEmail is the address without it.
+_CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")
 _TEXTS = ("uid", "status", "start", "end")
 _LISTS = ("attendees", "hosts")
 
@@ -111,4 +113,4 @@ def shown_address(person: Mapping[str, Any]) -> str | None:
     :param person: an attendee or a host of a booking.
     """
     shown: str | None = person.get("displayEmail") or person.get("email")
-    return None if shown is None else without_client_suffix(shown)
+    return None if shown is None else _CLIENT_SUFFIX.sub("", shown)
