@@ -60,8 +60,9 @@ def adapted(table: Table, columns: Mapping[str, str]) -> str:
     """
     parts = [
         f"{_clean(column, columns[column.name])} AS {column.name}"
+        if column.name in columns
+        else f"CAST(NULL AS VARCHAR) AS {column.name}"
         for column in table.columns
-        if not column.may_be_missing
     ]
     if table.number is not None:
         order = ", ".join(columns.values())
@@ -78,7 +79,7 @@ def check_types(table: Table, relation: Relation, columns: Mapping[str, str], qu
     """
     source = f"FROM {alias(table)} AS relation"
     for column in table.columns:
-        if column.may_be_missing:
+        if column.name not in columns:
             continue
         name = columns[column.name]
         if tells_types:

@@ -23,19 +23,12 @@ WITH
 -- costs seconds for each column of ten million rows.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- A conference has the number of the first of its bookings. From the window of its only booking, or else from anywhere,
--- a row may have strayed.
+-- A conference has the number of the first of its bookings.
 conferences AS MATERIALIZED (
-    SELECT
-        bookings.conference_key,
-        min(bookings.booking) AS conference,
-        count(*) = 1 AS has_one_booking,
-        min(bookings.start_at - policy.early_join) AS window_start,
-        max(bookings.end_at + policy.overrun) AS window_end
+    SELECT conference_key, min(booking) AS conference
     FROM bookings
-    CROSS JOIN policy
-    WHERE bookings.conference_key IS NOT NULL
-    GROUP BY bookings.conference_key
+    WHERE conference_key IS NOT NULL
+    GROUP BY conference_key
 ),
 
 known_aliases AS (
@@ -563,15 +556,6 @@ presences AS MATERIALIZED (
         timed.left_at IS NULL AS is_open,
         row_bookings.booking,
         CASE WHEN timed.conference_key IS NOT NULL THEN coalesce(conferences.conference, 0) END AS conference,
-        timed.booking_uid IS NULL
-            AND NOT timed.is_bot
-            AND NOT coalesce(names.is_machine, FALSE)
-            AND conferences.conference IS NOT NULL
-            AND (
-                NOT conferences.has_one_booking
-                OR timed.starts > conferences.window_end
-                OR timed.ends < conferences.window_start
-            ) AS may_have_strayed,
         sources.source_number,
         CASE WHEN NOT timed.is_bot THEN participants.participant_number END AS participant,
         CASE
@@ -1466,7 +1450,7 @@ rows_elsewhere AS MATERIALIZED (
         END
 ),
 
-meetings_elsewhere AS (
+meetings_elsewhere AS MATERIALIZED (
     SELECT rows.*, others.booking AS other_booking
     FROM rows_elsewhere AS rows
     INNER JOIN standing_bookings AS others ON others.booking = rows.row_booking
@@ -1504,21 +1488,24 @@ blamed_addresses AS MATERIALIZED (
 
 booked_addresses AS (
     SELECT booking, address FROM persons WHERE address IS NOT NULL
-    UNION
-    SELECT booking, match_address FROM persons WHERE match_address IS NOT NULL
+    UNION ALL
+    SELECT booking, match_address FROM persons WHERE match_address <> address OR address IS NULL
 ),
 
-own_meetings AS (
-    SELECT DISTINCT blamed_addresses.person, booked_addresses.booking
-    FROM blamed_addresses
-    INNER JOIN booked_addresses ON booked_addresses.address = blamed_addresses.address
+own_meetings_elsewhere AS (
+    SELECT DISTINCT rows.person, rows.other_booking
+    FROM (SELECT DISTINCT person, other_booking FROM meetings_elsewhere) AS rows
+    INNER JOIN blamed_addresses ON blamed_addresses.person = rows.person
+    INNER JOIN booked_addresses
+        ON booked_addresses.booking = rows.other_booking AND booked_addresses.address = blamed_addresses.address
 ),
 
 rows_of_namesakes AS (
     SELECT DISTINCT rows.person, rows.row_booking, rows.row_conference, rows.starts, rows.ends
     FROM meetings_of_namesakes AS rows
-    LEFT JOIN own_meetings ON own_meetings.person = rows.person AND own_meetings.booking = rows.other_booking
-    WHERE own_meetings.person IS NULL
+    LEFT JOIN own_meetings_elsewhere AS own
+        ON own.person = rows.person AND own.other_booking = rows.other_booking
+    WHERE own.person IS NULL
 ),
 
 named_elsewhere AS MATERIALIZED (
@@ -1549,11 +1536,27 @@ blamed_meetings AS MATERIALIZED (
     WHERE meetings.conference IS NOT NULL
 ),
 
+-- Every row of a room with several bookings may be another time's, of other rooms only those outside of the window.
+blamed_rooms AS (
+    SELECT
+        sifted_bookings.conference,
+        count(*) AS bookings,
+        min(sifted_bookings.window_start) AS window_start,
+        max(sifted_bookings.window_end) AS window_end
+    FROM sifted_bookings
+    INNER JOIN (SELECT DISTINCT conference FROM blamed_meetings) AS wanted
+        ON wanted.conference = sifted_bookings.conference
+    GROUP BY sifted_bookings.conference
+),
+
 stray_rows AS MATERIALIZED (
     SELECT rows.conference, rows.address, rows.tail, rows.name, rows.starts, rows.ends
     FROM presences AS rows
-    INNER JOIN (SELECT DISTINCT conference FROM blamed_meetings) AS wanted ON wanted.conference = rows.conference
-    WHERE rows.may_have_strayed
+    INNER JOIN blamed_rooms AS rooms ON rooms.conference = rows.conference
+    WHERE rows.booking IS NULL
+        AND NOT rows.is_bot
+        AND NOT rows.is_machine
+        AND (rooms.bookings > 1 OR rows.starts > rooms.window_end OR rows.ends < rooms.window_start)
 ),
 
 blamed_handles AS (
@@ -1588,7 +1591,9 @@ rows_of_own_meetings AS (
     SELECT DISTINCT rows.person, rows.starts, rows.ends
     FROM own_stray_rows AS rows
     INNER JOIN standing_bookings AS others ON others.conference = rows.conference
-    INNER JOIN own_meetings ON own_meetings.person = rows.person AND own_meetings.booking = others.booking
+    INNER JOIN blamed_addresses ON blamed_addresses.person = rows.person
+    INNER JOIN booked_addresses
+        ON booked_addresses.booking = others.booking AND booked_addresses.address = blamed_addresses.address
     WHERE others.booking <> rows.booking AND rows.starts <= others.window_end AND rows.ends >= others.window_start
 ),
 
@@ -1596,7 +1601,11 @@ rows_of_own_meetings AS (
 orphan_rows AS (
     SELECT DISTINCT rows.conference, rows.name, rows.starts, rows.ends
     FROM stray_rows AS rows
-    LEFT JOIN (SELECT DISTINCT address FROM booked_addresses) AS known ON known.address = rows.address
+    LEFT JOIN (
+        SELECT DISTINCT strays.address
+        FROM (SELECT DISTINCT address FROM stray_rows) AS strays
+        INNER JOIN booked_addresses ON booked_addresses.address = strays.address
+    ) AS known ON known.address = rows.address
     LEFT JOIN (
         SELECT DISTINCT strays.conference, strays.starts, strays.ends
         FROM (SELECT DISTINCT conference, starts, ends FROM stray_rows) AS strays

@@ -30,13 +30,41 @@ class ExplainedBooking:
 
 
 @dataclass(frozen=True)
+class FeedSource:
+    """One source of the feed: up to where it is complete, or None, whether the policy says so, and has rows here.
+
+    :param source: None for the rows that name none.
+    :param has_rows: whether it has a row of this booking's meeting.
+    """
+
+    source: str | None
+    complete_until: int | None
+    is_named: bool
+    has_rows: bool
+
+
+@dataclass(frozen=True)
 class Feed:
-    """How many rows the whole feed has, up to where it is complete, or None, and the policy's instants for that."""
+    """How many rows the whole feed has, and up to where it is complete for this booking.
+
+    :param complete_until: None where it is not complete at all.
+    :param needed_until: up to where it must be complete before somebody is absent.
+    :param attendance_until: the policy's, where it is one instant for all sources.
+    """
 
     rows: int
     complete_until: int | None
+    needed_until: int
     attendance_until: int | None
     as_of: int
+    sources: list[FeedSource]
+
+    @property
+    def counting_sources(self) -> list[FeedSource]:
+        """The sources that this booking waits for: those with a row of its meeting or named, else all."""
+        if any(source.has_rows for source in self.sources):
+            return [source for source in self.sources if source.has_rows or source.is_named]
+        return self.sources
 
 
 @dataclass(frozen=True)
@@ -58,16 +86,22 @@ class ExplainedRow:
     :param place: ``meeting`` for a row of the meeting; ``elsewhere`` for one in the window that bears somebody's
         address or number, be it loose or another meeting's; ``outside_window`` for one of the booking's uid, or of its
         conference within a day of the window.
-    :param whose: of a row of the meeting: email, phone, name, colleague, machine or unknown_participant.
+    :param whose: of a row of the meeting: email, phone, name, internal, bot or unknown_participant.
+    :param is_by_participant: whether it is somebody's only by another row of the same participant.
     :param counts_for: for whose presence it counts: their :attr:`Verdict.person`.
     :param trace_of: who left it as a trace.
+    :param named_with: whose name it holds a word of, though it is somebody else's (rule 12).
+    :param named_elsewhere: whose name it bears in another meeting (rule 13).
+    :param at_another_time: for whom it shows that the meeting may have been held at another time (rule 14).
     :param is_evidence: whether it shows that the meeting was held.
     :param is_host_side: whether it counts for the host side.
-    :param is_colleague: whether it bears an internal address, and is not a machine's.
+    :param is_internal: whether it bears an internal address, and is not a bot's.
+    :param is_company: whether somebody unknown, or more people than it names, may be behind it (rule 11).
     """
 
     number: int
     source: str | None
+    participant: str | None
     kind: str
     booking_uid: str | None
     conference_key: str | None
@@ -80,11 +114,16 @@ class ExplainedRow:
     ends: int
     place: str
     whose: str | None
+    is_by_participant: bool
     counts_for: list[int]
     trace_of: list[int]
+    named_with: list[int]
+    named_elsewhere: list[int]
+    at_another_time: list[int]
     is_evidence: bool
     is_host_side: bool
-    is_colleague: bool
+    is_internal: bool
+    is_company: bool
 
 
 @dataclass(frozen=True)
@@ -102,7 +141,7 @@ class Verdict:
     email: str | None
     name: str | None
     currently_absent: bool
-    is_colleague: bool
+    is_internal: bool
     outcome: str | None
     reason: str | None
     presence_seconds: float

@@ -20,32 +20,50 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 200
 NUMBERED_ATTENDANCE = replace(ATTENDANCE, number="feed_row")
-# What each SELECT of a step gives besides its own columns, so that the steps pass along the number of the row of
-# attendance or of people that a row of theirs stands for. It changes nothing in what they find.
+# What each SELECT of a step returns besides its own columns (nothing where the text is empty), so that the steps pass
+# along the number of the row of attendance that a row of theirs was made of. It changes nothing in what they find.
 _PASSED_ALONG = {
-    "presences": ("timed.feed_row", "feed_row"),
+    "presences": ("timed.feed_row", "raw.feed_row", "feed_row"),
     "rows_by_conference": ("rows.feed_row",),
     "rows_by_booking_uid": ("rows.feed_row",),
-    "meeting_rows": ("known.feed_row",),
+    "meeting_rows": ("feed_row", ""),
     "person_rows": ("rows.feed_row",),
+    "named_rows": ("rows.feed_row", "rows.feed_row", "rows.feed_row", ""),
     "stints": ("feed_row", "rows.feed_row", "rows.feed_row"),
+    "open_rows": ("rows.feed_row", "", "", ""),
     "host_stints": ("rows.feed_row",),
     "booked_handles": ("feed_row", "feed_row", "feed_row"),
+    "rows_by_name": ("feed_row",),
+    "names_used_twice": ("rows.feed_row",),
+    "owned_rows": ("rows.feed_row", ""),
+    "words_in_rows": ("rows.feed_row",),
+    "rows_elsewhere": ("rows.feed_row",),
+    "stray_rows": ("rows.feed_row",),
+    "stray_handles": ("feed_row", "feed_row", "feed_row"),
+    "own_stray_rows": ("rows.feed_row",),
+    "orphan_rows": ("rows.feed_row", "", "", "", ""),
     "outcomes": ("persons.person",),
+}
+# Steps whose findings are wanted by row as well: {name: (the step, what its SELECTs return besides)}.
+_BY_ROW = {
+    "trace_rows": ("traces", ("rows.feed_row", "rows.feed_row", "rows.feed_row", "booked_handles.feed_row")),
+    "row_facts": ("meeting_facts", ("rows.feed_row",)),
+    "company_rows": ("unknown_company", ("rows.feed_row", "feed_row")),
+    "shared_name_rows": ("named_with_others", ("rows.feed_row", "rows.feed_row")),
+    "rows_of_name_elsewhere": ("named_elsewhere", ("rows.feed_row",)),
+    "rows_at_other_times": ("seen_at_other_times", ("rows.feed_row", "rows.feed_row")),
 }
 
 
 def choose(connection: DuckDBPyConnection, booking_uid: str) -> None:
-    """Leave only the one booking and its people.
+    """Choose the booking that is explained. The others stay, because a decision may depend on them.
 
     :raises InvalidInput: where no booking has the uid.
     """
     (count,) = _records(connection, "SELECT count(*) AS bookings FROM bookings")
     uid = booking_uid.strip(WHITE_SPACE)
-    for name in ("bookings", "people"):
-        connection.execute(f"CREATE TEMP TABLE chosen_{name} AS SELECT * FROM {name} WHERE booking_uid = ?", [uid])
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM chosen_{name}")
-    if not _records(connection, "SELECT booking FROM bookings"):
+    connection.execute("CREATE TEMP TABLE chosen AS SELECT booking FROM bookings WHERE booking_uid = ?", [uid])
+    if not _records(connection, "SELECT booking FROM chosen"):
         there_are = "There is 1 booking" if count["bookings"] == 1 else f"There are {count['bookings']} bookings"
         raise InvalidInput(f"--booking: no booking has the uid {booking_uid!r:.100}. {there_are}")
 
@@ -60,24 +78,33 @@ def run_rules(connection: DuckDBPyConnection) -> None:
 
 @cache
 def _rules_by_row() -> Rules:
-    """Give the rules with the rows' numbers passed along, and two steps to ask for traces and facts by row.
+    """Return the rules for the chosen booking, with the rows' numbers passed along.
 
     ``judged`` and ``untraced`` spare the search for what no decision needs, such as whether the host of a meeting came
-    to which all attendees came. Who wants to know why wants to know that too.
+    to which all attendees came. An explanation shows that, too.
     """
     bodies = {step.name: step.body for step in the_rules().steps}
-    traces = _passing(bodies["traces"], ("rows.feed_row", "rows.feed_row", "booked_handles.feed_row"))
-    row_facts = _passing(bodies["meeting_facts"], ("feed_row",)).replace("GROUP BY booking", "GROUP BY ALL")
     changed = {name: _passing(bodies[name], columns) for name, columns in _PASSED_ALONG.items()}
-    changed |= {"judged": "SELECT * FROM expected", "untraced": "SELECT booking, person, name FROM expected"}
+    for name in ("meetings", "expected", "asked_persons"):
+        changed[name] = f"SELECT found.* FROM ({bodies[name]}) AS found INNER JOIN chosen ON chosen.booking = found.booking"
+    changed |= {
+        "judged": "SELECT * FROM expected",
+        "untraced": "SELECT booking, person, is_host, name FROM expected",
+    }
     steps = [replace(step, body=changed.get(step.name, step.body)) for step in the_rules().steps]
-    steps += [Step("trace_rows", traces, False), Step("row_facts", row_facts, False)]
+    for name, (step, columns) in _BY_ROW.items():
+        body = _passing(bodies[step], columns).replace("GROUP BY rows.booking", "GROUP BY ALL")
+        steps.append(Step(name, body, False))
     return Rules(tuple(steps), the_rules().decisions)
 
 
 def _passing(body: str, columns: Sequence[str]) -> str:
     before, *selects = re.split(r"\bSELECT\b", body)
-    return before + "".join(f"SELECT {column}, {rest}" for column, rest in zip(columns, selects, strict=True))
+    parts = (
+        re.sub(r"^( DISTINCT)?", rf"\1 {column}," if column else r"\1", rest, count=1)
+        for column, rest in zip(columns, selects, strict=True)
+    )
+    return before + "".join(f"SELECT{part}" for part in parts)
 
 
 _BOOKING = """
@@ -86,9 +113,31 @@ SELECT
     bookings.end_at + policy.settle AS settled_at, sifted_bookings.excluded_as
 FROM bookings
 CROSS JOIN policy
+INNER JOIN chosen ON chosen.booking = bookings.booking
 INNER JOIN sifted_bookings ON sifted_bookings.booking = bookings.booking"""
 
-_FEED = "SELECT feed_rows AS rows, complete_until, attendance_until, as_of FROM feed CROSS JOIN policy"
+# Of a booking that is judged, the rules know up to where the feed is complete for it; of another one it is no question.
+_FEED = """
+SELECT
+    feed.feed_rows AS rows,
+    CASE WHEN facts.persons > 0 THEN facts.complete_until ELSE feed.complete_until END AS complete_until,
+    bookings.end_at + greatest(policy.overrun, policy.settle) AS needed_until,
+    policy.attendance_until,
+    policy.as_of
+FROM feed
+CROSS JOIN policy
+CROSS JOIN bookings
+INNER JOIN chosen ON chosen.booking = bookings.booking
+CROSS JOIN (SELECT count(*) AS persons, any_value(complete_until) AS complete_until FROM known_facts) AS facts"""
+
+_SOURCES = """
+SELECT
+    nullif(sources.source, '') AS source,
+    sources.source_end AS complete_until,
+    sources.is_named,
+    sources.source_number IN (SELECT source_number FROM open_rows) AS has_rows
+FROM sources
+ORDER BY sources.source"""
 
 # What is needed is shown beside what the rules compared with it: half of the core at most, to the microsecond.
 _HOST_SIDE = """
@@ -100,39 +149,47 @@ SELECT
     coalesce(host_sides.has_check_in, 0) = 1 AS checked_in
 FROM sifted_bookings AS bookings
 CROSS JOIN policy
+INNER JOIN chosen ON chosen.booking = bookings.booking
 LEFT JOIN host_sides ON host_sides.booking = bookings.booking
 LEFT JOIN hosts_that_came ON hosts_that_came.booking = bookings.booking"""
 
 _VERDICTS = """
 SELECT
     people.person, people.role, people.email, people.name, people.absent AS currently_absent,
-    persons.is_internal AS is_colleague, outcomes.outcome, outcomes.reason,
+    persons.is_internal, outcomes.outcome, outcomes.reason,
     coalesce(outcomes.presence, 0) / 1e6 AS presence_seconds,
     outcomes.first_joined AS first_joined_at, outcomes.last_left AS last_left_at
 FROM people
 INNER JOIN persons ON persons.person = people.person
+INNER JOIN chosen ON chosen.booking = persons.booking
 LEFT JOIN outcomes ON outcomes.person = people.person
 ORDER BY people.role DESC, people.email NULLS FIRST, people.person"""
 
 _FOUND_ROWS = """
 SELECT
     rows.feed_row, rows.starts, rows.ends,
-    CASE WHEN meeting_rows.feed_row IS NOT NULL THEN 1 WHEN borne.feed_row IS NOT NULL THEN 2 ELSE 3 END AS nearness,
+    CASE WHEN of_meeting.feed_row IS NOT NULL THEN 1 WHEN borne.feed_row IS NOT NULL THEN 2 ELSE 3 END AS nearness,
     ['meeting', 'elsewhere', 'outside_window'][nearness] AS place,
-    ['email', 'phone', 'name', 'colleague', 'machine', 'unknown_participant'][meeting_rows.whose] AS whose,
+    ['email', 'phone', 'name', 'internal', 'bot', 'unknown_participant'][of_meeting.whose] AS whose,
+    coalesce(of_meeting.is_lent, FALSE) AS is_by_participant,
     row_number() OVER (ORDER BY nearness, rows.starts, rows.ends, rows.feed_row) AS rank
 FROM presences AS rows
 CROSS JOIN meetings
-LEFT JOIN meeting_rows ON meeting_rows.feed_row = rows.feed_row
-LEFT JOIN (SELECT DISTINCT feed_row FROM person_rows) AS borne ON borne.feed_row = rows.feed_row
-WHERE meeting_rows.feed_row IS NOT NULL
+CROSS JOIN policy
+LEFT JOIN (
+    SELECT feed_row, min(whose) AS whose, bool_or(is_lent) AS is_lent FROM open_rows GROUP BY feed_row
+) AS of_meeting ON of_meeting.feed_row = rows.feed_row
+LEFT JOIN (
+    SELECT feed_row FROM person_rows UNION SELECT feed_row FROM rows_of_name_elsewhere
+) AS borne ON borne.feed_row = rows.feed_row
+WHERE of_meeting.feed_row IS NOT NULL
     OR borne.feed_row IS NOT NULL
     OR rows.booking = meetings.booking
     OR (
         rows.booking IS NULL
         AND rows.conference = meetings.conference
-        AND rows.starts <= meetings.window_end + 86400000000
-        AND rows.ends >= meetings.window_start - 86400000000
+        AND rows.starts <= meetings.window_end + greatest(policy.moved_within, 86400000000)
+        AND rows.ends >= meetings.window_start - greatest(policy.moved_within, 86400000000)
     )"""
 
 _LINKS = """
@@ -141,13 +198,18 @@ FROM stints
 INNER JOIN outcomes ON outcomes.person = stints.person
 UNION SELECT feed_row, 'trace_of', person FROM trace_rows
 UNION SELECT feed_row, 'is_evidence', NULL FROM row_facts WHERE has_evidence = 1
-UNION SELECT feed_row, 'is_colleague', NULL FROM row_facts WHERE has_internal = 1
-UNION SELECT feed_row, 'is_unknown', NULL FROM row_facts WHERE has_unknown = 1
+UNION SELECT feed_row, 'is_internal', NULL FROM row_facts WHERE has_internal = 1
+UNION SELECT feed_row, 'is_company', NULL FROM company_rows
+UNION SELECT feed_row, 'named_with', person FROM shared_name_rows
+UNION SELECT feed_row, 'named_elsewhere', person FROM rows_of_name_elsewhere
+UNION SELECT feed_row, 'at_another_time', person FROM rows_at_other_times
 UNION SELECT feed_row, 'is_host_side', NULL FROM host_stints"""
 
 _ROWS_IN_ALL = "SELECT place, count(*) AS rows FROM found_rows GROUP BY place"
 _PEOPLE = "coalesce(list(links.person ORDER BY links.person) FILTER (links.link = '{0}'), []) AS {0}"
 _MARK = "coalesce(bool_or(links.link = '{0}'), FALSE) AS {0}"
+_PEOPLE_LINKS = ("counts_for", "trace_of", "named_with", "named_elsewhere", "at_another_time")
+_MARKS = ("is_evidence", "is_host_side", "is_internal", "is_company")
 # Where not all can be given, the first row of each link comes before all others: a reason may be read from it.
 _ROWS = f"""
 WITH first_rows AS (SELECT min(rank) AS rank FROM links INNER JOIN found_rows USING (feed_row) GROUP BY link, person),
@@ -158,8 +220,9 @@ shown_rows AS (
 
 SELECT
     rows.feed_row AS number, attendance.* EXCLUDE (feed_row), rows.starts AS begins, rows.ends, rows.place, rows.whose,
-    {", ".join(_PEOPLE.format(link) for link in ("counts_for", "trace_of"))},
-    {", ".join(_MARK.format(link) for link in ("is_evidence", "is_host_side", "is_colleague"))}
+    rows.is_by_participant,
+    {", ".join(_PEOPLE.format(link) for link in _PEOPLE_LINKS)},
+    {", ".join(_MARK.format(link) for link in _MARKS)}
 FROM shown_rows AS rows
 INNER JOIN attendance ON attendance.feed_row = rows.feed_row
 LEFT JOIN links ON links.feed_row = rows.feed_row
@@ -173,12 +236,12 @@ def gather(connection: DuckDBPyConnection, policy: AttendancePolicy, files: Sequ
     def found(query: str) -> list[dict[str, Any]]:
         return _records(connection, _rules_by_row().with_parts(query))
 
-    connection.execute(f"CREATE TEMP TABLE found_rows AS {_FOUND_ROWS}")
+    connection.execute(f"CREATE TEMP TABLE found_rows AS {_rules_by_row().with_parts(_FOUND_ROWS)}")
     connection.execute(f"CREATE TEMP TABLE links AS {_rules_by_row().with_parts(_LINKS)}")
     return facts.Explanation(
         booking=facts.ExplainedBooking(**found(_BOOKING)[0]),
         policy=policy,
-        feed=facts.Feed(**found(_FEED)[0]),
+        feed=facts.Feed(**found(_FEED)[0], sources=[facts.FeedSource(**record) for record in found(_SOURCES)]),
         host_side=facts.HostSide(**found(_HOST_SIDE)[0]),
         people=[facts.Verdict(**record) for record in found(_VERDICTS)],
         rows=[facts.ExplainedRow(**record) for record in found(_ROWS)],

@@ -7,12 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_calcom.attendance.explain.citing import cited
-from airflow_provider_calcom.attendance.explain.facts import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.facts import (
+    ExplainedRow,
+    Explanation,
+    Feed,
+    FeedSource,
+    Verdict,
+)
 from airflow_provider_calcom.attendance.explain.texts import moment, seconds, shown
 
 _CAME = "the person came: {presence} in the window, known by {means}, and {min_presence} would do (min_presence)"
 _DID_NOT_COME = "the person did not come ({presence} in the window, min_presence is {min_presence})"
 _NO_DOUBT = "the feed is complete {complete}; no participant is unknown"
+_NOT_ELSEWHERE = "; their name is on no other row in the window, nor in this room at another time"
 _HOST_DID_NOT = "the host side did not come ({host_side})"
 
 SENTENCES: dict[str | None, tuple[int | None, str]] = {
@@ -31,18 +38,27 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     "phone": (6, _CAME),
     "name": (6, _CAME),
     "trace": (7, _DID_NOT_COME + ", but left a trace: {trace}"),
-    "feed_incomplete": (8, "the feed is complete {complete}, and the window ends at {window_end}"),
+    "feed_incomplete": (8, "the feed is complete {complete}, and must be up to {needed_until}"),
     "no_evidence": (9, "nothing shows that somebody was there within the core (rows of the meeting: {meeting_rows})"),
     "host_not_seen": (10, _HOST_DID_NOT + ", and an attendee is not blamed for that"),
-    "unknown_participant": (11, "an unknown participant may be {who}: {unknown}"),
-    "not_seen": (12, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + "{trace_is_no_doubt}"),
+    "unknown_participant": (11, "somebody was there who may be {who}: {company}"),
+    "named_with_another": (
+        12,
+        "a row that is somebody else's is named with the person's name, so both may have been at one device: {named_with}",
+    ),
+    "name_elsewhere": (13, "their name is on a row of another meeting, or of none, in the window: {elsewhere}"),
+    "seen_at_another_time": (
+        14,
+        "the meeting may have been held at another time, {moved_within} earlier or later at most (moved_within): {moved}",
+    ),
+    "not_seen": (15, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + _NOT_ELSEWHERE + "{trace_is_no_doubt}"),
 }
 """The number of each reason's rule, and the rule in words."""
 
 HOSTS_SENTENCES: dict[str | None, tuple[int | None, str]] = {
     None: (None, "hosts are not judged (judge_hosts is false)"),
     "host_seen": (None, "the host side came ({host_side})"),
-    "trace": (None, _HOST_DID_NOT + ", but a host or another colleague left a trace: {hosts_trace}"),
+    "trace": (None, _HOST_DID_NOT + ", but a host or an internal participant left a trace: {hosts_trace}"),
     "not_seen": (None, _HOST_DID_NOT + ", and an attendee did; " + _NO_DOUBT),
     "no_guest_seen": (None, _HOST_DID_NOT + ", and no attendee came either"),
 }
@@ -78,24 +94,28 @@ def _figures(told: Explanation) -> dict[str, str]:
         "settled_at": moment(booking.settled_at),
         "min_presence": seconds(told.policy.min_presence),
         "complete": complete(told),
-        "window_end": moment(booking.window_end),
+        "needed_until": moment(told.feed.needed_until),
+        "moved_within": seconds(told.policy.moved_within),
         "meeting_rows": str(told.rows_in_all.get("meeting", 0)),
         "host_side": host_side(told),
-        "hosts_trace": _first(told, lambda row: row.is_colleague or not hosts.isdisjoint(row.trace_of)),
+        "hosts_trace": _first(told, lambda row: row.is_internal or not hosts.isdisjoint(row.trace_of)),
         "held": _held(told),
-        "unknown": _first(told, lambda row: row.whose == "unknown_participant"),
+        "company": _first(told, lambda row: row.is_company),
     }
 
 
 def _figures_of_person(told: Explanation, verdict: Verdict) -> dict[str, str]:
-    colleague = "a colleague's (internal_domains or internal_emails)"
+    internal = "internal (internal_domains or internal_emails)"
     trace = _first(told, lambda row: verdict.person in row.trace_of)
     return {
         "who": "one of the hosts" if verdict.role == "host" else "the person",
-        "internal": colleague if verdict.is_colleague else "that of a host of this booking",
+        "internal": internal if verdict.is_internal else "that of a host of this booking",
         "presence": seconds(verdict.presence_seconds),
         "means": "e-mail" if verdict.reason == "email" else str(verdict.reason),
         "trace": trace,
+        "named_with": _first(told, lambda row: verdict.person in row.named_with),
+        "elsewhere": _first(told, lambda row: verdict.person in row.named_elsewhere),
+        "moved": _first(told, lambda row: verdict.person in row.at_another_time),
         "trace_is_no_doubt": "; a trace is no doubt (traces_are_doubt is false)" if trace else "",
     }
 
@@ -110,14 +130,27 @@ def host_side(told: Explanation) -> str:
 
 
 def complete(told: Explanation) -> str:
-    """Tell up to where the feed is complete, and what says so."""
-    if told.feed.complete_until is None:
-        return "nowhere, because it has no instant up to " + moment(told.feed.as_of)
-    until = told.feed.attendance_until
-    source = "the feed's latest instant" if until is None else "attendance_until"
-    if until is not None and until > told.feed.complete_until:
-        source = "as_of, before attendance_until"
-    return f"up to {moment(told.feed.complete_until)} ({source})"
+    """Return up to where the feed is complete for the booking, and what says so."""
+    feed = told.feed
+    if feed.complete_until is None:
+        missing = [_name(source) for source in feed.counting_sources if source.complete_until is None]
+        why = f"{', '.join(missing)} has no instant" if missing else "it has no row with an instant"
+        return f"nowhere, because {why} up to {moment(feed.as_of)}"
+    return f"up to {moment(feed.complete_until)} ({_limit(feed)})"
+
+
+def _limit(feed: Feed) -> str:
+    """Return what sets the end of the feed for the booking."""
+    if feed.attendance_until is not None:
+        return "as_of, before attendance_until" if feed.attendance_until > feed.as_of else "attendance_until"
+    first = min(feed.counting_sources, key=lambda source: source.complete_until or 0)
+    if (first.complete_until or 0) > feed.as_of:
+        return f"as_of, before attendance_until of {_name(first)}"
+    return f"attendance_until of {_name(first)}" if first.is_named else f"the latest instant of {_name(first)}"
+
+
+def _name(source: FeedSource) -> str:
+    return shown(source.source) or "the rows without a source"
 
 
 def _held(told: Explanation) -> str:
@@ -125,7 +158,7 @@ def _held(told: Explanation) -> str:
         return "the feed lists everyone who came (assume_held)"
     if told.policy.require_host_present:
         return f"the meeting was held; the host side came ({host_side(told)})"
-    return "the meeting was held (require_host_present is false, so nobody asked for the host)"
+    return "the meeting was held (require_host_present is false, so the host was not needed)"
 
 
 def _first(told: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:

@@ -18,13 +18,13 @@ _HOW = {
     "email": "by e-mail",
     "phone": "by phone",
     "name": "by name",
-    "colleague": "a colleague",
+    "internal": "an internal participant",
     "unknown_participant": "an unknown participant",
-    "machine": "a machine",
+    "bot": "a bot",
 }
-_NOT_EXPECTED = ("colleague", "unknown_participant", "machine")
+_NOT_EXPECTED = ("internal", "unknown_participant", "bot")
 # What stands beside the bar of a row: number, marks, kind and source, with the spaces between them.
-_BESIDE = 38
+_BESIDE = 39
 
 
 class Timeline:
@@ -42,6 +42,7 @@ class Timeline:
         booking = self._told.booking
         opens, closes = (self._clock(count) for count in (booking.window_start, booking.window_end))
         yield "Marks       p counts for presence  h counts for the host side  e shows the meeting was held  t trace"
+        yield "            d doubt: unknown company, or a name that may be an absent person's"
         yield ""
         yield f"{'':<11}{opens}{closes:>{self._width - len(opens)}}"
         yield f"{'':<11}{self._bar(booking.start_at, booking.end_at, '=', '-')} (= is the core)"
@@ -65,14 +66,15 @@ class Timeline:
     def _owner(self, row: ExplainedRow) -> str:
         known = [] if row.whose in _NOT_EXPECTED else row.counts_for or row.trace_of
         people = ", ".join(f"{address(self._people[one])} ({self._people[one].role})" for one in known)
-        return f"{people or bearer(row)}, {_HOW.get(str(row.whose)) or key(row)}"
+        how = _HOW.get(str(row.whose)) or key(row)
+        return f"{people or bearer(row)}, {how}{' of another row of the participant' * row.is_by_participant}"
 
     def _line(self, row: ExplainedRow) -> str:
         times = f"{span(row, self._clock):<{self._times}}"
         drawn = f"{self._bar(row.begins, row.ends, _SIGNS[row.kind])} {times}"
         if row.place == "outside_window":
             drawn = times.ljust(self._width + 1 + self._times)
-        marks = {"p": row.counts_for, "h": row.is_host_side, "e": row.is_evidence, "t": row.trace_of}
+        marks = {"p": row.counts_for, "h": row.is_host_side, "e": row.is_evidence, "t": row.trace_of, "d": _is_doubt(row)}
         marked = "".join(sign if holds else "-" for sign, holds in marks.items())
         return f"{f'#{row.number}':>10} {drawn} {marked} {row.kind:<8} {cut(shown(row.source), 11)}"
 
@@ -95,6 +97,10 @@ class Timeline:
             first, last = last + 1, last + file.rows
             if any(first <= row.number <= last for row in self._told.rows):
                 yield from wrapped(f"#{first} to #{last} are {shown(file.name)}", "  ", "  ")
+
+
+def _is_doubt(row: ExplainedRow) -> bool:
+    return row.is_company or bool(row.named_with or row.named_elsewhere or row.at_another_time)
 
 
 def address(verdict: Verdict) -> str:
