@@ -918,6 +918,7 @@ def test_both_renderings_make_the_same_plan(tmp_path: Path, native: bool, attend
             "as_of": "{{ params.as_of }}",
             "attendance_until": "{{ params.as_of }}",
             "internal_domains": "{{ params.hosts }}",
+            "trust_internal_accounts": "{{ params.yes }}",
             "judge_hosts": "{{ params.no }}",
         },
         guard_rails={"max_changes": "{{ params.nothing }}", "allow_empty_feed": "{{ params.yes }}"},
