@@ -20,6 +20,9 @@ _CAPITALS, _SMALL = "\u0130\u03a3", "i\u03c3"
 # text. sqlglot passes DuckDB's epoch_us() through to every engine.
 MICROSECONDS = "calcom_microseconds"
 TEXT = "calcom_text"
+# DuckDB's macro for a quick look at whether a text needs folding. Elsewhere every text is folded: the pattern of a
+# regular expression, or the order of letters in it, means something else on some engine.
+IS_PLAIN = "is_plain"
 
 _DIGITS = "0123456789"
 # A name's parts stand between dots; one that holds a dot or a quote stands between quotes.
@@ -214,7 +217,7 @@ def _own_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
 
     if not isinstance(node, exp.Anonymous):
         return node
-    templates = {MICROSECONDS: dialect.microseconds, TEXT: dialect.text}
+    templates = {MICROSECONDS: dialect.microseconds, TEXT: dialect.text, IS_PLAIN: "FALSE"}
     template = templates.get(node.name.lower())
     if template is None:
         return node
@@ -283,7 +286,7 @@ def _compute_once(tree: exp.Expr, dialect: Dialect) -> None:
 
     if dialect.name == "postgres":
         for part in tree.find_all(exp.CTE):
-            if part.this.find(exp.Lower, exp.Reverse, exp.Substring):
+            if part.this.find(exp.Lower, exp.Reverse, exp.Substring, exp.SplitPart):
                 part.set("materialized", True)
 
 
@@ -299,6 +302,9 @@ def _plain_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
         node.set("ignore_nulls", False)
     elif isinstance(node, exp.Ordered):
         node.set("nulls_first", sqlglot.Dialect.get_or_raise(dialect.name).NULL_ORDERING == "nulls_are_small")
+    elif isinstance(node, exp.SplitPart) and dialect.name == "bigquery":
+        parts = exp.Anonymous(this="SPLIT", expressions=[node.this, node.args["delimiter"]])
+        return exp.Bracket(this=parts, expressions=[node.args["part_index"]], offset=1, safe=True)
     elif isinstance(node, exp.Substring) and dialect.name == "redshift":
         return exp.Anonymous(
             this="SUBSTRING", expressions=[node.this, *filter(None, map(node.args.get, ("start", "length")))]

@@ -24,7 +24,7 @@ BOT_NAMES = (
     "sembly",
     "avoma",
 )
-SEPARATORS = ".,;:_-\u2013\u2014/\\|()[]{}<>\"*+&@#!?=~\u2022\u00b7"
+SEPARATORS = '.,;:_-\u2013\u2014/\\|()[]{}<>"*+&@#!?=~\u2022\u00b7'
 """What parts the words of a name, beside white space."""
 _LONGEST = 100 * 366 * 86_400
 
@@ -200,7 +200,9 @@ def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:
             raise InvalidPolicy(f"{entry} names the source {_shown(cleaned)} a second time")
         moment = _instant(f"{name}[{_shown(cleaned)}]", end)
         if moment is None:
-            raise InvalidPolicy(f"{name}[{_shown(cleaned)}] must be an instant, but is null. Leave the source out instead")
+            raise InvalidPolicy(
+                f"{name}[{_shown(cleaned)}] must be an instant, but is null. Leave the source out instead"
+            )
         ends[cleaned] = moment
     return ends
 

@@ -65,6 +65,8 @@ _TAKEN_FOR_GRANTED = {
     "trim() of nothing but white space": "trim(white_space, white_space) = ''",
     "translate()": "translate('a' || white_space, white_space, '       ') = 'a       '",
     "translate() that drops characters": "translate('+1 (2)1', translate('+1 (2)1', '0123456789', ''), '') = '121'",
+    "translate() of signs with marks": "translate('a\u0301\u00e9,b', all_signs, folded_signs) = 'ae b'",
+    "split_part()": "split_part('a b c', ' ', 1) = 'a' AND split_part('a b c', ' ', CAST(3 AS INTEGER)) = 'c'",
     "replace()": "replace(replace(replace('a  b', ' ', ' ' || mark), mark || ' ', ''), mark, '') = 'a b'",
     "strpos()": "strpos('a@b@c', '@') = 2 AND strpos('ab', '@') = 0",
     "substr()": "substr('abcd', 2, 2) = 'bc' AND substr('abcd', 3) = 'cd' AND substr('abcd', 1, 0) = ''",

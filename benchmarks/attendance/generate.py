@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.attendance.making import MINUTE, Maker
-from benchmarks.attendance.quirks import EDITS, QUIRKS
+from benchmarks.attendance.quirks import EDITS, MOVED_TO_LAGGING, QUIRKS
 from benchmarks.attendance.vendors import attendance_of, loaded_until, raw_feeds, write_raw
 from benchmarks.attendance.world import LAGGING, POLICY, Booking, Row, World
 
@@ -55,12 +55,17 @@ def quirky(maker: Maker, name: str) -> list[Booking]:
 
 
 def lateness(booking: Booking) -> list[str]:
-    """Give the quirks that a booking has because of when it was: a feed that has of it was not loaded any more."""
+    """Return the quirks that a booking has because of when it was: a feed that has rows of it was not loaded any more.
+
+    Where that is the feed of another room than the booked one, nothing shows that rows are missing.
+    """
     last: dict[str, float] = {booking.room.feed: booking.end + OVERRUN}
     for stay in booking.stays:
         last[stay.room.feed] = max(stay.seen_left, last.get(stay.room.feed, booking.end + OVERRUN))
-    late = {"one feed lags" if feed in LAGGING else "late data" for feed in last if last[feed] > loaded_until(feed)}
-    return sorted(late - set(booking.quirks))
+    late = {feed for feed in last if last[feed] > loaded_until(feed)}
+    own = {"one feed lags" if feed in LAGGING else "late data" for feed in late & {booking.room.feed}}
+    moved = {MOVED_TO_LAGGING} if late - {booking.room.feed} else set()
+    return sorted((own | moved) - set(booking.quirks))
 
 
 def labels(world: World) -> list[Row]:

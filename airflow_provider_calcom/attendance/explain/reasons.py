@@ -44,12 +44,12 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     "unknown_participant": (11, "somebody was there who may be {who}: {company}"),
     "named_with_another": (
         12,
-        "a row that is somebody else's is named with the person's name, so both may have been at one device: {named_with}",
+        "somebody else's row has a part of the person's name, so both may have been at one device: {named_with}",
     ),
     "name_elsewhere": (13, "their name is on a row of another meeting, or of none, in the window: {elsewhere}"),
     "seen_at_another_time": (
         14,
-        "the meeting may have been held at another time, {moved_within} earlier or later at most (moved_within): {moved}",
+        "the meeting may have been held up to {moved_within} earlier or later (moved_within): {moved}",
     ),
     "not_seen": (15, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + _NOT_ELSEWHERE + "{trace_is_no_doubt}"),
 }

@@ -74,7 +74,13 @@ class Timeline:
         drawn = f"{self._bar(row.begins, row.ends, _SIGNS[row.kind])} {times}"
         if row.place == "outside_window":
             drawn = times.ljust(self._width + 1 + self._times)
-        marks = {"p": row.counts_for, "h": row.is_host_side, "e": row.is_evidence, "t": row.trace_of, "d": _is_doubt(row)}
+        marks = {
+            "p": row.counts_for,
+            "h": row.is_host_side,
+            "e": row.is_evidence,
+            "t": row.trace_of,
+            "d": _is_doubt(row),
+        }
         marked = "".join(sign if holds else "-" for sign, holds in marks.items())
         return f"{f'#{row.number}':>10} {drawn} {marked} {row.kind:<8} {cut(shown(row.source), 11)}"
 
