@@ -130,9 +130,13 @@ def _best(held: list[Event], event: Event) -> Event | None:
 
 def _belong_together(begun: Event, ended: Event) -> bool:
     """Return whether an end can be that of a beginning: ids are used again, for somebody else in another meeting."""
-    first, second = begun.row["email"], ended.row["email"]
-    differ = first is not None and second is not None and first.casefold() != second.casefold()
-    return not differ and begun.at <= ended.at <= begun.at + LONGEST
+    first, second = begun.row, ended.row
+    same = _agree(first["email"], second["email"]) and _agree(first["conference_key"], second["conference_key"])
+    return same and begun.at <= ended.at <= begun.at + LONGEST
+
+
+def _agree(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first.casefold() == second.casefold()
 
 
 def _instant(event: Event) -> datetime:

@@ -41,8 +41,7 @@ _REPEATABLE = ("name", "email", "shared_email", "join_time", "leave_time", "dura
 class ZoomColumns:
     """The participant's columns, as the record spells them; an empty tuple where there are none.
 
-    :param is_export: whether the record is of the portal's export, whose names hold two names and whose lengths are in
-        minutes.
+    :param is_export: whether the record is of the portal's export, whose names hold two names.
     :param names: with a name. Where there are several, they may be different people's.
     :param emails: with an address, likewise.
     :param joined: with the time of joining.
@@ -102,7 +101,6 @@ def _columns(names: tuple[str, ...], own: tuple[tuple[str, str], ...]) -> ZoomCo
     given = {fields[plain(name)]: name for name in names if plain(name) in fields}
     known = [column for at, name in enumerate(names) if (column := _column(name, at)) and name not in given.values()]
     is_export = any(column.meaning == "original_name" for column in known) or _has_two_names(given.get("name"))
-
     beside = tuple(name for name in names if plain(name) in ("meeting", "webinar"))
 
     def those(meaning: str) -> tuple[str, ...]:

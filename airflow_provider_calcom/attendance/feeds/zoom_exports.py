@@ -61,6 +61,8 @@ class _Export:
     def take(self, line: TableLine) -> Iterator[Placed]:
         meanings = {self._own.get(plain(cell)) or meaning_of(cell) for cell in line.cells if cell.strip()}
         if self._is_header(meanings):
+            if self._header is not None:
+                self._meeting = None  # another file's table was put behind this one, without its meeting
             self._header, self._about = header_of(line), None
             self._section_begun, self._has_table = False, True
         elif "topic" in meanings and (meanings & {"meeting_id", "id"}):

@@ -84,7 +84,7 @@ def _shown_name(record: Record, columns: ZoomColumns) -> str | None:
 
 
 def _registered_name(record: Record, columns: ZoomColumns) -> str | None:
-    """Return the name from somebody's registration; a First Name elsewhere than in a webinar's report may be a host's."""
+    """Return the name from a registration; First Name elsewhere than in a webinar's report may be a host's."""
     if not columns.attended and not columns.has_registrant:
         return None
     at = "" if columns.attended else "registrant."
