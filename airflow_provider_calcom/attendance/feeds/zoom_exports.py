@@ -20,7 +20,7 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     unknown_header,
 )
 from airflow_provider_calcom.attendance.feeds.zoom_columns import meaning_of, own_meanings
-from airflow_provider_calcom.attendance.feeds.zoom_words import SECTIONS, plain
+from airflow_provider_calcom.attendance.feeds.zoom_words import NO, SECTIONS, YES, plain
 
 MEETING = "meeting_number"
 """The column in which a record has the number from the lines about its meeting."""
@@ -69,7 +69,7 @@ class _Export:
             self._about, self._header, self._meeting = header_of(line), None, None
         elif self._about is not None:
             self._meeting, self._about = _number_in(self._about, line), None
-        elif _is_title(line):
+        elif self._is_title(line):
             self._header, self._section_begun = None, True
         elif self._header is not None:
             yield line.row, self._record(self._header, line)
@@ -93,17 +93,23 @@ class _Export:
             return True
         return len(meanings - {None}) > 1 and bool(meanings & _OF_PARTICIPANTS)
 
+    def _is_title(self, line: TableLine) -> bool:
+        """Return whether a line is the title of a webinar's section, behind which must come a header.
+
+        In a table with the column Attended, one in a language that is not known is a line whose only cell is no answer.
+        """
+        title = plain(line.cells[0])
+        if not title or any(cell.strip() for cell in line.cells[1:]):
+            return False
+        in_webinar = any(meaning_of(name) == "attended" for name in self._header or ())
+        return title in SECTIONS or (in_webinar and title not in YES and title not in NO)
+
     def _record(self, header: list[str], line: TableLine) -> dict[str, object] | UnreadableField:
         record = record_of_line(header, line)
         if isinstance(record, UnreadableField):
             return record
         # The host's other columns there, as an address, are not the participants'.
         return {**record, MEETING: self._meeting} if self._meeting else dict(record)
-
-
-def _is_title(line: TableLine) -> bool:
-    filled = [cell for cell in line.cells if cell.strip()]
-    return len(filled) == 1 and plain(filled[0]) in SECTIONS
 
 
 def _number_in(header: list[str], line: TableLine) -> str | None:
