@@ -142,10 +142,11 @@ class FeedOptions:
             object.__setattr__(options, "columns", OwnColumns(options.columns, feed_fields))
         return options
 
-    def own_column(self, name: str) -> str | None:
-        """Return the file's own column for one that a feed asks for, or None where ``columns`` does not name it."""
+    @property
+    def own_columns(self) -> OwnColumns | None:
+        """The option ``columns``, or None where it names none."""
         columns = self.columns
-        return columns.column_for(name) if isinstance(columns, OwnColumns) else None
+        return columns if isinstance(columns, OwnColumns) and len(columns) else None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
