@@ -56,7 +56,8 @@ class Shape:
 
     def __init__(self, feed: Any) -> None:
         self.keys: tuple[str, ...] = getattr(feed, "page_keys", ())
-        self.fields: tuple[str, ...] = getattr(feed, "page_fields", ())
+        fields: Mapping[str, str] | tuple[str, ...] = getattr(feed, "page_fields", ())
+        self.fields = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
         self.next_page = _by_name({**NEXT_PAGE, **getattr(feed, "next_page", {})})
         self.totals = _by_name({**TOTALS, **getattr(feed, "totals", {})})
 
@@ -166,7 +167,7 @@ class Pages:
             return
         listed = parsed(document[key])
         self._note_page(document, around, len(listed))
-        inherited = {name: document[name] for name in self._shape.fields if name in document}
+        inherited = {column: document[name] for name, column in self._shape.fields.items() if name in document}
         for record in self._records(listed, {}, depth + 1):
             if isinstance(record, UnreadableField):
                 yield record
