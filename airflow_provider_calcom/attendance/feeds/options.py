@@ -27,6 +27,8 @@ class FeedOptions:
     :param booking_uids: {the vendor's id of a calendar event or room: booking uid}, for feeds that give one.
     :param conference_keys: {the vendor's id of a meeting, as a Meet space: its code, URL or key}, where records
         have only the former.
+    :param unnamed_participants: whether a report may count more people than it names, because people may choose not to
+        be named; somebody unknown is then taken to have been there. False: such a report is taken to be cut.
     :param columns: {``email``: the feed's own column, ...}, for feeds of no fixed shape.
     :param epoch: ``s`` or ``ms`` where times are numbers, for feeds of no fixed shape.
     :param max_unreadable: share of unreadable records, 0 to 1, above which the feed is refused.
@@ -45,6 +47,7 @@ class FeedOptions:
     addresses: Mapping[str, str] = field(default_factory=dict)
     booking_uids: Mapping[str, str] = field(default_factory=dict)
     conference_keys: Mapping[str, str] = field(default_factory=dict)
+    unnamed_participants: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     epoch: str | None = None
     max_unreadable: float = 0.05
@@ -64,6 +67,8 @@ class FeedOptions:
                 isinstance(part, str) and part for pair in pairs.items() for part in pair
             ):
                 raise InvalidFeedOption(f"The feed's option {name} must be a dict of texts")
+        if not isinstance(self.unnamed_participants, bool):
+            raise InvalidFeedOption("The feed's option unnamed_participants must be true or false")
         if self.epoch not in (None, "s", "ms"):
             raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
 

@@ -75,6 +75,11 @@ def named(name: str | None, email: str | None, marks: Iterable[str] = ()) -> Who
     return {"name": None if phone else bare, "email": email, "phone": phone}
 
 
+def doubtful(who: Who) -> Who:
+    """Return somebody of whom it is only known that they were there at some time; an application stays one."""
+    return {**who, "kind": who.get("kind", "lobby")}
+
+
 def plain_address(text: str | None) -> str | None:
     """Return an address, also that of a guest's account (``ada_example.com#EXT#@acme.onmicrosoft.com``), or None."""
     if text is None or "@" not in text:

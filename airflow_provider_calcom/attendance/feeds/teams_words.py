@@ -10,18 +10,25 @@ Where they come from:
   wrong here matches nothing, and the file is refused with the names of its columns; options name the right ones.
 """
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
-_BRACKETS = {")": "(", "）": "（", "]": "[", "】": "【", "］": "［"}  # noqa: RUF001
+_BRACKETS = {")": "(", "）": "（", "]": "[", "】": "【", "］": "［"}
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _WITHIN_BRACKETS = re.compile(r"\([^()]*\)")
+_ZONE = re.compile(
+    r"(?<![^\W\d_])(?:utc|gmt|zulu)(?:\s*(?P<sign>[+\u2212-])\s*(?P<hours>1[0-4]|0?\d)(?::?(?P<minutes>[0-5]\d))?)?"
+    r"(?![^\W_])",
+    re.IGNORECASE,
+)
 _DURATION = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
 # Letters that have no decomposition, and that people and programs write without their stroke or dot.
-_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "’": "'"})  # noqa: RUF001
+_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "’": "'"})
 
 # A first join is not a join: the one hides gaps that the other shows.
 COLUMNS = {
@@ -79,7 +86,7 @@ _LEFT = (
     "ieșit, părăsit, plecat, вышел, вышла, покинул, покинула, ушел, ушла, выход, отключился, отключилась, вийшов, "
     "вийшла, покинув, залишив, залишила, напусна, αποχώρησε, αποχώρηση, έφυγε, ayrıldı, ayrılma, çıktı, עזב, עזבה, "
     "יצא, יצאה, غادر, غادرت, مغادرة, rời, rời khỏi, keluar, meninggalkan, napustio, napustila, izašao, izašla, "
-    "zapustil, zapustila, išėjo, aizgāja, pameta, lahkus, ha sortit, 离开, 離開, 退出, 退席, 退室, 나감, 퇴장, 나갔, ออก"
+    "zapustil, zapustila, išėjo, aizgāja, pameta, lahkus, ha sortit, 离开, 離開, 退出, 退席, 退室, 나감, 퇴장, ออก"
 )
 _GUESTS = (
     # Somebody without an account of the organisation, in the languages' alphabetical order.
@@ -127,9 +134,28 @@ def plain_word(text: str) -> str:
     return " ".join(bare.split())
 
 
-def plain_name(column: str) -> str:
-    """Return a column's name as its letters and digits, in lower case and without accents."""
-    return "".join(one for one in plain_word(column) if one.isalnum())
+def column_name(column: str) -> str:
+    """Return a column's name as its letters and digits, in lower case, without accents and without a zone."""
+    return "".join(one for one in plain_word(_ZONE.sub(" ", _parted(column))) if one.isalnum())
+
+
+def zone_of_column(column: str) -> str | None:
+    """Return the zone that a column's name tells of its times, as ``UTC`` or ``+02:00``, or None.
+
+    :param column: as ``First Join (UTC)``, ``UtcEventTimestamp``, ``join_time_utc`` or ``Join Time (GMT+2)``.
+    """
+    found = _ZONE.search(_parted(column))
+    if found is None:
+        return None
+    if found["hours"] is None:
+        return "UTC"
+    sign = "+" if found["sign"] == "+" else "-"
+    return f"{sign}{int(found['hours']):02}:{found['minutes'] or '00'}"
+
+
+def _parted(column: str) -> str:
+    """Return a column's name with its words parted by spaces, where it parts them by ``_`` or by capitals."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.replace("_", " "))
 
 
 def joining_of(word: str, joined: Iterable[str] = (), left: Iterable[str] = ()) -> bool | None:
