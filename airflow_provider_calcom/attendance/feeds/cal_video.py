@@ -54,6 +54,8 @@ class CalVideoFeed(RecordFeed):
     name = "cal_video"
     page_keys = ("data",)
     page_fields = ("booking_uid", "hosts")
+    option_names = ("zone", "date_format", "booking_uid", "conference_key", "columns", "addresses", "booking_uids")
+    skips = (_NO_ROOM, _NOBODY)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
@@ -66,7 +68,10 @@ class CalVideoFeed(RecordFeed):
         if record.has("sessions"):
             if record.value("sessions") is None:
                 raise SkippedRecord(_NO_ROOM)
-            for session in record.records("sessions"):
+            sessions = record.records("sessions")
+            if not any(session.records("participants") or _most(session) for session in sessions):
+                raise SkippedRecord(_NOBODY)
+            for session in sessions:
                 yield from self._of_session(_below(record, session, "booking_uid", "hosts"))
         elif record.has("participants"):
             if not record.records("participants") and not _most(record):

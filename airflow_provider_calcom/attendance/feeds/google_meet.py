@@ -40,7 +40,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -53,6 +53,7 @@ from airflow_provider_calcom.attendance.feeds.times import BadTime, as_utc, epoc
 ENDED = "call_ended"
 
 _ANOTHER_EVENT = "another event than call_ended"
+_NO_PARTICIPANTS = "a conference without its participants"
 _NO_SESSIONS = "a participant without sessions, so that its times hide the gaps between"
 _PARAMETERS = (
     "calendar_event_id",
@@ -81,6 +82,8 @@ class GoogleMeetFeed(RecordFeed):
     name = "google_meet"
     page_keys = ("items", "participants")
     page_fields = ("space",)
+    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids")
+    skips = (_ANOTHER_EVENT, _NO_PARTICIPANTS)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
@@ -263,7 +266,7 @@ def _unknown_shape(record: Record) -> Exception:
     name = record.value("name")
     parts = name.split("/") if isinstance(name, str) else []
     if parts[:1] == ["conferenceRecords"] and len(parts) == 2:
-        return SkippedRecord("a conference without its participants")
+        return SkippedRecord(_NO_PARTICIPANTS)
     if "participantSessions" in parts:
         return UnreadableField(
             None, "is a session without its participant: put it into the participant's list participantSessions"

@@ -44,10 +44,10 @@ organiser's zone (option ``zone``), unless the name of their column says another
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_calcom.attendance.feeds import teams_csv
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -57,7 +57,14 @@ from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
 from airflow_provider_calcom.attendance.feeds.teams_file import FileRows
-from airflow_provider_calcom.attendance.feeds.teams_graph import MEETING_FIELDS, GraphRows, is_of_graph, thread_of
+from airflow_provider_calcom.attendance.feeds.teams_graph import (
+    MEETING_FIELDS,
+    NEXT_RECORDS,
+    GraphRows,
+    is_of_graph,
+    thread_of,
+)
+from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS
 
 
 class TeamsFeed(RecordFeed):
@@ -66,6 +73,12 @@ class TeamsFeed(RecordFeed):
     name = "teams"
     page_keys = ("value", "attendanceReports")
     page_fields = MEETING_FIELDS
+    fields = FIELDS
+    option_names = (*OF_EVERY_FEED, "addresses", "joined_words", "left_words", "guest_marks", "unnamed_participants")
+    next_page: ClassVar[Mapping[str, str]] = {
+        "attendanceReports@odata.nextLink": "$skiptoken (this field is the whole URL of the next page)"
+    }
+    own_links = (NEXT_RECORDS,)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
@@ -76,8 +89,11 @@ class TeamsFeed(RecordFeed):
     def _rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        graph, file = GraphRows(self, report), FileRows(self, report)
+        graph, file, number = GraphRows(self, report), FileRows(self, report), report.files
         for columns in records:
+            if number != report.files:  # a person's lines are in one file, and other files are other meetings
+                yield from file.rest()
+                file, number = FileRows(self, report), report.files
             for part in graph.parts(Record(columns, options)):
                 try:
                     if isinstance(part, UnreadableField):
@@ -92,10 +108,9 @@ class TeamsFeed(RecordFeed):
         """Return the rows of an attendance record of Graph, or of one of its intervals."""
         yield from GraphRows(self, FeedReport(self.name)).rows_of(record)
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the records of a downloaded file."""
-        return teams_csv.records_of_report(lines)
+        return teams_csv.records_of_report(lines, options)
 
     def key_of(self, meeting: str) -> str | None:
         """Return the key of a join URL, a thread, a meeting number or the id of an online meeting."""

@@ -26,19 +26,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
-from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, header_of, is_blank, record_of_line
-from airflow_provider_calcom.attendance.feeds.teams_words import COLUMNS, column_name, plain_word
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.tables import (
+    Placed,
+    TableLine,
+    header_of,
+    is_blank,
+    record_of_line,
+    unknown_header,
+)
+from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_name, plain_word
 
 SECTION, START, END = "teams report section", "teams report start", "teams report end"
 """Columns, put beside a line's own, that say in which section of a report it stood, and when the meeting was."""
 
 PARTICIPANTS, ACTIVITIES = 2, 3
 
-UNNAMED, CUT, NO_TABLE = "unnamed", "cut", "no table"
-"""No lines, but what the summary says: that there were people whom the report does not name; that it names fewer people
-than it counts; that there is a summary, and no list of participants."""
+UNNAMED = "unnamed"
+"""No section, but what the summary says: that there were people whom the report does not name."""
 
 COLUMNS_PUT_BESIDE = (SECTION, START, END)
 
@@ -52,16 +61,16 @@ _REGISTERED = re.compile(
     r"|регистр|реестр|реєстр|εγγρ|רשומ|مسجل|登録|注册|註冊|등록|ลงทะเบียน|đăng ky|dang ky|terdaftar"
 )
 _FEWEST_COLUMNS = 3
+_MOST_SHAPES = 100
 _LAST_WITH_PRESENCE = 3
-_TIMES = {
-    column_name(name) for meaning in ("first_join", "joined_at", "timestamp") for name in COLUMNS[meaning].split(", ")
-}
-_NAMES = {column_name(name) for name in COLUMNS["name"].split(", ")}
 
 
-def records_of_report(lines: Iterable[TableLine]) -> Iterator[Placed]:
-    """Return the records of a file's tables, each with where it stood, and what the summary says beside them."""
-    return _Report().records(lines)
+def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    """Return the records of a file's tables, each with where it stood, and what the summary says beside them.
+
+    :raises UnreadableFile: if the file lists nobody, or fewer people than it counts, or ends within a line.
+    """
+    return _Report(options).records(lines)
 
 
 class _Report:
@@ -70,7 +79,11 @@ class _Report:
     ``number`` is that of the section, where it has one; ``header`` is that of its table, once it has been seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: FeedOptions) -> None:
+        self._may_hide_people = options.unnamed_participants
+        self._names = _names_of(options, "name")
+        self._first_joins = _names_of(options, "first_join")
+        self._times = self._first_joins | _names_of(options, "joined_at") | _names_of(options, "timestamp")
         self._number: int | None = None
         self._in_summary = True
         self._header: list[str] | None = None
@@ -78,21 +91,26 @@ class _Report:
         self._summary: list[TableLine] = []
         self._tables = 0
         self._listed: list[str] = []
+        self._width = 0
+        self._shapes: dict[int, set[str]] = {}
         self._lists_stays = False
 
     def records(self, lines: Iterable[TableLine]) -> Iterator[Placed]:
-        for line, following in _with_next(line for line in lines if not is_blank(line)):
-            if self._is_title(line, following):
-                self._begin_section(line, following)
+        """See :func:`records_of_report`."""
+        rest = _Lines(line for line in lines if not is_blank(line))
+        for line in rest:
+            if self._is_title(line, rest):
+                self._begin_section(line, rest)
             elif self._header is None and self._in_summary and not self._is_header(line):
                 self._summary.append(line)
             elif self._header is None:
                 self._begin_table(line)
             elif not self._has_no_presence:
+                self._check_ended(self._header, line)
                 yield line.row, self._record(self._header, line)
         yield from self._said_by_the_summary()
 
-    def _is_title(self, line: TableLine, following: TableLine | None) -> bool:
+    def _is_title(self, line: TableLine, rest: _Lines) -> bool:
         """Return whether a line is a section's title: its only cell begins with the next number, or a header follows.
 
         A person whose times are missing may be a line of one cell, too, but no header follows it.
@@ -103,28 +121,51 @@ class _Report:
         numbered = _TITLE.match(_normal(filled[0]))
         if numbered and int(numbered[1]) > (self._number or 0):
             return True
-        return following is not None and _is_header(following)
+        return self._is_followed_by_header(rest)
 
-    def _begin_section(self, title: TableLine, following: TableLine | None) -> None:
+    def _is_followed_by_header(self, rest: _Lines) -> bool:
+        following = rest.peek()
+        return following is not None and (self._is_known_header(following) or _looks_like_header(following))
+
+    def _begin_section(self, title: TableLine, rest: _Lines) -> None:
         numbered = _NUMBER.match(_normal(_filled(title)[0]))
         self._number = int(numbered[1]) if numbered else None
-        self._in_summary = self._number in (None, 1) and not (following and _is_header(following))
+        self._in_summary = self._number in (None, 1) and not self._is_followed_by_header(rest)
         self._header = None
 
     def _is_header(self, line: TableLine) -> bool:
-        if self._number == 1:
-            return _is_known_header(line)
-        return _is_header(line)
+        """Return whether a line of a summary is none, but a header; below a title, only one with known names is."""
+        return self._is_known_header(line) or (self._number is None and _looks_like_header(line))
+
+    def _is_known_header(self, line: TableLine) -> bool:
+        names = {column_name(cell) for cell in _filled(line)}
+        return bool(names & self._names) and bool(names & self._times)
 
     def _begin_table(self, line: TableLine) -> None:
         self._header = header_of(line)
         self._in_summary = False
         known = {column_name(cell) for cell in self._header}
-        self._has_no_presence = (self._number or 0) > _LAST_WITH_PRESENCE and not known & _TIMES
+        self._has_no_presence = (self._number or 0) > _LAST_WITH_PRESENCE and not known & self._times
         self._tables += not self._has_no_presence
         if self._tables == 1:
-            first_joins = {column_name(name) for name in COLUMNS["first_join"].split(", ")}
-            self._lists_stays = self._number != PARTICIPANTS and not known & first_joins
+            self._lists_stays = self._number != PARTICIPANTS and not known & self._first_joins
+
+    def _check_ended(self, header: list[str], line: TableLine) -> None:
+        """Check that the file's last line is whole.
+
+        :raises UnreadableFile: if no line end follows it, and it has fewer cells, or less in its last cell, than the
+            lines before. Some programs write no line end at the end of a file, so that alone shows nothing.
+        """
+        cells = line.cells
+        at = min(len(cells), len(header)) - 1
+        if not line.is_ended:
+            last = _shape(cells[at])
+            usual = self._shapes.get(at, set())
+            if len(cells) < self._width or any(one.startswith(last) and one != last for one in usual):
+                raise UnreadableFile("the file ends within a line, so it was cut. Download it again")
+        self._width = max(self._width, len(cells))
+        if len(self._shapes.setdefault(at, set())) < _MOST_SHAPES:
+            self._shapes[at].add(_shape(cells[at]))
 
     def _record(self, header: list[str], line: TableLine) -> dict[str, object] | UnreadableField:
         if self._tables == 1:
@@ -141,33 +182,52 @@ class _Report:
         start, end = _times(self._summary)
         beside = {START: start, END: end}
         if self._summary and not self._tables:
-            yield self._summary[-1].row, {SECTION: NO_TABLE, **beside}
-            return
-        unnamed = counts[1].count if len(counts) > 1 else 0
+            raise unknown_header(self._summary)
+        unnamed = counts[1].people if len(counts) > 1 else 0
         if unnamed:
             yield counts[1].row, {SECTION: UNNAMED, **beside}
-        attended = counts[0].count - unnamed if counts else 0
-        if attended > len(self._listed):
-            yield counts[0].row, {SECTION: CUT, **beside}
-        elif self._lists_stays and attended > len(set(self._listed)):
-            # Two of one name, or somebody whose stays are missing: nothing in the file tells which.
+        attended = counts[0].people - unnamed if counts else 0
+        if attended > len(self._listed) and not self._may_hide_people:
+            raise UnreadableFile(
+                f"its summary counts {attended} people and it lists {len(self._listed)}, so it was cut. Download it"
+                " again; or, where people may choose not to be named in reports, give the option"
+                " unnamed_participants=True"
+            )
+        # Of a table of stays, two people of one name and somebody whose stays are missing look the same.
+        people = len(set(self._listed)) if self._lists_stays else len(self._listed)
+        if attended > people:
             yield counts[0].row, {SECTION: UNNAMED, **beside}
 
 
-class _Count:
-    def __init__(self, row: int, at: int, count: int) -> None:
-        self.row, self.at, self.count = row, at, count
+class _Count(NamedTuple):
+    """Where the summary counts people: the row, its place in the summary, and the count."""
+
+    row: int
+    at: int
+    people: int
 
 
-def _with_next(lines: Iterable[TableLine]) -> Iterator[tuple[TableLine, TableLine | None]]:
-    """Return each line with the one behind it."""
-    last: TableLine | None = None
-    for line in lines:
-        if last is not None:
-            yield last, line
-        last = line
-    if last is not None:
-        yield last, None
+class _Lines:
+    """Lines, of which the next can be looked at.
+
+    It is only taken from the file where it is asked for: a fault in a file's last line must be known before its end is.
+    """
+
+    def __init__(self, lines: Iterable[TableLine]) -> None:
+        self._lines = iter(lines)
+        self._peeked: list[TableLine] = []
+
+    def __iter__(self) -> Iterator[TableLine]:
+        return self
+
+    def __next__(self) -> TableLine:
+        return self._peeked.pop() if self._peeked else next(self._lines)
+
+    def peek(self) -> TableLine | None:
+        """Return the next line without taking it, or None at the end."""
+        if not self._peeked:
+            self._peeked = list(islice(self._lines, 1))
+        return self._peeked[0] if self._peeked else None
 
 
 def _filled(line: TableLine) -> list[str]:
@@ -179,17 +239,23 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _is_known_header(line: TableLine) -> bool:
-    names = {column_name(cell) for cell in _filled(line)}
-    return bool(names & _NAMES) and bool(names & _TIMES)
+def _names_of(options: FeedOptions, meaning: str) -> set[str]:
+    """Return the names of a column that means this, with the user's own."""
+    own = options.own_column(meaning)
+    return {column_name(name) for name in (*FIELDS[meaning], *([own] if own else []))}
 
 
-def _is_header(line: TableLine) -> bool:
-    """Return whether a line can only be a header: by known names, or because nothing in it is a time or an address."""
+def _looks_like_header(line: TableLine) -> bool:
+    """Return whether nothing in a line is a time, a number or an address."""
     filled = _filled(line)
-    return _is_known_header(line) or (
-        len(filled) >= _FEWEST_COLUMNS and not any(_DATA_IN_IT.search(cell) for cell in filled)
-    )
+    return len(filled) >= _FEWEST_COLUMNS and not any(_DATA_IN_IT.search(cell) for cell in filled)
+
+
+def _shape(cell: str) -> str:
+    """Return what kinds of letters follow one another in a cell that holds digits; other cells as they are."""
+    if not any(letter.isdigit() for letter in cell):
+        return cell.strip()
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
 
 
 def _pairs(summary: list[TableLine]) -> list[tuple[int, list[str]]]:

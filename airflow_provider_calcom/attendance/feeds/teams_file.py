@@ -8,17 +8,18 @@ are missing, and that person was there at some time between first join and last 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from airflow_provider_calcom.attendance.feeds import teams_csv
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.teams_identity import Who, doubtful, named, plain_address
-from airflow_provider_calcom.attendance.feeds.teams_line import Line
+from airflow_provider_calcom.attendance.feeds.teams_line import Line, OwnNames, own_names
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
 UNNAMED = "people whom a report counts, but doesn't name"
@@ -61,25 +62,19 @@ class FileRows:
     _joined: dict[str, list[AttendanceRow]] = field(default_factory=dict)
     _left_alone: list[AttendanceRow] = field(default_factory=list)
     _first_event: datetime | None = None
+    _options: FeedOptions | None = None
+    _own: OwnNames = ()
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows that a line completes.
 
         :raises UnreadableField: if the line can't be read.
         """
-        section = record.columns.get(teams_csv.SECTION)
-        if section == teams_csv.NO_TABLE:
-            self.report.stop("it has a summary and no list of participants, so it was cut. Download it again")
-        if section == teams_csv.CUT and not record.options.unnamed_participants:
-            self.report.stop(
-                "its summary counts more people than it lists, so it was cut. Download it again; or, where people may"
-                " choose not to be named in reports, give the option unnamed_participants=True"
-            )
-        if section in (teams_csv.UNNAMED, teams_csv.CUT):
+        if record.columns.get(teams_csv.SECTION) == teams_csv.UNNAMED:
             self.report.note(UNNAMED)
             yield self._doubt(record, {})
             return
-        line = Line(record)
+        line = self._line(record)
         if line.is_event:
             yield from self._of_event(line)
         elif line.has("joined_at"):
@@ -100,6 +95,13 @@ class FileRows:
             yield from joined
         for left in self._left_alone:
             yield {**left, "joined_at": as_utc(self._first_event) if self._first_event else None}
+
+    def _line(self, record: Record) -> Line:
+        """Return the line, which finds its columns by itself: another meaning of a column's name is not the user's."""
+        if self._options is None:
+            self._own = own_names(record.options)
+            self._options = replace(record.options, columns={})
+        return Line(Record(record.columns, self._options), self._own)
 
     def _list(self, line: Line) -> None:
         first, last = line.first_and_last()
@@ -177,7 +179,8 @@ class FileRows:
 
 def _who(line: Line) -> Who:
     known_by = (plain_address(line.text(meaning)) for meaning in ("email", "registration_email", "upn"))
-    return named(line.text("name"), next((address for address in known_by if address), None))
+    address = next((address for address in known_by if address), None)
+    return named(line.text("name"), address, line.record.options.guest_marks)
 
 
 def _key(address: str | None) -> str:

@@ -37,8 +37,10 @@ MEETING_FIELDS = (
 REPORT_ID = "report id"
 """The column that an attendance record gets of its report."""
 
+NEXT_RECORDS = "attendanceRecords@odata.nextLink"
+"""The field of a report whose records go on elsewhere."""
+
 _TIMES_OF_REPORT = ("meetingStartDateTime", "meetingEndDateTime")
-_NEXT_RECORDS = "attendanceRecords@odata.nextLink"
 _OF_RECORD = (
     "attendanceIntervals",
     "joinDateTime",
@@ -93,7 +95,7 @@ class GraphRows:
 
     def _rest_of_report(self, record: Record, beside: dict[str, object], missing: int) -> Iterator[Record]:
         """Note the pages that a report's records still need, or return a record of the people it does not name."""
-        if record.value(_NEXT_RECORDS):
+        if record.value(NEXT_RECORDS):
             self._is_unfinished = True
             self._missing += max(missing, 1)
         elif missing > 0:
@@ -124,7 +126,7 @@ class GraphRows:
         :raises UnreadableField: if the record, or an interval, can't be read, or somebody was there and nothing says
             when; rows returned before it stay.
         """
-        who, key = who_is(record), meeting_of(record, self.feed)
+        who, key = who_is(record, record.options.guest_marks), meeting_of(record, self.feed)
         is_whole = record.has("attendanceIntervals")
         intervals = record.records("attendanceIntervals") if is_whole else [record]
         fault: UnreadableField | None = None

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shown_columns
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.teams_csv import COLUMNS_PUT_BESIDE
-from airflow_provider_calcom.attendance.feeds.teams_words import (
-    COLUMNS,
-    column_name,
-    joining_of,
-    seconds_of,
-    zone_of_column,
-)
+from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_name, joining_of
+from airflow_provider_calcom.attendance.feeds.times import completed, seconds_of
 
 Meanings = dict[str, tuple[str, ...]]
+OwnNames = tuple[tuple[str, str], ...]
+
+
+def own_names(options: FeedOptions) -> OwnNames:
+    """Return what the user names with the option ``columns``, as {meaning: column} in pairs."""
+    return tuple((meaning, column) for meaning in FIELDS if (column := options.own_column(meaning)))
 
 
 class Line:
     """One line of a file, by what its columns mean.
 
     :param record: the line.
+    :param own: {meaning: column} of what the user names, as pairs.
     :raises UnreadableField: if its columns are not known, naming them.
     """
 
-    def __init__(self, record: Record) -> None:
-        own = tuple(sorted(record.options.columns.items()))
+    def __init__(self, record: Record, own: OwnNames = ()) -> None:
         self.record = record
         self._columns = _meanings(tuple(name for name in record.columns if name not in COLUMNS_PUT_BESIDE), own)
 
@@ -52,14 +53,10 @@ class Line:
         :raises UnreadableField: for what is no time, and for columns that differ.
         """
         columns = self._columns.get(meaning, ())
-        moments = {at for column in columns if (at := self._in_zone(column).moment(column, is_end=is_end))}
+        moments = {at for column in columns if (at := self.record.moment(column, is_end=is_end))}
         if len(moments) > 1:
             raise UnreadableField(columns[0], f"differs from column {columns[1]}, which means the same")
         return moments.pop() if moments else None
-
-    def _in_zone(self, column: str) -> Record:
-        zone = zone_of_column(column)
-        return Record(self.record.columns, replace(self.record.options, zone=zone)) if zone else self.record
 
     def first_and_last(self) -> tuple[datetime | None, datetime | None]:
         """Return when a person joined for the first time and left for the last.
@@ -70,13 +67,7 @@ class Line:
 
     def stay(self) -> tuple[datetime | None, datetime | None]:
         """Return when a person joined and left, once; one that is missing, by the duration."""
-        joined, left = self.moment("joined_at"), self.moment("left_at", is_end=True)
-        seconds = self.seconds()
-        if seconds is not None and joined is not None and left is None:
-            left = joined + timedelta(seconds=seconds)
-        elif seconds is not None and left is not None and joined is None:
-            joined = left - timedelta(seconds=seconds)
-        return joined, left
+        return completed(self.moment("joined_at"), self.moment("left_at", is_end=True), self.seconds())
 
     def seconds(self) -> int | None:
         """Return the duration, or None where it is missing or in unknown words."""
@@ -87,14 +78,18 @@ class Line:
 
         :raises UnreadableField: if its word is not known.
         """
-        is_joining = joining_of(self.text("action") or "")
+        options = self.record.options
+        is_joining = joining_of(self.text("action") or "", options.joined_words, options.left_words)
         if is_joining is None:
-            raise UnreadableField(self._columns["action"][0], "is neither joined nor left in a known language")
+            raise UnreadableField(
+                self._columns["action"][0],
+                "is neither joined nor left in a known language; give the options joined_words and left_words",
+            )
         return is_joining
 
 
 @lru_cache(maxsize=256)
-def _meanings(header: tuple[str, ...], own: tuple[tuple[str, str], ...]) -> Meanings:
+def _meanings(header: tuple[str, ...], own: OwnNames) -> Meanings:
     """Return {meaning: columns} of a header; what the user names is all that there is of its meaning."""
     found: Meanings = {}
     for own_meaning, column in own:
@@ -110,7 +105,7 @@ def _meanings(header: tuple[str, ...], own: tuple[tuple[str, str], ...]) -> Mean
         raise UnreadableField(
             None,
             "the columns are those of no answer of Microsoft Graph, and of no Teams file in a known language:"
-            f" {', '.join(header)[:300]}. For a file, name them with the option columns, for instance"
+            f" {shown_columns(header)}. For a file, name them with the option columns, for instance"
             " columns={'name': ..., 'joined_at': ..., 'left_at': ...}",
         )
     return found
@@ -118,6 +113,7 @@ def _meanings(header: tuple[str, ...], own: tuple[tuple[str, str], ...]) -> Mean
 
 def _meaning(name: str) -> str | None:
     plain = column_name(name)
+    # The words before (UPN) are in the language of the organiser.
     return _MEANING.get(plain) or ("upn" if plain.endswith("upn") else None)
 
 
@@ -127,4 +123,4 @@ def _is_enough(found: Meanings) -> bool:
     )
 
 
-_MEANING = {column_name(name): meaning for meaning, names in COLUMNS.items() for name in names.split(", ")}
+_MEANING = {column_name(name): meaning for meaning, names in FIELDS.items() for name in names}

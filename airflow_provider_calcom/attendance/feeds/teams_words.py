@@ -1,4 +1,4 @@
-"""The words of Microsoft Teams in the languages of its users: columns, joining and leaving, guest marks, durations.
+"""The words of Microsoft Teams in the languages of its users: columns, joining and leaving, guest marks.
 
 Where they come from:
 
@@ -18,20 +18,16 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from airflow_provider_calcom.attendance.feeds.times import zone_in_name
+
 _BRACKETS = {")": "(", "）": "（", "]": "[", "】": "【", "］": "［"}
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _WITHIN_BRACKETS = re.compile(r"\([^()]*\)")
-_ZONE = re.compile(
-    r"(?<![^\W\d_])(?:utc|gmt|zulu)(?:\s*(?P<sign>[+\u2212-])\s*(?P<hours>1[0-4]|0?\d)(?::?(?P<minutes>[0-5]\d))?)?"
-    r"(?![^\W_])",
-    re.IGNORECASE,
-)
-_DURATION = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
 # Letters that have no decomposition, and that people and programs write without their stroke or dot.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "’": "'"})
 
 # A first join is not a join: the one hides gaps that the other shows.
-COLUMNS = {
+_COLUMNS = {
     "name": "Name, Full Name, Display Name, Vollständiger Name, Nom, Nom complet, Nombre, Nombre completo, Nome, "
     "Nome completo, Naam, Volledige naam",
     "email": "Email, Email Address, E-Mail-Adresse, Adresse e-mail, Adresse de messagerie, Courriel, "
@@ -64,7 +60,12 @@ COLUMNS = {
     "Carimbo de data/hora, Tijdstempel, Data e ora, Indicatore data e ora",
     "session": "Session Id",
 }
-"""What a column means, and its names."""
+
+FIELDS = {
+    **{meaning: tuple(names.split(", ")) for meaning, names in _COLUMNS.items()},
+    "upn": ("Participant ID (UPN)",),
+}
+"""{what a column means: its names}."""
 
 _JOINED = (
     "joined, beigetreten, teilgenommen, hinzugekommen, rejoint, participé, connecté, unió, unido, ingresó, entró, "
@@ -112,19 +113,6 @@ _GUESTS = (
     "doğrulanmamış, doğrulanmadı, не перевірено, неперевірений, непідтверджений, chưa xác minh, chưa được xác minh, "
     "未验证, 未經驗證, 未驗證"
 )
-_UNITS = {
-    3600: "h, hr, hrs, hour, hours, std, stunde, stunden, heure, heures, hora, horas, ora, ore, u, uur, uren, g, godz, "
-    "godzina, godziny, godzin, t, tim, timme, timmar, time, timer, tunti, tuntia, hod, hodina, hodiny, hodin, o, "
-    "ч, час, часа, часов, год, година, години, годин, sa, saat, שעה, שעות, ساعة, ساعات, 小时, 小時, 時間, 时, 時, "
-    "시간, ชั่วโมง, ชม, giờ, jam, ώρα, ώρες, ω",
-    60: "m, min, mins, minute, minutes, minuten, minuto, minutos, minuti, minut, minuut, minuta, minuty, minuter, "
-    "minutt, minutter, minuutti, minuuttia, p, perc, мин, минута, минуты, минут, хв, хвилина, хвилини, хвилин, dk, "
-    "dakika, דקה, דקות, دقيقة, دقائق, 分, 分钟, 分鐘, 분, นาที, phút, menit, mnt, λεπτό, λεπτά, λ",
-    1: "s, sec, secs, second, seconds, sek, sekunde, sekunden, seconde, secondes, seg, segundo, segundos, secondo, "
-    "secondi, seconden, secunde, secunda, sekunda, sekundy, sekund, sekunder, sekunti, sekuntia, mp, masodperc, с, "
-    "сек, секунда, секунды, секунд, sn, saniye, שנייה, שניות, ثانية, ثوان, 秒, 秒钟, 秒鐘, 초, วินาที, giây, detik, "
-    "dtk, δευτερόλεπτο, δευτερόλεπτα, δ",
-}
 
 
 def plain_word(text: str) -> str:
@@ -136,26 +124,8 @@ def plain_word(text: str) -> str:
 
 def column_name(column: str) -> str:
     """Return a column's name as its letters and digits, in lower case, without accents and without a zone."""
-    return "".join(one for one in plain_word(_ZONE.sub(" ", _parted(column))) if one.isalnum())
-
-
-def zone_of_column(column: str) -> str | None:
-    """Return the zone that a column's name tells of its times, as ``UTC`` or ``+02:00``, or None.
-
-    :param column: as ``First Join (UTC)``, ``UtcEventTimestamp``, ``join_time_utc`` or ``Join Time (GMT+2)``.
-    """
-    found = _ZONE.search(_parted(column))
-    if found is None:
-        return None
-    if found["hours"] is None:
-        return "UTC"
-    sign = "+" if found["sign"] == "+" else "-"
-    return f"{sign}{int(found['hours']):02}:{found['minutes'] or '00'}"
-
-
-def _parted(column: str) -> str:
-    """Return a column's name with its words parted by spaces, where it parts them by ``_`` or by capitals."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column.replace("_", " "))
+    zoned = zone_in_name(column)
+    return "".join(one for one in plain_word(zoned.name if zoned else column) if one.isalnum())
 
 
 def joining_of(word: str, joined: Iterable[str] = (), left: Iterable[str] = ()) -> bool | None:
@@ -191,19 +161,6 @@ def has_guest_mark(name: str | None, marks: Iterable[str] = ()) -> bool:
     return name is not None and without_guest_mark(name, marks) != name
 
 
-def seconds_of(duration: str | None) -> int | None:
-    """Return the seconds of ``1h 2m 3s``, also with the units of other languages, or None where it is no duration."""
-    if not duration or _DURATION.sub("", duration).strip(" ,"):
-        return None
-    total = 0
-    for count, unit in _DURATION.findall(duration):
-        factor = _FACTORS.get(plain_word(unit))
-        if factor is None:
-            return None
-        total += int(count) * factor
-    return total
-
-
 def _bare(word: str) -> str:
     """Return a word without what stands for its other genders: ``Dołączył(a)``, ``Invité(e)``, ``Gość/Gościni``."""
     return " ".join(_WITHIN_BRACKETS.sub("", plain_word(word)).split("/")[0].split()) or plain_word(word)
@@ -232,4 +189,3 @@ def _words(text: str) -> tuple[str, ...]:
 
 _ACTIONS = ((_words(_JOINED), True), (_words(_LEFT), False))
 _MARKS = frozenset(_words(_GUESTS))
-_FACTORS = {plain_word(unit): factor for factor, units in _UNITS.items() for unit in units.split(", ")}

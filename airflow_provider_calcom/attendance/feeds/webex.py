@@ -13,15 +13,17 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
+_NOT_YET = "neither joined nor left yet"
 _JOINED = ("joinedTime", "joinTime", "joined_at")
 _LEFT = ("leftTime", "leaveTime", "left_at")
 _NAMES = ("displayName", "Name", "attendeeName", "participantName")
@@ -29,7 +31,6 @@ _EMAILS = ("email", "attendeeEmail", "participantEmail")
 _LINKS = ("webLink", "meetingLink", "joinLink", "meetingNumber")
 _MEETING_IDS = ("meetingId", "conferenceId", "meetingSeriesId", "scheduledMeetingId")
 _FORMULA = re.compile(r'^="([^"]*)"$')
-_FIRST_REAL_YEAR = 2000
 
 
 class WebexFeed(RecordFeed):
@@ -43,14 +44,14 @@ class WebexFeed(RecordFeed):
 
     name = "webex"
     page_keys = ("items",)
+    option_names = (*OF_EVERY_FEED, "booking_uids")
+    skips = (_NOT_YET,)
     page_fields = ("webLink", "meetingNumber", "meetingId", "booking_uid")
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Give the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
-        return records_under_header(
-            TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines
-        )
+        plain = (TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
+        return records_under_header(plain, self.known_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Give ``webex:`` and the meeting number, or what the join link has in its place."""
@@ -64,7 +65,7 @@ class WebexFeed(RecordFeed):
             required(record, _EMAILS[0])
         presences = [*self._of_devices(record)] or [*self._of_participant(record)]
         if not presences:
-            raise SkippedRecord("neither joined nor left yet")
+            raise SkippedRecord(_NOT_YET)
         yield from presences
 
     def _of_devices(self, record: Record) -> Iterator[AttendanceRow]:
@@ -94,9 +95,9 @@ class WebexFeed(RecordFeed):
 
 
 def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> str | None:
-    moments = (record.moment(name, is_end=is_end) for name in names)
+    moments = (record.moment(name, is_end=is_end, epoch_is_null=True) for name in names)
     found: datetime | None = next((moment for moment in moments if moment is not None), None)
-    return as_utc(found) if found and found.year >= _FIRST_REAL_YEAR else None
+    return as_utc(found) if found else None
 
 
 FEED = WebexFeed()
