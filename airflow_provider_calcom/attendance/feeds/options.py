@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds.lookups import LookUp
 from airflow_provider_calcom.attendance.feeds.own_columns import Fields, OwnColumns
-from airflow_provider_calcom.attendance.feeds.times import checked_date_format, checked_zone
+from airflow_provider_calcom.attendance.feeds.times import checked_date, checked_date_format, checked_zone
 
 MEGABYTE = 1024 * 1024
 TABLES = ("addresses", "booking_uids", "conference_keys")
@@ -25,6 +25,7 @@ class FeedOptions:
         unreadable.
     :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
         times of the feed. None: a date that can be read in both ways is unreadable.
+    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: such a time is unreadable.
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
     :param conference_key: meeting of all rows; the vendor's own id or a whole key. It also replaces the number that
         records name, as of a personal link. Records that name two meetings are refused.
@@ -53,6 +54,7 @@ class FeedOptions:
 
     zone: str | None = None
     date_format: str | None = None
+    date: str | None = None
     booking_uid: str | None = None
     conference_key: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class FeedOptions:
     def __post_init__(self) -> None:
         checked_zone(self.zone)
         checked_date_format(self.date_format)
+        checked_date(self.date)
         self._check_texts()
         self._check_numbers()
         self._check_tables()
