@@ -168,6 +168,8 @@ class Pages:
         listed = parsed(document[key])
         self._note_page(document, around, len(listed))
         inherited = {name: document[name] for name in self._shape.fields if name in document}
+        # A list among a page's records is none, and an empty one would be a record that is lost without a fault.
+        listed = [None if isinstance(one, (list, tuple)) else one for one in listed]
         for record in self._records(listed, {}, depth + 1):
             if isinstance(record, UnreadableField):
                 yield record

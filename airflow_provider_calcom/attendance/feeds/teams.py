@@ -102,7 +102,7 @@ class TeamsFeed(RecordFeed):
                 except UnreadableField as fault:
                     report.unreadable(fault)
         yield from file.rest()
-        graph.finish()
+        graph.finish(options)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of an attendance record of Graph, or of one of its intervals."""

@@ -37,7 +37,6 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     header_of,
     is_blank,
     record_of_line,
-    unknown_header,
 )
 from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_name, plain_word
 
@@ -182,7 +181,12 @@ class _Report:
         start, end = _times(self._summary)
         beside = {START: start, END: end}
         if self._summary and not self._tables:
-            raise unknown_header(self._summary)
+            # Its lines are not shown: the title of a meeting is often a person's name.
+            raise UnreadableFile(
+                "it has no list of participants under a header with known columns, so it was cut; or its columns are in"
+                " a language that is not known: name them with the option columns, for instance"
+                " columns={'name': ..., 'first_join': ..., 'last_leave': ..., 'joined_at': ..., 'left_at': ...}"
+            )
         unnamed = counts[1].people if len(counts) > 1 else 0
         if unnamed:
             yield counts[1].row, {SECTION: UNNAMED, **beside}

@@ -6,12 +6,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
@@ -48,6 +49,12 @@ _OF_RECORD = (
     "durationInSeconds",
     "totalAttendanceInSeconds",
 )
+_TOO_FEW = (
+    "totalParticipantCount of a report is larger than the number of its attendanceRecords, so some are missing. Fetch"
+    " them all: follow attendanceRecords@odata.nextLink, or @odata.nextLink of .../attendanceReports/{id}/"
+    "attendanceRecords; or, where people may choose not to be named in reports, give the option"
+    " unnamed_participants=True"
+)
 _THREAD = re.compile(r"19:[^*\s]+@thread\.\w+", re.ASCII)
 _CONTEXT = re.compile(r"onlineMeetings\('([^']+)'\)")
 
@@ -65,6 +72,7 @@ class GraphRows:
     _missing: int = 0
     _is_unfinished: bool = False
     _alone: int = 0
+    _flat: dict[tuple[str | None, ...], list[float]] = field(default_factory=dict)
 
     def parts(self, record: Record) -> Iterator[Record | UnreadableField]:
         """Return a report's attendance records, each with what it needs of its report; any other record as it is.
@@ -72,14 +80,17 @@ class GraphRows:
         Each counts as a record, so that a report whose records can't be read is not one fault among many reports.
         """
         if not record.has("attendanceRecords"):
-            if record.has("totalParticipantCount") or record.has(_TIMES_OF_REPORT[0]):
+            if is_of_graph(record):
+                self._note_alone(record)
+                yield record
+            elif record.has("totalParticipantCount") or record.has(_TIMES_OF_REPORT[0]):
                 yield UnreadableField("attendanceRecords", "is missing; ask Graph for $expand=attendanceRecords")
             else:
-                self._alone += is_of_graph(record)
                 yield record
             return
         try:
             records, count = _records(record), record.number("totalParticipantCount") or 0
+            listed = record.number("attendanceRecords@odata.count") or 0
         except UnreadableField as fault:
             yield fault
             return
@@ -91,34 +102,46 @@ class GraphRows:
             if at:
                 self.report.begin(self.report.row)
             yield Record({**beside, **one.columns}, record.options)
-        yield from self._rest_of_report(record, beside, int(count) - len(records))
+        is_cut = listed > len(records) or bool(record.value(NEXT_RECORDS))
+        yield from self._rest_of_report(record, beside, int(max(count, listed)) - len(records), is_cut)
 
-    def _rest_of_report(self, record: Record, beside: dict[str, object], missing: int) -> Iterator[Record]:
+    def _note_alone(self, record: Record) -> None:
+        """Note a record, or an interval of one, beside which no others of its report stand."""
+        self._alone += 1
+        try:
+            count = record.number("totalParticipantCount") or 0
+            of_report = (record.text("reportId", "attendanceReportId"), record.text(_TIMES_OF_REPORT[0]))
+        except UnreadableField:
+            return  # it is one when the record is read, too, or is of no use to it
+        counted = self._flat.setdefault(of_report, [0, 0])
+        counted[0], counted[1] = counted[0] + 1, max(counted[1], count)
+
+    def _rest_of_report(
+        self, record: Record, beside: dict[str, object], missing: int, is_cut: bool
+    ) -> Iterator[Record]:
         """Note the pages that a report's records still need, or return a record of the people it does not name."""
-        if record.value(NEXT_RECORDS):
+        if is_cut:
             self._is_unfinished = True
             self._missing += max(missing, 1)
         elif missing > 0:
             if not record.options.unnamed_participants:
-                self.report.stop(
-                    "totalParticipantCount of a report is larger than the number of its attendanceRecords, so some are"
-                    " missing. Fetch them all: follow attendanceRecords@odata.nextLink, or @odata.nextLink of"
-                    " .../attendanceReports/{id}/attendanceRecords; or, where people may choose not to be named in"
-                    " reports, give the option unnamed_participants=True"
-                )
+                self.report.stop(_TOO_FEW)
             self.report.note(UNNAMED)
             yield Record({**beside, "totalAttendanceInSeconds": 1}, record.options)
 
-    def finish(self) -> None:
+    def finish(self, options: FeedOptions) -> None:
         """Check, at the end, that the records which reports said to follow did.
 
         :raises FeedUnreadable: naming the link that leads to the rest.
         """
         if self._is_unfinished and self._alone < self._missing:
             self.report.stop(
-                "attendanceRecords@odata.nextLink of a report says that more of its records follow, and they are not"
-                " there. Fetch that link and the @odata.nextLink of its answers, and hand over all pages together"
+                "attendanceRecords@odata.nextLink (or .count) of a report says that more of its records follow, and"
+                " they are not there. Fetch that link and the @odata.nextLink of its answers, and hand over all pages"
+                " together"
             )
+        if not options.unnamed_participants and any(rows < count for rows, count in self._flat.values()):
+            self.report.stop(_TOO_FEW)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of an attendance record, or of one of its intervals.
