@@ -144,8 +144,11 @@ class RecordFeed(ABC):
 
     def known_columns(self, options: FeedOptions) -> frozenset[str]:
         """Return the folded names of the columns that a header is known by: the feed's ``fields`` and ``columns``."""
-        names = {name for field, names in self.fields.items() for name in (field, *names)}
-        return frozenset(folded_name(name) for name in (*names, *options.columns.values())) if names else frozenset()
+        if not self.fields:
+            return frozenset()
+        names = [name for field, names in self.fields.items() for name in (field, *names)]
+        own = (*options.columns.values(), *self.page_keys, *self.page_fields)
+        return frozenset(folded_name(name) for name in (*names, *own))
 
     def key_of(self, meeting: str) -> str | None:
         """Give the conference key of a meeting id, code or URL of this vendor; here the text itself."""

@@ -89,30 +89,12 @@ class CheckInFeed(RecordFeed):
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Give the check-in, or the presence."""
-        if _has(record, "joined_at") or _has(record, "left_at"):
-            yield self._presence(record)
-            return
-        field = next((one for one in ("checked_in_at", "time") if _has(record, one)), None)
-        if field is None:
-            raise UnreadableField(
-                None,
-                "the record lacks checked_in_at, and joined_at and left_at, too; the option columns says what they are"
-                f" called. It has: {shown_columns(record.columns)}",
-            )
-        at = _moment(record, field)
-        if at is None:
-            raise SkippedRecord(_NOT_CHECKED_IN)
-        yield {**self._who(record, "check_in"), "joined_at": as_utc(at)}
-
-    def _presence(self, record: Record) -> AttendanceRow:
-        seconds = record.seconds(*FIELDS["duration"], in_minutes=_is_of_moodle(record))
-        began, ended = completed(_moment(record, "joined_at"), _moment(record, "left_at", is_end=True), seconds)
-        if began and ended and ended < began and _is_clock(record, "left_at"):
-            ended += timedelta(days=1)  # the meeting went past midnight
-        if began is None and ended is None:
-            raise UnreadableField(record.spelling("joined_at"), "is blank, and so is the end")
-        row = self._who(record, "person")
-        return {**row, "joined_at": as_utc(began) if began else None, "left_at": as_utc(ended) if ended else None}
+        began, ended = _stay(record)
+        if began or ended:
+            row = self._who(record, "person")
+            yield {**row, "joined_at": as_utc(began) if began else None, "left_at": as_utc(ended) if ended else None}
+        else:
+            yield {**self._who(record, "check_in"), "joined_at": as_utc(_check_in(record))}
 
     def _of_event(self, record: Record, pairing: Pairing) -> Iterator[AttendanceRow]:
         is_end = _is_leaving(record)
@@ -142,9 +124,9 @@ class CheckInFeed(RecordFeed):
             kind=kind,
             booking_uid=record.text("booking_uid"),
             conference_key=record.text("conference_key"),
-            email=record.text(*FIELDS["email"]),
+            email=_text(record, "email"),
             name=_name(record),
-            phone=record.text("phone"),
+            phone=_text(record, "phone"),
         )
         if not (row["booking_uid"] or row["conference_key"] or row["email"] or row["phone"]):
             raise UnreadableField(None, "the record has no booking_uid, email or phone; see the option columns")
@@ -168,15 +150,14 @@ def _is_leaving(record: Record) -> bool:
 
     :raises UnreadableField: for a word that is neither: what it means for somebody's presence is not known.
     """
-    word = " ".join((record.text(*FIELDS["action"]) or "").casefold().split())
+    word = " ".join((_text(record, "action") or "").casefold().split())
     options = record.options
     if word in _LEFT or word in (one.casefold() for one in options.left_words):
         return True
     if word in _JOINED or word in (one.casefold() for one in options.joined_words):
         return False
-    column = next(name for name in ("action", *FIELDS["action"]) if record.has(name))
     raise UnreadableField(
-        record.spelling(column),
+        _column(record, "action"),
         "is neither a word for joining nor one for leaving. Name the words with the options joined_words and"
         " left_words, and leave other events out of the export",
     )
@@ -187,24 +168,66 @@ def _is_of_moodle(record: Record) -> bool:
     return record.has("ID number") and record.has("Join time")
 
 
-def _is_clock(record: Record, field: str) -> bool:
-    value = record.value(field, *FIELDS[field])
-    return isinstance(value, str) and is_clock(value)
+def _stay(record: Record) -> tuple[datetime | None, datetime | None]:
+    """Return when somebody joined and left, as far as the record says; of beginning, end and length two are enough."""
+    began, ended = _moment(record, "joined_at"), _moment(record, "left_at", is_end=True)
+    if began and ended and ended < began and is_clock(_text(record, "left_at") or ""):
+        ended += timedelta(days=1)  # the meeting went past midnight
+    length = _column(record, "duration") if (began is None) != (ended is None) else None
+    seconds = record.seconds(length, in_minutes=_is_of_moodle(record)) if length else None
+    return completed(began, ended, seconds)
+
+
+def _check_in(record: Record) -> datetime:
+    """Return when somebody checked in, of a record without joining and leaving.
+
+    :raises SkippedRecord: if nobody did.
+    :raises UnreadableField: if the record says of nothing when it was.
+    """
+    at = _moment(record, "checked_in_at") or _moment(record, "time")
+    if at is not None:
+        return at
+    if _column(record, "checked_in_at"):
+        raise SkippedRecord(_NOT_CHECKED_IN)
+    if any(_column(record, field) for field in ("joined_at", "left_at", "time")):
+        raise UnreadableField(None, "the record has no time at all, though it may be of somebody who came")
+    raise UnreadableField(
+        None,
+        "the record lacks checked_in_at, and joined_at and left_at, too; the option columns says what they are called."
+        f" It has: {shown_columns(record.columns)}",
+    )
 
 
 def _name(record: Record) -> str | None:
     """Return the person's name, also of two columns."""
-    if _has(record, "first_name") or _has(record, "last_name"):
-        parts = record.text("first_name", *FIELDS["first_name"]), record.text("last_name", *FIELDS["last_name"])
-        whole = " ".join(part for part in parts if part)
-        if whole:
-            return whole
-    return record.text(*FIELDS["name"])
+    parts = _text(record, "first_name"), _text(record, "last_name")
+    return " ".join(part for part in parts if part) or _text(record, "name")
+
+
+def _column(record: Record, field: str) -> str | None:
+    """Return the name of a field's column, or None where there is none.
+
+    :raises UnreadableField: where two columns may be it, and differ: taking either could take another person's.
+    """
+    own = record.options.own_column(field)
+    names = [own] if own is not None else [name for name in (field, *FIELDS[field]) if record.has(name)]
+    filled = {record.spelling(name): record.value(name) for name in names if record.value(name) not in (None, "")}
+    if any(value != next(iter(filled.values())) for value in filled.values()):
+        raise UnreadableField(
+            None, f"{' and '.join(filled)} differ, and either may be {field}; the option columns says which it is"
+        )
+    known = next(iter(filled), None) or next(iter(names), None)
+    return known if known is not None and record.has(known) else None
+
+
+def _text(record: Record, field: str) -> str | None:
+    column = _column(record, field)
+    return record.text(column) if column else None
 
 
 def _moment(record: Record, field: str, *, is_end: bool = False) -> datetime | None:
     """Return the time of a field, or None where it is blank or says that the person is still there."""
-    column = next((name for name in (field, *FIELDS[field]) if record.has(name)), None)
+    column = _column(record, field)
     if column is None:
         return None
     if record.options.epoch is not None:
@@ -214,7 +237,7 @@ def _moment(record: Record, field: str, *, is_end: bool = False) -> datetime | N
         raise UnreadableField(record.spelling(column), "is a number; the option epoch, 's' or 'ms', says of what")
     if is_end and isinstance(value, str) and value.strip().casefold() in _STILL_THERE:
         return None
-    return record.moment(column, is_end=is_end, day=record.text(*FIELDS["date"]))
+    return record.moment(column, is_end=is_end, day=_text(record, "date"))
 
 
 FEED = CheckInFeed()

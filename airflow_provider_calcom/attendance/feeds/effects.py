@@ -101,11 +101,7 @@ class Effects:
         :param report: is told of tables that were of no use, but were not missed.
         :raises InvalidFeedOption: naming the option that had no effect.
         """
-        if self._records and self._unfound:
-            raise InvalidFeedOption(
-                f"The feed's option columns names {sorted(self._unfound)[0][:60]!r}, which no record has. They have:"
-                f" {shown_columns(self._names)}"
-            )
+        self.judge_columns()
         if not self._rows:
             return
         if self._options.booking_uid is not None and not self._of_booking:
@@ -114,6 +110,17 @@ class Effects:
                 " the records of its booking alone"
             )
         self._judge_tables(report)
+
+    def judge_columns(self) -> None:
+        """Judge the option ``columns`` by the records so far.
+
+        :raises InvalidFeedOption: naming a column that none of them has, and those that they have.
+        """
+        if self._records and self._unfound:
+            raise InvalidFeedOption(
+                f"The feed's option columns names {sorted(self._unfound)[0][:60]!r}, which no record has. They have:"
+                f" {shown_columns(self._names)}"
+            )
 
     def _judge_tables(self, report: FeedReport) -> None:
         for name in ("conference_keys", "booking_uids", "addresses"):

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.base import Feed, feed_named
 from airflow_provider_calcom.attendance.feeds.effects import Effects, check_formats, check_read
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.files import files_of, is_path, name_of, options_of, records_in_file
 from airflow_provider_calcom.attendance.feeds.meetings import Meetings
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -68,12 +68,16 @@ def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> 
     effects, meetings = Effects(options), Meetings(feed, options, report)
     placed = _placed(feed, source, options, report)
     with closing(placed):
-        for made in feed.rows(_counted(placed, report, effects), report, options):
-            row = meetings.of_row(made)
-            report.made(row)
-            effects.take_row(row)
-            yield row
-    report.judge()
+        try:
+            for made in feed.rows(_counted(placed, report, effects), report, options):
+                row = meetings.of_row(made)
+                report.made(row)
+                effects.take_row(row)
+                yield row
+            report.judge()
+        except FeedUnreadable:
+            effects.judge_columns()  # a slip in that option is why the records can't be read
+            raise
     effects.judge(report)
 
 

@@ -239,8 +239,8 @@ class Record:
 
     def _find(self, name: str) -> tuple[str, Any] | None:
         own = self.options.own_column(name)
-        found = self._find_column(own) if own is not None else None
-        return found or self._find_column(name)
+        # Where the user named the column, no other one stands in for it: it may be another person's.
+        return self._find_column(name if own is None else own)
 
     def _find_column(self, name: str) -> tuple[str, Any] | None:
         spellings = self._names.of(name)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_columns
 from airflow_provider_calcom.attendance.feeds.own_columns import folded_name
 from airflow_provider_calcom.attendance.feeds.times import zone_in_name
+from airflow_provider_calcom.attendance.feeds.wrappers import is_wrapper
 
 Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
 """A record, or what is wrong with it, and its row; None for one more than the last."""
@@ -62,8 +63,13 @@ def _filled(line: TableLine) -> int:
 
 
 def is_header(line: TableLine, known: frozenset[str]) -> bool:
-    """Return whether a line holds at least two names of known columns, or one that stands alone."""
+    """Return whether a line holds at least two names of known columns, or one that stands alone.
+
+    A column that holds the whole record, as ``_airbyte_data``, is known for every feed.
+    """
     cells = [cell for cell in line.cells if cell.strip()]
+    if any(is_wrapper(cell) for cell in cells):
+        return True
     return len(cells) > 0 and sum(_is_known(cell, known) for cell in cells) >= min(2, len(cells))
 
 

@@ -42,6 +42,11 @@ def wrapped(document: Mapping[Any, Any]) -> tuple[str, Any] | None:
     return (str(column), value) if isinstance(value, (Mapping, list, tuple, UnreadableField)) else None
 
 
+def is_wrapper(column: str) -> bool:
+    """Return whether a column always holds the record itself, whatever is beside it."""
+    return folded_name(column) == _ALWAYS
+
+
 @lru_cache(maxsize=1024)
 def _wrapper(columns: tuple[Any, ...]) -> Any:
     folded = {column: folded_name(str(column)) for column in columns}

@@ -46,6 +46,13 @@ def test_a_header_again_begins_the_table_anew(tmp_path: Path) -> None:
     assert [row["email"] for row in rows_of(tmp_path / "a.csv", text)] == ["amy@example.com", "ben@example.com"]
 
 
+def test_a_table_may_hold_records_and_pages_as_json(tmp_path: Path) -> None:
+    """Airbyte's raw tables, and answers that were kept in a table, come as CSV, too."""
+    page = '{"rows": [{"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}]}'.replace('"', '""')
+    text = f'_airbyte_raw_id,_airbyte_data\n7,"{page}"\n'
+    assert [row["email"] for row in rows_of(tmp_path / "a.csv", text)] == ["amy@example.com"]
+
+
 def test_a_file_without_a_known_header_shows_its_columns(tmp_path: Path) -> None:
     """And how to name them; in a file without any header nothing is shown, because its first line is people."""
     with pytest.raises(FeedUnreadable, match=r"a\.csv: no line of it is a header.*has: post, tid\. Name.*columns"):
