@@ -17,7 +17,7 @@ public programs read. ``First Join (UTC)`` is known from a program that reads it
 who are not named) is known from one public program.
 
 A section is known by its number, in any spelling of the title (``2. Participants``, ``2.Participants``, ``2．参加者``),
-or by its columns, where the title has no number or is missing. Left out are the sections from 4 on whose columns tell
+or by its header, where the title has no number or is missing. Left out are the sections from 4 on whose columns tell
 of no joining: what people did in the meeting. Every other line under a header is a record.
 """  # noqa: RUF002
 
@@ -102,7 +102,7 @@ class _Report:
                 self._begin_section(line, rest)
             elif self._header is None and self._in_summary and not self._is_header(line):
                 self._summary.append(line)
-            elif self._header is None:
+            elif self._header is None or self._is_known_header(line):
                 self._begin_table(line)
             elif not self._has_no_presence:
                 self._check_ended(self._header, line)
