@@ -33,6 +33,8 @@ class FeedOptions:
     :param booking_uids: {the vendor's id of a calendar event or room: booking uid}, for feeds that give one.
     :param conference_keys: {the vendor's id or number of a meeting, as a Meet space or a Zoom uuid: its code, URL or
         key}, where the booking's link names the meeting in another way than the records do.
+    :param unnamed_participants: whether a report may count more people than it names, because people may choose not to
+        be named; somebody unknown is then taken to have been there. False: such a report is taken to be cut.
     :param columns: {field: the file's own column}, where a file's columns are not known; see ``fields`` of a feed.
     :param joined_words: words for having joined, in lists of joinings and leavings, besides those that are known.
     :param left_words: words for having left, likewise.
@@ -58,6 +60,7 @@ class FeedOptions:
     addresses: Mapping[str, str] = field(default_factory=dict)
     booking_uids: Mapping[str, str] = field(default_factory=dict)
     conference_keys: Mapping[str, str] = field(default_factory=dict)
+    unnamed_participants: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     joined_words: Sequence[str] = ()
     left_words: Sequence[str] = ()
@@ -79,6 +82,8 @@ class FeedOptions:
         self._check_numbers()
         self._check_tables()
         self._check_words()
+        if not isinstance(self.unnamed_participants, bool):
+            raise InvalidFeedOption("The feed's option unnamed_participants must be true or false")
         if self.epoch not in (None, "s", "ms"):
             raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
 

@@ -296,10 +296,9 @@ def seconds_of(duration: str | None) -> int | None:
 
 
 def _unit(word: str) -> int | None:
-    for units, factor in ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1)):
-        if word.startswith(units):
-            return factor
-    return None
+    units = ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1))
+    fitting = [(len(start), factor) for starts, factor in units for start in starts if word.startswith(start)]
+    return max(fitting)[1] if fitting else None
 
 
 def names_minutes(column: str) -> bool:
