@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
-from airflow_provider_calcom.attendance.feeds.times import checked_date_format, checked_zone
+from airflow_provider_calcom.attendance.feeds.times import checked_date, checked_date_format, checked_zone
 
 MEGABYTE = 1024 * 1024
 
@@ -21,6 +21,7 @@ class FeedOptions:
         unreadable.
     :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
         times of the feed. None: a date that can be read in both ways is unreadable.
+    :param date: day of times that come without one, as ``2026-11-18``. None: the one that the file or its name has.
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
     :param conference_key: meeting of all rows that don't name one, likewise; the vendor's own id or a whole key.
     :param addresses: {the vendor's id of a user: e-mail address}, for feeds that know people by an id.
@@ -40,6 +41,7 @@ class FeedOptions:
 
     zone: str | None = None
     date_format: str | None = None
+    date: str | None = None
     booking_uid: str | None = None
     conference_key: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class FeedOptions:
     def __post_init__(self) -> None:
         checked_zone(self.zone)
         checked_date_format(self.date_format)
+        checked_date(self.date)
         self._check_texts()
         self._check_numbers()
         for name in ("addresses", "booking_uids", "conference_keys", "columns"):

@@ -91,6 +91,19 @@ def checked_date_format(date_format: str | None) -> None:
         )
 
 
+def checked_date(date: str | None) -> None:
+    """Check the option ``date``.
+
+    :raises InvalidFeedOption: if it is no date as ``2026-11-18``.
+    """
+    try:
+        if date is None or (len(date) == len("2026-11-18") and datetime.strptime(date, "%Y-%m-%d")):
+            return
+    except (ValueError, TypeError):
+        pass
+    raise InvalidFeedOption(f"The feed's option date must be a date as 2026-11-18, but is {str(date)[:40]!r}")
+
+
 def as_utc(moment: datetime) -> str:
     """Write an aware datetime as ``2026-01-15T10:00:03.000Z``, with microseconds where there are any."""
     utc = moment.astimezone(timezone.utc).replace(tzinfo=None)

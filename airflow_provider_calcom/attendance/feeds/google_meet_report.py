@@ -1,0 +1,204 @@
+"""Google Meet's attendance report: the CSV that the organizer gets by mail, a row a person.
+
+Its columns are First name, Last name (or Name), Email, Duration, Time joined, Time exited; in Spanish and Portuguese
+they are those that public programs read. In front of them a block of one row may tell of the meeting: Meeting title,
+Date, Start time, End time. The times are in the organizer's zone (option ``zone``).
+
+Most reports have times of day alone. Their date is the option ``date``, or else that of the block, or else the one
+that the file's name has, as Google names it: ``2026-11-18 09:00 Consult - Attendance Report.csv``. A time is taken on
+the day on which it lies nearest to the meeting's start, so that a meeting may go on past midnight. Without a start,
+times that may be of two days are unreadable.
+
+The columns are those that public programs read, and were not checked against a report itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from airflow_provider_calcom.attendance.feeds.durations import seconds_of
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of, shown_time
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
+from airflow_provider_calcom.attendance.feeds.tables import (
+    Placed,
+    TableLine,
+    header_of,
+    is_blank,
+    record_of_line,
+)
+
+DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
+"""Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
+
+FIRST_NAMES = ("First name", "Nombre", "Nome")
+LAST_NAMES = ("Last name", "Apellido", "Sobrenome")
+NAMES = ("Name", "Full name")
+EMAILS = ("Email", "Correo electrónico", "E-mail")
+DURATIONS = ("Duration", "Duración", "Duração")
+JOINED = ("Time joined", "First joined", "Hora a la que se unió", "Horário de entrada")
+EXITED = (
+    "Time exited",
+    "Last left",
+    "Hora a la que salió",
+    "Hora a la que abandonó la reunión",
+    "Horário de saída",
+)
+
+_TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)(?::(\d\d))?(?: ?([ap])\.?m\.?)?", re.I | re.A)
+_ISO_DATE = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)", re.A)
+_ISO_START = re.compile(r"20\d\d-\d\d-\d\d[ T](\d\d)[:_.-](\d\d)(?!\d)", re.A)
+_HALF_A_DAY = timedelta(hours=12)
+_GAP = 60  # seconds that rounding a duration to minutes explains
+
+_TABLE = {folded_name(name) for name in (*JOINED, *EXITED)}
+_BLOCK = ({folded_name("Start time")}, {folded_name("Date"), folded_name("Meeting title")})
+
+
+def is_report_row(record: Record) -> bool:
+    """Say whether a record is a row of a report."""
+    return any(record.has(name) for name in (*JOINED, *EXITED))
+
+
+def records_of_report(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    """Return a file's rows, each with what the block in front says of the meeting's day."""
+    block: dict[str, Any] = {}
+    header: list[str] | None = None
+    block_header: list[str] | None = None
+    for line in lines:
+        if is_blank(line):
+            continue
+        columns = {folded_name(cell) for cell in line.cells}
+        if header is None and _is_title(line):
+            continue
+        if header is None and not columns & _TABLE and all(columns & names for names in _BLOCK):
+            block_header = header_of(line)
+        elif block_header is not None:
+            block, block_header = _block(block_header, line), None
+        elif header is None:
+            header = header_of(line)
+        else:
+            record = record_of_line(header, line)
+            yield line.row, record if isinstance(record, UnreadableField) else {**record, **block}
+    if header is None and (block or block_header):
+        yield None, UnreadableField(None, "the file has no table of participants")
+
+
+def _is_title(line: TableLine) -> bool:
+    """Say whether a line before the header is a title: of a single cell, where a report has several columns."""
+    return len([cell for cell in line.cells if cell.strip()]) == 1
+
+
+def _block(header: list[str], line: TableLine) -> dict[str, Any]:
+    cells = dict(zip((folded_name(name) for name in header), line.cells, strict=False))
+    return {DATE: cells.get("date"), START: cells.get("starttime")}
+
+
+def dated(records: Iterable[Mapping[str, Any]], file: str | None, options: FeedOptions) -> Iterator[Mapping[str, Any]]:
+    """Return the records of a feed, those of reports with the day of the meeting.
+
+    :param file: the file's name, whose date is taken where neither the option nor the block has one.
+    """
+    named = {DATE: _date_in(file), START: _start_in(file)}
+    first: str | None = None
+    for columns in records:
+        record = Record(columns, options)
+        if not is_report_row(record):
+            yield columns
+            continue
+        first = first or _time_of_day(record)
+        given = {DATE: options.date} if options.date else {} if columns.get(DATE) else named
+        yield {**columns, **given, FIRST: first}
+
+
+def _time_of_day(record: Record) -> str | None:
+    value = record.value(*JOINED)
+    return value if isinstance(value, str) and _TIME_OF_DAY.fullmatch(" ".join(value.split())) else None
+
+
+def _date_in(file: str | None) -> str | None:
+    found = {match[0] for match in _ISO_DATE.finditer(file or "")}
+    return found.pop() if len(found) == 1 else None
+
+
+def _start_in(file: str | None) -> str | None:
+    found = _ISO_START.search(file or "")
+    return f"{found[1]}:{found[2]}" if found else None
+
+
+def name_of(row: Record) -> str | None:
+    """Return the display name, also where it is in two columns."""
+    whole = row.text(*NAMES)
+    first, last = row.text(*FIRST_NAMES), row.text(*LAST_NAMES)
+    return whole or " ".join(part for part in (first, last) if part) or None
+
+
+def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
+    """Return when a person joined and exited, and whether the duration shows gaps between.
+
+    :raises UnreadableField: where neither is known.
+    """
+    joined, exited = _moment(row, JOINED), _moment(row, EXITED, is_end=True)
+    seconds = _seconds(row)
+    if joined is not None and exited is not None and exited < joined and _is_time_of_day(row, EXITED):
+        exited += timedelta(days=1)
+    if joined is None:
+        if exited is None or seconds is None:
+            raise UnreadableField(_column(row, JOINED), "is missing, and can't be told by the end and the duration")
+        joined = exited - timedelta(seconds=seconds)
+    if exited is None and seconds is not None:
+        exited = joined + timedelta(seconds=seconds)
+    hides = exited is not None and seconds is not None and (exited - joined).total_seconds() > seconds + _GAP
+    return joined, exited, hides
+
+
+def _column(row: Record, names: tuple[str, ...]) -> str:
+    return next((row.spelling(name) for name in names if row.has(name)), names[0])
+
+
+def _seconds(row: Record) -> int | None:
+    text = row.text(*DURATIONS)
+    seconds = seconds_of(text)
+    if text is not None and seconds is None:
+        raise UnreadableField(_column(row, DURATIONS), "is no length of time with its units", shape_of(text))
+    return seconds
+
+
+def _is_time_of_day(row: Record, names: tuple[str, ...]) -> bool:
+    return _TIME_OF_DAY.fullmatch(" ".join((row.text(*names) or "").split())) is not None
+
+
+def _moment(row: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
+    column = next((row.spelling(name) for name in names if row.has(name) and row.value(name)), None)
+    if column is None:
+        return None
+    if not _is_time_of_day(row, (column,)):
+        return row.moment(column, is_end=is_end)
+    return _on_its_day(row, column, is_end=is_end)
+
+
+def _on_its_day(row: Record, column: str, *, is_end: bool) -> datetime | None:
+    time = " ".join((row.text(column) or "").split())
+    day, start = row.text(DATE), row.text(START)
+    if day is None:
+        raise UnreadableField(
+            column,
+            "is a time of day without a date; give the option date, for instance date='2026-11-18', or keep the date"
+            " that Google writes into the file's name",
+            shown_time(time),
+        )
+    moment, began = _at(row, column, day, time, is_end=is_end), _at(row, START, day, start)
+    first = _at(row, FIRST, day, row.text(FIRST))
+    if moment is not None and began is None and first is not None and abs(moment - first) > _HALF_A_DAY and not is_end:
+        raise UnreadableField(column, "may be of the day before or after; write dates and times into the report")
+    if moment is None or began is None:
+        return moment
+    nearest = min((moment + timedelta(days=days) for days in (-1, 0, 1)), key=lambda near: abs(near - began))
+    return nearest
+
+
+def _at(row: Record, column: str, day: str, time: str | None, *, is_end: bool = False) -> datetime | None:
+    return Record({column: f"{day} {time}"}, row.options).moment(column, is_end=is_end) if time else None
