@@ -493,6 +493,7 @@ def canonical(all_meetings: list[Stays]) -> Iterator[Raw]:
                 rows.append(
                     {
                         "source": "whereby",
+                        "participant": None,
                         "kind": stay.kind,
                         "booking_uid": stay.room.booking_uid,
                         "conference_key": None,

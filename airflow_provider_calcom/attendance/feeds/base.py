@@ -118,6 +118,7 @@ class RecordFeed(ABC):
         self,
         record: Record,
         *,
+        participant: str | None = None,
         kind: str = "person",
         booking_uid: str | None = None,
         conference_key: str | None = None,
@@ -127,12 +128,17 @@ class RecordFeed(ABC):
         joined_at: str | None = None,
         left_at: str | None = None,
     ) -> AttendanceRow:
-        """Make a row, with the booking and meeting of the options where the record names none."""
+        """Return a row, with the booking and meeting of the options where the record names none.
+
+        :param participant: the vendor's own id of who joined, only where it is one person's over several rows; see
+            :class:`AttendanceRow`.
+        """
         options = record.options
         if conference_key is None and options.conference_key is not None:
             conference_key = self.key_of(options.conference_key) or options.conference_key
         return {
             "source": self.name,
+            "participant": participant,
             "kind": kind,
             "booking_uid": booking_uid or options.booking_uid,
             "conference_key": conference_key,

@@ -27,6 +27,7 @@ class CanonicalFeed(RecordFeed):
             required(record, "joined_at")
         row = self.row(
             record,
+            participant=record.text("participant"),
             kind=record.text("kind") or "person",
             booking_uid=record.text("booking_uid"),
             conference_key=record.text("conference_key"),

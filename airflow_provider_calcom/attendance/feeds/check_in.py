@@ -16,7 +16,7 @@ from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
-FIELDS = ("booking_uid", "conference_key", "email", "name", "phone", "checked_in_at")
+FIELDS = ("booking_uid", "conference_key", "email", "name", "phone", "participant", "checked_in_at")
 """What the option ``columns`` may name."""
 
 
@@ -41,6 +41,7 @@ class CheckInFeed(RecordFeed):
             raise SkippedRecord("not checked in")
         row = self.row(
             record,
+            participant=record.text(column["participant"]),
             kind="check_in",
             booking_uid=record.text(column["booking_uid"]),
             conference_key=record.text(column["conference_key"]),

@@ -126,6 +126,7 @@ def _joined(begun: Event, ended: Event) -> AttendanceRow:
     first, second = begun.row, ended.row
     return {
         "source": first["source"],
+        "participant": first["participant"] or second["participant"],
         "kind": first["kind"],
         "booking_uid": first["booking_uid"] or second["booking_uid"],
         "conference_key": first["conference_key"] or second["conference_key"],

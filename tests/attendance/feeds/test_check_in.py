@@ -23,6 +23,7 @@ def test_a_check_in_is_an_instant() -> None:
     assert rows_of([{**RECORD, "email": "amy@example.com", "desk": 4}]) == [
         {
             "source": "check_in",
+            "participant": None,
             "kind": "check_in",
             "booking_uid": "uid1",
             "conference_key": None,
@@ -128,3 +129,9 @@ def test_a_kiosks_file(tmp_path: Path) -> None:
         "amy@example.com",
         "2026-01-15T10:00:00.000Z",
     )
+
+
+def test_the_vendors_id_of_a_person_is_passed_on() -> None:
+    """An id that the option ``columns`` names reaches the rules, which link a person's rows by it."""
+    (row,) = rows_of([{**RECORD, "member": 17}], columns={"participant": "member"})
+    assert row["participant"] == "17"

@@ -97,6 +97,7 @@ def test_a_call_lasts_from_its_duration_before_the_activity_s_time() -> None:
     """One ended call is one presence; the log gives its end and its length."""
     assert the_row(call_ended()) == {
         "source": "google_meet",
+        "participant": None,
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,

@@ -365,6 +365,7 @@ def test_canonical_rows_are_passed_on() -> None:
     """All columns are kept, also a source of another name, and others are left alone."""
     row = {
         "source": "our_bot",
+        "participant": "account-7",
         "kind": "bot",
         "booking_uid": "uid1",
         "conference_key": "zoom:84512345678",

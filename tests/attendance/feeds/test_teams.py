@@ -84,6 +84,7 @@ def test_each_interval_is_a_presence() -> None:
     rows, _ = read(attendance_report(attended(FIRST, SECOND)), conference_key=JOIN_URL)
     assert rows[0] == {
         "source": "teams",
+        "participant": None,
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,

@@ -76,6 +76,7 @@ def test_each_device_is_a_presence() -> None:
     ]
     assert rows[0] == {
         "source": "webex",
+        "participant": None,
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -130,6 +131,7 @@ def test_the_attendee_report() -> None:
     (row,) = rows_of({"items": [ATTENDEE]})
     assert row == {
         "source": "webex",
+        "participant": None,
         "kind": "person",
         "booking_uid": None,
         "conference_key": "webex:25551234567",

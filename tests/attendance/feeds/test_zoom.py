@@ -86,6 +86,7 @@ def test_the_report_of_a_meeting() -> None:
     assert rows_of(REPORT_PAGE, conference_key="845 1234 5678") == [
         {
             "source": "zoom",
+            "participant": None,
             "kind": "person",
             "booking_uid": None,
             "conference_key": KEY,
@@ -297,6 +298,7 @@ def test_joining_and_leaving_are_one_presence() -> None:
     assert rows_of([JOINED, LEFT]) == [
         {
             "source": "zoom",
+            "participant": None,
             "kind": "person",
             "booking_uid": None,
             "conference_key": KEY,
