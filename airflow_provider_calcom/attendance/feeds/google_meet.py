@@ -108,6 +108,7 @@ class GoogleMeetFeed(RecordFeed):
         options = call.record.options
         return self.row(
             call.record,
+            participant=call.participant,
             kind=call.kind,
             booking_uid=self.booking_of(call.record) or options.booking_uids.get(call.event_id or ""),
             conference_key=self._key_of_ids(call.record, call.meeting_code),
@@ -141,6 +142,7 @@ class GoogleMeetFeed(RecordFeed):
                 raise UnreadableField(session.spelling(first), "is missing, and so is the end")
             yield self.row(
                 record,
+                participant=who.get("participant"),
                 booking_uid=booking,
                 conference_key=key,
                 email=who.get("email"),

@@ -97,7 +97,7 @@ def test_a_call_lasts_from_its_duration_before_the_activity_s_time() -> None:
     """One ended call is one presence; the log gives its end and its length."""
     assert the_row(call_ended()) == {
         "source": "google_meet",
-        "participant": None,
+        "participant": "ada@example.com",
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -210,7 +210,7 @@ def test_other_events_are_left_out_and_others_of_the_activity_read() -> None:
     abuse["events"][0]["name"] = "abuse_report_submitted"
     rows, report = read([ended, abuse])
     assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
-    assert report.skipped == {"another event than call_ended": 1}
+    assert report.skipped == {"an event of Meet that tells of no presence": 1}
 
 
 def test_parameters_of_other_forms_are_passed_over() -> None:
@@ -263,7 +263,7 @@ def test_a_row_of_the_export_to_bigquery_is_read() -> None:
     assert the_row(flat) == expected
     assert the_row({name.replace(".", "_"): str(value) for name, value in flat.items()}) == expected
     rows, report = read([{**row, "record_type": "login", "event_name": "login_success", "meet": None}])
-    assert (rows, report.skipped) == ([], {"another event than call_ended": 1})
+    assert (rows, report.skipped) == ([], {"an event of another application than Meet": 1})
 
 
 def test_a_table_with_a_column_a_parameter_is_read() -> None:
