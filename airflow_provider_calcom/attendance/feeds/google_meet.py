@@ -27,7 +27,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed

@@ -64,7 +64,7 @@ _WITHOUT_ATTENDANCE = {
         "watermarking_stopped",
     )
 }
-"""Documented events that tell of no presence: whoever caused one was in the call, so that an event of its end follows."""
+"""Documented events that tell of no presence: whoever caused one was in the call, whose end follows."""
 
 _ANOTHER_EVENT = "an event of Meet that tells of no presence"
 _ANOTHER_APPLICATION = "an event of another application than Meet"
@@ -135,7 +135,7 @@ def is_log_record(record: Record) -> bool:
 
 
 def is_empty_page(record: Record) -> bool:
-    """Say whether a record is an answer of ``activities.list`` without ``items``, as Google sends it for no activity."""
+    """Say whether a record is an answer of ``activities.list`` without ``items``, as Google sends it for none."""
     fields = {folded_name(str(name)) for name in record.columns}
     return record.value("kind") == "admin#reports#activities" and fields <= _PAGE_FIELDS
 

@@ -196,8 +196,7 @@ def _on_its_day(row: Record, column: str, *, is_end: bool) -> datetime | None:
         raise UnreadableField(column, "may be of the day before or after; write dates and times into the report")
     if moment is None or began is None:
         return moment
-    nearest = min((moment + timedelta(days=days) for days in (-1, 0, 1)), key=lambda near: abs(near - began))
-    return nearest
+    return min((moment + timedelta(days=days) for days in (-1, 0, 1)), key=lambda near: abs(near - began))
 
 
 def _at(row: Record, column: str, day: str, time: str | None, *, is_end: bool = False) -> datetime | None:

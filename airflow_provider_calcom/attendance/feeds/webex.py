@@ -1,35 +1,51 @@
 """Webex: meeting participants and the attendee report of the API, and the attendance reports of its site as CSV.
 
 Facts are from the Webex API reference (``GET /meetingParticipants``, ``GET /meetingReports/attendees``) and its
-published schemas; the columns of exports from exports in public code. In the API, a time that is not known yet is
-missing or 1970-01-01T00:00:00.000Z. The ``state`` of a participant tells of the lobby; the ``state`` of a report's
-attendee is the one that the person lives in. Webex does not say of itself who is a machine, so no row is of kind
-``bot``.
+published schemas; the columns of exports from exports in public code, and the Portuguese ones from an export. In the
+API, a time that is not known yet is missing or 1970-01-01T00:00:00.000Z. The ``state`` of a participant tells of the
+lobby; the ``state`` of a report's attendee is the one that the person lives in. Webex does not say of itself who is a
+machine, so no row is of kind ``bot``.
+
+Webex describes a participant's ``id`` as the one of the meeting and the participant, with a list of all devices that
+joined, so that it is the column ``participant`` of its rows; reports have none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
-from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord
+from airflow_provider_calcom.attendance.feeds.durations import seconds_of
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
-_JOINED = ("joinedTime", "joinTime", "joined_at")
-_LEFT = ("leftTime", "leaveTime", "left_at")
-_NAMES = ("displayName", "Name", "attendeeName", "participantName")
-_EMAILS = ("email", "attendeeEmail", "participantEmail")
+_JOINED = ("joinedTime", "joinTime", "joined_at", "Hora da entrada")
+_LEFT = ("leftTime", "leaveTime", "left_at", "Hora da saída")
+_SECONDS = ("durationSecond",)
+_MINUTES = ("duration",)
+_LENGTHS = ("Attendance Duration", "Duração da participação")
+_NAMES = ("displayName", "attendeeName", "participantName", "Nome de exibição")
+_FIRST_NAMES = ("First Name", "Nome")
+_LAST_NAMES = ("Last Name", "Sobrenome")
+_ATTENDEES_EMAILS = ("attendeeEmail", "participantEmail", "E-mail do convidado")
 _LINKS = ("webLink", "meetingLink", "joinLink", "meetingNumber")
 _MEETING_IDS = ("meetingId", "conferenceId", "meetingSeriesId", "scheduledMeetingId")
+
+_STATES = {"lobby": "lobby", "joined": "person", "end": "person", "breakoutsession": "person"}
+_OF_PARTICIPANTS = ("devices", "coHost", "spaceModerator", "invitee", "muted", "video")
+_OF_REPORTS = ("participantType", "ipAddress", "clientAgent", "company", "country", "registered", "zipCode")
+_PARTICIPANT_ID = re.compile(r"[0-9a-f]{32}(?:_[0-9a-z]+)*_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _FORMULA = re.compile(r'^="([^"]*)"$')
-_FIRST_REAL_YEAR = 2000
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+_Times = tuple[datetime | None, datetime | None]
 
 
 class WebexFeed(RecordFeed):
@@ -47,56 +63,148 @@ class WebexFeed(RecordFeed):
 
     @staticmethod
     def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
-        """Give the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
+        """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
         return records_under_header(
             TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines
         )
 
     def key_of(self, meeting: str) -> str | None:
-        """Give ``webex:`` and the meeting number, or what the join link has in its place."""
+        """Return ``webex:`` and the meeting number, or what the join link has instead."""
         return webex_key(meeting)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the rows of a participant or of a report's attendee."""
-        if not any(record.has(name) for name in (*_JOINED, "devices")):
+        """Return the rows of a participant or of a report's attendee."""
+        if not any(record.has(name) for name in (*_JOINED, *_LEFT, "devices")):
             required(record, _JOINED[0])
-        if not any(record.has(name) for name in (*_NAMES, *_EMAILS)):
-            required(record, _EMAILS[0])
-        presences = [*self._of_devices(record)] or [*self._of_participant(record)]
-        if not presences:
-            raise SkippedRecord("neither joined nor left yet")
-        yield from presences
+        if not any(record.has(name) for name in (*_NAMES, "Name", *_FIRST_NAMES, *_ATTENDEES_EMAILS, "email")):
+            required(record, "email")
+        kind = _kind(record)
+        stays = [(device, _times(device)) for device in record.records("devices")]
+        if not all(any(times) for _, times in stays) or not stays:
+            stays.append((None, _times(record)))
+        known = [(device, times) for device, times in stays if any(times)]
+        for device, times in known:
+            yield self._presence(record, device, kind, times)
+        if not known or stays[-1] == (None, (None, None)):
+            yield self._seen_at_an_unknown_time(record)
 
-    def _of_devices(self, record: Record) -> Iterator[AttendanceRow]:
-        for device in record.records("devices"):
-            times = _time(device, _JOINED), _time(device, _LEFT, is_end=True)
-            if any(times):
-                yield self._presence(record, device.text("phoneNumber"), *times)
+    def _seen_at_an_unknown_time(self, record: Record) -> AttendanceRow:
+        """Return a doubt of somebody who is listed, and of whom Webex does not know yet when he or she was there."""
+        started = _time(record, ("meetingStartTime",))
+        if started is None:
+            column = next((record.spelling(name) for name in _JOINED if record.has(name)), _JOINED[0])
+            raise UnreadableField(
+                column, "is not known, and so is the end: fetch the participants again when the meeting has ended"
+            )
+        return self._presence(record, None, "lobby", (started, None))
 
-    def _of_participant(self, record: Record) -> Iterator[AttendanceRow]:
-        times = _time(record, _JOINED), _time(record, _LEFT, is_end=True)
-        if any(times):
-            yield self._presence(record, None, *times)
-
-    def _presence(self, record: Record, phone: str | None, joined_at: str | None, left_at: str | None) -> AttendanceRow:
-        name = record.text(*_NAMES)
+    def _presence(self, record: Record, device: Record | None, kind: str, times: _Times) -> AttendanceRow:
+        name = _name(record)
+        own = record.text("phoneNumber") or phone_in_name(name)
+        joined_at, left_at = times
         return self.row(
             record,
-            kind="lobby" if record.text("state") == "lobby" else "person",
+            participant=_participant(record),
+            kind=kind,
             booking_uid=self.booking_of(record, _MEETING_IDS),
             conference_key=self.meeting_of(record, _LINKS, _MEETING_IDS),
-            email=record.text(*_EMAILS),
+            email=_email(record),
             name=name,
-            phone=phone or record.text("phoneNumber") or phone_in_name(name),
-            joined_at=joined_at,
-            left_at=left_at,
+            phone=(device.text("phoneNumber") if device else None) or own,
+            joined_at=as_utc(joined_at) if joined_at else None,
+            left_at=as_utc(left_at) if left_at else None,
         )
 
 
-def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> str | None:
-    moments = (record.moment(name, is_end=is_end) for name in names)
-    found: datetime | None = next((moment for moment in moments if moment is not None), None)
-    return as_utc(found) if found and found.year >= _FIRST_REAL_YEAR else None
+def _kind(record: Record) -> str:
+    """Return the kind by a participant's state.
+
+    :raises UnreadableField: for a state that is not known, unless it is where a report's attendee lives.
+    """
+    state = record.text("state")
+    if state is None or (_tells_any(record, _OF_REPORTS) and not _tells_any(record, _OF_PARTICIPANTS)):
+        return "person"
+    kind = _STATES.get(state.lower())
+    if kind is None:
+        raise UnreadableField(
+            record.spelling("state"), "is none of lobby, joined, breakoutSession and end", shape_of(state)
+        )
+    return kind
+
+
+def _tells_any(record: Record, names: tuple[str, ...]) -> bool:
+    return any(record.value(name) is not None for name in names)
+
+
+def _participant(record: Record) -> str | None:
+    """Return the participant's id; an ``id`` of another form may be a table's own, or that of the meeting."""
+    own = record.text("id") if record.has("id") and isinstance(record.value("id"), str) else None
+    return own if own and _PARTICIPANT_ID.fullmatch(own) else None
+
+
+def _email(record: Record) -> str | None:
+    """Return the participant's address. Where a column names it as the attendee's, ``Email`` may be the host's."""
+    return record.text(*_ATTENDEES_EMAILS if any(record.has(name) for name in _ATTENDEES_EMAILS) else ("email",))
+
+
+def _name(record: Record) -> str | None:
+    """Return the display name. Beside one, ``Nome`` is the first name alone."""
+    shown = record.text(*_NAMES, "Name")
+    first, last = record.text(*_FIRST_NAMES), record.text(*_LAST_NAMES)
+    return shown or " ".join(part for part in (first, last) if part) or None
+
+
+# Times.
+
+
+def _times(record: Record) -> _Times:
+    """Return when a device or a person came and left; one of them also by the other and the duration."""
+    joined, left = _time(record, _JOINED), _time(record, _LEFT, is_end=True)
+    seconds = _seconds(record)
+    if seconds is not None and joined is None and left is not None:
+        joined = left - timedelta(seconds=seconds)
+    elif seconds is not None and left is None and joined is not None and not record.has(*_SECONDS):
+        # Not of a device: while it is still in, its duration is the one so far.
+        left = joined + timedelta(seconds=seconds)
+    return joined, left
+
+
+def _seconds(record: Record) -> float | None:
+    """Return the duration: of devices in seconds, of reports in minutes, of exports with its unit."""
+    for names, unit in ((_SECONDS, 1), (_MINUTES, 60)):
+        number = record.number(*names)
+        if number is not None:
+            if not 0 <= number * unit < 1e8:
+                raise UnreadableField(record.spelling(names[0]), "is no length of time", shape_of(number))
+            return number * unit
+    text = record.text(*_LENGTHS)
+    seconds = seconds_of(text)
+    if text is not None and seconds is None:
+        column = next(record.spelling(name) for name in _LENGTHS if record.has(name))
+        raise UnreadableField(column, "is no length of time with its units", shape_of(text))
+    return seconds
+
+
+def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
+    """Return the first of these times that is known: the beginning of 1970 is none."""
+    for name in names:
+        if record.has(name) and not _is_unknown(record.value(name)):
+            moment = record.moment(name, is_end=is_end)
+            if moment is not None:
+                return moment
+    return None
+
+
+def _is_unknown(value: object) -> bool:
+    """Say whether a time is the beginning of 1970, which stands for null, in whichever zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace(" UTC", "+00:00"))
+        except ValueError:
+            return False
+    if not isinstance(value, datetime):
+        return False
+    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)) == _EPOCH
 
 
 FEED = WebexFeed()

@@ -76,7 +76,7 @@ def test_each_device_is_a_presence() -> None:
     ]
     assert rows[0] == {
         "source": "webex",
-        "participant": None,
+        "participant": PARTICIPANT["id"],
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -104,11 +104,19 @@ def test_times_that_are_not_known_yet_are_null() -> None:
     assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
 
 
-def test_who_has_no_times_at_all_is_left_out() -> None:
-    """It is counted, and was neither in the meeting nor is it a fault."""
-    reading = read_feed("webex", [{**PARTICIPANT, "devices": [], "joinedTime": UNKNOWN, "leftTime": UNKNOWN}])
-    assert list(reading) == []
-    assert reading.report.skipped == {"neither joined nor left yet": 1}
+def test_who_is_listed_without_times_is_a_doubt_or_unreadable() -> None:
+    """Webex fills in times when the meeting has ended; until then somebody was there, and nobody knows when."""
+    listed = {**PARTICIPANT, "devices": [], "joinedTime": UNKNOWN, "leftTime": UNKNOWN}
+    with pytest.raises(FeedUnreadable, match="fetch the participants again when the meeting has ended"):
+        rows_of([listed])
+    (row,) = rows_of([{**listed, "meetingStartTime": "2026-01-15T10:00:00Z"}])
+    assert (row["kind"], row["joined_at"], row["left_at"]) == ("lobby", "2026-01-15T10:00:00.000Z", None)
+
+
+def test_a_device_without_times_leaves_the_participants_own() -> None:
+    """The one device that is known may not be the one that was there at the booking's time."""
+    (known, whole) = rows_of([{**PARTICIPANT, "devices": [DEVICE, {**DEVICE, "joinedTime": None, "leftTime": None}]}])
+    assert (known["left_at"], whole["left_at"]) == ("2026-01-15T10:10:00.000Z", "2026-01-15T10:30:00.000Z")
 
 
 def test_who_waits_is_in_the_lobby() -> None:
