@@ -79,7 +79,7 @@ class WebexFeed(RecordFeed):
         if not any(record.has(name) for name in (*_NAMES, "Name", *_FIRST_NAMES, *_ATTENDEES_EMAILS, "email")):
             required(record, "email")
         kind = _kind(record)
-        stays = [(device, _times(device)) for device in record.records("devices")]
+        stays: list[tuple[Record | None, _Times]] = [(device, _times(device)) for device in record.records("devices")]
         if not all(any(times) for _, times in stays) or not stays:
             stays.append((None, _times(record)))
         known = [(device, times) for device, times in stays if any(times)]

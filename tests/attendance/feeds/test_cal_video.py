@@ -71,7 +71,7 @@ def test_a_participant_of_a_session_is_a_presence_of_the_booking() -> None:
     """Join time and length make a presence, which is the booking's own by its uid."""
     assert the_row(of_booking(session(person(GUEST, "Ada Lovelace")))) == {
         "source": "cal_video",
-        "participant": None,
+        "participant": GUEST,
         "kind": "person",
         "booking_uid": UID,
         "conference_key": None,
