@@ -134,7 +134,10 @@ class GoogleMeetFeed(RecordFeed):
 
     def _of_participant(self, record: Record) -> Iterator[AttendanceRow]:
         booking, who = self.booking_of(record), _who_took_part(record)
-        key = self._key_of_ids(record, record.text("space.meetingCode", "meetingCode"), *_inner_ids(record))
+        code, inner_ids = record.text("space.meetingCode", "meetingCode"), tuple(_inner_ids(record))
+        key = self._key_of_ids(record, code, *inner_ids)
+        if record.options.conference_keys and not (code or inner_ids or booking or record.options.booking_uid):
+            raise UnreadableField("name", "names no conference, which the option conference_keys needs")
         for session, first, last in _stays(record):
             joined_at, left_at = session.time(first), session.time(last, is_end=True)
             if joined_at is None and left_at is None:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of, shown_time
 from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
 from airflow_provider_calcom.attendance.feeds.times import BadTime, checked_zone, epoch_instant
@@ -68,6 +69,7 @@ _WITHOUT_ATTENDANCE = {
 
 _ANOTHER_EVENT = "an event of Meet that tells of no presence"
 _ANOTHER_APPLICATION = "an event of another application than Meet"
+_ANOTHER_PRODUCT = "a call of classic Hangouts"
 _EMPTY_PAGE = "a page of the log without activities"
 _PAGE_FIELDS = {"kind", "etag", "nextpagetoken"}
 
@@ -107,7 +109,7 @@ class Call:
 
     :param record: holds the parameters; for a booking's uid that a column names.
     :param kind: ``person``; ``lobby`` of who knocked in vain, or watched the livestream: a trace, and no presence.
-    :param meeting_code: as the log writes it, or None where it is of another product than Meet.
+    :param meeting_code: as the log writes it, or None where the calendar event or an option names the meeting.
     :param joined_at: None where the duration is missing; then the end alone is known.
     :param participant: the address of an account, in lower case, or None. Google calls ``identifier`` unique for a
         participant; those of devices and telephones are left out, because several people use them.
@@ -218,11 +220,13 @@ def _parameters(event: Record) -> Record:
     found: dict[str, Any] = {}
     for parameter in event.records("parameters"):
         name = parameter.columns.get("name")
-        value = parameter.value("value", "intValue", "boolValue") if name in _PARAMETERS else None
+        value = (
+            parameter.value("value", "intValue", "boolValue") if isinstance(name, str) and name in _PARAMETERS else None
+        )
         if value is None:
             continue
-        if found.setdefault(str(name), value) != value:
-            raise UnreadableField(str(name), "comes twice with different values")
+        if found.setdefault(name, value) != value:
+            raise UnreadableField(name, "comes twice with different values")
     return Record(found, event.options)
 
 
@@ -245,11 +249,21 @@ def _booking(outer: Record) -> dict[str, Any]:
 
 
 def _meeting_code(call: Record) -> str | None:
-    code = call.text(*_CODES)
-    options, product = call.options, (call.text(*_PRODUCTS) or "meet").lower()
-    named = code or options.conference_key or options.booking_uid or call.text("booking_uid")
-    if not named and call.text(*_EVENT_IDS) not in options.booking_uids and product == "meet":
+    """Return the meeting's code, which Google documents for every call of Meet.
+
+    :raises SkippedRecord: for a call of the product before Meet, which had none.
+    :raises UnreadableField: where it is missing and the options don't name the meeting, or is none.
+    """
+    code, options = call.text(*_CODES), call.options
+    if options.conference_key or options.booking_uid or call.text("booking_uid"):
+        return code
+    if code is None and call.text(*_EVENT_IDS) not in options.booking_uids:
+        if call.text(*_PRODUCTS) == "classic_hangouts":
+            raise SkippedRecord(_ANOTHER_PRODUCT)
         raise UnreadableField("meeting_code", "is missing, so that the call is of no meeting; give conference_key")
+    if code is not None and meet_key(code) is None and code not in options.conference_keys:
+        column = next(call.spelling(name) for name in _CODES if call.has(name))
+        raise UnreadableField(column, "is no code of a meeting; give conference_keys", shape_of(code))
     return code
 
 

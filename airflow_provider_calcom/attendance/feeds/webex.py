@@ -102,18 +102,34 @@ class WebexFeed(RecordFeed):
         name = _name(record)
         own = record.text("phoneNumber") or phone_in_name(name)
         joined_at, left_at = times
+        booking, key = self._meeting(record)
         return self.row(
             record,
             participant=_participant(record),
             kind=kind,
-            booking_uid=self.booking_of(record, _MEETING_IDS),
-            conference_key=self.meeting_of(record, _LINKS, _MEETING_IDS),
+            booking_uid=booking,
+            conference_key=key,
             email=_email(record),
             name=name,
             phone=(device.text("phoneNumber") if device else None) or own,
             joined_at=as_utc(joined_at) if joined_at else None,
             left_at=as_utc(left_at) if left_at else None,
         )
+
+    def _meeting(self, record: Record) -> tuple[str | None, str | None]:
+        """Return the booking and the key of the meeting.
+
+        :raises UnreadableField: where neither is known, and Webex or the user says of the other records what is.
+        """
+        booking, key = self.booking_of(record, _MEETING_IDS), self.meeting_of(record, _LINKS, _MEETING_IDS)
+        options = record.options
+        if booking or key or options.booking_uid or options.conference_key:
+            return booking, key
+        if _is_of_report(record):
+            raise UnreadableField("meetingNumber", "is missing, or no number, so that the row is of no meeting")
+        if options.conference_keys and record.text(*_MEETING_IDS) is None:
+            raise UnreadableField("meetingId", "is missing, which conference_keys needs")
+        return None, None
 
 
 def _kind(record: Record) -> str:
@@ -122,7 +138,7 @@ def _kind(record: Record) -> str:
     :raises UnreadableField: for a state that is not known, unless it is where a report's attendee lives.
     """
     state = record.text("state")
-    if state is None or (_tells_any(record, _OF_REPORTS) and not _tells_any(record, _OF_PARTICIPANTS)):
+    if state is None or _is_of_report(record):
         return "person"
     kind = _STATES.get(state.lower())
     if kind is None:
@@ -130,6 +146,11 @@ def _kind(record: Record) -> str:
             record.spelling("state"), "is none of lobby, joined, breakoutSession and end", shape_of(state)
         )
     return kind
+
+
+def _is_of_report(record: Record) -> bool:
+    """Say whether a record is one of the API's attendee report."""
+    return _tells_any(record, _OF_REPORTS) and not _tells_any(record, _OF_PARTICIPANTS)
 
 
 def _tells_any(record: Record, names: tuple[str, ...]) -> bool:
