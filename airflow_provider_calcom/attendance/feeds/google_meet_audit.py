@@ -220,12 +220,10 @@ def _parameters(event: Record) -> Record:
     found: dict[str, Any] = {}
     for parameter in event.records("parameters"):
         name = parameter.columns.get("name")
-        value = (
-            parameter.value("value", "intValue", "boolValue") if isinstance(name, str) and name in _PARAMETERS else None
-        )
-        if value is None:
+        if not isinstance(name, str) or name not in _PARAMETERS:
             continue
-        if found.setdefault(name, value) != value:
+        value = parameter.value("value", "intValue", "boolValue")
+        if value is not None and found.setdefault(name, value) != value:
             raise UnreadableField(name, "comes twice with different values")
     return Record(found, event.options)
 
