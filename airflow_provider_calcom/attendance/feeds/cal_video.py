@@ -62,6 +62,18 @@ class CalVideoFeed(RecordFeed):
 
     name = "cal_video"
     page_keys = ("data",)
+    option_names = ("zone", "date_format", "booking_uid", "conference_key", "columns", "addresses", "booking_uids")
+    skips = (_NO_ROOM, _NOBODY)
+    totals = {"total_count": "starting_after"}
+    fields = {
+        "joined_at": ("joinTime",),
+        "duration": ("duration",),
+        "name": ("userName",),
+        "user_id": ("userId",),
+        "booking_uid": ("booking_uid",),
+        "room": ("room",),
+        "sessions": ("sessions", "participants"),
+    }
     page_fields = ("booking_uid", "hosts")
 
     def rows(
@@ -76,7 +88,10 @@ class CalVideoFeed(RecordFeed):
         if record.has("sessions"):
             if record.value("sessions") is None:
                 raise SkippedRecord(_NO_ROOM)
-            for session in record.records("sessions"):
+            sessions = record.records("sessions")
+            if all(_is_empty(session) for session in sessions):
+                raise SkippedRecord(_NOBODY)
+            for session in sessions:
                 try:
                     yield from self._of_session(_below(record, session, "booking_uid", "hosts"), faults)
                 except UnreadableField as fault:

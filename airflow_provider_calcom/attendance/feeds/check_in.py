@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, SkippedRecord, UnreadableField
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
+_NOT_CHECKED_IN = "not checked in"
 FIELDS = ("booking_uid", "conference_key", "email", "name", "phone", "participant", "checked_in_at")
 """What the option ``columns`` may name."""
 
@@ -29,6 +30,8 @@ class CheckInFeed(RecordFeed):
 
     name = "check_in"
     page_keys = ("check_ins", "data", "rows")
+    option_names = (*OF_EVERY_FEED, "epoch")
+    skips = (_NOT_CHECKED_IN,)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Give the check-in."""
@@ -38,7 +41,7 @@ class CheckInFeed(RecordFeed):
             raise UnreadableField(None, f"the record lacks {time}; the option columns says what it is called")
         checked_in_at = _instant(record, time)
         if checked_in_at is None:
-            raise SkippedRecord("not checked in")
+            raise SkippedRecord(_NOT_CHECKED_IN)
         row = self.row(
             record,
             participant=record.text(column["participant"]),

@@ -29,7 +29,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypedDict
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds import google_meet_audit, google_meet_report
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField
 from airflow_provider_calcom.attendance.feeds.google_meet_audit import Call, calls_of, is_log_record
@@ -42,8 +43,9 @@ from airflow_provider_calcom.attendance.feeds.google_meet_report import (
     stay_of,
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.own_columns import folded_name
 from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
-from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
+from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.repeats import once
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
@@ -52,11 +54,24 @@ from airflow_provider_calcom.attendance.feeds.times import as_utc
 
 _NO_SESSIONS = "a participant without sessions, so that its times hide the gaps between"
 _GAPS = "a row of a report whose duration is shorter than its times are apart: they hide the gaps between"
+_NO_PARTICIPANTS = "a conference without its participants"
 _FIRST, _LAST = "earliestStartTime", "latestEndTime"
 _USERS = ("signedinUser", "anonymousUser", "phoneUser")
 _SESSIONS = ("participantSessions", "sessions")
 _CONFERENCE = re.compile(r"conferenceRecords/[^/]+")
 _CONFERENCE_FIELDS = {"name", "starttime", "endtime", "expiretime", "space"}
+_FIELDS = {
+    **{
+        field: (*google_meet_report.FIELDS.get(field, ()), *google_meet_audit.FIELDS.get(field, ()))
+        for field in (*google_meet_report.FIELDS, *google_meet_audit.FIELDS)
+    },
+    "user": ("signedinUser.user", "signedinUser"),
+    "user_name": ("signedinUser.displayName", "anonymousUser.displayName", "anonymousUser"),
+    "user_number": ("phoneUser.displayName", "phoneUser"),
+    "sessions": _SESSIONS,
+    "first_join": (_FIRST,),
+    "last_leave": (_LAST,),
+}
 
 
 class Who(TypedDict, total=False):
@@ -74,12 +89,15 @@ class GoogleMeetFeed(RecordFeed):
     name = "google_meet"
     page_keys = ("items", "participants")
     page_fields = ("space", "booking_uid")
+    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "date")
+    skips = (*google_meet_audit.SKIPS, _NO_PARTICIPANTS)
+    fields = _FIELDS
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
         """See :meth:`Feed.rows`; a row that comes again is given once."""
-        noted = _noted(dated(records, report.file, options), report, options)
+        noted = _noted(dated(records, report, options), report, options)
         return once(super().rows(noted, report, options), report)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
@@ -94,10 +112,9 @@ class GoogleMeetFeed(RecordFeed):
         else:
             raise _unknown_shape(record)
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the rows of a report, or of another table."""
-        return records_of_report(lines)
+        return records_of_report(lines, self.known_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Return the key of a meeting code, with or without dashes, or of a link."""
@@ -225,7 +242,7 @@ def _unknown_shape(record: Record) -> Exception:
     parts = name.split("/") if isinstance(name, str) else []
     fields = {folded_name(str(column)) for column in record.columns}
     if parts[:1] == ["conferenceRecords"] and len(parts) == 2 and fields <= _CONFERENCE_FIELDS:
-        return SkippedRecord("a conference without its participants")
+        return SkippedRecord(_NO_PARTICIPANTS)
     if "participantSessions" in parts:
         return UnreadableField(
             None, "is a session without its participant: put it into the participant's list participantSessions"

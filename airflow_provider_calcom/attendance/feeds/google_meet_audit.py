@@ -22,16 +22,16 @@ e-mail of BigQuery's rows may be somebody else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
-from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of, shown_time
-from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
-from airflow_provider_calcom.attendance.feeds.times import BadTime, checked_zone, epoch_instant
+from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.own_columns import folded_name
+from airflow_provider_calcom.attendance.feeds.record import Record
+from airflow_provider_calcom.attendance.feeds.times import BadTime, epoch_instant
 
 _ENDED = {
     folded_name(name) for name in ("call_ended", "Endpoint left", "L'endpoint ha abbandonato la chiamata")
@@ -85,6 +85,19 @@ _TARGET_EMAILS = ("meet.target_email", "target_email")
 _TARGET_PHONES = ("meet.target_phone_number", "target_phone_number")
 _EVENT_NAMES = ("event_name", "events_name", "events.name", "Event", "Nome evento")
 _TIMES = ("id.time", "time", "Date", "Data")
+SKIPS = (_ANOTHER_EVENT, _ANOTHER_APPLICATION, _ANOTHER_PRODUCT, _EMPTY_PAGE)
+FIELDS = {
+    "date": (*_TIMES, "time_usec"),
+    "event": (*_EVENT_NAMES, "events"),
+    "duration": _DURATIONS,
+    "identifier": _IDENTIFIERS,
+    "identifier_type": _IDENTIFIER_TYPES,
+    "name": _DISPLAY_NAMES,
+    "meeting_code": _CODES,
+    "calendar_event_id": _EVENT_IDS,
+}
+"""{field: its columns}, as :attr:`RecordFeed.fields` has them."""
+
 _PARAMETERS = {
     names[1]
     for names in (
@@ -100,7 +113,6 @@ _PARAMETERS = {
         _TARGET_PHONES,
     )
 }
-_MARKED_ZONE = re.compile(r"(.*\d(?: ?[ap]\.?m\.?)?) ([a-z]{1,5})?([+-]\d\d?(?::?\d\d)?)?", re.I | re.A)
 
 
 @dataclass(frozen=True)
@@ -255,7 +267,8 @@ def _meeting_code(call: Record) -> str | None:
     code, options = call.text(*_CODES), call.options
     if options.conference_key or options.booking_uid or call.text("booking_uid"):
         return code
-    if code is None and call.text(*_EVENT_IDS) not in options.booking_uids:
+    event_id = call.text(*_EVENT_IDS)
+    if code is None and (event_id is None or event_id not in options.booking_uids):
         if call.text(*_PRODUCTS) == "classic_hangouts":
             raise SkippedRecord(_ANOTHER_PRODUCT)
         raise UnreadableField("meeting_code", "is missing, so that the call is of no meeting; give conference_key")
@@ -305,48 +318,11 @@ def _end(record: Record) -> datetime:
                 column, "is no number of microseconds since 1970", shape_of(record.value("time_usec"))
             ) from None
     for name in _TIMES:
-        moment = _moment(record, name)
+        moment = record.moment(name, is_end=True)
         if moment is not None:
             return moment
     column = next((record.spelling(name) for name in _TIMES if record.has(name)), "id.time")
     raise UnreadableField(column, "is missing")
-
-
-def _moment(record: Record, name: str) -> datetime | None:
-    """Return a time, also one with the zone that the console writes behind it: ``CET``, ``GMT+1``."""
-    value = record.value(name)
-    text = " ".join(value.split()) if isinstance(value, str) else ""
-    marked = _MARKED_ZONE.fullmatch(text)
-    if marked is None or not (marked[2] or marked[3]):
-        return record.moment(name, is_end=True)
-    column, word, offset = record.spelling(name), (marked[2] or "").upper(), marked[3]
-    if offset is None and word not in ("UTC", "GMT", "Z"):
-        return _in_named_zone(record, column, marked[1], word)
-    if offset is not None and word not in ("", "UTC", "GMT"):
-        raise UnreadableField(column, "has a zone that is not known", shown_time(value))
-    options = replace(record.options, zone=_zone(offset) if offset else "UTC")
-    return Record({column: marked[1]}, options).moment(column)
-
-
-def _zone(offset: str) -> str:
-    """Return ``+01:00`` of ``+1``, ``+01``, ``+0100``."""
-    sign, digits = offset[0], offset[1:].replace(":", "")
-    hours, minutes = (digits, "00") if len(digits) <= 2 else (digits[:-2], digits[-2:])
-    return f"{sign}{int(hours):02}:{minutes}"
-
-
-def _in_named_zone(record: Record, column: str, text: str, word: str) -> datetime | None:
-    """Return a time of the option ``zone``, whose clocks must then have the letters that the time has.
-
-    Letters alone name no zone: there are three of the name CST.
-    """
-    plain = Record({column: text}, record.options)
-    zone = checked_zone(record.options.zone)
-    for is_end in (True, False):
-        moment = plain.moment(column, is_end=is_end)
-        if moment is None or moment.astimezone(zone).tzname() == word:
-            return moment
-    raise UnreadableField(column, f"is told in another zone than the option zone, {record.options.zone}, has then")
 
 
 def _start(call: Record, ended_at: datetime) -> datetime | None:

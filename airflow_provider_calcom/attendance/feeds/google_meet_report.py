@@ -17,19 +17,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.durations import seconds_of
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of, shown_time
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_time
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
+from airflow_provider_calcom.attendance.feeds.own_columns import folded_name
+from airflow_provider_calcom.attendance.feeds.record import Record
+from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.tables import (
     Placed,
     TableLine,
     header_of,
     is_blank,
-    record_of_line,
+    records_under_header,
 )
+from airflow_provider_calcom.attendance.feeds.times import completed, seconds_of
 
 DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
 """Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
@@ -54,6 +57,17 @@ _ISO_START = re.compile(r"20\d\d-\d\d-\d\d[ T](\d\d)[:_.-](\d\d)(?!\d)", re.A)
 _HALF_A_DAY = timedelta(hours=12)
 _GAP = 60  # seconds that rounding a duration to minutes explains
 
+FIELDS = {
+    "joined_at": JOINED,
+    "left_at": EXITED,
+    "duration": DURATIONS,
+    "name": NAMES,
+    "first_name": FIRST_NAMES,
+    "last_name": LAST_NAMES,
+    "email": EMAILS,
+}
+"""{field: its columns}, as :attr:`RecordFeed.fields` has them."""
+
 _TABLE = {folded_name(name) for name in (*JOINED, *EXITED)}
 _BLOCK = ({folded_name("Start time")}, {folded_name("Date"), folded_name("Meeting title")})
 
@@ -63,28 +77,24 @@ def is_report_row(record: Record) -> bool:
     return any(record.has(name) for name in (*JOINED, *EXITED))
 
 
-def records_of_report(lines: Iterable[TableLine]) -> Iterator[Placed]:
-    """Return a file's rows, each with what the block in front says of the meeting's day."""
-    block: dict[str, Any] = {}
-    header: list[str] | None = None
-    block_header: list[str] | None = None
-    for line in lines:
-        if is_blank(line):
-            continue
-        columns = {folded_name(cell) for cell in line.cells}
-        if header is None and _is_title(line):
-            continue
-        if header is None and not columns & _TABLE and all(columns & names for names in _BLOCK):
-            block_header = header_of(line)
-        elif block_header is not None:
-            block, block_header = _block(block_header, line), None
-        elif header is None:
-            header = header_of(line)
-        else:
-            record = record_of_line(header, line)
-            yield line.row, record if isinstance(record, UnreadableField) else {**record, **block}
-    if header is None and (block or block_header):
-        yield None, UnreadableField(None, "the file has no table of participants")
+def records_of_report(lines: Iterable[TableLine], known: frozenset[str]) -> Iterator[Placed]:
+    """Return a file's rows, each with what the block in front says of the meeting's day.
+
+    :param known: the folded names of columns that a header is known by.
+    :raises UnreadableFile: for a block without a table behind it.
+    """
+    rest = iter(lines)
+    first = next((line for line in rest if not is_blank(line) and not _is_title(line)), None)
+    if first is None or not _is_block(first):
+        yield from records_under_header(chain([] if first is None else [first], rest), known)
+        return
+    values = next((line for line in rest if not is_blank(line)), None)
+    block, rows = _block(first, values), 0
+    for row, record in records_under_header(rest, known):
+        rows += 1
+        yield row, record if isinstance(record, UnreadableField) else {**record, **block}
+    if not rows:
+        raise UnreadableFile("it has a block about the meeting, and no table of participants behind it")
 
 
 def _is_title(line: TableLine) -> bool:
@@ -92,30 +102,40 @@ def _is_title(line: TableLine) -> bool:
     return len([cell for cell in line.cells if cell.strip()]) == 1
 
 
-def _block(header: list[str], line: TableLine) -> dict[str, Any]:
-    cells = dict(zip((folded_name(name) for name in header), line.cells, strict=False))
+def _is_block(line: TableLine) -> bool:
+    columns = {folded_name(cell) for cell in line.cells}
+    return not columns & _TABLE and all(columns & names for names in _BLOCK)
+
+
+def _block(header: TableLine, values: TableLine | None) -> dict[str, Any]:
+    names = (folded_name(name) for name in header_of(header))
+    cells = dict(zip(names, values.cells if values else [], strict=False))
     return {DATE: cells.get("date"), START: cells.get("starttime")}
 
 
-def dated(records: Iterable[Mapping[str, Any]], file: str | None, options: FeedOptions) -> Iterator[Mapping[str, Any]]:
+def dated(
+    records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
+) -> Iterator[Mapping[str, Any]]:
     """Return the records of a feed, those of reports with the day of the meeting.
 
-    :param file: the file's name, whose date is taken where neither the option nor the block has one.
+    :param report: knows the file that is being read, whose name has a date where neither the option nor the block does.
     """
-    named = {DATE: _date_in(file), START: _start_in(file)}
-    first: str | None = None
+    files, first, named = -1, None, {}
     for columns in records:
         record = Record(columns, options)
         if not is_report_row(record):
             yield columns
             continue
+        if report.files != files:
+            files, first = report.files, None
+            named = {DATE: _date_in(report.file), START: _start_in(report.file)}
         first = first or _time_of_day(record)
         given = {DATE: options.date} if options.date else {} if columns.get(DATE) else named
         yield {**columns, **given, FIRST: first}
 
 
 def _time_of_day(record: Record) -> str | None:
-    value = record.value(*JOINED)
+    value = next((record.value(name) for name in JOINED if record.has(name)), None)
     return value if isinstance(value, str) and _TIME_OF_DAY.fullmatch(" ".join(value.split())) else None
 
 
@@ -142,29 +162,18 @@ def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
     :raises UnreadableField: where neither is known.
     """
     joined, exited = _moment(row, JOINED), _moment(row, EXITED, is_end=True)
-    seconds = _seconds(row)
+    seconds = seconds_of(row.text(*DURATIONS))
     if joined is not None and exited is not None and exited < joined and _is_time_of_day(row, EXITED):
         exited += timedelta(days=1)
+    joined, exited = completed(joined, exited, seconds)
     if joined is None:
-        if exited is None or seconds is None:
-            raise UnreadableField(_column(row, JOINED), "is missing, and can't be told by the end and the duration")
-        joined = exited - timedelta(seconds=seconds)
-    if exited is None and seconds is not None:
-        exited = joined + timedelta(seconds=seconds)
+        raise UnreadableField(_column(row, JOINED), "is missing, and does not follow from the end and the duration")
     hides = exited is not None and seconds is not None and (exited - joined).total_seconds() > seconds + _GAP
     return joined, exited, hides
 
 
 def _column(row: Record, names: tuple[str, ...]) -> str:
     return next((row.spelling(name) for name in names if row.has(name)), names[0])
-
-
-def _seconds(row: Record) -> int | None:
-    text = row.text(*DURATIONS)
-    seconds = seconds_of(text)
-    if text is not None and seconds is None:
-        raise UnreadableField(_column(row, DURATIONS), "is no length of time with its units", shape_of(text))
-    return seconds
 
 
 def _is_time_of_day(row: Record, names: tuple[str, ...]) -> bool:

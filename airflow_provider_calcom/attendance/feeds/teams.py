@@ -46,7 +46,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.feeds import teams_csv
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -97,6 +97,8 @@ class TeamsFeed(RecordFeed):
     name = "teams"
     page_keys = ("value", "attendanceReports")
     page_fields = _MEETING_FIELDS
+    option_names = (*OF_EVERY_FEED, "addresses", "joined_words", "left_words", "guest_marks")
+    skips = (_WITHOUT_TIMES, _NO_TIMES_KNOWN)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
@@ -107,8 +109,11 @@ class TeamsFeed(RecordFeed):
     def _rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        file = _File(self, report)
+        file, number = _File(self, report), report.files
         for columns in records:
+            if number != report.files:  # a person's lines are in one file, and other files are other meetings
+                yield from file.rest()
+                file, number = _File(self, report), report.files
             for part in _parts(Record(columns, options), report):
                 try:
                     if isinstance(part, UnreadableField):
@@ -145,8 +150,7 @@ class TeamsFeed(RecordFeed):
             raise SkippedRecord(_NO_TIMES_KNOWN)
         return self.row(record, conference_key=_meeting(record), joined_at=start, left_at=end, **who)
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Give the records of a downloaded file."""
         return teams_csv.records_of_report(lines)
 

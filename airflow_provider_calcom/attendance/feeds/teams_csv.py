@@ -37,7 +37,7 @@ from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, header_of, is_blank, record_of_line
-from airflow_provider_calcom.attendance.feeds.times import as_utc
+from airflow_provider_calcom.attendance.feeds.times import as_utc, seconds_of
 
 SECTION, START, END = "teams report section", "teams report start", "teams report end"
 """Columns, put beside a line's own, that say where in a report it stood, and when the meeting was."""
@@ -48,7 +48,6 @@ PARTICIPANTS, ACTIVITIES, UNNAMED = "participants", "activities", "unnamed"
 _TITLE = re.compile(r"(\d+)\.\s+\S")
 _INTEGER = re.compile(r"\d{1,6}", re.ASCII)
 _REGISTERED = re.compile(r"regist|inscri|iscritt|geregistr|anmeld")
-_DURATION = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
 _FEWEST_COLUMNS = 3
 
 # A first join is not a join: the one hides gaps that the other shows.
@@ -102,7 +101,6 @@ _LEFT = (
     *("verlaten", "heeft verlaten", "vertrokken"),
     *("ha abbandonato", "abbandonato", "uscito", "uscita"),
 )
-_HOUR_UNITS = ("h", "st", "u", "t", "o", "g")  # hour, heure, hora; Stunde; uur; time; ora; godzina
 _GUESTS = (
     "guest|external|unverified|gast|extern|nicht überprüft|invité|invitée|externe|non vérifié|invitado|externo|"
     "no comprobado|sin verificar|convidado|não verificado|ospite|esterno|non verificato|niet geverifieerd"
@@ -218,19 +216,6 @@ class Line:
             if any(word == stem or word.startswith(f"{stem} ") for stem in stems):
                 return is_joining
         raise UnreadableField(self._header["action"], "is neither joined nor left in a known language")
-
-
-def seconds_of(duration: str | None) -> int | None:
-    """Give the seconds of ``1h 2m 3s``, also with the units of other languages, or None where it is no duration."""
-    if not duration or _DURATION.sub("", duration).strip(" ,"):
-        return None
-    total = 0
-    for count, unit in _DURATION.findall(duration.lower()):
-        factor = 3600 if unit.startswith(_HOUR_UNITS) else {"m": 60, "s": 1}.get(unit[0])
-        if factor is None:
-            return None
-        total += int(count) * factor
-    return total
 
 
 @lru_cache(maxsize=256)

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
-from airflow_provider_calcom.attendance.feeds.durations import seconds_of
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
@@ -43,7 +43,6 @@ _OF_PARTICIPANTS = ("devices", "coHost", "spaceModerator", "invitee", "muted", "
 _OF_REPORTS = ("participantType", "ipAddress", "clientAgent", "company", "country", "registered", "zipCode")
 _PARTICIPANT_ID = re.compile(r"[0-9a-f]{32}(?:_[0-9a-z]+)*_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _FORMULA = re.compile(r'^="([^"]*)"$')
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _Times = tuple[datetime | None, datetime | None]
 
@@ -59,14 +58,24 @@ class WebexFeed(RecordFeed):
 
     name = "webex"
     page_keys = ("items",)
+    option_names = (*OF_EVERY_FEED, "booking_uids")
+    fields = {
+        "joined_at": _JOINED,
+        "left_at": _LEFT,
+        "duration": (*_LENGTHS, *_SECONDS, *_MINUTES),
+        "name": (*_NAMES, "Name"),
+        "first_name": _FIRST_NAMES,
+        "last_name": _LAST_NAMES,
+        "email": (*_ATTENDEES_EMAILS, "email"),
+        "phone": ("phoneNumber",),
+        "meeting": _LINKS,
+    }
     page_fields = ("webLink", "meetingNumber", "meetingId", "booking_uid")
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
-        return records_under_header(
-            TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines
-        )
+        plain = (TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
+        return records_under_header(plain, self.known_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Return ``webex:`` and the meeting number, or what the join link has instead."""
@@ -192,40 +201,14 @@ def _times(record: Record) -> _Times:
 
 def _seconds(record: Record) -> float | None:
     """Return the duration: of devices in seconds, of reports in minutes, of exports with its unit."""
-    for names, unit in ((_SECONDS, 1), (_MINUTES, 60)):
-        number = record.number(*names)
-        if number is not None:
-            if not 0 <= number * unit < 1e8:
-                raise UnreadableField(record.spelling(names[0]), "is no length of time", shape_of(number))
-            return number * unit
-    text = record.text(*_LENGTHS)
-    seconds = seconds_of(text)
-    if text is not None and seconds is None:
-        column = next(record.spelling(name) for name in _LENGTHS if record.has(name))
-        raise UnreadableField(column, "is no length of time with its units", shape_of(text))
-    return seconds
+    seconds = record.seconds(*_SECONDS)
+    return record.seconds(*_LENGTHS, *_MINUTES, in_minutes=True) if seconds is None else seconds
 
 
 def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
     """Return the first of these times that is known: the beginning of 1970 is none."""
-    for name in names:
-        if record.has(name) and not _is_unknown(record.value(name)):
-            moment = record.moment(name, is_end=is_end)
-            if moment is not None:
-                return moment
-    return None
-
-
-def _is_unknown(value: object) -> bool:
-    """Say whether a time is the beginning of 1970, which stands for null, in whichever zone."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00").replace(" UTC", "+00:00"))
-        except ValueError:
-            return False
-    if not isinstance(value, datetime):
-        return False
-    return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)) == _EPOCH
+    moments = (record.moment(name, is_end=is_end, epoch_is_null=True) for name in names)
+    return next((moment for moment in moments if moment is not None), None)
 
 
 FEED = WebexFeed()

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds import zoom_events
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.conference_keys import zoom_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -47,6 +48,8 @@ class ZoomFeed(RecordFeed):
     name = "zoom"
     page_keys = ("participants",)
     page_fields = ("meeting_id", "meeting_uuid", "booking_uid")
+    option_names = (*OF_EVERY_FEED, "booking_uids")
+    skips = (*zoom_events.SKIPS,)
 
     def key_of(self, meeting: str) -> str | None:
         """Give ``zoom:`` and the digits of a meeting id or join link."""
@@ -86,8 +89,7 @@ class ZoomFeed(RecordFeed):
             left_at=record.time("leave_time", is_end=True),
         )
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Give the participants of an export, which may begin with a table of one line about the meeting."""
         return _records_of_export(lines)
 
@@ -110,7 +112,9 @@ def _email(record: Record) -> str | None:
     """
     if not record.has(_EXPORTED_NAME):
         return record.text(*_EMAILS)
-    column = next((name for name in ("User Email 2", "User Email 1") if record.has(name)), None)
+    column = next(
+        (name for name in ("User Email_duplicated_0", "User Email 2", "User Email 1") if record.has(name)), None
+    )
     return record.text(column) if column else record.text(*_EMAILS)
 
 

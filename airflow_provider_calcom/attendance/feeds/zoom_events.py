@@ -35,6 +35,12 @@ _KINDS = {
     "participant_left_waiting_room": ("lobby", True),
     "participant_jbh_waiting_left": ("lobby", True),
 }
+_OTHER_EVENT = "an event that tells nothing of a presence"
+_MEETING_ENDED = "the end of a meeting"
+REPEATED_EVENT = "repeats another event"
+SKIPS = (_OTHER_EVENT, _MEETING_ENDED, REPEATED_EVENT)
+"""Events that may be left out."""
+
 _JOINED_BEFORE_HOST = "participant_jbh_joined"
 
 
@@ -49,13 +55,13 @@ def take_event(feed: RecordFeed, record: Record, pairing: Pairing) -> Iterator[A
     """
     family, _, name = (record.text("event") or "").partition(".")
     if family not in ("meeting", "webinar") or name not in (*_KINDS, "ended", _JOINED_BEFORE_HOST):
-        raise SkippedRecord("an event that tells nothing of a presence")
+        raise SkippedRecord(_OTHER_EVENT)
     meeting = record.text(f"{_MEETING}.uuid", f"{_MEETING}.id")
     if meeting is None:
         raise UnreadableField(None, f"the event lacks {_MEETING}.uuid")
     if name == "ended":
         pairing.end_meeting(meeting, _time(record, [f"{_MEETING}.end_time"]))
-        raise SkippedRecord("the end of a meeting")
+        raise SkippedRecord(_MEETING_ENDED)
     if name == _JOINED_BEFORE_HOST:
         # Whether the event of joining comes beside it is not known, so it is a trace, without length.
         at = as_utc(_time(record, [f"{_PARTICIPANT}.join_time"]))
@@ -63,7 +69,7 @@ def take_event(feed: RecordFeed, record: Record, pairing: Pairing) -> Iterator[A
         return
     event = _event(feed, record, meeting, name)
     if pairing.is_repeat(event):
-        raise SkippedRecord("repeats another event")
+        raise SkippedRecord(REPEATED_EVENT)
     yield from pairing.take(event)
 
 

@@ -122,7 +122,7 @@ def test_a_booking_without_a_room_is_counted_as_skipped() -> None:
     """Cal.com knows no room of it, which is another thing than a room in which nobody was."""
     rows, report = read([{"booking_uid": UID, "sessions": None}, of_booking(), of_booking(session())])
     assert (rows, report.records) == ([], 3)
-    assert report.skipped == {"a booking for which Cal Video has no room": 1}
+    assert report.skipped == {"a booking for which Cal Video has no room": 1, "a session without participants": 2}
 
 
 def test_the_answer_itself_is_read_with_the_booking_of_the_option() -> None:

@@ -142,9 +142,9 @@ def test_reports_in_spanish_and_portuguese(tmp_path: Path, header: str) -> None:
 
 
 def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
-    """Google hides a part of it, so that it is nobody's."""
-    (row,), _ = read(tmp_path, DATED.replace("Ada Lovelace,ada@example.com", "+1 ***-***-**12,"))
-    assert (row["phone"], row["email"]) == ("+1 ***-***-**12", None)
+    """A name of digits is the number of a telephone."""
+    (row,), _ = read(tmp_path, DATED.replace("Ada Lovelace,ada@example.com", "+49 30 901820,"))
+    assert (row["phone"], row["email"]) == ("+49 30 901820", None)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,6 @@ def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
     [
         ("Meeting title,Date,Start time,End time\nConsult,2026-01-15,23:30,00:30\n", "no table of participants"),
         ("Name,Email,Duration\nAda Lovelace,ada@example.com,32:14\n", "fits no known shape"),
-        (DATED.replace("42m", "42"), "Duration: is no length of time"),
         (DATED.replace("2026-01-15 11:01:14", "Ada"), "Time joined: is no time"),
     ],
 )

@@ -194,9 +194,10 @@ def test_people_who_are_counted_but_not_named_are_a_doubt() -> None:
         ("person", "Frederick Cormier", "frederick.cormier@contoso.com"),
         ("lobby", None, None),
     ]
-    assert report.notes == {"people whom a report counts, but doesn't name": 1}
+    assert report.notes["people whom a report counts, but doesn't name"] == 1
     paged = {"totalParticipantCount": 2, "attendanceRecords@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}
-    assert len(read(attendance_report(attended(FIRST), **paged))[0]) == 1
+    with pytest.raises(FeedUnreadable, match=r"attendanceRecords@odata\.nextLink.*skiptoken"):
+        read(attendance_report(attended(FIRST), **paged))
 
 
 def test_people_of_other_organisations_and_guests_may_lack_anything() -> None:
@@ -474,11 +475,11 @@ def test_people_whom_the_summary_counts_apart_are_a_doubt(tmp_path: Path) -> Non
     (doubt,) = [row for row in rows if row["kind"] == "lobby"]
     assert (doubt["name"], doubt["email"], doubt["booking_uid"]) == (None, None, "bk_1")
     assert stays([doubt]) == [("2025-11-26T20:58:54.000Z", "2025-11-26T21:31:08.000Z")]
-    assert report.notes == {"people whom a report counts, but doesn't name": 1}
+    assert report.notes["people whom a report counts, but doesn't name"] == 1
     rows, report = read_text(
         tmp_path, text.replace("Unidentified participants\t1", "Unidentified participants\t0"), **US
     )
-    assert (len(rows), report.notes) == (6, {})
+    assert (len(rows), report.notes["people whom a report counts, but doesn't name"]) == (6, 0)
 
 
 def test_a_participant_without_times_is_a_doubt(tmp_path: Path) -> None:

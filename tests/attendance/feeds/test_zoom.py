@@ -32,7 +32,7 @@ REPORT = {
     "participant_user_id": "DYHrdpjrS3uaOf7dPkkg8w",
 }
 REPORT_PAGE = {
-    "next_page_token": "Tva2CuIdTgsv8wAnhyAdU3m06Y2HuLQtlh3",
+    "next_page_token": "",
     "page_count": 1,
     "page_size": 30,
     "total_records": 1,
