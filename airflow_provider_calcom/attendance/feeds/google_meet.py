@@ -65,12 +65,10 @@ _FIELDS = {
         field: (*google_meet_report.FIELDS.get(field, ()), *google_meet_audit.FIELDS.get(field, ()))
         for field in (*google_meet_report.FIELDS, *google_meet_audit.FIELDS)
     },
-    "user": ("signedinUser.user", "signedinUser"),
-    "user_name": ("signedinUser.displayName", "anonymousUser.displayName", "anonymousUser"),
-    "user_number": ("phoneUser.displayName", "phoneUser"),
-    "sessions": _SESSIONS,
-    "first_join": (_FIRST,),
-    "last_leave": (_LAST,),
+    "user": ("signedinUser.user",),
+    "user_name": ("signedinUser.displayName", "anonymousUser.displayName"),
+    "user_number": ("phoneUser.displayName",),
+    **{name: (name,) for name in (*_USERS, *_SESSIONS, _FIRST, _LAST)},
 }
 
 
@@ -89,7 +87,7 @@ class GoogleMeetFeed(RecordFeed):
     name = "google_meet"
     page_keys = ("items", "participants")
     page_fields = ("space", "booking_uid")
-    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "date")
+    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "date", "left_words")
     skips = (*google_meet_audit.SKIPS, _NO_PARTICIPANTS)
     fields = _FIELDS
 

@@ -12,7 +12,8 @@ One record is one endpoint that left (``call_ended``), and its time is the end: 
 - tables with a column a parameter (``duration_seconds``, ``meet_duration_seconds``, ``meet.duration_seconds``) and the
   end as ``time``, ``id_time``, ``id.time`` or ``time_usec``: what SQL makes of the above. Not checked against a loader;
 - what the Admin console downloads as CSV, in English and Italian, whose columns are those that public programs read
-  (MeetLogsNavigator). ``Date`` is in the zone of the administrator's browser, and ``Duration`` in seconds.
+  (MeetLogsNavigator). ``Date`` is in the zone of the administrator's browser, and ``Duration`` in seconds. Of another
+  language, the option ``columns`` names the columns, and ``left_words`` the event.
 
 The participant is in ``identifier``, ``identifier_type`` and ``display_name`` alone. The actor, the organizer, and the
 e-mail of BigQuery's rows may be somebody else.
@@ -87,8 +88,10 @@ _EVENT_NAMES = ("event_name", "events_name", "events.name", "Event", "Nome event
 _TIMES = ("id.time", "time", "Date", "Data")
 SKIPS = (_ANOTHER_EVENT, _ANOTHER_APPLICATION, _ANOTHER_PRODUCT, _EMPTY_PAGE)
 FIELDS = {
-    "date": (*_TIMES, "time_usec"),
-    "event": (*_EVENT_NAMES, "events"),
+    "date": _TIMES,
+    "time_usec": ("time_usec",),
+    "event": _EVENT_NAMES,
+    "events": ("events",),
     "duration": _DURATIONS,
     "identifier": _IDENTIFIERS,
     "identifier_type": _IDENTIFIER_TYPES,
@@ -161,6 +164,10 @@ def calls_of(record: Record) -> Iterator[Call]:
     :raises UnreadableField: for any other event, and for a call that can't be read.
     """
     if is_empty_page(record):
+        if record.value("nextPageToken"):
+            raise UnreadableField(
+                "nextPageToken", "says that more follows, and there are no items: leave this page out"
+            )
         raise SkippedRecord(_EMPTY_PAGE)
     if record.has("events"):
         yield from _of_activity(record)
@@ -210,7 +217,8 @@ def _is_of_another_application(row: Record) -> bool:
 def _kind(event: Record, *names: str) -> str | None:
     """Return the kind of row that an event makes, or None of one that tells of no presence, or is not known."""
     name = folded_name(event.text(*names) or "")
-    return "person" if name in _ENDED else "lobby" if name in _WATCHED | _DENIED else None
+    is_end = name in _ENDED or name in map(folded_name, event.options.left_words)
+    return "person" if is_end else "lobby" if name in _WATCHED | _DENIED else None
 
 
 def _tells_of_something_else(event: Record, *names: str) -> bool:
@@ -222,7 +230,8 @@ def _unknown_event(event: Record, *names: str) -> UnreadableField:
     return UnreadableField(
         column,
         "is no event of Meet that is known, so that somebody's presence may be in it; fetch call_ended alone, with the"
-        " parameter eventName of activities.list, a filter in the console, or a condition in SQL",
+        " parameter eventName of activities.list, a filter in the console, or a condition in SQL. For the"
+        " console's word in another language give the option left_words",
         shape_of(event.value(*names)),
     )
 

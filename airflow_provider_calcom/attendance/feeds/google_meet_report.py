@@ -51,7 +51,8 @@ EXITED = (
     "Horário de saída",
 )
 
-_TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)(?::(\d\d))?(?: ?([ap])\.?m\.?)?", re.I | re.A)
+_TIME_OF_DAY = re.compile(r"\D*\d\d?:\d\d(?::\d\d)?\D*", re.A)
+_CLOCK = re.compile(r"(\d\d?)(:\d\d(?::\d\d)?)", re.A)
 _ISO_DATE = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)", re.A)
 _ISO_START = re.compile(r"20\d\d-\d\d-\d\d[ T](\d\d)[:_.-](\d\d)(?!\d)", re.A)
 _HALF_A_DAY = timedelta(hours=12)
@@ -202,11 +203,17 @@ def _on_its_day(row: Record, column: str, *, is_end: bool) -> datetime | None:
     moment, began = _at(row, column, day, time, is_end=is_end), _at(row, START, day, start)
     first = _at(row, FIRST, day, row.text(FIRST))
     if moment is not None and began is None and first is not None and abs(moment - first) > _HALF_A_DAY and not is_end:
-        raise UnreadableField(column, "may be of the day before or after; write dates and times into the report")
+        raise UnreadableField(
+            column, "may be of the day before or after: the report does not say when the meeting began"
+        )
     if moment is None or began is None:
         return moment
     return min((moment + timedelta(days=days) for days in (-1, 0, 1)), key=lambda near: abs(near - began))
 
 
 def _at(row: Record, column: str, day: str, time: str | None, *, is_end: bool = False) -> datetime | None:
-    return Record({column: f"{day} {time}"}, row.options).moment(column, is_end=is_end) if time else None
+    if time is None:
+        return None
+    clock = _CLOCK.fullmatch(time)  # with it the date is ISO 8601, which needs no date_format
+    text = f"{day}T{clock[1]:0>2}{clock[2]}" if clock and _ISO_DATE.fullmatch(day) else f"{day} {time}"
+    return Record({column: text}, row.options).moment(column, is_end=is_end)
