@@ -172,7 +172,7 @@ class FeedInput:
 
     :param feed: its name.
     :param path: its rows, as JSON lines.
-    :param reports: what became of its records, of each of its files.
+    :param reports: what became of its records.
     :param until: up to when it is complete, in microseconds since 1970, or None where that is not known.
     :param is_fetched: whether it was fetched from Cal.com just now.
     """

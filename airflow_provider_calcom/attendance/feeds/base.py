@@ -41,6 +41,7 @@ _added: dict[str, Feed] = {}
 OF_EVERY_FEED = (
     "zone",
     "date_format",
+    "date",
     "am_words",
     "pm_words",
     "booking_uid",

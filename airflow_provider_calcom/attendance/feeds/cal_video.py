@@ -88,6 +88,7 @@ class CalVideoFeed(RecordFeed):
         if record.has("sessions"):
             if record.value("sessions") is None:
                 raise SkippedRecord(_NO_ROOM)
+            _check_booking(record)
             sessions = record.records("sessions")
             if all(_is_empty(session) for session in sessions):
                 raise SkippedRecord(_NOBODY)
@@ -196,6 +197,13 @@ def _below(outer: Record, inner: Record, *names: str) -> Record:
 def _booking(record: Record) -> str | None:
     uid, room = record.text("booking_uid"), record.text("room")
     return uid or (record.options.booking_uids.get(room) if room else None)
+
+
+def _check_booking(record: Record) -> None:
+    """Check that the sessions of a booking are of one that is known: Cal.com gives them by its uid alone."""
+    options = record.options
+    if not (record.text("booking_uid") or options.booking_uid or options.conference_key or options.booking_uids):
+        raise UnreadableField("booking_uid", "is missing, so that the sessions are of no booking")
 
 
 def _address(user: str, person: Record) -> str | None:

@@ -87,7 +87,7 @@ class GoogleMeetFeed(RecordFeed):
     name = "google_meet"
     page_keys = ("items", "participants")
     page_fields = ("space", "booking_uid")
-    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "date", "left_words")
+    option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "left_words")
     skips = (*google_meet_audit.SKIPS, _NO_PARTICIPANTS)
     fields = _FIELDS
 

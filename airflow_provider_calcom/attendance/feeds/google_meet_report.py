@@ -32,7 +32,7 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     is_blank,
     records_under_header,
 )
-from airflow_provider_calcom.attendance.feeds.times import completed, seconds_of
+from airflow_provider_calcom.attendance.feeds.times import completed, day_in_text, is_clock, seconds_of
 
 DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
 """Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
@@ -51,9 +51,6 @@ EXITED = (
     "Horário de saída",
 )
 
-_TIME_OF_DAY = re.compile(r"\D*\d\d?:\d\d(?::\d\d)?\D*", re.A)
-_CLOCK = re.compile(r"(\d\d?)(:\d\d(?::\d\d)?)", re.A)
-_ISO_DATE = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)", re.A)
 _ISO_START = re.compile(r"20\d\d-\d\d-\d\d[ T](\d\d)[:_.-](\d\d)(?!\d)", re.A)
 _HALF_A_DAY = timedelta(hours=12)
 _GAP = 60  # seconds that rounding a duration to minutes explains
@@ -129,7 +126,7 @@ def dated(
             continue
         if report.files != files:
             files, first = report.files, None
-            named = {DATE: _date_in(report.file), START: _start_in(report.file)}
+            named = {DATE: day_in_text(report.file or ""), START: _start_in(report.file)}
         first = first or _time_of_day(record)
         given = {DATE: options.date} if options.date else {} if columns.get(DATE) else named
         yield {**columns, **given, FIRST: first}
@@ -137,12 +134,7 @@ def dated(
 
 def _time_of_day(record: Record) -> str | None:
     value = next((record.value(name) for name in JOINED if record.has(name)), None)
-    return value if isinstance(value, str) and _TIME_OF_DAY.fullmatch(" ".join(value.split())) else None
-
-
-def _date_in(file: str | None) -> str | None:
-    found = {match[0] for match in _ISO_DATE.finditer(file or "")}
-    return found.pop() if len(found) == 1 else None
+    return value if isinstance(value, str) and is_clock(value) else None
 
 
 def _start_in(file: str | None) -> str | None:
@@ -178,7 +170,7 @@ def _column(row: Record, names: tuple[str, ...]) -> str:
 
 
 def _is_time_of_day(row: Record, names: tuple[str, ...]) -> bool:
-    return _TIME_OF_DAY.fullmatch(" ".join((row.text(*names) or "").split())) is not None
+    return is_clock(row.text(*names) or "")
 
 
 def _moment(row: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
@@ -212,8 +204,4 @@ def _on_its_day(row: Record, column: str, *, is_end: bool) -> datetime | None:
 
 
 def _at(row: Record, column: str, day: str, time: str | None, *, is_end: bool = False) -> datetime | None:
-    if time is None:
-        return None
-    clock = _CLOCK.fullmatch(time)  # with it the date is ISO 8601, which needs no date_format
-    text = f"{day}T{clock[1]:0>2}{clock[2]}" if clock and _ISO_DATE.fullmatch(day) else f"{day} {time}"
-    return Record({column: text}, row.options).moment(column, is_end=is_end)
+    return Record({column: time}, row.options).moment(column, is_end=is_end, day=day)

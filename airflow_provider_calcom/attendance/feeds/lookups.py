@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -33,6 +33,10 @@ class LookUp(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._pairs)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return the entries, without counting them as looked up."""
+        return self._pairs.items()
 
     def __repr__(self) -> str:
         return f"LookUp of {len(self)} entries"  # keys and values are people's data

@@ -55,9 +55,11 @@ class OwnColumns(Mapping[str, str]):
 
 def _names_of(key: str, fields: Fields) -> tuple[str, ...]:
     folded = folded_name(key)
-    for field, names in fields.items():
-        if folded in map(folded_name, (field, *names)):
-            return field, *names
+    # A field's own name goes first: another field may have it among the vendor's names.
+    for of_field in (lambda field: (field,), lambda field: fields[field]):
+        for field, names in fields.items():
+            if folded in map(folded_name, of_field(field)):
+                return field, *names
     if fields:
         raise InvalidFeedOption(f"The feed's option columns names {key[:40]!r}, but may name only {', '.join(fields)}")
     return (key,)

@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,6 +21,7 @@ from airflow_provider_calcom.attendance.feeds.times import (
     completed,
     epoch_instant,
     instant,
+    is_clock,
     is_epoch,
     length_in_seconds,
     names_minutes,
@@ -95,12 +96,15 @@ class Record:
                 return as_utc(moment)
         return None
 
-    def moment(self, name: str, *, is_end: bool = False, epoch_is_null: bool = False) -> datetime | None:
+    def moment(
+        self, name: str, *, is_end: bool = False, epoch_is_null: bool = False, day: str | None = None
+    ) -> datetime | None:
         """Return one column's time as an aware datetime in UTC, or None where it is blank.
 
         :param name: the column. One whose name says UTC or an offset needs no option ``zone``.
         :param is_end: whether it is the end of a presence.
         :param epoch_is_null: whether the vendor writes 1970-01-01T00:00:00Z for a time that is not known.
+        :param day: the date of a time that has none, or None for that of the option ``date``.
         :raises UnreadableField: for what is no time, or has no zone and none was given.
         """
         found = self._first((name,))
@@ -116,6 +120,7 @@ class Record:
                 zone=zoned.zone if zoned else self.options.zone,
                 date_format=self.options.date_format,
                 is_end=is_end,
+                day=day or self.options.date,
                 halves=(tuple(self.options.am_words), tuple(self.options.pm_words)),
             )
         except BadTime as error:
@@ -170,18 +175,26 @@ class Record:
         return seconds
 
     def stay(
-        self, joined: tuple[str, ...], left: tuple[str, ...], seconds: float | None = None
+        self, joined: tuple[str, ...], left: tuple[str, ...], seconds: float | None = None, day: str | None = None
     ) -> tuple[datetime | None, datetime | None]:
         """Return when a presence began and ended. Where one is missing, it follows from the other and the length.
 
         :param joined: columns of the beginning.
         :param left: columns of the end.
         :param seconds: the length, as of :meth:`seconds`, or None where it is not known.
+        :param day: the date of times that have none, or None for that of the option ``date``. An end that is before
+            its beginning is then of the next day.
         :raises UnreadableField: for what is no time.
         """
-        began = next((at for name in joined if (at := self.moment(name))), None)
-        ended = next((at for name in left if (at := self.moment(name, is_end=True))), None)
+        began = next((at for name in joined if (at := self.moment(name, day=day))), None)
+        ended = next((at for name in left if (at := self.moment(name, is_end=True, day=day))), None)
+        if began and ended and ended < began and (day or self.options.date) and self._is_clock(left):
+            ended += timedelta(days=1)
         return completed(began, ended, seconds)
+
+    def _is_clock(self, names: tuple[str, ...]) -> bool:
+        value = self.value(*names)
+        return isinstance(value, str) and is_clock(value)
 
     def record(self, name: str) -> Record | None:
         """Give a nested object, also one that is JSON text, or None where it is null or missing.
@@ -230,8 +243,6 @@ class Record:
         return found or self._find_column(name)
 
     def _find_column(self, name: str) -> tuple[str, Any] | None:
-        if name in self.columns and folded_name(name) not in self._names.repeated:
-            return name, self.columns[name]
         spellings = self._names.of(name)
         if spellings:
             known = self._one_of(spellings)

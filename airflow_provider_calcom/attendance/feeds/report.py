@@ -15,6 +15,8 @@ _FEWEST_TO_JUDGE_EARLY = 20
 REPEATED = "repeats another row"
 """Every feed may leave out a row for this reason: the row that it repeats stays."""
 
+NO_RECORDS = "a file without records"
+ALL_LEFT_OUT = "a file all of whose records were left out"
 NO_ROWS = "there are records, but no rows: nobody was seen"
 
 
@@ -67,6 +69,7 @@ class FeedReport:
     unreadable_by_reason: Counter[str] = field(default_factory=Counter)
     samples: list[Unreadable] = field(default_factory=list)
     _last_at_fault: int = -1
+    _begun: tuple[int, int, int] = (0, 0, 0)
 
     def begin(self, row: int | None = None) -> None:
         """Count one record, which faults belong to from now on.
@@ -77,9 +80,29 @@ class FeedReport:
         self.row = self.row + 1 if row is None else row
 
     def begin_file(self, name: str) -> None:
-        """Begin another file of the source, whose rows are counted from 1 again."""
+        """Begin another file of the source, whose rows are counted from 1 again.
+
+        :raises FeedUnreadable: if too many records of the file before can't be read. Each file is judged by itself,
+            because one that is not readable at all must not be lost among many that are.
+        """
+        self._judge_file()
         self.file, self.row = name, 0
         self.files += 1
+        self._begun = self._counts()
+
+    def _counts(self) -> tuple[int, int, int]:
+        return self.records, self.unreadable_records, sum(self.skipped.values())
+
+    def _judge_file(self) -> None:
+        if not self.files:
+            return
+        records, unreadable, skipped = (now - then for now, then in zip(self._counts(), self._begun, strict=True))
+        if unreadable and unreadable > self.max_unreadable * records:
+            self._refuse()
+        if not records:
+            self.note(NO_RECORDS)
+        elif records == skipped:
+            self.note(ALL_LEFT_OUT)
 
     def made(self, row: AttendanceRow) -> None:
         """Count one row that was made."""
@@ -127,11 +150,12 @@ class FeedReport:
         return self.unreadable_records / self.records if self.records else 0.0
 
     def judge(self) -> None:
-        """Judge the whole reading, at its end.
+        """Judge the whole reading, and its last file, at its end.
 
         :raises FeedUnreadable: if more than ``max_unreadable`` of the records can't be read, or if there are records,
             but no rows, and not all records were left out for a reason of :attr:`skips`.
         """
+        self._judge_file()
         if self.unreadable_records and self.unreadable_share > self.max_unreadable:
             self._refuse()
         if self.records and not self.rows:

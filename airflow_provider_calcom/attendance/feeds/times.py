@@ -32,7 +32,10 @@ _CLOCK = r"(?:,? +(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d))? ?(?P<ha
 _NUMERIC = re.compile(
     r"(?P<first>\d\d?)(?P<mark>[/.-])(?P<other>\d\d?)(?P=mark)(?P<year>\d{4}|\d\d)" + _CLOCK, re.I | re.A
 )
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[/.](?P<month>\d\d?)[/.](?P<day>\d\d?)" + _CLOCK, re.I | re.A)
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?:[/.] ?| ?[年년] ?)(?P<month>\d\d?)(?:[/.] ?| ?[月월] ?)(?P<day>\d\d?)(?:\.| ?[日일])?" + _CLOCK,
+    re.I | re.A,
+)
 _ISO_DATE = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)" + _CLOCK, re.I | re.A)
 _NAMED = re.compile(
     r"(?:(?P<word>[a-z]{3,9})\.? (?P<day>\d\d?),? |(?P<day2>\d\d?)[ -](?P<word2>[a-z]{3,9})\.?[ -])(?P<year>\d{4})"
@@ -125,6 +128,23 @@ def zone_in_name(column: str) -> ZonedName | None:
     return ZonedName(name, f"{sign}{hours:0>2}:{minutes}")
 
 
+def checked_date(date: str | None) -> None:
+    """Check the option ``date``.
+
+    :raises InvalidFeedOption: if it is no date as 2026-11-18.
+    """
+    if date is None:
+        return
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", date, re.ASCII):
+            raise ValueError
+        datetime.strptime(date, "%Y-%m-%d")
+    except (ValueError, TypeError):
+        raise InvalidFeedOption(
+            f"The feed's option date must be a date as 2026-11-18, but is {str(date)[:40]!r}"
+        ) from None
+
+
 def checked_date_format(date_format: str | None) -> None:
     """Check the option ``date_format``.
 
@@ -144,19 +164,6 @@ def checked_date_format(date_format: str | None) -> None:
         )
 
 
-def checked_date(date: str | None) -> None:
-    """Check the option ``date``.
-
-    :raises InvalidFeedOption: if it is no date as ``2026-11-18``.
-    """
-    try:
-        if date is None or (len(date) == len("2026-11-18") and datetime.strptime(date, "%Y-%m-%d")):
-            return
-    except (ValueError, TypeError):
-        pass
-    raise InvalidFeedOption(f"The feed's option date must be a date as 2026-11-18, but is {str(date)[:40]!r}")
-
-
 def as_utc(moment: datetime) -> str:
     """Write an aware datetime as ``2026-01-15T10:00:03.000Z``, with microseconds where there are any."""
     utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
@@ -170,6 +177,7 @@ def instant(
     date_format: str | None = None,
     is_end: bool = False,
     halves: Halves = ((), ()),
+    day: str | None = None,
 ) -> datetime:
     """Read a time: a datetime, or the text of one.
 
@@ -178,12 +186,14 @@ def instant(
     :param date_format: see :class:`FeedOptions`.
     :param is_end: whether this is the end of a presence; see the module's text.
     :param halves: words for the halves of the day besides those that are known.
+    :param day: the date of a text that is a clock alone.
     :raises BadTime: saying what is wrong and what to do.
     """
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
-        moment, named = _parsed(value, date_format, halves)
+        text = f"{day} {value}" if day is not None and is_clock(value) else value
+        moment, named = _parsed(text, date_format, halves)
         if named:
             return _in_named_zone(moment, named, zone)
     else:
@@ -215,6 +225,20 @@ def is_epoch(value: object) -> bool:
     if isinstance(value, str):
         return value.strip()[:19].replace(" ", "T") == "1970-01-01T00:00:00"
     return isinstance(value, datetime) and value.replace(tzinfo=timezone.utc) == _EPOCH
+
+
+def is_clock(text: str) -> bool:
+    """Return whether a text is a clock without a date, as ``09:00``, ``9:00:20 PM`` or ``下午3:05``."""
+    return len(text) <= LONGEST_TIME and len(re.findall(r"\d+", text)) == len(re.split(r":", text)) >= 2
+
+
+def day_in_text(text: str) -> str | None:
+    """Return the date that a text as a file's name holds, as ``2026-11-18``, or None where it holds none or two.
+
+    Only dates that begin with the year are taken: others may be read in two ways.
+    """
+    found = set(re.findall(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)", text, re.ASCII))
+    return "-".join(found.pop()) if len(found) == 1 else None
 
 
 def completed(

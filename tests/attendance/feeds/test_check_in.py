@@ -57,7 +57,7 @@ def test_columns_are_named_by_the_user() -> None:
 
 def test_columns_name_only_what_there_is() -> None:
     """A slip in the option is told, with the fields that it may name."""
-    with pytest.raises(InvalidFeedOption, match=r"columns names uid, but may name only booking_uid, .*checked_in_at"):
+    with pytest.raises(InvalidFeedOption, match=r"columns names 'uid', but may name only booking_uid, .*checked_in_at"):
         rows_of([RECORD], columns={"uid": "booking_uid"})
 
 

@@ -141,6 +141,18 @@ def test_reports_in_spanish_and_portuguese(tmp_path: Path, header: str) -> None:
     ]
 
 
+def test_reports_in_other_languages_by_the_option(tmp_path: Path) -> None:
+    """The option names the columns, and the words for the halves of the day."""
+    text = "Vorname,Nachname,Mail,Dauer,Kam,Ging\nAda,Lovelace,ada@example.com,58 min,nachm. 6:02,nachm. 7:00\n"
+    columns = {"first_name": "Vorname", "last_name": "Nachname", "email": "Mail", "joined_at": "Kam", "left_at": "Ging"}
+    (row,), _ = read(tmp_path, text, date="2026-01-15", columns=columns, pm_words=["nachm."])
+    assert (row["name"], row["email"], row["joined_at"]) == (
+        "Ada Lovelace",
+        "ada@example.com",
+        "2026-01-15T17:02:00.000Z",
+    )
+
+
 def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
     """A name of digits is the number of a telephone."""
     (row,), _ = read(tmp_path, DATED.replace("Ada Lovelace,ada@example.com", "+49 30 901820,"))
