@@ -85,7 +85,7 @@ class GoogleMeetFeed(RecordFeed):
     """Rows of Google Meet; the module's text has the shapes."""
 
     name = "google_meet"
-    page_keys = ("items", "participants")
+    page_keys = ("items", "participants", "conferenceRecords")
     page_fields = ("space", "booking_uid")
     option_names = (*OF_EVERY_FEED, "addresses", "booking_uids", "left_words")
     skips = (*google_meet_audit.SKIPS, _NO_PARTICIPANTS)

@@ -48,7 +48,7 @@ _Times = tuple[datetime | None, datetime | None]
 
 
 class WebexFeed(RecordFeed):
-    """Participants of Webex meetings: a row for each of a participant's devices, or one where none are told.
+    """Participants of Webex meetings: a row for each of a participant's devices, or one where x.
 
     A participant's record has only ``meetingId``, which is in no link. Put the meeting's ``webLink`` or
     ``meetingNumber`` into the records or beside ``items``, or give the option ``conference_key``, or
