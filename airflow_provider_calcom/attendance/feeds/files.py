@@ -16,6 +16,7 @@ import re
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -267,14 +268,20 @@ def _texts(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, 
 
 
 def _delimiter_of(lines: list[str]) -> str:
-    """Return the delimiter: a tab where there is one outside of quotes, or else what makes the most cells of a line.
+    """Return the delimiter: a tab where there is one outside of quotes, or else what makes most lines equally wide.
 
-    The first lines may be sentences about the file, so it is the line with the most cells that shows it.
+    The first lines may be sentences about the file, so none of them alone shows it.
     """
     bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
     if any("\t" in line for line in bare):
         return "\t"
-    return max(",;|", key=lambda mark: (max((line.count(mark) for line in bare), default=0), mark == ","))
+    return max(",;|", key=lambda mark: _evenness([line.count(mark) for line in bare]))
+
+
+def _evenness(counts: list[int]) -> tuple[int, int]:
+    """Return how many lines have the most frequent number of delimiters, and that number."""
+    number, lines = max(Counter(filter(None, counts)).items(), key=lambda one: (one[1], one[0]), default=(0, 0))
+    return lines, number
 
 
 # Parquet.

@@ -52,7 +52,7 @@ def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = fro
 def _begins_table(line: TableLine, header: list[str] | None, known: frozenset[str]) -> bool:
     if header is None:
         return is_header(line, known) if known else True
-    return len(header) > 1 and bool(known) and is_header(line, known) and _filled(line) > 1
+    return bool(known) and _filled(line) > 1 and is_header(line, known)
 
 
 def _filled(line: TableLine) -> int:
