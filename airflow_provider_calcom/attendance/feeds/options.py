@@ -154,6 +154,11 @@ class FeedOptions:
         columns = self.columns
         return columns if isinstance(columns, OwnColumns) and len(columns) else None
 
+    def own_column(self, name: str) -> str | None:
+        """Return the file's own column for one that a feed asks for, or None where ``columns`` does not name it."""
+        own = self.own_columns
+        return own.column_for(name) if own else None
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of all options."""
