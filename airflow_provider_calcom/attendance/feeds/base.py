@@ -84,8 +84,9 @@ class RecordFeed(ABC):
     page_keys: ClassVar[tuple[str, ...]] = ()
     """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
 
-    page_fields: ClassVar[tuple[str, ...]] = ()
-    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``."""
+    page_fields: ClassVar[tuple[str, ...] | Mapping[str, str]] = ()
+    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``; or {field:
+    the record's column}, where it is another thing in a record, as ``id``."""
 
     fields: ClassVar[Fields] = {}
     """{field of a row: the vendor's names of its column}. The option ``columns`` may name these, and the header of a

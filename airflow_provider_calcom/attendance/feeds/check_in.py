@@ -209,7 +209,8 @@ def _column(record: Record, field: str) -> str | None:
 
     :raises UnreadableField: where two columns may be it, and differ: taking either could take another person's.
     """
-    own = record.options.own_column(field)
+    columns = record.options.own_columns
+    own = columns.column_for(field) if columns else None
     names = [own] if own is not None else [name for name in (field, *FIELDS[field]) if record.has(name)]
     filled = {record.spelling(name): record.value(name) for name in names if record.value(name) not in (None, "")}
     if any(value != next(iter(filled.values())) for value in filled.values()):

@@ -25,7 +25,8 @@ class FeedOptions:
         unreadable.
     :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
         times of the feed. None: a date that can be read in both ways is unreadable.
-    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: such a time is unreadable.
+    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: the one that the
+        file or its name has; such a time is unreadable without.
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
     :param conference_key: meeting of all rows; the vendor's own id or a whole key. It also replaces the number that
         records name, as of a personal link. Records that name two meetings are refused.
@@ -147,10 +148,11 @@ class FeedOptions:
             object.__setattr__(options, "columns", OwnColumns(options.columns, feed_fields))
         return options
 
-    def own_column(self, name: str) -> str | None:
-        """Return the file's own column for one that a feed asks for, or None where ``columns`` does not name it."""
+    @property
+    def own_columns(self) -> OwnColumns | None:
+        """The option ``columns``, or None where it names none."""
         columns = self.columns
-        return columns.column_for(name) if isinstance(columns, OwnColumns) else None
+        return columns if isinstance(columns, OwnColumns) and len(columns) else None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

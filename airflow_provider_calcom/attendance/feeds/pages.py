@@ -56,7 +56,8 @@ class Shape:
 
     def __init__(self, feed: Any) -> None:
         self.keys: tuple[str, ...] = getattr(feed, "page_keys", ())
-        self.fields: tuple[str, ...] = getattr(feed, "page_fields", ())
+        fields: Mapping[str, str] | tuple[str, ...] = getattr(feed, "page_fields", ())
+        self.fields = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
         self.own_links: tuple[str, ...] = getattr(feed, "own_links", ())
         self.next_page = _by_name({**NEXT_PAGE, **getattr(feed, "next_page", {})})
         self.totals = _by_name({**TOTALS, **getattr(feed, "totals", {})})
@@ -167,7 +168,7 @@ class Pages:
             return
         listed = parsed(document[key])
         self._note_page(document, around, len(listed))
-        inherited = {name: document[name] for name in self._shape.fields if name in document}
+        inherited = {column: document[name] for name, column in self._shape.fields.items() if name in document}
         # A list among a page's records is none, and an empty one would be a record that is lost without a fault.
         listed = [None if isinstance(one, (list, tuple)) else one for one in listed]
         for record in self._records(listed, {}, depth + 1):

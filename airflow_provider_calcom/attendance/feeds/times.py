@@ -8,7 +8,7 @@ as the later of the two: presence may then be an hour too long, which blames nob
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -52,7 +52,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
 that is not known, which programs write as 1970 or as the year 1."""
 
-Halves = tuple[tuple[str, ...], tuple[str, ...]]
+Halves = tuple[Sequence[str], Sequence[str]]
 """Words of the user's for the first and for the second half of the day."""
 
 _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)

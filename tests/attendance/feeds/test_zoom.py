@@ -86,7 +86,7 @@ def test_the_report_of_a_meeting() -> None:
     assert rows_of(REPORT_PAGE, conference_key="845 1234 5678") == [
         {
             "source": "zoom",
-            "participant": None,
+            "participant": "abcdefghij0-klmnopq23456",
             "kind": "person",
             "booking_uid": None,
             "conference_key": KEY,
@@ -298,7 +298,7 @@ def test_joining_and_leaving_are_one_presence() -> None:
     assert rows_of([JOINED, LEFT]) == [
         {
             "source": "zoom",
-            "participant": None,
+            "participant": "rstuvwxyza789-cde",
             "kind": "person",
             "booking_uid": None,
             "conference_key": KEY,
@@ -407,8 +407,50 @@ def test_events_without_a_time_have_that_of_their_sending() -> None:
 
 
 def test_joining_before_the_host_is_a_trace() -> None:
-    """Whether an event of joining comes beside it is not documented, so it has no length."""
-    assert stays([event("participant_jbh_joined")]) == [("person", "10:00:33", "10:00:33")]
+    """Where no event of joining comes beside it, before or behind, somebody was there, for no known length."""
+    before = event("participant_jbh_joined")
+    assert stays([before]) == [("person", "10:00:33", "10:00:33")]
+    assert stays([before, JOINED, LEFT]) == stays([JOINED, LEFT, before]) == [("person", "10:00:33", "10:30:00")]
+    other = event("participant_jbh_joined", participant_uuid="BOB", user_id="2", user_name="Bob Barker", email="")
+    other["payload"]["object"]["participant"]["participant_user_id"] = ""
+    assert [row["name"] for row in rows_of([other, JOINED, LEFT])] == ["Jill Chill", "Bob Barker"]
+
+
+def test_joining_before_the_host_has_the_meetings_time_where_a_table_dropped_that_of_sending() -> None:
+    """Such a table keeps event and payload alone; whoever joined so is in doubt, rather than the feed refused."""
+    before = {key: value for key, value in event("participant_jbh_joined").items() if key != "event_ts"}
+    assert stays([before]) == [("person", "10:00:00", "10:00:00")]
+    waits = {key: value for key, value in event("participant_jbh_waiting").items() if key != "event_ts"}
+    assert stays([waits]) == [("lobby", "10:00:00", None)]
+    del before["payload"]["object"]["start_time"]
+    assert stays([before, JOINED, LEFT]) == [("person", "10:00:33", "10:30:00")]
+    with pytest.raises(FeedUnreadable, match="lacks a time"):
+        rows_of([before])
+
+
+@pytest.mark.parametrize(
+    "name", ["sharing_started", "participant_role_changed", "participant_bind", "participant_feedback", "brand_new"]
+)
+def test_who_is_known_by_another_event_only_was_there(name: str) -> None:
+    """Joining is not told where a receiver lost it, or subscribed to other events: that is a doubt, not an absence."""
+    guest = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": "", "participant_user_id": ""}
+    trace = event(name, **guest)
+    assert [(row["name"], row["joined_at"] == row["left_at"]) for row in rows_of([trace])] == [("Bob", True)]
+    assert len(rows_of([trace, JOINED, LEFT])) == 2
+    assert len(rows_of([trace, event("participant_left", "10:30:00", **guest)])) == 1
+
+
+def test_who_wrote_a_message_was_there() -> None:
+    """The event has its sender in another place than a participant."""
+    message = {"date_time": "2026-01-15T10:05:00Z", "sender_name": "Jill Chill", "sender_email": "jchill@example.com"}
+    sent = event("chat_message_sent")
+    sent["payload"]["object"] = {"id": int(MEETING), "uuid": "u", "chat_message": message}
+    (row,) = rows_of([sent])
+    assert (row["conference_key"], row["email"], row["joined_at"]) == (
+        KEY,
+        "jchill@example.com",
+        "2026-01-15T10:05:00.000Z",
+    )
 
 
 def test_breakout_rooms_are_stays_of_their_own() -> None:
@@ -422,12 +464,64 @@ def test_breakout_rooms_are_stays_of_their_own() -> None:
     assert stays(events) == [("person", "10:00:33", "10:30:00"), ("person", "10:05:00", "10:15:00")]
 
 
-def test_other_events_are_left_out() -> None:
-    """A receiver stores all that Zoom sends."""
-    others = [event("started"), event("sharing_started"), {"event": "endpoint.url_validation", "payload": {}}]
-    reading = read_feed("zoom", [JOINED, *others, {**JOINED, "event": "webinar.participant_joined"}, LEFT])
+def test_only_events_of_nobody_are_left_out() -> None:
+    """A receiver stores all that Zoom sends; what is left out is on a closed list of what tells of nobody."""
+    of_nobody = [
+        event("started"),
+        event("registration_created"),
+        event("participant_phone_callout_missed"),
+        {"event": "endpoint.url_validation", "payload": {}},
+        {"event": "recording.completed", "payload": {"object": {}}},
+    ]
+    reading = read_feed("zoom", [JOINED, *of_nobody, {**JOINED, "event": "webinar.participant_joined"}, LEFT])
     assert len(list(reading)) == 1
-    assert reading.report.skipped["an event that tells nothing of a presence"] == 3
+    assert reading.report.skipped == {"an event that tells nothing of a presence": 5, "repeats another event": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**JOINED, "event": "participant_joined"},
+        {**JOINED, "event": "meeting_participant_joined"},
+        {**JOINED, "event": ""},
+        {**JOINED, "event": None},
+        {"event": "meeting.brand_new", "payload": {"object": {"id": MEETING, "uuid": "u"}}},
+        {"event": "session.user_joined", "payload": {"object": {"user": {"name": "Jill Chill"}}}},
+    ],
+)
+def test_unknown_events_are_unreadable(body: dict[str, Any]) -> None:
+    """What is not on the list may be somebody's joining under another name."""
+    with pytest.raises(FeedUnreadable, match="event"):
+        rows_of([body])
+
+
+def test_two_guests_without_an_id_are_not_one_repeated() -> None:
+    """Both are shown as iPhone and join in the same second; to drop the second would lose a guest."""
+    guest = {"participant_uuid": None, "user_id": None, "id": "", "email": "", "user_name": "iPhone"}
+    pair = [event("participant_joined", "10:00:33", **guest), event("participant_left", "10:30:00", **guest)]
+    assert len(rows_of([*pair, *pair])) == 2
+
+
+def test_an_id_that_is_used_again_joins_no_two_people() -> None:
+    """Zoom numbers participants anew in each meeting: with a lost end, the next one's end is not the first one's."""
+    ann = event("participant_joined", "10:00:33", email="ann@example.org", user_name="Ann Archer")
+    bob = event("participant_left", "10:30:00", email="bob@example.org", user_name="Bob Barker")
+    assert [(row["name"], row["joined_at"] is None) for row in rows_of([ann, bob])] == [
+        ("Bob Barker", True),
+        ("Ann Archer", False),
+    ]
+    later = event("participant_left", "10:30:00", email="")
+    later["payload"]["object"]["participant"]["leave_time"] = "2026-01-22T10:30:00Z"
+    assert len(rows_of([ann, later])) == 2
+
+
+def test_who_was_renamed_in_the_meeting_keeps_both_names() -> None:
+    """The device's name when joining says nobody's; of two people's names, neither is dropped."""
+    named = {"email": "", "user_name": "iPhone"}
+    assert rows_of([event("participant_joined", "10:00:33", **named), LEFT])[0]["name"] == "Jill Chill"
+    assert rows_of([JOINED, event("participant_left", "10:30:00", user_name="Bob Barker")])[0]["name"] == (
+        "Bob Barker (Jill Chill)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -493,12 +587,13 @@ def test_only_open_stays_are_held() -> None:
 def test_stays_held_too_long_are_given_up() -> None:
     """Beyond the limit the oldest is taken to stay alone, rather than growing without end."""
     from airflow_provider_calcom.attendance.feeds import FeedOptions, Record, feed_named
-    from airflow_provider_calcom.attendance.feeds.zoom_events import take_event
+    from airflow_provider_calcom.attendance.feeds.zoom_events import ZoomEvents
 
     pairing = Pairing(most_open=2, remembered=2)
     feed: Any = feed_named("zoom")
+    events = ZoomEvents(feed, pairing)
     given = [
-        [row["name"] for row in take_event(feed, Record(body, FeedOptions()), pairing)]
+        [row["name"] for row in events.rows_of(Record(body, FeedOptions()))]
         for body in (event("participant_joined", "10:00:33", participant_uuid=name, user_name=name) for name in "ABCA")
     ]
     assert given == [[], [], ["A"], ["B"]]
@@ -530,8 +625,8 @@ def test_the_export_of_a_meeting(tmp_path: Path) -> None:
     rows = rows_of(written(tmp_path, EXPORT), zone="Europe/Berlin", conference_key=MEETING)
     assert [(row["kind"], row["name"], row["email"], row["joined_at"]) for row in rows] == [
         ("person", "Olivia Owner", "olivia@clinic.example", "2026-01-15T08:58:10.000Z"),
-        ("lobby", "Adams, Amy (Amy)", None, "2026-01-15T08:59:02.000Z"),
-        ("person", "Adams, Amy (Amy)", None, "2026-01-15T09:00:00.000Z"),
+        ("lobby", "Adams, Amy", None, "2026-01-15T08:59:02.000Z"),
+        ("person", "Adams, Amy", None, "2026-01-15T09:00:00.000Z"),
     ]
     assert {row["conference_key"] for row in rows} == {KEY}
 
@@ -630,4 +725,4 @@ def test_an_export_without_participants_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_word_for_the_waiting_room_is_unreadable(tmp_path: Path) -> None:
     """In a meeting or not is not guessed."""
     with pytest.raises(FeedUnreadable, match="column In Waiting Room: is neither Yes nor No"):
-        rows_of(written(tmp_path, EXPORT.replace(",No\n", ",Nein\n")), zone="UTC")
+        rows_of(written(tmp_path, EXPORT.replace(",No\n", ",Perhaps\n")), zone="UTC")
