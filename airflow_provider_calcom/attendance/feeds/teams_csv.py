@@ -247,7 +247,7 @@ def _normal(text: str) -> str:
 
 def _names_of(options: FeedOptions, meaning: str) -> set[str]:
     """Return the names of a column that means this, with the user's own."""
-    own = options.own_column(meaning)
+    own = options.own_columns.column_for(meaning) if options.own_columns else None
     return {column_name(name) for name in (*FIELDS[meaning], *([own] if own else []))}
 
 
