@@ -84,6 +84,7 @@ class _Report:
         self._first_joins = _names_of(options, "first_join")
         self._times = self._first_joins | _names_of(options, "joined_at") | _names_of(options, "timestamp")
         self._number: int | None = None
+        self._is_begun = False
         self._in_summary = True
         self._header: list[str] | None = None
         self._has_no_presence = False
@@ -98,6 +99,7 @@ class _Report:
         """See :func:`records_of_report`."""
         rest = _Lines(line for line in lines if not is_blank(line))
         for line in rest:
+            self._is_begun = True
             if self._is_title(line, rest):
                 self._begin_section(line, rest)
             elif self._header is None and self._in_summary and not self._is_header(line):
@@ -180,7 +182,7 @@ class _Report:
         counts = _counts(self._summary)
         start, end = _times(self._summary)
         beside = {START: start, END: end}
-        if self._summary and not self._tables:
+        if self._is_begun and not self._tables:
             # Its lines are not shown: the title of a meeting is often a person's name.
             raise UnreadableFile(
                 "it has no list of participants under a header with known columns, so it was cut; or its columns are in"
@@ -245,7 +247,7 @@ def _normal(text: str) -> str:
 
 def _names_of(options: FeedOptions, meaning: str) -> set[str]:
     """Return the names of a column that means this, with the user's own."""
-    own = options.own_column(meaning)
+    own = options.own_columns.column_for(meaning) if options.own_columns else None
     return {column_name(name) for name in (*FIELDS[meaning], *([own] if own else []))}
 
 

@@ -35,6 +35,8 @@ MEETING_FIELDS = (
 )
 """What names the meeting, beside reports or records."""
 
+_LINKS = ("joinWebUrl", "joinUrl", "chatInfo.threadId", "joinMeetingIdSettings.joinMeetingId", "joinMeetingId")
+
 REPORT_ID = "report id"
 """The column that an attendance record gets of its report."""
 
@@ -201,20 +203,20 @@ def thread_of(meeting_id: str) -> str | None:
 
 
 def meeting_of(record: Record, feed: RecordFeed) -> str | None:
-    """Return the key of a record's meeting; see the text of :mod:`teams <.teams>`."""
-    for name in ("joinWebUrl", "joinUrl", "chatInfo.threadId", "joinMeetingIdSettings.joinMeetingId", "joinMeetingId"):
-        text = record.text(name)
-        key = feed.key_of(text) if text else None
-        if key:
-            return key
+    """Return the key of a record's meeting; see the text of :mod:`teams <.teams>`.
+
+    The option ``conference_keys`` goes first, also where the record names its meeting.
+    """
     context = _CONTEXT.search(record.text("@odata.context") or "")
+    links = [record.text(name) for name in _LINKS]
     ids = [record.text(REPORT_ID), record.text("meetingId", "onlineMeetingId"), context[1] if context else None]
     known = record.options.conference_keys
-    for one in filter(None, ids):
-        key = feed.key_of(known[one]) or known[one] if one in known else teams_key(thread_of(one))
-        if key:
-            return key
-    return None
+    for one in (*ids, *links):
+        given = known.get(one) if one and known else None
+        if given:
+            return feed.key_of(given) or given
+    keys = (*(feed.key_of(link) for link in links if link), *(teams_key(thread_of(one)) for one in ids if one))
+    return next((key for key in keys if key), None)
 
 
 def _records(report: Record) -> list[Record]:

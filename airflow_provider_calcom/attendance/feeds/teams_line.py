@@ -18,7 +18,8 @@ OwnNames = tuple[tuple[str, str], ...]
 
 def own_names(options: FeedOptions) -> OwnNames:
     """Return what the user names with the option ``columns``, as {meaning: column} in pairs."""
-    return tuple((meaning, column) for meaning in FIELDS if (column := options.own_column(meaning)))
+    own = options.own_columns
+    return tuple((meaning, column) for meaning in FIELDS if own and (column := own.column_for(meaning)))
 
 
 class Line:

@@ -151,6 +151,17 @@ def test_a_meeting_that_nothing_names_has_no_key() -> None:
     assert the_row(attendance_report(attended(FIRST), **odd))["conference_key"] is None
 
 
+def test_the_options_know_the_meeting_better_than_the_record() -> None:
+    """Also where the record names it: a booking's link may name the same meeting in another way."""
+    named = attendance_report(attended(FIRST), joinWebUrl=JOIN_URL, meetingId="m1")
+    short = "https://teams.microsoft.com/meet/123456789012"
+    for options in (
+        {"conference_key": short},
+        *({"conference_keys": {one: short}} for one in (named["id"], "m1", JOIN_URL, THREAD, MEETING_ID)),
+    ):
+        assert the_row(named, **options)["conference_key"] == "teams:123456789012"
+
+
 def test_the_numbered_meeting_of_a_short_link_has_its_number_as_key() -> None:
     """Newer links hold the meeting's number, and so does its ``joinMeetingIdSettings``."""
     report = attendance_report(

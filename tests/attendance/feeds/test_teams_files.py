@@ -249,7 +249,7 @@ def test_a_beginning_follows_from_an_end_and_a_duration() -> None:
 
 
 def test_a_workbook_is_read_as_the_file_is(tmp_path: Path) -> None:
-    """As saved by Excel, in one sheet or with each section in its own."""
+    """As saved by Excel."""
     lines = [line.split("\t") for line in report_of().splitlines()]
     rows, _ = read(write_workbook(tmp_path / "report.xlsx", {"Report": lines}))
     assert brief(rows) == WHOLE
