@@ -102,6 +102,10 @@ class RecordFeed(ABC):
     """{field beside a page's records that holds something where more pages follow: the parameter that fetches them},
     besides those that every feed knows, see :mod:`pages <.pages>`."""
 
+    own_links: ClassVar[tuple[str, ...]] = ()
+    """Fields of records that hold something where a list within them goes on elsewhere, and of which the feed itself
+    checks whether the rest came."""
+
     totals: ClassVar[Mapping[str, str]] = {}
     """{field beside a page's records with the number of records of all pages: the parameter that fetches the rest}."""
 

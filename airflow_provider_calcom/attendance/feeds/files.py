@@ -254,9 +254,10 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
             report.unreadable(UnreadableField(None, "the row's quotes are not doubled or not closed"))
             continue
         faults = report.unreadable_records
-        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells])
+        is_ended = reader.line_num not in unended
+        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells], is_ended)
         # Many exports have no line end at the very end, so this alone does not show that a file was cut.
-        if reader.line_num in unended and report.unreadable_records > faults:
+        if not is_ended and report.unreadable_records > faults:
             report.stop("the file ends within a row, so it was cut. Fetch it again", row)
 
 

@@ -17,14 +17,14 @@ PM = (
 )
 """The second half of the day; the option ``pm_words`` adds others."""
 
-HOURS = ("h", "st", "sa", "t", "u", "o", "g", "ч", "ώ", "ω", "小", "时", "時", "시")
+HOURS = ("h", "st", "sa", "t", "u", "o", "ó", "g", "j", "ч", "ώ", "ω", "שע", "ساع", "ชั่ว", "小", "时", "時", "시")
 """How units of hours begin: hour, heure, hora, Stunde, tim, saat, time, uur, ora, godzina and so on."""
 
-MINUTES = ("m", "dk", "dak", "м", "х", "λ", "分", "분")
+MINUTES = ("m", "p", "dk", "dak", "м", "х", "λ", "דק", "دق", "นาที", "分", "분")
 """How units of minutes begin."""
 
-SECONDS = ("s", "с", "δ", "秒", "초")
-"""How units of seconds begin. Hours go first: the German Std. and the Turkish sa begin with an s, too."""
+SECONDS = ("s", "mp", "másod", "gi\u00e2y", "det", "dtk", "с", "δ", "שנ", "ثا", "ثو", "วิ", "秒", "초")
+"""How units of seconds begin. The longest beginning counts: the German Std. and the Turkish sa begin with an s, too."""
 
 IN_MINUTES = re.compile(r"(?<![^\W\d_])min(?:ut\w*|s)?(?![^\W\d_])|[(（](?:분|分\w?|мин\w*)\.?[)）]", re.IGNORECASE)
 """A column's name that says that its numbers are minutes: Duration (Minutes), Dauer (Minuten), 기간(분)."""

@@ -25,7 +25,8 @@ class FeedOptions:
         unreadable.
     :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
         times of the feed. None: a date that can be read in both ways is unreadable.
-    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: such a time is unreadable.
+    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: the one that the
+        file or its name has; such a time is unreadable without.
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
     :param conference_key: meeting of all rows; the vendor's own id or a whole key. It also replaces the number that
         records name, as of a personal link. Records that name two meetings are refused.
@@ -33,6 +34,8 @@ class FeedOptions:
     :param booking_uids: {the vendor's id of a calendar event or room: booking uid}, for feeds that give one.
     :param conference_keys: {the vendor's id or number of a meeting, as a Meet space or a Zoom uuid: its code, URL or
         key}, where the booking's link names the meeting in another way than the records do.
+    :param unnamed_participants: whether a report may count more people than it names, because people may choose not to
+        be named; somebody unknown is then taken to have been there. False: such a report is taken to be cut.
     :param columns: {field: the file's own column}, where a file's columns are not known; see ``fields`` of a feed.
     :param joined_words: words for having joined, in lists of joinings and leavings, besides those that are known.
     :param left_words: words for having left, likewise.
@@ -58,6 +61,7 @@ class FeedOptions:
     addresses: Mapping[str, str] = field(default_factory=dict)
     booking_uids: Mapping[str, str] = field(default_factory=dict)
     conference_keys: Mapping[str, str] = field(default_factory=dict)
+    unnamed_participants: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     joined_words: Sequence[str] = ()
     left_words: Sequence[str] = ()
@@ -79,6 +83,8 @@ class FeedOptions:
         self._check_numbers()
         self._check_tables()
         self._check_words()
+        if not isinstance(self.unnamed_participants, bool):
+            raise InvalidFeedOption("The feed's option unnamed_participants must be true or false")
         if self.epoch not in (None, "s", "ms"):
             raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
 
@@ -142,10 +148,16 @@ class FeedOptions:
             object.__setattr__(options, "columns", OwnColumns(options.columns, feed_fields))
         return options
 
+    @property
+    def own_columns(self) -> OwnColumns | None:
+        """The option ``columns``, or None where it names none."""
+        columns = self.columns
+        return columns if isinstance(columns, OwnColumns) and len(columns) else None
+
     def own_column(self, name: str) -> str | None:
         """Return the file's own column for one that a feed asks for, or None where ``columns`` does not name it."""
-        columns = self.columns
-        return columns.column_for(name) if isinstance(columns, OwnColumns) else None
+        own = self.own_columns
+        return own.column_for(name) if own else None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ class Shape:
         self.keys: tuple[str, ...] = getattr(feed, "page_keys", ())
         fields: Mapping[str, str] | tuple[str, ...] = getattr(feed, "page_fields", ())
         self.fields = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
+        self.own_links: tuple[str, ...] = getattr(feed, "own_links", ())
         self.next_page = _by_name({**NEXT_PAGE, **getattr(feed, "next_page", {})})
         self.totals = _by_name({**TOTALS, **getattr(feed, "totals", {})})
 
@@ -168,6 +169,8 @@ class Pages:
         listed = parsed(document[key])
         self._note_page(document, around, len(listed))
         inherited = {column: document[name] for name, column in self._shape.fields.items() if name in document}
+        # A list among a page's records is none, and an empty one would be a record that is lost without a fault.
+        listed = [None if isinstance(one, (list, tuple)) else one for one in listed]
         for record in self._records(listed, {}, depth + 1):
             if isinstance(record, UnreadableField):
                 yield record
@@ -193,7 +196,7 @@ class Pages:
     def _note_expanded(self, record: Mapping[Any, Any]) -> None:
         """Note a list within a record of OData that goes on elsewhere: ``attendanceRecords@odata.nextLink``."""
         for name in _next_links(tuple(record)):
-            if record[name]:
+            if record[name] and name not in self._shape.own_links:
                 answer = self._answers.setdefault(f"expanded {len(self._answers)}", _Answer())
                 answer.next = (str(name), "$skiptoken (it is the whole URL), put its records into the same list")
                 answer.file, answer.row = self._report.file, self._row

@@ -52,6 +52,7 @@ class Record:
     def __init__(self, columns: Mapping[str, Any], options: FeedOptions) -> None:
         self.columns = columns
         self.options = options
+        self._own = options.own_columns
         self._names = _names_of(tuple(columns))
         self._nested: dict[str, Record | None] = {}
 
@@ -60,6 +61,8 @@ class Record:
         return all(self._has(name) for name in names)
 
     def _has(self, name: str) -> bool:
+        if self._own is None and "." not in name:
+            return bool(self._names.of(name))
         try:
             return self._find(name) is not None
         except UnreadableField:
@@ -121,7 +124,7 @@ class Record:
                 date_format=self.options.date_format,
                 is_end=is_end,
                 day=day or self.options.date,
-                halves=(tuple(self.options.am_words), tuple(self.options.pm_words)),
+                halves=(self.options.am_words, self.options.pm_words),
             )
         except BadTime as error:
             raise UnreadableField(column, str(error), shown_time(value)) from None
@@ -238,14 +241,16 @@ class Record:
         return None
 
     def _find(self, name: str) -> tuple[str, Any] | None:
-        own = self.options.own_column(name)
+        own = self._own.column_for(name) if self._own is not None else None
+        if own is None:
+            return self._find_column(name)
         # Where the user named the column, no other one stands in for it: it may be another person's.
-        return self._find_column(name if own is None else own)
+        return (own, self.columns[own]) if own in self.columns else self._find_column(own)
 
     def _find_column(self, name: str) -> tuple[str, Any] | None:
         spellings = self._names.of(name)
         if spellings:
-            known = self._one_of(spellings)
+            known = spellings[0] if len(spellings) == 1 else self._one_of(spellings)
             return str(known), self.columns[known]
         if "." not in name:
             return None
@@ -257,8 +262,12 @@ class Record:
     def _one_of(self, spellings: tuple[Any, ...]) -> Any:
         """Return the one spelling with a value. With two that differ, taking either could take another person's.
 
+        A time in UTC goes before the same in a local zone.
+
         :raises UnreadableField: where several have different values.
         """
+        zoned = [one for one in spellings if one in self._names.zoned and self.columns[one] not in (None, "")]
+        spellings = tuple(zoned) or spellings
         filled = [one for one in spellings if not is_null(self.columns[one]) and self.columns[one] != ""]
         if any(self.columns[one] != self.columns[filled[0]] for one in filled[1:]):
             raise UnreadableField(
@@ -279,35 +288,32 @@ class Record:
 class _Names:
     """A record's columns by their folded names.
 
-    :param plain: those that are spelled as asked.
-    :param zoned: those with UTC or an offset beside what is asked, as ``Join Time (UTC)``.
-    :param repeated: those that stand twice in a header, as the first and ``User Email_duplicated_0``.
+    :param found: those that a name means: in all spellings; with UTC or an offset beside it, as ``Join Time (UTC)``;
+        and numbered ones that stood twice in a header, as ``User Email_duplicated_0``.
+    :param zoned: those that say a zone.
     """
 
-    plain: dict[str, tuple[Any, ...]]
-    zoned: dict[str, tuple[Any, ...]]
-    repeated: dict[str, tuple[Any, ...]]
+    found: dict[str, tuple[Any, ...]]
+    zoned: set[Any]
 
     def of(self, name: str) -> tuple[Any, ...]:
         """Return the columns that an asked name means."""
-        folded = folded_name(name)
-        if folded in self.zoned:
-            return self.zoned[folded]
-        return self.plain.get(folded, ()) + self.repeated.get(folded, ())
+        return self.found.get(folded_name(name), ())
 
 
 @lru_cache(maxsize=1024)
 def _names_of(columns: tuple[Any, ...]) -> _Names:
     """Return the columns by their folded names; kept, because the records of a feed mostly have the same ones."""
-    names = _Names({}, {}, {})
+    names = _Names({}, set())
     for column in columns:
         text = str(column)
         repeated, zoned = REPEATED.search(text), zone_in_name(text)
-        _add(names.plain, text, column)
+        _add(names.found, text, column)
         if repeated:
-            _add(names.repeated, text[: repeated.start()], column)
+            _add(names.found, text[: repeated.start()], column)
         if zoned:
-            _add(names.zoned, zoned.name, column)
+            _add(names.found, zoned.name, column)
+            names.zoned.add(column)
     return names
 
 

@@ -20,10 +20,12 @@ class TableLine(NamedTuple):
 
     :param row: the number of the line of text that it begins on, from 1.
     :param cells: its cells, as they came.
+    :param is_ended: whether a line end follows it; without one it may be the rest of a line that was cut.
     """
 
     row: int
     cells: list[str]
+    is_ended: bool = True
 
 
 def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = frozenset()) -> Iterator[Placed]:

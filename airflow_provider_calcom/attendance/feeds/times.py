@@ -8,7 +8,7 @@ as the later of the two: presence may then be an hour too long, which blames nob
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -52,7 +52,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
 that is not known, which programs write as 1970 or as the year 1."""
 
-Halves = tuple[tuple[str, ...], tuple[str, ...]]
+Halves = tuple[Sequence[str], Sequence[str]]
 """Words of the user's for the first and for the second half of the day."""
 
 _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
@@ -296,10 +296,9 @@ def seconds_of(duration: str | None) -> int | None:
 
 
 def _unit(word: str) -> int | None:
-    for units, factor in ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1)):
-        if word.startswith(units):
-            return factor
-    return None
+    units = ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1))
+    fitting = [(len(start), factor) for starts, factor in units for start in starts if word.startswith(start)]
+    return max(fitting)[1] if fitting else None
 
 
 def names_minutes(column: str) -> bool:

@@ -77,8 +77,8 @@ def test_a_column_that_stands_twice_is_read_only_where_both_agree(tmp_path: Path
     text = header + "host@example.com;amy@example.com;" + time
     with pytest.raises(FeedUnreadable, match="column email: stands in the record more than once"):
         rows_of(tmp_path / "a.csv", text)
-    (row,) = rows_of(tmp_path / "a.csv", text, columns={"email": "email_duplicated_0"})
-    assert row["email"] == "amy@example.com"
+    for column, address in (("email_duplicated_0", "amy@example.com"), ("email", "host@example.com")):
+        assert rows_of(tmp_path / "a.csv", text, columns={"email": column})[0]["email"] == address
 
 
 @pytest.mark.parametrize("again", ["email_duplicated_0", "Email", "email.1"])
