@@ -211,6 +211,9 @@ class Pages:
             found = self._next_of(inner, 1) if isinstance(inner, Mapping) else None
             if found:
                 return f"{name}.{found[0]}", found[1]
+        number, count = page.get("page_number"), page.get("page_count")
+        if str(number).isdecimal() and str(count).isdecimal() and int(str(number)) < int(str(count)):
+            return "page_count", "page_number"
         return None
 
     def _total_of(self, page: Mapping[Any, Any]) -> tuple[int, str, str] | None:

@@ -111,6 +111,15 @@ def test_a_meeting_is_named_beside_its_participants() -> None:
     assert [row["conference_key"] for row in rows_of(own)] == [KEY, "zoom:91234567890"]
 
 
+def test_pages_that_are_numbered() -> None:
+    """Older answers count their pages, and have no token; the first of two is not the whole meeting."""
+    first = {"page_count": 2, "page_number": 1, "page_size": 1, "meeting_id": MEETING, "participants": [REPORT]}
+    with pytest.raises(FeedUnreadable, match="page_count says that another page follows"):
+        rows_of([first])
+    for total in ({}, {"total_records": 2}):
+        assert len(rows_of([{**first, **total}, {**first, **total, "page_number": 2}])) == 2
+
+
 def test_a_participants_own_id_is_no_meeting() -> None:
     """Without a meeting the key is null, and the row is matched by its address."""
     (row,) = rows_of([{**REPORT, "id": "84512345678"}])
