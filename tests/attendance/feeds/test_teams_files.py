@@ -149,6 +149,20 @@ def test_a_list_of_stays_with_fewer_names_than_are_counted_leaves_a_doubt(tmp_pa
     assert [row["kind"] for row in rows] == ["person", "person"]
 
 
+def test_a_file_may_have_no_line_end_at_its_end(tmp_path: Path) -> None:
+    """Some programs write none; each of the two tables has its own width."""
+    assert brief(read(written(tmp_path, f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}\n{ACTIVITIES[:-1]}"))[0]) == WHOLE
+
+
+def test_reports_one_behind_another_are_each_read_with_its_own_summary(tmp_path: Path) -> None:
+    """Each has its own count, which the other's people don't fill up."""
+    other = report_of().replace("11/18/26", "11/19/26").replace("Bob Baker (Guest)", "Cy Cole (Guest)")
+    rows, _ = read(written(tmp_path, f"{report_of()}\n{other}"))
+    assert brief(rows) == [*WHOLE, *WHOLE[:-1], ("person", "Cy Cole", "09:02:00")]
+    with pytest.raises(FeedUnreadable, match="counts 4 people"):
+        read(written(tmp_path, f"{report_of()}\n{other}".replace("participants\t3", "participants\t4")))
+
+
 @pytest.mark.parametrize("cut", [4, 20, 40, 60])
 def test_a_file_that_ends_within_its_last_line_is_refused(tmp_path: Path, cut: int) -> None:
     """A last line without its end has fewer cells, or less in its last one, than the lines before."""
