@@ -192,6 +192,25 @@ def test_a_stay_that_is_missing_from_the_activities_leaves_a_doubt(tmp_path: Pat
     assert report.notes == {"participants of whom not all stays are there": 1}
 
 
+@pytest.mark.parametrize("missing", [1, 2])
+def test_without_a_duration_the_ends_tell_of_a_missing_stay(tmp_path: Path, missing: int) -> None:
+    """Somebody's stays reach from the first join to the last leave."""
+    stays = [line for line in ACTIVITIES.splitlines() if line.startswith("Ann")]
+    text = report_of().replace(f"{stays[missing - 1]}\n", "").replace("57m 15s", "")
+    rows, _ = read(written(tmp_path, text))
+    assert [row["kind"] for row in rows if row["name"] == "Ann Archer"] == ["person", "lobby"]
+
+
+def test_a_stay_without_an_end_covers_what_follows(tmp_path: Path) -> None:
+    """It is open, so that nothing is missing behind it."""
+    text = report_of().replace("11/18/26, 9:29:25 AM\t28m 15s\tann", "\t\tann")
+    rows, _ = read(written(tmp_path, text))
+    assert [(row["kind"], row["left_at"]) for row in rows if row["name"] == "Ann Archer"] == [
+        ("person", None),
+        ("person", "2026-11-18T10:29:00.000Z"),
+    ]
+
+
 def test_two_guests_of_one_name_are_both_there(tmp_path: Path) -> None:
     """The activities of one are not taken for those of the other."""
     guest = "Ann (Guest)\t11/18/26, 9:{}:00 AM\t11/18/26, 9:{}:00 AM\t1m\t\t"
@@ -270,11 +289,11 @@ def test_a_workbook_is_read_as_the_file_is(tmp_path: Path) -> None:
 
 
 def test_files_of_several_meetings_are_kept_apart(tmp_path: Path) -> None:
-    """A guest of one is not the guest of the same name of the other."""
+    """A guest of one, of whom there are no activities, is not the guest of the same name of the other."""
     other = report_of().replace("11/18/26", "11/19/26")
-    files = [written(tmp_path, report_of(), "1.csv"), written(tmp_path, other, "2.csv")]
-    rows, _ = read(files)
-    assert brief(rows) == WHOLE * 2
+    short = f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}"
+    rows, _ = read([written(tmp_path, short, "1.csv"), written(tmp_path, other, "2.csv")])
+    assert brief(rows) == [*(one for one in WHOLE if one[2] != "10:00:00"), *WHOLE]
 
 
 def test_two_columns_of_one_meaning_are_taken_where_they_agree() -> None:
