@@ -43,7 +43,8 @@ from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_
 SECTION, START, END = "teams report section", "teams report start", "teams report end"
 """Columns, put beside a line's own, that say in which section of a report it stood, and when the meeting was."""
 
-PARTICIPANTS, ACTIVITIES = 2, 3
+PARTICIPANTS = 2
+"""The number of the section that lists the participants."""
 
 UNNAMED = "unnamed"
 """No section, but what the summary says: that there were people whom the report does not name."""
@@ -61,6 +62,7 @@ _REGISTERED = re.compile(
 )
 _FEWEST_COLUMNS = 3
 _MOST_SHAPES = 100
+_WIDEST = 10**6
 _LAST_WITH_PRESENCE = 3
 
 
@@ -69,11 +71,13 @@ def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Itera
 
     :raises UnreadableFile: if the file lists nobody, or fewer people than it counts, or ends within a line.
     """
-    return _Report(options).records(lines)
+    rest = _Lines(line for line in lines if not is_blank(line))
+    while rest.peek():
+        yield from _Report(options).records(rest)
 
 
 class _Report:
-    """How far a file has been read.
+    """How far a report has been read; several may stand in a file, one behind another.
 
     ``number`` is that of the section, where it has one; ``header`` is that of its table, once it has been seen.
     """
@@ -84,32 +88,38 @@ class _Report:
         self._first_joins = _names_of(options, "first_join")
         self._times = self._first_joins | _names_of(options, "joined_at") | _names_of(options, "timestamp")
         self._number: int | None = None
-        self._is_begun = False
         self._in_summary = True
         self._header: list[str] | None = None
         self._has_no_presence = False
         self._summary: list[TableLine] = []
         self._tables = 0
         self._listed: list[str] = []
-        self._width = 0
+        self._width = _WIDEST
         self._shapes: dict[int, set[str]] = {}
         self._lists_stays = False
+        self._beside: dict[str, str | None] = {}
 
-    def records(self, lines: Iterable[TableLine]) -> Iterator[Placed]:
-        """See :func:`records_of_report`."""
-        rest = _Lines(line for line in lines if not is_blank(line))
+    def records(self, rest: _Lines) -> Iterator[Placed]:
+        """Return the records of the lines up to the next report's; see :func:`records_of_report`."""
         for line in rest:
-            self._is_begun = True
+            if self._is_next_report(line):
+                rest.put_back(line)
+                break
             if self._is_title(line, rest):
                 self._begin_section(line, rest)
             elif self._header is None and self._in_summary and not self._is_header(line):
                 self._summary.append(line)
-            elif self._header is None or self._is_known_header(line):
+            elif self._header is None or (not _holds_data(line) and self._is_known_header(line)):
                 self._begin_table(line)
             elif not self._has_no_presence:
                 self._check_ended(self._header, line)
                 yield line.row, self._record(self._header, line)
         yield from self._said_by_the_summary()
+
+    def _is_next_report(self, line: TableLine) -> bool:
+        filled = _filled(line)
+        numbered = _TITLE.match(_normal(filled[0])) if len(filled) == 1 else None
+        return self._tables > 0 and numbered is not None and int(numbered[1]) == 1
 
     def _is_title(self, line: TableLine, rest: _Lines) -> bool:
         """Return whether a line is a section's title: its only cell begins with the next number, or a header follows.
@@ -145,6 +155,9 @@ class _Report:
     def _begin_table(self, line: TableLine) -> None:
         self._header = header_of(line)
         self._in_summary = False
+        self._width, self._shapes = _WIDEST, {}
+        start, end = _times(self._summary)
+        self._beside = {START: start, END: end}
         known = {column_name(cell) for cell in self._header}
         self._has_no_presence = (self._number or 0) > _LAST_WITH_PRESENCE and not known & self._times
         self._tables += not self._has_no_presence
@@ -159,12 +172,12 @@ class _Report:
         """
         cells = line.cells
         at = min(len(cells), len(header)) - 1
-        if not line.is_ended:
+        if not line.is_ended and self._shapes:
             last = _shape(cells[at])
             usual = self._shapes.get(at, set())
             if len(cells) < self._width or any(one.startswith(last) and one != last for one in usual):
                 raise UnreadableFile("the file ends within a line, so it was cut. Download it again")
-        self._width = max(self._width, len(cells))
+        self._width = min(self._width, len(cells))
         if len(self._shapes.setdefault(at, set())) < _MOST_SHAPES:
             self._shapes[at].add(_shape(cells[at]))
 
@@ -174,15 +187,12 @@ class _Report:
         record = record_of_line(header, line)
         if isinstance(record, UnreadableField):
             return record
-        start, end = _times(self._summary)
-        return {**record, SECTION: self._number, START: start, END: end}
+        return {**record, SECTION: self._number, **self._beside}
 
     def _said_by_the_summary(self) -> Iterator[Placed]:
         """Return a record for people who were there and are not listed."""
         counts = _counts(self._summary)
-        start, end = _times(self._summary)
-        beside = {START: start, END: end}
-        if self._is_begun and not self._tables:
+        if not self._tables:
             # Its lines are not shown: the title of a meeting is often a person's name.
             raise UnreadableFile(
                 "it has no list of participants under a header with known columns, so it was cut; or its columns are in"
@@ -191,7 +201,7 @@ class _Report:
             )
         unnamed = counts[1].people if len(counts) > 1 else 0
         if unnamed:
-            yield counts[1].row, {SECTION: UNNAMED, **beside}
+            yield counts[1].row, {SECTION: UNNAMED, **self._beside}
         attended = counts[0].people - unnamed if counts else 0
         if attended > len(self._listed) and not self._may_hide_people:
             raise UnreadableFile(
@@ -202,7 +212,7 @@ class _Report:
         # Of a table of stays, two people of one name and somebody whose stays are missing look the same.
         people = len(set(self._listed)) if self._lists_stays else len(self._listed)
         if attended > people:
-            yield counts[0].row, {SECTION: UNNAMED, **beside}
+            yield counts[0].row, {SECTION: UNNAMED, **self._beside}
 
 
 class _Count(NamedTuple):
@@ -229,11 +239,15 @@ class _Lines:
     def __next__(self) -> TableLine:
         return self._peeked.pop() if self._peeked else next(self._lines)
 
+    def put_back(self, line: TableLine) -> None:
+        """Make a line that was taken the next one again."""
+        self._peeked.append(line)
+
     def peek(self) -> TableLine | None:
         """Return the next line without taking it, or None at the end."""
         if not self._peeked:
             self._peeked = list(islice(self._lines, 1))
-        return self._peeked[0] if self._peeked else None
+        return self._peeked[-1] if self._peeked else None
 
 
 def _filled(line: TableLine) -> list[str]:
@@ -255,6 +269,11 @@ def _looks_like_header(line: TableLine) -> bool:
     """Return whether nothing in a line is a time, a number or an address."""
     filled = _filled(line)
     return len(filled) >= _FEWEST_COLUMNS and not any(_DATA_IN_IT.search(cell) for cell in filled)
+
+
+def _holds_data(line: TableLine) -> bool:
+    """Return whether a line has a clock's time or an address, as most do: it is no header, which is slower to see."""
+    return any(":" in cell or "@" in cell for cell in line.cells)
 
 
 def _shape(cell: str) -> str:

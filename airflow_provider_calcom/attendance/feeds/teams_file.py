@@ -7,6 +7,7 @@ are missing, and that person was there at some time between first join and last 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,17 +35,28 @@ class _Listed:
     """A participant of the list."""
 
     row: AttendanceRow
-    raw_name: str
     first: datetime | None
     last: datetime | None
     seconds: int | None
 
 
 @dataclass
-class _Stay:
-    joined: datetime | None
-    left: datetime | None
-    seconds: float
+class _Stays:
+    """What the activities say of one name or address."""
+
+    joined: list[datetime] = field(default_factory=list)
+    left: list[datetime] = field(default_factory=list)
+    seconds: float = 0.0
+    number: int = 0
+    is_open: bool = False
+
+    def add(self, joined: datetime | None, left: datetime | None, seconds: float) -> None:
+        """Take one stay."""
+        self.joined += [joined] if joined else []
+        self.left += [left] if left else []
+        self.seconds += seconds
+        self.number += 1
+        self.is_open |= left is None
 
 
 @dataclass
@@ -57,8 +69,8 @@ class FileRows:
 
     feed: RecordFeed
     report: FeedReport
-    _listed: list[_Listed] = field(default_factory=list)
-    _stays: dict[str, list[_Stay]] = field(default_factory=dict)
+    _listed: dict[str, list[_Listed]] = field(default_factory=dict)
+    _stays: dict[str, _Stays] = field(default_factory=dict)
     _joined: dict[str, list[AttendanceRow]] = field(default_factory=dict)
     _left_alone: list[AttendanceRow] = field(default_factory=list)
     _first_event: datetime | None = None
@@ -84,13 +96,18 @@ class FileRows:
 
     def rest(self) -> Iterator[AttendanceRow]:
         """Return, at the end, what only the whole file tells: who has no activities, who was still in."""
-        for one in self._listed:
-            stays = self._stays_of(one)
-            if not stays:
-                yield one.row
-            elif not self._is_covered(one, stays):
-                self.report.note(_STAYS_MISSING)
-                yield {**one.row, "kind": "lobby"}
+        for stays in self._stays.values():
+            stays.joined.sort()
+            stays.left.sort()
+        for name, listed in self._listed.items():
+            unaddressed = sum(one.seconds or 0 for one in listed if one.row["email"] is None)
+            for one in listed:
+                own = self._stays_of(one, name, is_alone=len(listed) == 1)
+                if not own:
+                    yield one.row
+                elif not _is_covered(one, own, (one.seconds or 0) if one.row["email"] else unaddressed):
+                    self.report.note(_STAYS_MISSING)
+                    yield {**one.row, "kind": "lobby"}
         for joined in self._joined.values():
             yield from joined
         for left in self._left_alone:
@@ -107,36 +124,25 @@ class FileRows:
         first, last = line.first_and_last()
         who = _who(line)
         row = self._row(line.record, who, first, last)
-        self._listed.append(_Listed(row, _raw_name(line), first, last, line.seconds()))
+        self._listed.setdefault(_raw_name(line), []).append(_Listed(row, first, last, line.seconds()))
 
     def _of_stay(self, line: Line) -> AttendanceRow:
         joined, left = line.stay()
         row = self._row(line.record, _who(line), joined, left)
         apart = (left - joined).total_seconds() if joined and left else 0
-        stay = _Stay(joined, left, max(line.seconds() or 0, apart))
-        self._stays.setdefault(_key(row["email"]) or _raw_name(line), []).append(stay)
+        stays = self._stays.setdefault(_key(row["email"]) or _raw_name(line), _Stays())
+        stays.add(joined, left, max(line.seconds() or 0, apart))
         if row["email"] is None:
-            listed = [one for one in self._listed if one.raw_name == _raw_name(line)]
+            listed = self._listed.get(_raw_name(line), [])
             if len(listed) == 1:
                 row = {**row, "email": listed[0].row["email"], "phone": row["phone"] or listed[0].row["phone"]}
         return row
 
-    def _stays_of(self, one: _Listed) -> list[_Stay]:
+    def _stays_of(self, one: _Listed, name: str, *, is_alone: bool) -> list[_Stays]:
         """Return a participant's stays; those with only a name, where nobody else can be meant by it."""
         address = _key(one.row["email"])
-        own = [*self._stays.get(address, ())] if address else []
-        is_alone = sum(other.raw_name == one.raw_name for other in self._listed) == 1
-        return [*own, *self._stays.get(one.raw_name, ())] if is_alone or not address else own
-
-    def _is_covered(self, one: _Listed, stays: list[_Stay]) -> bool:
-        """Return whether stays reach from the first joining to the last leaving and last as long as is said."""
-        slack = _SLACK if (one.seconds or 0) % 60 else 60
-        begins = one.first is None or any(_is_near(stay.joined, one.first, slack) for stay in stays)
-        ends = one.last is None or any(stay.left is None or _is_near(stay.left, one.last, slack) for stay in stays)
-        others = [other for other in self._listed if other.raw_name == one.raw_name and other.row["email"] is None]
-        expected = sum(other.seconds or 0 for other in ([one] if one.row["email"] else others))
-        is_open = any(stay.left is None for stay in stays)
-        return begins and ends and (is_open or sum(stay.seconds + slack for stay in stays) >= expected)
+        keys = [*([address] if address else []), *([name] if is_alone or not address else [])]
+        return [self._stays[key] for key in keys if key in self._stays]
 
     def _of_event(self, line: Line) -> Iterator[AttendanceRow]:
         """Pair the joinings and leavings of one session, or of one name, the first with the first.
@@ -192,5 +198,22 @@ def _raw_name(line: Line) -> str:
     return f"name {(line.text('name') or '').casefold()}"
 
 
-def _is_near(moment: datetime | None, other: datetime, slack: int) -> bool:
-    return moment is not None and abs((moment - other).total_seconds()) <= slack
+def _is_covered(one: _Listed, stays: list[_Stays], expected: float) -> bool:
+    """Return whether stays reach from the first joining to the last leaving and last as long as is said.
+
+    :param one: a participant.
+    :param stays: that participant's, or those of all who have the name.
+    :param expected: the seconds that are said of all whose stays they are.
+    """
+    slack = _SLACK if (one.seconds or 0) % 60 else 60
+    is_open = any(these.is_open for these in stays)
+    begins = one.first is None or any(_has_near(these.joined, one.first, slack) for these in stays)
+    ends = one.last is None or is_open or any(_has_near(these.left, one.last, slack) for these in stays)
+    lasts = is_open or sum(these.seconds + these.number * slack for these in stays) >= expected
+    return begins and ends and lasts
+
+
+def _has_near(moments: list[datetime], moment: datetime, slack: int) -> bool:
+    """Return whether one of the moments, which are in order, is at most so many seconds away."""
+    at = bisect_left(moments, moment)
+    return any(abs((one - moment).total_seconds()) <= slack for one in moments[max(at - 1, 0) : at + 1])

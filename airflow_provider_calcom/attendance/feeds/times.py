@@ -295,6 +295,7 @@ def seconds_of(duration: str | None) -> int | None:
     return total
 
 
+@lru_cache(maxsize=1024)
 def _unit(word: str) -> int | None:
     units = ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1))
     fitting = [(len(start), factor) for starts, factor in units for start in starts if word.startswith(start)]

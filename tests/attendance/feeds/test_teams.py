@@ -234,6 +234,23 @@ def test_a_report_that_counts_more_people_than_it_has_records_is_refused() -> No
     assert report.notes["people whom a report counts, but doesn't name"] == 1
 
 
+def test_a_flat_table_with_the_count_of_its_reports_is_checked_by_it() -> None:
+    """As SQL makes of reports: each row has what its report says, too, also when the meeting was."""
+    row = {
+        "report_id": "r1",
+        "total_participant_count": 2,
+        "meeting_start_date_time": "2021-03-16T18:59:46Z",
+        "meeting_end_date_time": "2021-03-16T19:25:40Z",
+    }
+    rows = [{**row, "email_address": "a@x.example", **FIRST}, {**row, "email_address": "b@x.example", **LACKING}]
+    assert [(one["kind"], one["email"]) for one in read(rows)[0]] == [
+        ("person", "a@x.example"),
+        ("lobby", "b@x.example"),
+    ]
+    with pytest.raises(FeedUnreadable, match="totalParticipantCount"):
+        read(rows[:1])
+
+
 def test_an_expanded_report_needs_the_pages_that_it_says_follow() -> None:
     """A link to more records is refused without them; pages that are handed over together are one answer."""
     first = attendance_report(attended(FIRST), totalParticipantCount=2)

@@ -149,6 +149,20 @@ def test_a_list_of_stays_with_fewer_names_than_are_counted_leaves_a_doubt(tmp_pa
     assert [row["kind"] for row in rows] == ["person", "person"]
 
 
+def test_a_file_may_have_no_line_end_at_its_end(tmp_path: Path) -> None:
+    """Some programs write none; each of the two tables has its own width."""
+    assert brief(read(written(tmp_path, f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}\n{ACTIVITIES[:-1]}"))[0]) == WHOLE
+
+
+def test_reports_one_behind_another_are_each_read_with_its_own_summary(tmp_path: Path) -> None:
+    """Each has its own count, which the other's people don't fill up."""
+    other = report_of().replace("11/18/26", "11/19/26").replace("Bob Baker (Guest)", "Cy Cole (Guest)")
+    rows, _ = read(written(tmp_path, f"{report_of()}\n{other}"))
+    assert brief(rows) == [*WHOLE, *WHOLE[:-1], ("person", "Cy Cole", "09:02:00")]
+    with pytest.raises(FeedUnreadable, match="counts 4 people"):
+        read(written(tmp_path, f"{report_of()}\n{other}".replace("participants\t3", "participants\t4")))
+
+
 @pytest.mark.parametrize("cut", [4, 20, 40, 60])
 def test_a_file_that_ends_within_its_last_line_is_refused(tmp_path: Path, cut: int) -> None:
     """A last line without its end has fewer cells, or less in its last one, than the lines before."""
@@ -176,6 +190,25 @@ def test_a_stay_that_is_missing_from_the_activities_leaves_a_doubt(tmp_path: Pat
     doubt = [row for row in rows if row["kind"] == "lobby"]
     assert [(row["email"], row["joined_at"]) for row in doubt] == [("ann@example.org", "2026-11-18T09:01:10.000Z")]
     assert report.notes == {"participants of whom not all stays are there": 1}
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_without_a_duration_the_ends_tell_of_a_missing_stay(tmp_path: Path, missing: int) -> None:
+    """Somebody's stays reach from the first join to the last leave."""
+    stays = [line for line in ACTIVITIES.splitlines() if line.startswith("Ann")]
+    text = report_of().replace(f"{stays[missing - 1]}\n", "").replace("57m 15s", "")
+    rows, _ = read(written(tmp_path, text))
+    assert [row["kind"] for row in rows if row["name"] == "Ann Archer"] == ["person", "lobby"]
+
+
+def test_a_stay_without_an_end_covers_what_follows(tmp_path: Path) -> None:
+    """It is open, so that nothing is missing behind it."""
+    text = report_of().replace("11/18/26, 9:29:25 AM\t28m 15s\tann", "\t\tann")
+    rows, _ = read(written(tmp_path, text))
+    assert [(row["kind"], row["left_at"]) for row in rows if row["name"] == "Ann Archer"] == [
+        ("person", None),
+        ("person", "2026-11-18T10:29:00.000Z"),
+    ]
 
 
 def test_two_guests_of_one_name_are_both_there(tmp_path: Path) -> None:
@@ -256,11 +289,11 @@ def test_a_workbook_is_read_as_the_file_is(tmp_path: Path) -> None:
 
 
 def test_files_of_several_meetings_are_kept_apart(tmp_path: Path) -> None:
-    """A guest of one is not the guest of the same name of the other."""
+    """A guest of one, of whom there are no activities, is not the guest of the same name of the other."""
     other = report_of().replace("11/18/26", "11/19/26")
-    files = [written(tmp_path, report_of(), "1.csv"), written(tmp_path, other, "2.csv")]
-    rows, _ = read(files)
-    assert brief(rows) == WHOLE * 2
+    short = f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}"
+    rows, _ = read([written(tmp_path, short, "1.csv"), written(tmp_path, other, "2.csv")])
+    assert brief(rows) == [*(one for one in WHOLE if one[2] != "10:00:00"), *WHOLE]
 
 
 def test_two_columns_of_one_meaning_are_taken_where_they_agree() -> None:
