@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from benchmarks.attendance import cast
-from benchmarks.attendance.making import ALL, DAY, MINUTE, ONLINE, SHARED, Maker
+from benchmarks.attendance.making import ALL, DAY, HOUR, MINUTE, ONLINE, SHARED, Maker
 from benchmarks.attendance.world import (
     COMPANY,
     FIRST_DAY,
@@ -582,13 +582,15 @@ def another_room_by_name(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-def later(maker: Maker, feed: str, show: Callable[[Expected], Shown]) -> Booking:
+def later(maker: Maker, feed: str, show: Callable[[Expected], Shown], start: float | None = None) -> Booking:
     """Make a booking that is put off on the spot to after its window, in the same room."""
-    booking = maker.booking(feed)
+    booking = maker.booking(feed) if start is None else maker.booking(feed, start=start)
     host = maker.as_host(booking.hosts[0].person)
     joined = booking.start + maker.rng.uniform(-120, 60)
     maker.stay(booking, host, joined, joined + maker.rng.triangular(120, 900, 400))
     begin = booking.end + maker.rng.uniform(20, 180) * MINUTE
+    if start is not None:
+        begin += 3 * HOUR
     if any(guest.came for guest in booking.attendees):
         maker.stay(booking, host, begin - 60, begin + 1800)
     for guest in booking.attendees:
@@ -653,6 +655,19 @@ def namesake(maker: Maker, feed: str) -> Booking:
     maker.host_comes(booking)
     maker.guests_come(booking, show)
     return booking
+
+
+PUT_OFF_BEYOND = "put off to after the feed's end"
+
+
+@quirk(
+    PUT_OFF_BEYOND,
+    "put off on the spot to an hour of which no rows are loaded yet, while those of the booked one are",
+    tuple(feed for feed in SHARED if feed not in LAGGING),
+    BLIND,
+)
+def put_off_beyond(maker: Maker, feed: str) -> Booking:
+    return later(maker, feed, maker.shown, start=LOADED_UNTIL - 4 * HOUR + maker.rng.randrange(0, 60) * MINUTE)
 
 
 @quirk(
