@@ -427,6 +427,18 @@ def test_files_of_one_feed_are_one_feed(tmp_path: Path) -> None:
     assert [one["rows"] for one in summary(tmp_path / "p")["inputs"] if one["table"] == "attendance"] == [4]
 
 
+def test_pages_in_several_files_are_one_feed(tmp_path: Path) -> None:
+    """A folder, a pattern or a list of files is read as a whole: a page's next one is in another file."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    write_lines(folder / "page-1.jsonl", [{"participants": [ZOOM], "next_page_token": "x"}])
+    with pytest.raises(FeedUnreadable, match=r"page-1\.jsonl.*next_page_token"):
+        planned(tmp_path / "p", {"feed": "zoom", "path": str(folder)})
+    write_lines(folder / "page-2.jsonl", [{"participants": [ZOOM], "next_page_token": ""}])
+    for path in (str(folder), str(folder / "*.jsonl"), [str(folder / f"page-{number}.jsonl") for number in (1, 2)]):
+        planned(tmp_path / "p", {"feed": "zoom", "path": path})
+
+
 def test_the_policy_may_say_until_when(tmp_path: Path) -> None:
     """With attendance_until the feeds' own ends say nothing."""
     policy = {"policy": AT_NOON | {"attendance_until": "2026-11-19T00:00:00Z"}}

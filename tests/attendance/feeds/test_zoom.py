@@ -591,7 +591,7 @@ def test_only_open_stays_are_held() -> None:
     assert sum(1 for _ in reading) == 2000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # Some 500 bytes of each of 4,000 events are remembered to know a repeat by, up to a limit; held, they take twice that.
+    # Some 500 bytes of each of 4,000 events are remembered to know a repeat by; held events take twice that.
     assert peak < 3_000_000
 
 
