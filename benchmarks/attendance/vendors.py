@@ -323,6 +323,7 @@ def teams_graph(all_meetings: list[Stays]) -> Iterator[Raw]:
             "attendanceRecords": [_teams_record(*one) for one in by_person(in_room(meeting)).items()],
         }
         pages.append({"value": [report], "joinWebUrl": meeting[0].room.location or meeting[0].room.meeting})
+    # People who chose not to be named are counted only.
     yield Raw("teams", "teams_graph.jsonl", pages, {"unnamed_participants": True})
 
 

@@ -425,11 +425,22 @@ def test_files_of_one_feed_are_one_feed(tmp_path: Path) -> None:
     assert [one["rows"] for one in summary(tmp_path / "p")["inputs"] if one["table"] == "attendance"] == [4]
 
 
-@pytest.mark.parametrize("until", ["2026-11-19T00:00:00Z", {"teams": "2026-11-18T17:30:00Z"}])
-def test_the_policy_may_say_until_when(tmp_path: Path, until: Any) -> None:
-    """With attendance_until, of all feeds or of one, the feeds' own ends say nothing."""
-    feeds = [fed(MORNING), fed(EVENING[:1]), fed([])]
-    planned(tmp_path, feeds, **BOTH | {"policy": AT_NOON | {"attendance_until": until}})
+def test_pages_in_several_files_are_one_feed(tmp_path: Path) -> None:
+    """A folder, a pattern or a list of files is read as a whole: a page's next one is in another file."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    write_lines(folder / "page-1.jsonl", [{"participants": [ZOOM], "next_page_token": "x"}])
+    with pytest.raises(FeedUnreadable, match=r"page-1\.jsonl.*next_page_token"):
+        planned(tmp_path / "p", {"feed": "zoom", "path": str(folder)})
+    write_lines(folder / "page-2.jsonl", [{"participants": [ZOOM], "next_page_token": ""}])
+    for path in (str(folder), str(folder / "*.jsonl"), [str(folder / f"page-{number}.jsonl") for number in (1, 2)]):
+        planned(tmp_path / "p", {"feed": "zoom", "path": path})
+
+
+def test_the_policy_may_say_until_when(tmp_path: Path) -> None:
+    """With attendance_until the feeds' own ends say nothing."""
+    policy = {"policy": AT_NOON | {"attendance_until": "2026-11-19T00:00:00Z"}}
+    planned(tmp_path, [fed(MORNING), fed(EVENING), fed([])], **BOTH | policy)
     assert changes(tmp_path) == {OF_ANN, OF_BEN}
 
 

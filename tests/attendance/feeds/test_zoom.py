@@ -591,7 +591,8 @@ def test_only_open_stays_are_held() -> None:
     assert sum(1 for _ in reading) == 2000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2_000_000
+    # Some 500 bytes of each of 4,000 events are remembered to know a repeat by; held events take twice that.
+    assert peak < 3_000_000
 
 
 def test_stays_held_too_long_are_given_up() -> None:
