@@ -33,7 +33,7 @@ class GuardRails:
         switches the rail off.
     :param min_matched_sample: such rows from which on ``min_matched_share`` is judged.
     :param allow_empty_feed: whether a feed without rows is believed while there are bookings to be judged.
-    :param allow_nobody_present: whether it is believed that five people or more are absent and nobody at all is present:
+    :param allow_nobody_present: whether it is believed that five people or more are absent and nobody is present:
         more likely the feed lost the guests.
 
     :raises InvalidRails: naming the field, what came and what is wanted.

@@ -257,7 +257,8 @@ class FeedReader:
 
     def _sources(self, entry: FeedEntry) -> list[Any]:
         if entry.paths:
-            return [file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]
+            # All of them as one source: pages and events in several files belong together.
+            return [[file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]]
         if entry.rows is not None:
             return [entry.rows]
         if entry.sql is not None and entry.conn_id is not None:
