@@ -59,6 +59,12 @@ class Someone:
         return found[0], found[-1]
 
 
+def plain_person(role: str, name: str | None, email: str | None, match_email: str | None = None) -> Record:
+    """A row of `people` without a booking yet, to be matched by its address if by no other."""
+    record = {"role": role, "email": email, "match_email": match_email or email, "name": name}
+    return record | {"phone": None, "absent": False}
+
+
 @dataclass
 class Scene:
     """A booking, who is expected there, and where its feed comes from."""
@@ -85,8 +91,9 @@ class Scene:
     def known_key(self) -> str | None:
         return (self.key or "").strip() or None
 
-    def add(self, role: str, member: Member, record: Record) -> None:
+    def add(self, role: str, member: Member, record: Record) -> Someone:
         self.everyone.append(Someone(role, member, record))
+        return self.everyone[-1]
 
     def some_source(self, rng: random.Random) -> str | None:
         """Mostly that of the meeting."""
@@ -104,17 +111,17 @@ class Doubts:
             return
         kinds = (
             self.company,
+            self.company,
             *[self.two_at_one_device] * 4,
-            self.short_for_another,
-            self.short_for_another,
-            self.name_elsewhere,
-            self.name_elsewhere,
-            *[self.another_time] * 5,
-            self.second_of_a_name,
-            self.colleague,
+            *[self.short_for_another] * 2,
+            self.two_in_the_lobby,
+            *[self.name_elsewhere] * 4,
+            *[self.another_time] * 6,
+            *[self.second_of_a_name] * 3,
+            *[self.colleague] * 3,
             self.unknown,
             self.participant,
-            self.participant,
+            *[self.known_participant] * 3,
             self.turned_round,
             self.trace,
             self.presence,
@@ -201,16 +208,22 @@ class Doubts:
         guests = [each for each in self.scene.attendees if not each.address.strip().lower().endswith(domains)]
         return [each for each in guests if self.rng.random() < 0.8]
 
+    def number_of(self, someone: Someone) -> str:
+        """Their number in another spelling; they have one from now on."""
+        if sum(character.isdecimal() for character in someone.record["phone"] or "") < 7:
+            someone.record["phone"] = someone.member.phone
+        return respelled_number(self.rng, someone.record["phone"])
+
     def anyone(self) -> Someone:
         return self.rng.choice(self.scene.everyone)
 
-    def host_or_other(self, someone: Someone) -> Someone:
-        """Somebody else of the meeting, a host if there is one and chance has it; the same, if alone."""
+    def another(self, someone: Someone) -> Someone:
+        """Somebody else of the meeting: a host, another attendee, or one more who is expected from now on."""
         rng = self.rng
         others = [each for each in self.scene.everyone if each is not someone]
-        if self.scene.hosts and rng.random() < 0.7:
-            return rng.choice(self.scene.hosts)
-        return rng.choice(others or [someone])
+        if not others or rng.random() < 0.4:
+            return self.world.add_guest(self.scene, rng.choice(("attendee", "attendee", "host")))
+        return rng.choice(others)
 
     def some_kind(self) -> str:
         return self.rng.choice(("person",) * 10 + ("lobby", "check_in", "bot"))
@@ -228,17 +241,15 @@ class Doubts:
             )
         )
 
-    def near(self, bound: int) -> int:
-        return bound + self.rng.choice((0, 0, MICROSECOND, -MICROSECOND, MINUTE, -MINUTE, SECOND))
-
     # Rule 11
 
     def company(self) -> None:
         """A row of somebody, or of a colleague, under a name that shows company."""
+        rng = self.rng
         someone = self.anyone()
-        name = with_company(self.rng, someone.name, self.rng.choice((*NEARLY_BOT_NAMES, "Eva", "Bob")))
-        if self.rng.random() < 0.3:
-            self.put(name, email=self.rng.choice(COLLEAGUES), kind=self.some_kind())
+        name = with_company(rng, someone.name, rng.choice((*NEARLY_BOT_NAMES, "Eva", "Acme")))
+        if rng.random() < 0.3:
+            self.put(name, email=self.colleague_address(), kind=self.some_kind())
         else:
             self.put_of(someone, name, kind=self.some_kind())
 
@@ -250,36 +261,65 @@ class Doubts:
         self.put(name, email=email, kind=self.some_kind(), times=self.some_times())
 
     def colleague(self) -> None:
-        """An internal address, known as such or not, in the meeting."""
+        """An internal address in the meeting, known as internal or not."""
         rng = self.rng
-        domains = [domain.strip() for domain in self.world.policy.get("internal_domains", ()) if domain.strip()]
-        emails = [f"guest{rng.randrange(9)}@{rng.choice(('', 'eu.'))}{domain}" for domain in domains] or COLLEAGUES
-        hosts = [record["email"] for record in self.world.people if record["role"] == "host" and record["email"]]
-        email = rng.choice((rng.choice(emails), rng.choice(emails), rng.choice(hosts or COLLEAGUES)))
-        if rng.random() < 0.3:  # known as a host, of a booking of whatever kind
-            start = self.scene.start - rng.choice((0, 30 * DAY))
-            self.world.add_small_booking(None, start, start + HOUR, [("host", "Some Host", email)])
-        name = rng.choice((None, "A Colleague", rng.choice(BOT_NAMES), self.anyone().name))
-        self.put(name, email=email, kind=self.some_kind(), times=self.some_times())
+        first, _ = rng.choice(self.scene.attendees).end_words
+        name = rng.choice((None, "A Colleague", first, rng.choice(BOT_NAMES), self.anyone().name))
+        self.put(name, email=self.colleague_address(), kind=self.some_kind(), times=self.some_times())
+
+    def colleague_address(self) -> str:
+        """An internal address of somebody new, and perhaps the reason for which it is known as such."""
+        rng, world = self.rng, self.world
+        if rng.random() < 0.1:
+            return rng.choice(COLLEAGUES)
+        email = f"c{len(world.attendance)}@{rng.choice(('staff.test', 'STAFF.test', 'eu.staff.test', 'acme.com'))}"
+        start = self.scene.start - rng.choice((0, 30 * DAY))
+        role = rng.choice(("host", "host", "host", "host", "attendee"))
+        other = f"other.{email}"
+        person = plain_person(role, "Some Body", *rng.choice(((email, email), (email, other), (other, email))))
+        known = rng.choice(("no", "no", "booked", "booked", "booked", "internal_emails", "stray"))
+        if known == "booked":
+            status = rng.choice((None, None, "cancelled"))
+            world.add_small_booking(None, start, start + HOUR, [person], status)
+        elif known == "stray":
+            world.people.append(person | {"booking_uid": "no-such-booking"})
+        elif known == "internal_emails":
+            world.policy["internal_emails"] = [*world.policy.get("internal_emails", ()), f" {email.upper()}"]
+        return email
 
     def second_of_a_name(self) -> None:
         """Two rows of one name: two people of that name, or one at two devices?"""
         rng, scene = self.rng, self.scene
-        someone = self.anyone()
-        a, b = "a@home.example", "b@home.example"
-        emails: tuple[str | None, str | None] = rng.choice(((None, None), (None, None), (a, None), (a, b), (a, a)))
-        if rng.random() < 0.25:
-            emails = (someone.address, rng.choice((None, someone.address, b)))
+        someone = self.world.add_guest(scene, rng.choice(("attendee", "host")))
+        a, b, own = "a@home.example", "b@home.example", someone.address
+        emails = rng.choice(((None, None), (None, None), (a, None), (a, b), (a, a), (own, None), (own, b), (own, own)))
         overlap = rng.choice((60 * SECOND, 60 * SECOND + 1, 60 * SECOND - 1, 10 * MINUTE, 0))
         first = (scene.start, scene.start + rng.choice((30 * MINUTE, 20 * MINUTE)))
         second = (first[1] - overlap, first[1] + rng.choice((0, MICROSECOND, 10 * MINUTE)))
-        if rng.random() < 0.3:
+        kind = rng.random()
+        if kind < 0.3:
             second = (first[0] + rng.choice((0, 0, 0, 1)), first[1] - rng.choice((0, 0, 0, 1)))
-        joiner = self.joiner() if rng.random() < 0.3 else (None, None)
-        kinds = rng.choice((*[("person", "person")] * 5, ("person", "lobby"), ("lobby", "person"), ("bot", "person")))
+        elif kind < 0.45:  # together only before the window
+            first, second = (
+                (scene.window_start - HOUR, scene.window_start + rng.choice((SECOND, 2 * SECOND))) for _ in range(2)
+            )
+        joiner = self.joiner() if rng.random() < 0.2 else (None, None)
+        kinds = rng.choice((*[("person", "person")] * 5, ("lobby", "person"), ("lobby", "person"), ("bot", "person")))
         names = (someone.name, rng.choice((someone.name, someone.name, self.turned(someone))))
         for name, email, times, kind in zip(names, emails, (first, second), kinds, strict=True):
             self.put(name, email=email, times=times, kind=kind, source=joiner[0], participant=joiner[1])
+        if joiner[0] is None and rng.random() < 0.4:
+            self.same_by_participant(someone, first)
+
+    def same_by_participant(self, someone: Someone, times: Times) -> None:
+        """The person once more, known by the telephone of another row of the participant."""
+        someone.record["phone"] = someone.member.phone
+        source, participant = self.joiner()
+        begin = self.scene.window_start
+        self.put(
+            phone=someone.member.phone, times=(begin, begin), place=self.here(), source=source, participant=participant
+        )
+        self.put("iPad", times=times, place=self.here(), source=source, participant=participant)
 
     def turned(self, someone: Someone) -> str:
         return " ".join(reversed(someone.name.split()))
@@ -289,7 +329,7 @@ class Doubts:
     def two_at_one_device(self) -> None:
         """Somebody's row under a name in which words of an attendee's name are, too."""
         for attendee in self.some_attendees():
-            self.device_of(self.host_or_other(attendee), attendee)
+            self.device_of(self.another(attendee), attendee)
 
     def device_of(self, other: Someone, attendee: Someone) -> None:
         rng = self.rng
@@ -298,6 +338,7 @@ class Doubts:
             (
                 *[f"{other.name} / {first}", f"{last}, {other.name}", f"{other.end_words[0]} {first}"] * 2,
                 f"{other.name} ({last})",
+                f"{other.name} - {self.rng.choice(attendee.name.split())}",
                 f"{first}'s iPad",
                 f"{other.name} / {attendee.name}",
                 f"{attendee.name} {other.name}",
@@ -310,11 +351,22 @@ class Doubts:
 
     def short_for_another(self) -> None:
         """A row by the name of somebody for whose name another's may be short."""
-        other = self.host_or_other(self.rng.choice(self.scene.attendees))
+        other = self.another(self.rng.choice(self.scene.attendees))
         if self.rng.random() < 0.6:
             self.put(other.name, kind=self.some_kind(), times=self.some_times())
         else:
             self.put_of(other, self.rng.choice((other.name, f"{other.name} (Acme)")), times=self.some_times())
+
+    def two_in_the_lobby(self) -> None:
+        """A row of two attendees by name that is no presence; one of them may have two rows of `people`."""
+        rng, scene, world = self.rng, self.scene, self.world
+        someone = rng.choice(scene.attendees)
+        names = [someone.name]
+        if rng.random() < 0.6:
+            names.append(world.add_guest(scene, "attendee").name)
+        if rng.random() < 0.6:
+            world.people.append(someone.record | {"email": f"again.{scene.uid}@guest.test"})
+        self.put(" / ".join(names), kind=rng.choice(("lobby", "lobby", "person")), times=self.some_times())
 
     # Rule 13
 
@@ -340,9 +392,9 @@ class Doubts:
         rng, scene = self.rng, self.scene
         name = rng.choice((*[someone.name] * 3, self.turned(someone), "Somebody Else"))
         email = rng.choice(("namesake@home.example", "namesake@home.example", someone.address, someone.member.email))
-        people = [(rng.choice(("attendee", "attendee", "host")), name, email)]
+        people = [plain_person(rng.choice(("attendee", "attendee", "host")), name, email)]
         if rng.random() < 0.2:
-            people.append(("host", "Other Host", rng.choice((someone.address, "other@host.example"))))
+            people.append(plain_person("host", "Other Host", rng.choice((someone.address, "other@host.example"))))
         key = f"beside-{len(self.world.uids)}"
         start = scene.start + rng.choice((0, 0, 0, 0, 30 * MINUTE, 10 * DAY))
         uid = self.world.add_small_booking(key, start, max(start, scene.end), people)
@@ -366,15 +418,15 @@ class Doubts:
         if by == "email":
             email = rng.choice((someone.address, someone.member.email, someone.record["email"]))
         elif by == "phone":
-            phone = respelled_number(rng, someone.record["phone"] or someone.member.phone)
+            phone = self.number_of(someone)
         elif by == "name":
             name = rng.choice((someone.name, self.turned(someone), with_more_words(rng, someone.name)))
         elif by == "word":
             name = rng.choice((first, last, f"{first}'s iPhone", f"{last} (Acme)", f"Acme {first}"))
             if rng.random() < 0.2:
                 name = rng.choice((f"{first[:1]}. {first}x", f"Otter.ai {first}"))
-            if rng.random() < 0.4:
-                email = rng.choice(("a@home.example", self.anyone().address, rng.choice(world.cast).email))
+            if rng.random() < 0.5:
+                email = self.address_beside()
         away = world.moved_within
         away = rng.choice((away // 2, away // 2, away // 3, away, away, away + 1, away + HOUR, HOUR, 0))
         if rng.random() < 0.5:
@@ -388,6 +440,21 @@ class Doubts:
         place = ("no-such-booking" if rng.random() < 0.1 else None, scene.key)
         self.put(name, email=email, phone=phone, times=times, kind=self.some_kind(), place=place)
 
+    def address_beside(self) -> str:
+        """Of nobody who is booked, or of somebody in this booking, in another, or in one that is not there."""
+        rng, world = self.rng, self.world
+        email = f"a{len(world.attendance)}@home.example"
+        person = plain_person("attendee", "Any Body", email)
+        start = self.scene.start - 20 * DAY
+        where = rng.choice(("nowhere", "here", "booked", "cancelled", "stray"))
+        if where == "here":
+            return self.anyone().address
+        if where in ("booked", "cancelled"):
+            world.add_small_booking(None, start, start + HOUR, [person], where.replace("booked", "accepted"))
+        elif where == "stray":
+            world.people.append(person | {"booking_uid": "no-such-booking"})
+        return email
+
     def booking_of_the_room(self, someone: Someone, times: Times) -> None:
         """Another booking of the room around the time, or just not; with the person or without."""
         rng, world = self.rng, self.world
@@ -397,9 +464,10 @@ class Doubts:
         if rng.random() < 0.15:
             stop = begin - world.overrun - rng.choice((0, 1))
             start = stop - 15 * MINUTE
-        people = [(rng.choice(("attendee", "host")), rng.choice((someone.name, "Somebody Else")), "x@home.example")]
+        role, name = rng.choice(("attendee", "host")), rng.choice((someone.name, "Somebody Else"))
+        people = [plain_person(role, name, "x@home.example")]
         if rng.random() < 0.5:
-            people.append((rng.choice(("attendee", "host")), "Somebody", someone.address))
+            people.append(plain_person(rng.choice(("attendee", "host")), "Somebody", someone.address))
         world.add_small_booking(rng.choice((self.scene.key,) * 5 + ("wrong-key",)), start, stop, people)
 
     # Sections 3 to 5
@@ -410,7 +478,7 @@ class Doubts:
         source, participant = self.joiner()
         someone = rng.choice((rng.choice(scene.attendees), self.anyone()))
         knowing = rng.choice(("email", "email", "phone", "name", "colleague", "stranger"))
-        addresses = {"email": someone.address, "colleague": rng.choice(COLLEAGUES), "stranger": STRANGERS[0]}
+        addresses = {"email": someone.address, "colleague": "any@staff.test", "stranger": STRANGERS[0]}
         given: Record = {
             "email": addresses.get(knowing),
             "phone": someone.record["phone"] if knowing == "phone" else None,
@@ -443,6 +511,37 @@ class Doubts:
             participant=rng.choice((participant, participant, f"{participant} ", None)),
         )
 
+    def known_participant(self) -> None:
+        """A row that tells nothing, and other rows of its participant in the meeting, by which it is somebody's."""
+        rng, scene = self.rng, self.scene
+        source, participant = self.joiner()
+        begin = rng.choice((scene.start, scene.window_start))
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            someone = self.anyone() if rng.random() < 0.7 else self.world.add_guest(scene, "attendee")
+            by = rng.choice(("email", "phone", "name", "name"))
+            if by == "phone":
+                someone.record["phone"] = someone.member.phone
+            times, kind = rng.choice(((begin, begin), (begin, begin + HOUR))), rng.choice(("person", "lobby", "bot"))
+            self.put(
+                someone.name if by == "name" else None,
+                email=someone.address if by == "email" else None,
+                phone=someone.member.phone if by == "phone" else None,
+                times=times,
+                kind=kind if rng.random() < 0.4 else "person",
+                source=source,
+                participant=participant,
+            )
+        if rng.random() < 0.7:  # so that no address of these is taken
+            far = (scene.start - 9 * DAY, scene.start - 9 * DAY)
+            for email in ("a@home.example", "b@home.example"):
+                self.put(email=email, times=far, place=("far", None), source=source, participant=participant)
+        first, last = rng.choice(scene.attendees).end_words
+        name = rng.choice((None, "iPad", "iPad", f"{first}a {last}son", first, "Acme & Co", rng.choice(BOT_NAMES)))
+        email = self.colleague_address() if rng.random() < 0.1 else None
+        self.put(
+            name, email=email, kind=self.some_kind(), times=self.some_times(), source=source, participant=participant
+        )
+
     def turned_round(self) -> None:
         """A row that ends before it begins."""
         rng, scene = self.rng, self.scene
@@ -461,12 +560,12 @@ class Doubts:
         someone = rng.choice((rng.choice(scene.attendees), self.anyone()))
         kind = rng.choice(("person", "lobby", "lobby", "bot"))
         by = rng.choice(("number", "number", "name", "name", "uid"))
-        number = respelled_number(rng, someone.record["phone"] or someone.member.phone)
+        number = self.number_of(someone)
         name = rng.choice((someone.name, self.turned(someone), *[with_more_words(rng, someone.name)] * 3))
         if by == "number":
             self.put(phone=number, kind=kind, times=self.some_times(), place=rng.choice((None, self.elsewhere())))
         elif by == "name":
-            email = rng.choice((None, self.host_or_other(someone).address, rng.choice(COLLEAGUES)))
+            email = rng.choice((None, self.another(someone).address, self.colleague_address()))
             self.put(name, email=email, kind=kind, times=self.some_times())
         else:
             begin = scene.start + rng.choice((3 * DAY, -3 * DAY, 0))
@@ -488,7 +587,7 @@ class Doubts:
         begin = rng.choice((scene.start, scene.window_start, scene.window_end - length))
         times = (begin, begin + max(length, 0))
         name = rng.choice((someone.name, self.turned(someone), with_more_words(rng, someone.name)))
-        other = self.host_or_other(someone)
+        other = self.another(someone)
         kind = rng.choice(("person", "person", "check_in"))
         by = rng.choice(("name", "holds two", "loose", "of a colleague"))
         if by == "name":
@@ -507,7 +606,7 @@ class Doubts:
                 place=place,
             )
         else:
-            self.put(name, email=rng.choice((*COLLEAGUES, other.address)), times=times, kind=kind)
+            self.put(name, email=rng.choice((self.colleague_address(), other.address)), times=times, kind=kind)
 
     def host_side(self) -> None:
         """Somebody of the hosts' side, by an address that is theirs or under a name that is another's."""
@@ -517,4 +616,4 @@ class Doubts:
         begin = rng.choice((scene.start, scene.window_start, scene.window_start - 1, scene.window_start - HOUR))
         times = rng.choice(((scene.start, scene.end), (begin, None), (begin, scene.end), (scene.start, scene.start)))
         kind = rng.choice(("person", "person", "check_in", "lobby"))
-        self.put(name, email=rng.choice((*COLLEAGUES, None)), times=times, kind=kind)
+        self.put(name, email=rng.choice((self.colleague_address(), None)), times=times, kind=kind)

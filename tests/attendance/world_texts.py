@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,6 @@ FIRST_DAY = (datetime(2026, 1, 5) - EPOCH) // timedelta(microseconds=1)
 FOREIGN_SPACES = ("\u2003", "\u0085", "\u200b", "\x1c", "\u3000")
 SPACES = (" ", "\t", "\n", "\r", "\v", "\f", "\u00a0", "  ", "\r\n", " \u00a0")
 SEPARATORS = '.,;:_-–—/\\|()[]{}<>"*+&@#!?=~•·'  # noqa: RUF001
-QUIET_SEPARATORS = tuple(character for character in SEPARATORS if character not in "+&")  # the two show company
 APOSTROPHES = ("'", "’", "‘", "´", "`")  # noqa: RUF001
 
 # Namesakes, turned names, names that hold or shorten others, letters that fold or lower-case oddly, odd white space,
@@ -174,21 +174,53 @@ PHONES = (
 SOURCES = ("zoom", "google_meet", "teams", "cal_video", "webex", None)
 
 
+# Whoever has one of these names and an address of their own leaves no trace by chance.
+FIRST_NAMES = (
+    *("Ada", "Bob", "Chloé", "Dmitri", "Đorđe", "Eve", "Gül", "İnes", "Jörg", "Łucja", "Mary Jane", "Nils", "Olga"),
+    *("Pär", "Rosa", "Søren", "Uma", "Xi", "Ünal", "Zoë", "Q"),
+)
+LAST_NAMES = (
+    *("Garcia", "Ivanov", "Lee-Ng", "Müller", "Núñez", "Nguyễn", "O'Neil", "Otterbein", "Potter", "Smith", "Straße"),
+    *("Sørensen", "van der Berg", "Yılmaz", "W", "de la Cruz"),  # noqa: RUF001
+)
+
+
+@dataclass(frozen=True)
 class Member:
     """Somebody who books, is booked, or comes: the same in every world."""
 
-    def __init__(self, number: int) -> None:
-        rng = random.Random(f"member {number}")
-        self.number = number
-        self.name = NAMES[number % len(NAMES)]
-        self.email = rng.choice(LOCALS).format(n=number) + "@" + rng.choice(DOMAINS)
-        self.alias = f"alt{number}@{rng.choice(('old.example', 'home.example', 'gmail.com', 'acme.com'))}"
-        self.phone = rng.choice(PHONES[:4]).format(n=number)
-        self.odd_phone = rng.choice(PHONES).format(n=number)
-        self.odd_email = rng.choice(ODD_EMAILS).format(n=number % 10)
+    number: int
+    name: str
+    email: str
+    alias: str
+    phone: str
+    odd_phone: str
+    odd_email: str
 
 
-MEMBERS = [Member(number) for number in range(64)]
+def member(number: int) -> Member:
+    """One of those who may have anything in common with others, and odd things of their own."""
+    rng = random.Random(f"member {number}")
+    return Member(
+        number=number,
+        name=NAMES[number % len(NAMES)],
+        email=rng.choice(LOCALS).format(n=number) + "@" + rng.choice(DOMAINS),
+        alias=f"alt{number}@{rng.choice(('old.example', 'home.example', 'gmail.com', 'acme.com'))}",
+        phone=rng.choice(PHONES[:4]).format(n=number),
+        odd_phone=rng.choice(PHONES).format(n=number),
+        odd_email=rng.choice(ODD_EMAILS).format(n=number % 10),
+    )
+
+
+def guest(number: int) -> Member:
+    """One of those who have nothing in common but words of their names."""
+    first, last = FIRST_NAMES[number % len(FIRST_NAMES)], LAST_NAMES[number // len(FIRST_NAMES)]
+    email, phone = f"g.{number}@guest.test", f"+1 (617) 8{number:03}-5{number:03}"
+    return Member(1000 + number, f"{first} {last}", email, f"alt.{number}@guest.test", phone, phone, email)
+
+
+MEMBERS = [member(number) for number in range(64)]
+GUESTS = [guest(number) for number in range(len(FIRST_NAMES) * len(LAST_NAMES))]
 
 
 def text_of(rng: random.Random, moment: int | None) -> str | None:
@@ -242,7 +274,7 @@ def respelled(rng: random.Random, name: str) -> str:
     elif kind < 0.4:
         name = "".join(letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter))
     elif kind < 0.55:
-        separator = rng.choice(QUIET_SEPARATORS)
+        separator = rng.choice(SEPARATORS)
         name = rng.choice((separator, f"{separator} ", f" {separator}")).join(name.split(" "))
     elif kind < 0.65:
         name = rng.choice(("({})", "[{}]", "*{}*", "~ {}", '"{}"', "{}.", "<{}>", "{} ·", "@{}")).format(name)
@@ -319,6 +351,7 @@ def with_company(rng: random.Random, name: str, other: str) -> str:
             f"{name}'s family",
             f"{name} AND colleagues",
             f"{name}+{other}",
+            f"{name}&{other}",
             f"{name}, android",  # none of the words
             f"{name} (teams)",
             f"{name} & Otter.ai",  # a bot's

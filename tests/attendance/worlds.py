@@ -10,12 +10,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.attendance.world_doubts import Doubts, Scene
+from tests.attendance.world_doubts import Doubts, Scene, Someone
 from tests.attendance.world_texts import (
     BOT_NAMES,
     COLLEAGUES,
     DAY,
     FIRST_DAY,
+    GUESTS,
     HOUR,
     MEMBERS,
     MICROSECOND,
@@ -148,17 +149,18 @@ class World:
         # Some bookings end together, so that a feed can end where that matters to them.
         self.anchor = FIRST_DAY + self.rng.randrange(4 * 96, 5 * 96) * 15 * MINUTE + self.rng.choice((0, 0, 1, 999))
         self.lagging = self.rng.choice(SOURCES)
+        if self.rng.random() < 0.8:  # a company whose people nobody books
+            self.policy["internal_domains"] = [*self.policy.get("internal_domains", ()), "Staff.test "]
         self.bookings: list[Record] = []
         self.people: list[Record] = []
         self.attendance: list[Record] = []
         self.uids: list[str] = []
-        self.scenes: list[Scene] = []
+        self.guests: list[Member] = []
         self.last_end: int | None = None
         self.last_key: str | None = None
-        for number in range(bookings):
-            self.add_random_booking(number)
-        # Only now, as some doubts come from other bookings.
-        for scene in list(self.scenes):
+        self.most_bookings = bookings
+        while len(self.bookings) < bookings:
+            scene = self.add_staged_booking() if self.rng.random() < 0.4 else self.add_random_booking()
             if scene.is_quiet and self.rng.random() < 0.85:
                 Doubts(self, scene).cast()
         for _ in range(bookings // 12):
@@ -241,9 +243,11 @@ class World:
 
     # Bookings
 
-    def add_random_booking(self, number: int) -> None:
+    def add_random_booking(self) -> Scene:
+        """Anything, with people who meet in other bookings, too."""
         rng = self.rng
-        uid = self.new_uid(number)
+        number = len(self.uids)
+        uid = self.new_uid()
         start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
         if rng.random() < 0.1:
             start += rng.choice((1, 999, 1_000, 41 * SECOND + 61_001, 23 * HOUR))
@@ -269,12 +273,43 @@ class World:
         scene = self.add_people(uid, key, start, end)
         if source is not None or rng.random() < 0.8:
             scene.source = source if source is not None else rng.choice(SOURCES)
-        self.scenes.append(scene)
         Meeting(self, scene).fill()
+        return scene
 
-    def new_uid(self, number: int) -> str:
+    def add_staged_booking(self) -> Scene:
+        """A meeting of a host and of guests who leave no trace in any other: what Doubts add decides."""
         rng = self.rng
-        uid = f"bk_{rng.randrange(16**6):06x}_{number}"
+        uid = self.new_uid()
+        length = rng.choice((15, 30, 60)) * MINUTE
+        start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
+        if rng.random() < 0.15:
+            start = self.anchor - length
+        elif rng.random() < 0.06:
+            start = self.as_of - self.settle - length
+        key = None if rng.random() < 0.08 else f"stage-{len(self.uids)}"
+        self.add_booking(uid, key, start, start + length, "accepted")
+        scene = Scene(uid, key, start, start + length, start - self.early_join, start + length + self.overrun)
+        scene.is_quiet = True
+        scene.source = self.lagging if start + length == self.anchor else rng.choice(SOURCES)
+        for role in ("attendee",) * rng.choice((1, 1, 2)) + ("host",):
+            self.add_guest(scene, role)
+        meeting = Meeting(self, scene)
+        if rng.random() < 0.93:
+            meeting.row(scene.hosts[0].member, meeting.plain_means(), meeting.at_length())
+        return scene
+
+    def add_guest(self, scene: Scene, role: str) -> Someone:
+        """Somebody more who is expected."""
+        if not self.guests:
+            self.guests = self.rng.sample(GUESTS, len(GUESTS))
+        member = self.guests.pop()
+        record = self.person(scene.uid, role, member, 0, True)
+        self.people.append(record)
+        return scene.add(role, member, record)
+
+    def new_uid(self) -> str:
+        rng = self.rng
+        uid = f"bk_{rng.randrange(16**6):06x}_{len(self.uids)}"
         if self.uids and rng.random() < 0.05 and self.uids[-1].swapcase() not in self.uids:
             uid = self.uids[-1].swapcase()  # differs by case alone
         self.uids.append(uid)
@@ -293,14 +328,16 @@ class World:
             return rng.choice(self.uids)
         return rng.choice((None, None, None, "", "\u00a0", "\r\n"))
 
-    def add_booking(self, uid: str, key: str | None, start: int, end: int) -> None:
+    def add_booking(self, uid: str, key: str | None, start: int, end: int, status: str | None = None) -> None:
+        """Add it; without a status it may have any, and be rescheduled."""
         rng = self.rng
-        status = "accepted"
-        if rng.random() < 0.07:
-            status = rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
         rescheduled = rng.choice((None, None, None, None, None, "", "\f"))
-        if rng.random() < 0.04:
-            rescheduled = rng.choice((f"bk_new_{uid}", uid, " x "))
+        if status is None:
+            status = "accepted"
+            if rng.random() < 0.07:
+                status = rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
+            if rng.random() < 0.05:
+                rescheduled = rng.choice((f"bk_new_{uid}", uid, " x "))
         self.bookings.append(
             {
                 "booking_uid": padded(rng, uid),
@@ -312,14 +349,15 @@ class World:
             }
         )
 
-    def add_small_booking(self, key: str | None, start: int, end: int, people: list[tuple[str, str, str]]) -> str:
-        """Another booking, of people with these roles, names and addresses, in which nothing more happens."""
-        uid = self.new_uid(len(self.uids))
-        self.add_booking(uid, key, start, end)
-        for role, name, email in people:
-            absent = self.rng.random() < 0.2
-            person = {"booking_uid": uid, "role": role, "email": email, "match_email": email, "name": name}
-            self.people.append(person | {"phone": None, "absent": absent})
+    def add_small_booking(
+        self, key: str | None, start: int, end: int, people: list[Record], status: str | None = None
+    ) -> str:
+        """Another booking, of these people, in which nothing more happens; none, if there are enough."""
+        if len(self.bookings) >= self.most_bookings:
+            return "no-such-booking"
+        uid = self.new_uid()
+        self.add_booking(uid, key, start, end, status)
+        self.people += [person | {"booking_uid": uid} for person in people]
         return uid
 
     # People
