@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("calcom-sandbox", description=__import__(__package__ or "", fromlist=[""]).__doc__)
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     made.add_argument("--port", type=int, default=5555, help="port to listen on (default %(default)s)")
+    made.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name that clients call it by, beside addresses, localhost and HOST; may be repeated",
+    )
     made.add_argument("--server", choices=BUILDS, default="2026-07", help="build to behave as (default %(default)s)")
     made.add_argument("--world", type=_world, metavar="FILE", help="world file; without it a built-in practice world")
     made.add_argument("--now", type=_instant, metavar="ISO", help="what the clock shows at the start; it runs on")
@@ -91,7 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sandbox until it is interrupted."""
     given = parser().parse_args(arguments)
     app = create_app(
-        world=given.world, server=given.server, now=given.now, rate_limit=given.rate_limit, latency=given.latency
+        world=given.world,
+        server=given.server,
+        now=given.now,
+        rate_limit=given.rate_limit,
+        latency=given.latency,
+        hosts=(given.host, *given.allow_host),
     )
     gc.collect()
     gc.freeze()  # or the collector would go through all of a large world again and again while calls wait
