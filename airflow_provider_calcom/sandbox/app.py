@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_calcom.sandbox.admin import answer_admin
 from airflow_provider_calcom.sandbox.api import Call, answer_call
 from airflow_provider_calcom.sandbox.builds import BUILDS
-from airflow_provider_calcom.sandbox.clock import Clock
+from airflow_provider_calcom.sandbox.clock import Clock, parse_instant
 from airflow_provider_calcom.sandbox.errors import Answer
 from airflow_provider_calcom.sandbox.faults import commit_around, halved, hang_up, send_cut, send_slowly
 from airflow_provider_calcom.sandbox.gate import ADMIN, refusal
@@ -40,7 +40,7 @@ class SandboxApp:
         if scope["type"] != "http":
             raise NotImplementedError("the sandbox speaks only HTTP")
         call = await _read(scope, receive)
-        refused = refusal(call.method, call.path, call.headers, self._hosts)
+        refused = refusal(call.method, call.path, call.headers, call.content, self._hosts)
         if refused is not None:
             await self._respond(refused)(scope, receive, send)
         elif call.path.startswith(ADMIN):
@@ -138,7 +138,8 @@ def create_app(
 
     :param world: the content of a world file; None for a practice world around the present instant.
     :param server: the build to behave as, a key of :data:`BUILDS`.
-    :param now: what the sandbox's clock shows at first, an aware datetime; None for real time.
+    :param now: what the sandbox's clock shows at first, an aware datetime; None for the world's own `now`, or else real
+        time.
     :param rate_limit: calls and seconds of the default limit, and for how many seconds the call after them blocks
         (60 unless given).
     :param latency: seconds by which each answer of the API comes later, after the call was carried out.
@@ -146,7 +147,8 @@ def create_app(
     :param new_id: makes the ids of webhooks and rescheduled bookings.
     :param hosts: names that clients call it by, beside addresses and localhost; requests to others are refused.
     """
-    clock = Clock(now)
+    start = now or (parse_instant(world["now"]) if world and "now" in world else None)
+    clock = Clock(start)
     options = {"new_id": new_id} if new_id else {}
     source = world or practice_world(clock.now())
     state = Sandbox(BUILDS[server], source, clock, Limit(*rate_limit), send_webhook, latency=latency, **options)

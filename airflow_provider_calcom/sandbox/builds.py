@@ -48,8 +48,7 @@ class Build:
     """The refusal of a cancellation by the organiser without a reason; empty where none is needed."""
     keeps_past: bool = True
     """A booking that has ended can't be cancelled."""
-    checks_webhook_urls: str = ""
-    """What a webhook's URL may be: anything, `self-hosted` (http, private addresses), or `hosted` (public https)."""
+    checks_webhook_urls: bool = False
     ics_name: str = "Cal.com"
     """The domain in the iCalendar ids of bookings that the server makes itself."""
     marks_managed_users: bool = False
@@ -95,7 +94,7 @@ BUILDS = {
             hosts_must_attend=True,
             admins_handle_members=True,
             host_needs_reason="Cancellation reason is required",
-            checks_webhook_urls="hosted",
+            checks_webhook_urls=True,
             marks_managed_users=True,
             triggers=_NEWEST_TRIGGERS,
         ),
@@ -108,7 +107,7 @@ BUILDS = {
             routes=frozenset({"seats", "attendees", "sessions"}),
             permits_everybody=True,
             hosts_must_attend=True,
-            checks_webhook_urls="self-hosted",
+            checks_webhook_urls=True,
             ics_name="Cal.diy",
             marks_managed_users=True,
             triggers=_NEWEST_TRIGGERS,

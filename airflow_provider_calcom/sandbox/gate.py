@@ -11,7 +11,9 @@ from airflow_provider_calcom.sandbox.errors import Answer
 ADMIN = "/_sandbox/"
 
 
-def refusal(method: str, path: str, headers: Mapping[str, str], hosts: Collection[str]) -> Answer | None:
+def refusal(
+    method: str, path: str, headers: Mapping[str, str], content: bytes, hosts: Collection[str]
+) -> Answer | None:
     """The answer to a request that may be a page's; None for one that may pass.
 
     Any other Host than an address, localhost or one of `hosts` is refused, as a page's own name may be made to lead
@@ -31,7 +33,7 @@ def refusal(method: str, path: str, headers: Mapping[str, str], hosts: Collectio
     if origin is not None and origin.partition("://")[2] != host:
         return Answer({"message": f"Origin {origin!r} is a web page's: no page may call the sandbox"}, 403)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if path.startswith(ADMIN) and method == "POST" and kind != "application/json":
+    if path.startswith(ADMIN) and (content or kind) and kind != "application/json":
         return Answer({"message": f"Content-Type {kind!r} is not application/json"}, 415)
     return None
 

@@ -1,4 +1,4 @@
-"""Which URLs the server takes for webhooks, so that nobody makes it call what only it can reach."""
+"""Which URLs a self-hosted server takes for webhooks: private addresses, too, but never cloud providers' metadata."""
 
 import ipaddress
 import re
@@ -8,14 +8,10 @@ from urllib.parse import unquote
 _SPECIAL = ("http", "https", "ftp", "ws", "wss")
 _FORBIDDEN = re.compile(r"[\x00-\x20\"#%<>@\[\\\]^`{|}\x7f]")
 _METADATA = ("169.254.169.254", "169.254.169.253", "metadata.google.internal", "metadata.google.com")
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")
 
 
-def refusal(url: str, hosted: bool) -> str:
-    """Why a URL is refused; empty for one that is taken. Cloud providers' metadata addresses never are.
-
-    :param hosted: only https to a public address is taken; a self-hosted server takes http and private ones as well.
-    """
+def refusal(url: str) -> str:
+    """Why a URL is refused; empty for one that is taken."""
     if url.startswith("data:"):
         return "" if url.startswith("data:image/") else "Non-image data URL"
     if re.match(r"/api/avatar/.+\.png$", url):
@@ -26,13 +22,7 @@ def refusal(url: str, hosted: bool) -> str:
     scheme, host = parts
     if host in _METADATA:
         return "Blocked hostname"
-    if not hosted:
-        return "" if scheme in ("http", "https") else "Only HTTP and HTTPS protocols are allowed"
-    if scheme != "https":
-        return "Only HTTPS URLs are allowed"
-    if host in _LOOPBACK:
-        return "Blocked hostname"
-    return "Private IP address" if _is_private(host) else ""
+    return "" if scheme in ("http", "https") else "Only HTTP and HTTPS protocols are allowed"
 
 
 def _split(url: str) -> tuple[str, str] | None:
@@ -68,10 +58,3 @@ def _host(text: str) -> str:
         except OSError:
             return ""
     return host.removesuffix(".")
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host.strip("[]")).is_global
-    except ValueError:
-        return False

@@ -85,6 +85,7 @@ def _row_problems(row: Json) -> list[Json]:
 
 def cancel_input(body: Any) -> Json:
     """The body of a cancellation: of the booking, or, with a `seatUid`, of one seat."""
+    rules: dict[str, Rule]
     if isinstance(body, dict) and "seatUid" in body:
         rules = {"seatUid": _a_string, "cancellationReason": _optional(_a_string)}
     else:
@@ -94,7 +95,7 @@ def cancel_input(body: Any) -> Json:
 
 def reschedule_input(body: Any) -> Json:
     """The body of a rescheduling: of the booking, or, with a `seatUid`, of one seat."""
-    rules = {"start": _a_date, "rescheduledBy": _an_email_or_nothing}
+    rules: dict[str, Rule] = {"start": _a_date, "rescheduledBy": _an_email_or_nothing}
     if isinstance(body, dict) and "seatUid" in body:
         rules["seatUid"] = _a_string
     else:

@@ -115,8 +115,7 @@ class Webhooks:
         return hook
 
     def _check_url(self, url: str, user: User) -> None:
-        allowed = self.build.checks_webhook_urls
-        if allowed and (why := refusal(url, hosted=allowed == "hosted")):
+        if self.build.checks_webhook_urls and (why := refusal(url)):
             raise ApiError(400, f"Webhook URL is not allowed: {why}")
         if any(hook.owner == user and hook.settings["subscriberUrl"] == url for hook in self.rows.values()):
             raise ApiError(409, "Webhook with this subscriber url already exists for this user")

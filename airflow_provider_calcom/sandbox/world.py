@@ -4,12 +4,12 @@ A world file is JSON of the shape of the recordings' `world.json`: `users`, `eve
 `keys` is a list of `{"key", "name", "user", "expired", "limits": [{"name", "calls", "window", "block"}]}`. The
 recordings' own form, a map of descriptions to keys such as `{"rate (owner's second key)": "cal_..."}`, is read too.
 
-Optional are `teams`, a list of `{"id", "name", "parentId", "organization", "members": [{"user", "role"}]}`;
-`accessTokens`, a list of `{"token", "user", "client", "expired"}`; `oauthClients`, a list of
-`{"id", "secret", "owner", "permissions"}`; in an event type `userId`, `title`, `length`, `requiresConfirmation`,
-`recurringEvent` and `disableCancelling`; in a booking `references`, a list of
-`{"id", "type", "uid", "meetingId", "externalCalendarId"}`, and `video`, which holds the lists `recordings`,
-`transcripts` and `sessions` of a Cal Video room as the API shows them.
+Optional are `now`, the instant to start at; `teams`, a list of
+`{"id", "name", "parentId", "organization", "members": [{"user", "role"}]}`; `accessTokens`, a list of
+`{"token", "user", "client", "expired"}`; `oauthClients`, a list of `{"id", "secret", "owner", "permissions"}`; in an
+event type `userId`, `title`, `length`, `requiresConfirmation`, `recurringEvent` and `disableCancelling`; in a booking
+`references`, a list of `{"id", "type", "uid", "meetingId", "externalCalendarId"}`, and `video`, which holds the lists
+`recordings`, `transcripts` and `sessions` of a Cal Video room as the API shows them.
 """
 
 import gc
@@ -260,8 +260,8 @@ class World:
     def seated(self, seat_uid: str) -> tuple[Booking, Attendee] | None:
         """The booking that a seat belongs to, and its attendee; None where there is no such seat (any more)."""
         if self._seats is None:
-            rows = ((row, booking.uid) for booking in self.bookings.values() for row in booking.attendees)
-            self._seats = {row.seat["uid"]: uid for row, uid in rows if row.seat}
+            everything = ((row, one.uid) for one in self.bookings.values() for row in one.attendees)
+            self._seats = {row.seat["uid"]: uid for row, uid in everything if row.seat}
         booking = self.bookings.get(self._seats.get(seat_uid, ""))
         rows = booking.attendees if booking else []
         found = next((row for row in rows if row.seat and row.seat["uid"] == seat_uid), None)
@@ -348,14 +348,14 @@ def _with_recurrence(source: Json) -> Iterator[Json]:
 
 
 def _teams(source: Json, users: dict[str, User]) -> list[Team]:
-    """The teams of the file, and those that event types name. Who hosts a team's event is a member of the team."""
-    given = {row["id"]: row for row in source.get("teams", ())}
-    roles: dict[int, dict[int, str]] = {number: {} for number in given}
+    """The teams of the file. Of one that only event types name the members are who hosts its events."""
+    roles: dict[int, dict[int, str]] = {}
     for kind in source["eventTypes"]:
         if kind.get("teamId") is not None:
             roles.setdefault(kind["teamId"], {}).update(dict.fromkeys(kind.get("hosts", ()), "MEMBER"))
+    given = {row["id"]: row for row in source.get("teams", ())}
     for number, row in given.items():
-        roles[number].update({users[one["user"]].id: one.get("role", "MEMBER") for one in row.get("members", ())})
+        roles[number] = {users[one["user"]].id: one.get("role", "MEMBER") for one in row.get("members", ())}
     return [_team(number, given.get(number, {}), members) for number, members in roles.items()]
 
 
