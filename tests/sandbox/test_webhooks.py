@@ -159,7 +159,7 @@ def test_without_a_secret_the_signature_says_so() -> None:
     ],
 )
 def test_urls_that_are_refused_since_2026(newest: Client, url: str, why: str) -> None:
-    """Private addresses are fine; what is no http, or where clouds keep their secrets, is not, however it is written."""
+    """Private addresses are fine; what is no http, or where clouds keep their secrets, is not."""
     answer = newest.post("/v2/webhooks", json={**HOOK, "subscriberUrl": url})
     message = answer.json().get("error", {}).get("message", "")
     assert (answer.status_code, message) == ((400, f"Webhook URL is not allowed: {why}") if why else (201, ""))
