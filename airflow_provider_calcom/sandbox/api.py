@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from airflow_provider_calcom.sandbox import booking_writes, bookings, legacy, listing, meetings, team_lists
 from airflow_provider_calcom.sandbox.access import check_guard, owner_id
 from airflow_provider_calcom.sandbox.auth import Caller
+from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import Answer, ApiError
 from airflow_provider_calcom.sandbox.events import booking_payload, hearer_id
@@ -91,17 +92,22 @@ def _find_route(sandbox: Sandbox, call: Call) -> tuple[Route, list[str]]:
     path = re.sub(r"^/api/v2", "/v2", call.path)
     parts = (path[:-1] if path.endswith("/") else path).split("/")
     known = call.headers.get("cal-api-version") in sandbox.build.versions
-    for route in ROUTES:
-        fits = route.world == "any" or (route.world == "new") == known
-        if route.method == method and fits and (not route.group or route.group in sandbox.build.routes):
-            pattern = route.pattern.split("/")
-            if len(pattern) == len(parts) and all(
-                bool(given) if wanted == "*" else wanted == given.lower()
-                for wanted, given in zip(pattern, parts, strict=True)
-            ):
-                raw = [given for wanted, given in zip(pattern, parts, strict=True) if wanted == "*"]
-                return route, [_decode(one) for one in raw]
+    lowered = [part.lower() for part in parts]
+    for route, pattern in _BY_SIZE.get((method, len(parts)), ()):
+        if _is_served(route, sandbox.build, known) and _fits(pattern, lowered):
+            raw = [given for wanted, given in zip(pattern, parts, strict=True) if wanted == "*"]
+            return route, [_decode(one) for one in raw]
     raise ApiError(404, f"Cannot {call.method} {call.url}")
+
+
+def _is_served(route: Route, build: Build, known_version: bool) -> bool:
+    if route.group and route.group not in build.routes:
+        return False
+    return route.world == "any" or (route.world == "new") == known_version
+
+
+def _fits(pattern: list[str], parts: list[str]) -> bool:
+    return all(given if wanted == "*" else wanted == given for wanted, given in zip(pattern, parts, strict=True))
 
 
 def _decode(raw: str) -> str:
@@ -299,3 +305,8 @@ ROUTES = (
     Route("PATCH", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.change(hook, call.body, user), *_HOOKS),
     Route("DELETE", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.delete(hook, user), *_HOOKS),
 )
+_BY_SIZE: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
+"""The routes by method and number of parts: to look at all of them took a third of the time of a mark-absent."""
+for _route in ROUTES:
+    _parts = _route.pattern.split("/")
+    _BY_SIZE.setdefault((_route.method, len(_parts)), []).append((_route, _parts))

@@ -4,16 +4,15 @@ The real server answers any page with a key. The sandbox's keys are known to eve
 """
 
 import ipaddress
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
 from airflow_provider_calcom.sandbox.errors import Answer
 
 ADMIN = "/_sandbox/"
 
 
-def refusal(
-    method: str, path: str, headers: Mapping[str, str], content: bytes, hosts: Collection[str]
-) -> Answer | None:
+def refusal(method: str, path: str, headers: Mapping[str, str], content: bytes, hosts: frozenset[str]) -> Answer | None:
     """The answer to a request that may be a page's; None for one that may pass.
 
     Any other Host than an address, localhost or one of `hosts` is refused, as a page's own name may be made to lead
@@ -38,7 +37,8 @@ def refusal(
     return None
 
 
-def _is_own(host: str, hosts: Collection[str]) -> bool:
+@lru_cache(256)
+def _is_own(host: str, hosts: frozenset[str]) -> bool:
     name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
     name = name.removesuffix(".").lower()
     if name in ("localhost", *hosts) or name.endswith(".localhost"):
