@@ -48,7 +48,7 @@ def calendar_links(world: World, uid: str, now: datetime, entry_id: str) -> list
     place = booking.metadata.get("videoCallUrl")
     where = f"&location={_component(place)}" if place else ""
     office = f"compose?body=&enddt={end}&path=%2Fcalendar%2Faction%2Fcompose&rru=addevent&startdt={start}"
-    outlook = f"https://outlook.live.com/calendar/0/deeplink/{office}&subject={title}{where}"
+    outlook = f"https://outlook.live.com/calendar/0/deeplink/{office}&subject={title}"
     google = f"https://calendar.google.com/calendar/r/eventedit?dates={_compact(booking.start)}/{_compact(booking.end)}"
     again = f"&recur={_component(_rule(booking.event_type.recurring))}" if booking.event_type.recurring else ""
     links = {
@@ -56,7 +56,7 @@ def calendar_links(world: World, uid: str, now: datetime, entry_id: str) -> list
         ("Microsoft Office", "microsoftOffice"): (
             f"https://outlook.office.com/calendar/0/deeplink/{office}&subject={title}{where}"
         ),
-        ("Microsoft Outlook", "microsoftOutlook"): quote(outlook, safe="!#$&'()*+,/:;=?@-._~"),
+        ("Microsoft Outlook", "microsoftOutlook"): quote(outlook, safe="!#$&'()*+,/:;=?@-._~") + where,
         ("ICS", "ics"): f"data:text/calendar,{_component(_ics(booking, title, place, now, entry_id))}",
     }
     return [{"label": label, "id": name, "link": link} for (label, name), link in links.items()]
