@@ -22,6 +22,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
 from airflow_provider_calcom.api.flows import Flow
@@ -69,7 +70,7 @@ def walk(
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
-        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {page_size!r}")
+        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {describe(page_size)}")
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
     return _walk_by_start(_Reader(query, api_version), page_size, next_start)
@@ -289,22 +290,21 @@ def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) ->
     if len(query.status) > 1:
         raise InvalidArgument(f"status may hold one value at api_version {api_version}, but holds {len(query.status)}")
     cursor: str | None = None
-    cursors: set[str] = set()
-    before: set[str] = set()
+    # All uids, because a circle of pages can be of any length.
+    given: set[str] = set()
     while True:
         paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
-        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in before}
-        before = _uids(page.bookings)
+        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in given}
+        given |= fresh.keys()
         admitted = [booking for booking in fresh.values() if query.admits(booking)]
         if admitted:
             yield Found(admitted)
         if page.next_cursor is None:
             return
-        if page.next_cursor in cursors:
-            raise _incomplete("the server gave the same cursor twice, which leads in a circle")
+        if not fresh:
+            raise _incomplete("a page brings no booking that was not listed before, and says that there are more")
         cursor = page.next_cursor
-        cursors.add(cursor)
 
 
 def _incomplete(why: str) -> ListingIncomplete:
