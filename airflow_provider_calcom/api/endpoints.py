@@ -145,9 +145,7 @@ def _texts_in(value: object) -> Iterator[str]:
     """Return the texts of a parameter: its own, or those of a list of flat objects. Addresses are known by their @."""
     parts = value if isinstance(value, list) else [value]
     texts = [text for part in parts for text in (part.values() if isinstance(part, Mapping) else [part])]
-    return (
-        text for text in texts if isinstance(text, str) and len(text) >= _SHORTEST_PRIVATE_VALUE and "@" not in text
-    )
+    return (text for text in texts if isinstance(text, str) and len(text) > _LONGEST_HARMLESS and "@" not in text)
 
 
 def _below_booking(uid: str, rest: str = "") -> str:
