@@ -26,7 +26,7 @@ _LONGEST_REST = 4.0
 """Seconds after which an idle connection is not used again. Node, which serves Cal.com's API, closes it after 5 by
 default, as httpx does: a call that met the closing would have an unknown outcome."""
 
-_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]+")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
 
 
 def transport_options(settings: ClientSettings, connections: int | None = None) -> dict[str, Any]:

@@ -498,7 +498,7 @@ def _extra_of(connection: Connection) -> dict[str, Any]:
     """Read the extra fields. ``extra_dejson`` takes unreadable ones for none, and would lose a setting in silence."""
     try:
         extra = json.loads(connection.extra or "{}")
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise InvalidConnection("The connection's extra must be a JSON object, and can't be read as one") from None

@@ -74,6 +74,10 @@ def test_json_connections(connect: Connect, fields: dict[str, Any], base_url: st
         ("calcom://:cal_x@127.0.0.1:5555", "http://127.0.0.1:5555/v2"),
         ("calcom://:cal_x@cal.example.com:8443/https", "https://cal.example.com:8443/v2"),
         ("calcom://:cal_x@https%3A%2F%2Fcal.example.com%2Fapi", "https://cal.example.com/api/v2"),
+        ("calcom://:cal_x@cal.example.com/v2", "https://cal.example.com/v2"),
+        ("calcom://:cal_x@cal.example.com:8443/api/v2", "https://cal.example.com:8443/api/v2"),
+        ("calcom://:cal_x@https%3A%2F%2Fcal.example.com/api/v2", "https://cal.example.com/api/v2"),
+        ("calcom://:cal_x@[::1]:3000/api/v2", "http://[::1]:3000/api/v2"),
         ("calcom://:cal_x@?__extra__=%7B%22region%22%3A+%22eu%22%2C+%22timeout%22%3A+null%7D", EU),
     ],
 )
@@ -105,6 +109,7 @@ def test_extra_fields_as_texts(connect: Connect) -> None:
         ({"extra": "{not json"}, "extra"),
         ({"extra": "[1, 2]"}, "extra"),
         ({"extra": '"text"'}, "extra"),
+        ({"host": "cal.example.com\n"}, "host"),
         ({"extra": {"region": "asia"}}, "region"),
         ({"extra": {"region": "us"}, "host": "api.cal.eu"}, "region"),
         ({"extra": {"api_version": "newest"}}, "api_version"),
