@@ -192,8 +192,8 @@ def checked_booking(item: object) -> Booking:
     """
     if isinstance(item, dict) and "startTime" in item and "start" not in item:
         raise ApiVersionNotServed(
-            "The server answered in the shape of its oldest API version, because it does not know the cal-api-version"
-            f" that was sent. Use api_version {BOOKINGS_VERSION}"
+            "The server answered in the shape of its oldest API version: it does not know the cal-api-version that was"
+            f" sent, or serves no bookings at it. Use api_version {BOOKINGS_VERSION}"
         )
     if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("uid", "start", "status")):
         raise UnexpectedAnswer("The answer holds something that is no booking (no uid, start or status)")

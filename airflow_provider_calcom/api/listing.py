@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
+from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
 from airflow_provider_calcom.api.flows import Flow
 from airflow_provider_calcom.api.models import Booking, Page
@@ -74,6 +74,15 @@ def walk(
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
     return _walk_by_start(_Reader(query, api_version), page_size, next_start)
+
+
+def one_booking(api_version: str | None) -> Endpoint[Page]:
+    """Return the shortest list that there is, which shows whether a version can be used.
+
+    :param api_version: a ``cal-api-version`` instead of the list's own.
+    """
+    is_by_cursor = (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION
+    return bookings_page(own_bookings(), (("limit" if is_by_cursor else "take", "1"),)).at_version(api_version)
 
 
 def next_found(walk: Walk) -> Flow[list[Booking] | None]:

@@ -722,6 +722,13 @@ def test_a_refused_update_is_told_with_what_was_written(both):
     assert len(server.writes) == 1
 
 
+def test_hidden_attendees_are_told_as_such(both):
+    """Cal.com hides the attendees of a booking with seats from most keys; the entries may be quite right."""
+    error = error_of(both, a_server(booking=a_booking(attendees=[])), a_request(ANN), errors.UnknownAttendee)
+    assert "hides the attendees of a booking with seats" in str(error)
+    assert "Correct them" not in str(error)
+
+
 def test_a_user_who_may_not_mark(both):
     """Without the right to mark attendees Cal.com's 500 is told as such, after one call."""
     server = a_server(may_mark=False)
