@@ -46,7 +46,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     if any(hidden):
         line = _pattern_of(hidden).sub("***", line)
     line = _TOKENS.sub(lambda found: (found.group(1) or "") + "***", line)
-    line = _USER_OF_URL.sub("***@", line)
+    line = _USER_OF_URL.sub("", line)
     line = _QUERY.sub(_shown_query, line)
     line = _WORD.sub(_shown_word, line)
     is_cut = len(text) > _LOOKED_AT

@@ -10,9 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.endpoints import Endpoint
-from airflow_provider_calcom.api.errors import Failure, redacted, server_message, validation_faults
+from airflow_provider_calcom.api.errors import Failure, server_message, validation_faults
 from airflow_provider_calcom.api.settings import RetryLimits
 from tests.api.support import ADDRESS, BUILDS, SETTINGS, all_texts, answering, needs_shared, recorded_answer, recordings
 
@@ -231,11 +232,37 @@ def test_a_platform_clients_secret_is_redacted(both, secret):
         ("Ünï@exämple.org", "<address>"),
         ("x" * 501, "x" * 500 + "..."),
         ("", ""),
+        ("red \x1b[31m, nothing \x00, half \ud800, wide\u200b", "red [31m, nothing , half , wide"),
+        ("to ann%40example.org or ann%2540example.org", "to <address> or <address>"),
+        ("Cannot GET /v2/teams/1/bookings?attendeeName=Ann%20Alt", "Cannot GET /v2/teams/1/bookings?..."),
+        ("by http://user:pw@proxy.test:3128/", "by http://proxy.test:3128/"),
+        ("a " * 400 + "b" * 10_000_000, "a " * 250 + "..."),
+        ("b" * 10_000_000, "..."),
+        ("@" * 10_000, "..."),
+        ("eyJ-" * 10_000, "..."),
+        ("?a" * 2_000, "?a" * 250 + "..."),
     ],
 )
 def test_redacted(said, shown):
     """A server's words lose tokens and addresses, are one line and at most 500 characters."""
-    assert redacted(said) == shown
+    assert redact(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Past", "'Past'"), ("2024-8-13", "'2024-8-13'"), ("20261120T090000Z", "'20261120T090000Z'"), (5, "5"),
+        (None, "None"), (True, "True"), (10**40, "an integer of over 30 digits"), ("", "''"),
+        ("Ann Alt", "a text of 7 characters"), ("ann@example.org", "a text of 15 characters"),
+        ("cal_live_0123", "a text of 13 characters"), ("acmelive0Zz9Yy8Xx7", "a text of 18 characters"),
+        ("x" * 81, "a text of 81 characters"), ("a\x1bb", r"'a\x1bb'"),
+        ("x" * 10_000_000, "a text of 10,000,000 characters"), ({"ann@example.org": 1}, "a dict of 1"),
+        (["Ann"], "a list of 1"), (b"Ann", "a bytes of 3"), (object(), "a object"),
+    ],
+)  # fmt: skip
+def test_described(value, shown):
+    """A value that came is shown where it can be nobody's name, address or key; else how long or of what kind it is."""
+    assert describe(value) == shown
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ WORDS = (
     ADDRESS.replace("@", "&#64;") + " or " + ADDRESS.replace("@", "\\u0040") + " or " + ADDRESS.replace("@", "\uff20"),
     f"access token=Bearer {TOKEN}, Bearer {TOKEN}, {TOKEN.upper()}, {KEY}, https://{TOKEN}:{TOKEN}@cal.test/v2",
     f"canary.\u200bperson@victim.example and {TOKEN[:5]}\x00{TOKEN[5:]}",
-    " " * 3_970 + f"{TOKEN} {ADDRESS}",
+    " " * 3_968 + f"{TOKEN} {ADDRESS}",
     "x" * 4_000 + f" {TOKEN} {ADDRESS}",
     "y " * 1_990 + f"{ADDRESS} {TOKEN}",
 )
