@@ -46,6 +46,7 @@ _PUBLIC_FIELDS = {
 _MOST_PRIVATE_VALUES = 20
 _LONGEST_HARMLESS = 2
 
+_LARGEST_CURSOR = 10**30
 _CURSOR = re.compile(r"[!-~]{1,2000}")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -259,6 +260,7 @@ def _page(answer: Answer) -> Page:
     if not isinstance(pagination, Mapping):
         return Page(bookings)
     total, cursor = pagination.get("totalItems"), pagination.get("nextCursor")
+    cursor = str(cursor) if isinstance(cursor, int) and 0 <= cursor < _LARGEST_CURSOR else cursor
     if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
         raise UnexpectedAnswer("The answer's pagination.nextCursor is no cursor: a text of at most 2,000 characters")
     return Page(

@@ -36,6 +36,7 @@ _MOST_COMPETITORS = 20.0
 
 _CROWD_OF_LIMIT = 0.25
 _SMALL_LIMIT = 60.0
+_ODD_CALLS = 0.025
 """Where others had used such a part of the window before our first call, they may be a crowd of tasks that has just
 begun, and nobody knows how large it is. At a limit below that number of calls our second call waits for the window's
 end, in each window until it is known who competes; at others only in the first, and where that has just begun. With
@@ -108,7 +109,7 @@ class RateLimit:
     def _hold(self, others: float) -> float:
         """Return the part of the window for which our second call waits, by how many were made before our first."""
         has_just_begun = any(0 <= window - self._length <= window * _LATE for window in _USUAL_WINDOWS)
-        if not others or not (self._is_small or has_just_begun):
+        if not self._is_more_than_odd(others) or not (self._is_small or has_just_begun):
             return 0.0
         used = (1 + others) / (self.calls * _CROWD_OF_LIMIT)
         return float(min(1.0, used**3))
@@ -119,8 +120,11 @@ class RateLimit:
 
     @property
     def is_shared(self) -> bool:
-        """Whether others had used some of the window when we came."""
-        return self._at_first < self.calls
+        """Whether others had used more of the window when we came than the odd call."""
+        return self._is_more_than_odd(self.calls - self._at_first)
+
+    def _is_more_than_odd(self, others: float) -> bool:
+        return others > self.calls * _ODD_CALLS
 
     def _begin(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
         self.calls = self._at_first = seen.calls
