@@ -85,14 +85,23 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
         places = ", ".join(f"attendees[{wish.index}]" for wish in result.unknown[:10])
         raise UnknownAttendee(
             f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
-            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent. Correct them, or"
-            ' set on_unknown_attendee="skip"'
+            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent."
+            f' {_fix_of_unknown(booking)}, or set on_unknown_attendee="skip"'
         )
     return Changes(
         marks=tuple(result.marks),
         unchanged=tuple(result.unchanged),
         unknown=tuple(wish.email for wish in result.unknown),
         mark_host=_host_is_to_be_marked(booking, request),
+    )
+
+
+def _fix_of_unknown(booking: Booking) -> str:
+    if booking["attendees"]:
+        return "Correct them"
+    return (
+        "Cal.com hides the attendees of a booking with seats from all but its hosts and admins, unless its event type"
+        " shows them: use the key of a host"
     )
 
 

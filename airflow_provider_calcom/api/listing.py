@@ -22,7 +22,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
 from airflow_provider_calcom.api.flows import Flow
 from airflow_provider_calcom.api.models import Booking, Page
@@ -70,8 +71,7 @@ def walk(
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
-        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {page_size!r}")
-    rechecks = Rechecks(query)
+        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {describe(page_size)}")
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _warning(_walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version, rechecks), rechecks)
     return _warning(_walk_by_start(_Reader(query, api_version), page_size, next_start, _Given(rechecks)), rechecks)
@@ -83,6 +83,15 @@ def _warning(walk: Walk, rechecks: Rechecks) -> Walk:
         yield from walk
     finally:
         rechecks.warn()
+
+
+def one_booking(api_version: str | None) -> Endpoint[Page]:
+    """Return the shortest list that there is, which shows whether a version can be used.
+
+    :param api_version: a ``cal-api-version`` instead of the list's own.
+    """
+    is_by_cursor = (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION
+    return bookings_page(own_bookings(), (("limit" if is_by_cursor else "take", "1"),)).at_version(api_version)
 
 
 def next_found(walk: Walk) -> Flow[list[Booking] | None]:
@@ -302,22 +311,21 @@ def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None, re
     if query.status is not None and len(query.status) > 1:
         raise InvalidArgument(f"status may hold one value at api_version {api_version}, but holds {len(query.status)}")
     cursor: str | None = None
-    cursors: set[str] = set()
-    before: set[str] = set()
+    # All uids, because a circle of pages can be of any length.
+    given: set[str] = set()
     while True:
         paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
-        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in before}
-        before = _uids(page.bookings)
-        admitted = [booking for booking in fresh.values() if rechecks.admits(booking, page.server_time)]
+        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in given}
+        given |= fresh.keys()
+        admitted = [booking for booking in fresh.values() if query.admits(booking)]
         if admitted:
             yield Found(admitted)
         if page.next_cursor is None:
             return
-        if page.next_cursor in cursors:
-            raise _incomplete("the server gave the same cursor twice, which leads in a circle")
+        if not fresh:
+            raise _incomplete("a page brings no booking that was not listed before, and says that there are more")
         cursor = page.next_cursor
-        cursors.add(cursor)
 
 
 def _incomplete(why: str) -> ListingIncomplete:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from airflow_provider_calcom.api import endpoints
@@ -39,7 +39,7 @@ class AttendeeWish:
     """
 
     index: int
-    email: str
+    email: str = field(repr=False)
     absent: bool
     is_booking_row: bool = False
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
 from airflow_provider_calcom.api.errors import (
@@ -21,8 +22,6 @@ from airflow_provider_calcom.api.errors import (
     OutcomeUnknown,
     PermissionDenied,
     UnexpectedAnswer,
-    redacted,
-    shown,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.mark_request import MarkRequest, address_key
@@ -34,7 +33,7 @@ _PAUSE = 1.0
 _PAUSES_WHILE_AT_WORK = (2.0, 5.0, 10.0, 20.0)
 """Seconds to give a server that may still be carrying out a call; sending it again too soon would do it twice."""
 
-_WriteError = OutcomeUnknown | NoShowUpdateFailed | ChangeNotVerified
+_WriteError = OutcomeUnknown | ChangeNotVerified
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,6 @@ class Written:
     @property
     def left_is_certain(self) -> bool:
         """Whether what is left was certainly not written: Cal.com may still carry out a call that it did not answer."""
-        if isinstance(self.error, NoShowUpdateFailed):
-            return self.booking is not None
         return not isinstance(self.error, (OutcomeUnknown, ChangeNotVerified))
 
 
@@ -94,7 +91,7 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     :param wall_clock: Unix time, used where the server does not send its own.
     :raises BookingNotStarted: by the server's clock; nothing was written.
     :raises BookingNotMarkable: if the status, the kind or the owner of the booking speaks against it.
-    :raises NoShowUpdateFailed: with how many of the changes the booking shows all the same.
+    :raises NoShowUpdateFailed: if Cal.com answered its 500 and the booking, read after it, does not show all changes.
     :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
     :raises OutcomeUnknown: if it stayed unknown.
     """
@@ -171,13 +168,8 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
             if not progress.left:
                 return booking
         except NoShowUpdateFailed as error:
-            yield from _read_after(error, uid, progress)
-            left = len(progress.left)
-            raise NoShowUpdateFailed(
-                f"{error.explanation}. Of {len(changes)} changes the booking shows {len(changes) - left} as"
-                f" written and {left} not",
-                error.failure,
-            ) from error
+            progress.request_id = error.request_id
+            return (yield from _after_failed_update(changes, uid, error, progress))
         except CalComError as error:
             if unknown is None:
                 raise
@@ -193,6 +185,26 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
         f" task again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
         unknown.failure if unknown else None,
     )
+
+
+def _after_failed_update(changes: Changes, uid: str, error: NoShowUpdateFailed, progress: _Progress) -> Flow[Booking]:
+    """Return the booking if it shows the changes all the same; only reading it says what that answer of 500 means."""
+    unsure = OutcomeUnknown(
+        'Cal.com answered "Failed to update no-show status", which it does when it refuses the change and also when it'
+        " fails after having written it",
+        error.failure,
+    )
+    booking = yield from _read_after(unsure, uid, progress)
+    left = len(progress.left)
+    if not left:
+        return booking
+    raise NoShowUpdateFailed(
+        f"Cal.com refused to mark people of this booking: of {len(changes)} changes it shows {len(changes) - left} as"
+        f" written and {left} not. Either the key's user may not (it takes the organiser, a host of the booking or an"
+        " admin of its team), or, on servers of 2025, an address is not on the booking. Use another user's key, or"
+        " correct the addresses; trying again as it is can't help",
+        error.failure,
+    ) from error
 
 
 def _of(uid: str, booking: Booking) -> Booking:
@@ -235,8 +247,9 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
             raise UnexpectedAnswer("The server answered with another booking")
     except CalComError as read_error:
         raise type(write_error)(
-            f"{write_error.explanation}. The booking can't be read either ({type(read_error).__name__}), so that it is"
-            " not known which changes were written. Run the task again later: it reads first",
+            f"{write_error.explanation}. The booking could not be read afterwards ({type(read_error).__name__}), so it"
+            " is not known which changes were written. Run the task again later: it reads the booking first, and sends"
+            " only what is missing",
             write_error.failure,
         ) from read_error
     booking: Booking = reading.booking
@@ -247,13 +260,13 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
     if booking["uid"] != endpoints.checked_uid(request.booking_uid):
         raise BookingNotMarkable(
-            f"The server answered with booking {redacted(booking['uid'][:100])} when asked for {request.booking_uid};"
+            f"The server answered with booking {redact(booking['uid'][:100])} when asked for {request.booking_uid};"
             " nothing was sent"
         )
 
 
 def _check_status(booking: Booking, request: MarkRequest) -> None:
-    status = shown(booking["status"])
+    status = describe(booking["status"])
     if booking["status"] not in request.allowed_statuses:
         raise BookingNotMarkable(
             f"The status of booking {booking['uid']} is {status}, and Cal.com would mark people absent all the same."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
@@ -56,9 +56,9 @@ class BookingQuery:
     """
 
     path: str = own_bookings()
-    status: Sequence[str] | str | None = None
-    attendee_email: str | None = None
-    attendee_name: str | None = None
+    status: Sequence[str] = ()
+    attendee_email: str | None = field(default=None, repr=False)
+    attendee_name: str | None = field(default=None, repr=False)
     booking_uid: str | None = None
     event_type_ids: Sequence[int] | None = None
     team_ids: Sequence[int] | None = None

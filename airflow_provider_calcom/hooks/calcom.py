@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_calcom.api import endpoints, mark_request, no_shows, webhooks
+from airflow_provider_calcom._redact import redact
+from airflow_provider_calcom.api import endpoints, listing, mark_request, no_shows, reassigning, webhooks
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.api.settings import (
@@ -135,18 +136,22 @@ class CalComHook(BaseHook):
         return AsyncCalComClient(await asyncio.to_thread(lambda: self.settings))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Cal.com who we are. The text says who and which region, or what to mend.
+        """Ask Cal.com who we are, and for one booking. The text says who and which region, or what to fix.
 
-        It tries once: whoever pressed the button waits for the answer, and so does a process of Airflow's server.
+        The bookings show whether the ``api_version`` can be used, as ``/me`` is served at any. Each is tried once:
+        whoever pressed the button waits for the answer, and so does a process of Airflow's server.
         """
+        once = RetryLimits(attempts=1)
         try:
             settings = self.settings
             with self:
-                user = self._client.call(endpoints.me(), retry_limits=RetryLimits(attempts=1))
+                user = self._client.call(endpoints.me(), retry_limits=once)
+                self._client.call(listing.one_booking(settings.api_version), retry_limits=once)
         except CalComError as error:
             return False, str(error)
-        name = user.get("username") or user.get("name") or "a user without a name"
-        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {name}, user id {user['id']}"
+        name = redact(str(user.get("username") or user.get("name") or "a user without a name"))
+        who = f"{name}, user id {redact(str(user['id']))}"
+        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {who}"
 
     # What DAG authors call.
 
@@ -404,15 +409,14 @@ class CalComHook(BaseHook):
     def reassign_booking(
         self, *, booking_uid: str, user_id: int | None = None, reason: str | None = None
     ) -> dict[str, Any]:
-        """Give a round-robin booking to another host, and give ``{bookingUid, reassignedTo}``.
+        """Give a round-robin booking to another host, check it, and return ``{bookingUid, reassignedTo}``.
 
         :param booking_uid: uid of a booking.
         :param user_id: the host; whoever comes next if None.
         :param reason: with ``user_id``: why.
+        :raises NotReassigned: if Cal.com says yes and the booking does not have the new host, as in the open edition.
         """
-        if user_id is None:
-            return self._client.call(endpoints.reassign_booking(booking_uid))
-        return self._client.call(endpoints.reassign_booking_to_user(booking_uid, user_id, reason))
+        return self._client.run(reassigning.reassign(booking_uid, user_id, reason))
 
     def create_webhook(
         self,
@@ -453,13 +457,13 @@ class CalComHook(BaseHook):
         """
         return self._client.call(endpoints.get_webhook(webhook_id))
 
-    def update_webhook(self, *, webhook_id: str, **fields: Any) -> dict[str, Any]:
+    def update_webhook(self, *, webhook_id: str, **changes: Any) -> dict[str, Any]:
         """Change a webhook and give it as it is then.
 
         :param webhook_id: its id.
-        :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+        :param changes: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
         """
-        return self._client.call(endpoints.update_webhook(webhook_id, **fields))
+        return self._client.call(endpoints.update_webhook(webhook_id, **changes))
 
     def delete_webhook(self, *, webhook_id: str) -> None:
         """Remove a webhook.
@@ -498,7 +502,7 @@ def _extra_of(connection: Connection) -> dict[str, Any]:
     """Read the extra fields. ``extra_dejson`` takes unreadable ones for none, and would lose a setting in silence."""
     try:
         extra = json.loads(connection.extra or "{}")
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise InvalidConnection("The connection's extra must be a JSON object, and can't be read as one") from None

@@ -23,7 +23,7 @@ from airflow_provider_calcom.api.mark_request import (
     host_wish,
     mark_request,
 )
-from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows
+from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, all_texts, needs_shared, recordings, success
 
@@ -795,23 +795,54 @@ def test_a_refused_update_is_told_with_what_was_written(both):
 
     server._change = without_bob  # type: ignore[method-assign]
     error = error_of(both, server, a_request(ANN, BOB), errors.NoShowUpdateFailed)
-    assert "Of 2 changes the booking shows 1 as written and 1 not" in str(error)
+    assert "of 2 changes it shows 1 as written and 1 not" in str(error)
     assert len(server.writes) == 1
+
+
+def test_hidden_attendees_are_told_as_such(both):
+    """Cal.com hides the attendees of a booking with seats from most keys; the entries may be quite right."""
+    error = error_of(both, a_server(booking=a_booking(attendees=[])), a_request(ANN), errors.UnknownAttendee)
+    assert "hides the attendees of a booking with seats" in str(error)
+    assert "Correct them" not in str(error)
 
 
 def test_a_user_who_may_not_mark(both):
     """Without the right to mark attendees Cal.com's 500 is told as such, after one call."""
     server = a_server(may_mark=False)
     error = error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
-    assert "the booking shows 0 as written and 1 not" in str(error)
+    assert "it shows 0 as written and 1 not" in str(error)
+    assert not error.may_heal
     assert len(server.writes) == 1
 
 
-def test_a_refused_update_is_told_although_the_booking_cant_be_read(both):
-    """Cal.com's 500 is told as such also where the booking can't be read after it."""
-    server = a_server(may_mark=False)
-    server.read_fault = 503
-    error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
+@pytest.mark.parametrize("host_absent", [None, True])
+def test_a_failed_update_whose_booking_shows_the_changes_is_carried_out(both, host_absent):
+    """Cal.com answers its 500 also where it fails after the write: what the booking shows was done, with one call."""
+    server = a_server(faults=["failed after"])
+    outcome = both.run(server, mark_no_shows(a_request(ANN, host_absent=host_absent)))
+    assert (outcome.marked, outcome.absent_host, outcome.calls) == ([ANN], host_absent is True, 1)
+    assert len(server.writes) == 1
+
+
+@pytest.mark.parametrize("fault", [httpx.ConnectError("gone"), httpx.ReadTimeout("gone"), 500, 403, 429])
+@pytest.mark.parametrize("may_mark", [True, False])
+def test_a_failed_update_whose_booking_cant_be_read_is_unknown(both, may_mark, fault):
+    """Where the booking can't be read after Cal.com's 500, nobody knows whether it refused; the next try reads it."""
+    server = a_server(may_mark=may_mark, faults=["failed after"] if may_mark else [])
+    server.read_fault = fault
+    error = error_of(both, server, a_request(ANN), errors.OutcomeUnknown)
+    assert error.may_heal
+    assert "Run the task again later: it reads the booking first" in str(error)
+    assert "can't help" not in str(error), "it would contradict what was just said"
+    assert len(server.writes) == 1
+
+
+def test_a_failed_update_is_written_down_with_the_request_id(both):
+    """Cal.com's support finds the call by the id that its 500 had, whatever the booking shows."""
+    for server in (a_server(faults=["failed after"]), a_server(may_mark=False)):
+        written = both.run(server, write_changes("uid1", changes_for(server.booking, a_request(ANN))))
+        assert written.request_id == "id-of-500"
+        assert written.left_is_certain
 
 
 @pytest.mark.parametrize(("host_absent", "count"), [(None, "1 of 1"), (True, "2 of 2")])
