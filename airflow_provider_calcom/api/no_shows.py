@@ -6,13 +6,15 @@ Each mark-absent call that names attendees makes Cal.com send webhooks, mail and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
+from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     BookingNotStarted,
@@ -105,8 +107,8 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     if changes:
         _check_status(booking, request)
         _check_started(booking, wall_clock() if reading.server_time is None else reading.server_time)
-        if changes.mark_host and not request.allow_foreign_booking:
-            yield from _check_owner(booking)
+        if not request.allow_foreign_booking:
+            yield from _check_owner([booking])
         if not request.dry_run:
             written = yield from write_changes(booking["uid"], changes)
             if written.error is not None:
@@ -283,33 +285,72 @@ def _check_started(booking: Booking, now: float) -> None:
         )
 
 
-def _check_owner(booking: Booking) -> Flow[None]:
-    """Make sure that the booking is ours: Cal.com lets every key mark the host of every booking."""
+def check_ownership(booking_uid: str) -> Flow[None]:
+    """Read a booking, or a whole series, and make sure that it is ours, see :func:`is_ours`.
+
+    :param booking_uid: uid of a booking or of a series.
+    :raises BookingNotMarkable: if the key's user neither hosts nor administers it.
+    """
+    yield from _check_owner((yield endpoints.get_booking_series(booking_uid)))
+
+
+def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
+    """Make sure that bookings are ours: Cal.com lets any key mark people of strangers' bookings, cancel and move them.
+
+    It lets it mark the host of every booking, and the attendees of every booking of anybody who is in a team, as
+    measured on the open edition of July 2026.
+    """
     try:
         user = yield endpoints.me()
     except PermissionDenied:
         user = {}
-    if is_ours(booking, user, is_listed=False):
-        return
-    if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
-        raise BookingNotMarkable(
-            f"Booking {booking['uid']} is not organised by the key's user nor by anyone whose bookings it administers,"
-            " and Cal.com would mark its host all the same. Nothing was sent. Check booking_uid, or set"
-            " allow_foreign_booking=True"
-        )
+    for booking in bookings:
+        if is_ours(booking, user, is_listed=False):
+            continue
+        if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
+            raise BookingNotMarkable(
+                f"Booking {redacted(booking['uid'][:100])} is not organised by the key's user nor by anyone whose"
+                " bookings it administers, and Cal.com would change it all the same. Nothing was sent. Check"
+                " booking_uid, or set allow_foreign_booking=True"
+            )
 
 
 def is_ours(booking: Booking, user: Me, *, is_listed: bool) -> bool:
-    """Tell whether the host of a booking may be marked: whoever merely attends it is listed it, too.
+    """Return whether a booking is one of the key's user, or of somebody whose bookings it administers.
 
     :param booking: the booking.
     :param user: the key's user; empty where it is not known.
-    :param is_listed: whether the booking is on the list of the key's user.
+    :param is_listed: whether the booking is on the list of the key's user, which also has those that it attends.
     """
-    if "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ()):
-        return True
-    attends = address_key(str(user.get("email"))) in {address_key(row["email"]) for row in booking["attendees"]}
-    return is_listed and not attends
+    return is_hosted_by(booking, user) or (is_listed and not only_attends(booking, user))
+
+
+def is_hosted_by(booking: Booking, user: Me) -> bool:
+    """Return whether a user is the booking's organiser, by id.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    return "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ())
+
+
+def only_attends(booking: Booking, user: Me) -> bool:
+    """Return whether a user merely booked, or is a guest of a booking that somebody else hosts.
+
+    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    if "id" not in user or is_hosted_by(booking, user):
+        return False
+    key = address_key(str(user.get("email")))
+    own = [row for row in booking.get("attendees") or () if key in _keys(row)]
+    return any(not is_cohost(booking, row) for row in own)
+
+
+def _keys(person: Mapping[str, Any]) -> set[str]:
+    return {address_key(str(person.get(name) or "")) for name in ("email", "displayEmail")}
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:

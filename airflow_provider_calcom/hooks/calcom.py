@@ -274,7 +274,7 @@ class CalComHook(BaseHook):
         :param on_unknown_attendee: ``fail``, or ``skip`` entries that fit nobody on the booking.
         :param allowed_statuses: statuses of bookings that may be touched; ``["accepted"]`` if None.
         :param allow_cohosts: also touch attendees who may be hosts: who neither booked nor are guests of the booker.
-        :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
+        :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
         :param dry_run: find out what would change, and send no writing call.
         :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;
             ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
@@ -366,6 +366,7 @@ class CalComHook(BaseHook):
         reason: str | None = None,
         cancel_subsequent: bool | None = None,
         seat_uid: str | None = None,
+        allow_foreign_booking: bool = False,
     ) -> dict[str, Any] | list[dict[str, Any]]:
         """Cancel a booking and give it as it is then; of a series, a list.
 
@@ -373,7 +374,12 @@ class CalComHook(BaseHook):
         :param reason: told to the attendees; some accounts demand one.
         :param cancel_subsequent: also cancel the later occurrences of its series.
         :param seat_uid: cancel only this seat.
+        :param allow_foreign_booking: also cancel a booking that the key's user neither hosts nor administers. Cal.com
+            itself lets any key cancel any booking.
+        :raises BookingNotMarkable: if it is a stranger's.
         """
+        if not allow_foreign_booking:
+            self._client.run(no_shows.check_ownership(booking_uid))
         cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
             endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
         )
@@ -387,6 +393,7 @@ class CalComHook(BaseHook):
         reason: str | None = None,
         rescheduled_by: str | None = None,
         seat_uid: str | None = None,
+        allow_foreign_booking: bool = False,
     ) -> dict[str, Any]:
         """Move a booking and give the new one, which has a new uid.
 
@@ -395,11 +402,17 @@ class CalComHook(BaseHook):
         :param reason: told to the attendees.
         :param rescheduled_by: address of who moves it.
         :param seat_uid: move only this seat.
+        :param allow_foreign_booking: also move a booking that the key's user neither hosts nor administers. Cal.com
+            itself lets any key move any booking.
+        :raises BookingNotMarkable: if it is a stranger's.
         """
+        new_start = as_cal_com_writes(instant(start, "start"))
+        if not allow_foreign_booking:
+            self._client.run(no_shows.check_ownership(booking_uid))
         return self._client.call(
             endpoints.reschedule_booking(
                 booking_uid,
-                start=as_cal_com_writes(instant(start, "start")),
+                start=new_start,
                 reason=reason,
                 rescheduled_by=rescheduled_by,
                 seat_uid=seat_uid,

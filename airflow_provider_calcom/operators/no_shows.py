@@ -47,8 +47,8 @@ class MarkAbsentOperator(CalComOperator):
         would mark people of cancelled, rejected and pending bookings too.
     :param allow_cohosts: also touch attendees who may be hosts of a team's booking, because they neither booked nor are
         guests of the booker. Cal.com lists the other hosts among the attendees.
-    :param allow_foreign_booking: also mark the host of a booking that the key's user can't list. Cal.com lets any key
-        mark the host of any booking.
+    :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
+        Cal.com lets any key mark the host of any booking, and attendees of many strangers' bookings.
     :param dry_run: find out what would change, and send no writing call; the result is the same but for ``calls``,
         which is 0. (templated, as ``is_dry_run``)
 
@@ -394,13 +394,15 @@ class ApplyNoShowsOperator(CalComOperator):
     :param team_id: read them from a team's list. (templated)
     :param user_id: with ``organization_id``: from this member's list. (templated)
     :param allow_cohosts: also touch attendees who may be hosts, see ``MarkAbsentOperator``.
+    :param allow_foreign_booking: also mark people of bookings that the key's user neither hosts nor administers.
     :param skip_if_nothing_to_do: skip the task, rather than let it succeed, where nothing was to be changed.
     :param storage_conn_id: the object storage's connection, where paths need one. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
 
     Returns ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``: numbers,
     and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` so; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``gone``, as are cancelled bookings; ``human_override``, changed by
+    the booking; ``not_permitted``; ``not_started``; ``moved``, to another hour
+    than the plan judged; ``gone``, as are cancelled bookings; ``human_override``, changed by
     a person after our last write; ``failed``. All of them stand in ``outcomes.jsonl`` beside the plan, one a line.
 
     :raises ChangesFailed: in the end, if changes failed or were not permitted.
@@ -445,6 +447,7 @@ class ApplyNoShowsOperator(CalComOperator):
         team_id: int | str | None = None,
         user_id: int | str | None = None,
         allow_cohosts: bool = False,
+        allow_foreign_booking: bool = False,
         skip_if_nothing_to_do: bool = False,
         storage_conn_id: str | None = None,
         api_version: str | None = None,
@@ -464,6 +467,7 @@ class ApplyNoShowsOperator(CalComOperator):
         self.team_id = team_id
         self.user_id = user_id
         self.allow_cohosts = allow_cohosts
+        self.allow_foreign_booking = allow_foreign_booking
         self.skip_if_nothing_to_do = skip_if_nothing_to_do
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
@@ -499,6 +503,7 @@ class ApplyNoShowsOperator(CalComOperator):
             team_id=self.team_id,
             user_id=self.user_id,
             allow_cohosts=self.allow_cohosts,
+            allow_foreign_booking=self.allow_foreign_booking,
             storage_conn_id=self.storage_conn_id,
         )
         settings = hook.settings  # read here: the thread of the event loop can't ask Airflow for connections
