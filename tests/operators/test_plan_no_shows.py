@@ -188,11 +188,13 @@ def test_a_run_without_an_interval_needs_bounds(calcom: SandboxDriver, tmp_path:
 @each_build
 def test_a_moved_booking_blames_nobody(calcom: SandboxDriver, tmp_path: Path) -> None:
     """Nobody came at the old hour. Servers of 2025-08 don't say where it went, but say that it is cancelled."""
+    calcom.admin("clock", {"now": "2026-11-17T12:00:00Z"})  # nothing can be moved into the past
     answer = httpx.post(
         f"{calcom.url}/v2/bookings/sandbox-yesterday-1/reschedule",
         json={"start": "2026-11-18T20:00:00.000Z"},
         headers={"Authorization": f"Bearer {KEY}", "cal-api-version": "2024-08-13"},
     )
+    calcom.admin("clock", {"now": "2026-11-19T12:00:00Z"})
     new = answer.raise_for_status().json()["data"]["uid"]
     rows = [row for row in report(calcom) if row["booking_uid"] != "sandbox-yesterday-1"]
     rows.append(seen("sandbox-yesterday-1", OWNER, "2026-11-18T08:00:00Z", "2026-11-18T08:30:00Z"))
