@@ -72,6 +72,7 @@ def walk(
     """
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
         raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {describe(page_size)}")
+    rechecks = Rechecks(query)
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
         return _warning(_walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version, rechecks), rechecks)
     return _warning(_walk_by_start(_Reader(query, api_version), page_size, next_start, _Given(rechecks)), rechecks)

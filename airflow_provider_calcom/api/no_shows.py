@@ -309,7 +309,7 @@ def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
             continue
         if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
             raise BookingNotMarkable(
-                f"Booking {redacted(booking['uid'][:100])} is not organised by the key's user nor by anyone whose"
+                f"Booking {redact(booking['uid'][:100])} is not organised by the key's user nor by anyone whose"
                 " bookings it administers, and Cal.com would change it all the same. Nothing was sent. Check"
                 " booking_uid, or set allow_foreign_booking=True"
             )

@@ -11,6 +11,7 @@ from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, 
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
 from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
+from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.attendance.ledger import PastWrite, Settled
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.worklist import (
@@ -142,7 +143,7 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
 
 def _moved(booking: Booking, one: Planned) -> Outcome | None:
     """Return the outcome of a change whose booking was moved in place: the plan judged who came at another hour."""
-    planned = parsed_instant(one.change.start_at)
+    planned = parse_instant(one.change.start_at)
     return None if planned == start_of(booking) else Outcome(one.number, MOVED, "rescheduled after the plan")
 
 
