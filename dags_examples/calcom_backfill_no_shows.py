@@ -42,21 +42,22 @@ with DAG(
 
     @task
     def windows() -> list[dict[str, Any]]:
-        """Part the days into windows, each with the folder of its plan."""
+        """Part the days into windows, each with its policy and the folder of its plan."""
         params = get_current_context()["params"]
         day, end = date.fromisoformat(params["first_day"]), date.fromisoformat(params["last_day"]) + timedelta(days=1)
         parted = []
         while day < end:
             following = min(day + timedelta(days=params["days"]), end)
             bounds = {"after_start": day.isoformat(), "before_start": following.isoformat()}
-            parted.append({**bounds, "plan_path": f"{params['plans']}/{day.isoformat()}"})
+            # The report has every meeting up to the window's end.
+            policy = {"internal_domains": params["colleagues"], "attendance_until": {"zoom": f"{following}T00:00:00Z"}}
+            parted.append({**bounds, "policy": policy, "plan_path": f"{params['plans']}/{day.isoformat()}"})
             day = following
         return parted
 
     plan = PlanNoShowsOperator.partial(
         task_id="plan",
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
-        policy={"internal_domains": "{{ params.colleagues }}"},
         ledger_path="{{ params.ledger }}",
         max_active_tis_per_dag=2,
     ).expand_kwargs(windows())

@@ -41,7 +41,11 @@ with DAG(
         after_start=f"{{{{ {DAY} }}}}",
         before_start=f"{{{{ macros.ds_add({DAY}, 1) }}}}",
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
-        policy={"internal_domains": "{{ params.colleagues }}"},
+        policy={
+            "internal_domains": "{{ params.colleagues }}",
+            # The report has every meeting up to here. Without this, the last meetings of a day stay in doubt.
+            "attendance_until": {"zoom": f"{{{{ macros.ds_add({DAY}, 1) }}}}T00:00:00Z"},
+        },
         plan_path=f"{{{{ params.plans }}}}/{{{{ {DAY} }}}}",
         retries=2,
     )

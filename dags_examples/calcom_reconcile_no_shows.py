@@ -84,7 +84,11 @@ with DAG(
         after_start=f"{{{{ macros.ds_add({DAY}, -{CORRECTION_WINDOW}) }}}}",
         before_start=f"{{{{ {DAY} }}}}",
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
-        policy={"internal_domains": "{{ params.colleagues }}"},
+        policy={
+            "internal_domains": "{{ params.colleagues }}",
+            # The report has every meeting up to here. Without this, the last meetings of a day stay in doubt.
+            "attendance_until": {"zoom": f"{{{{ {DAY} }}}}T00:00:00Z"},
+        },
         plan_path=f"{{{{ params.plans }}}}/{{{{ {DAY} }}}}",
         ledger_path="{{ params.ledger }}",
     )

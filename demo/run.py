@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ from typing import Any
 import httpx
 
 from airflow_provider_calcom.attendance.plan import read_plan, read_summary, rendered
+from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 
 HERE = Path(__file__).resolve().parent
 DAGS = HERE.parent / "dags_examples"
 DAY = "2026-11-18"
-NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 KEY = "cal_demo_owner"
 
 REAL_ACCOUNT = """\
@@ -167,11 +166,11 @@ def main() -> int:
     if os.environ.get("CALCOM_API_KEY"):
         print(REAL_ACCOUNT)
     labels: dict[str, dict[str, str]] = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
-    world = json.loads((HERE / "world.json").read_text(encoding="utf-8"))
+    world = demo_world()
     with (
         tempfile.TemporaryDirectory() as home,
         webhook_listener() as (listener, events),
-        running_sandbox(world=world, server="2026-07", now=NOW) as sandbox,
+        running_sandbox(world=world, server="2026-07") as sandbox,
     ):
         print(f"A Cal.com of our own at {sandbox.url}, with {len(world['bookings'])} bookings on {DAY}")
         subscribe(sandbox, listener)

@@ -19,7 +19,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 EXAMPLES = sorted((ROOT / "dags_examples").glob("*.py"))
 # Which rooms each room may import besides itself; None stands for the modules that lie in no room.
 MAY_IMPORT: dict[str | None, set[str | None]] = {
-    "api": {None},  # only __version__; what None holds of Airflow is checked apart
+    "api": {None},  # only __version__ and _redact; what None holds of Airflow is checked apart
     "attendance": {None},
     "hooks": {None, "api", "attendance"},
     "operators": {None, "api", "attendance", "hooks", "triggers"},
@@ -82,9 +82,17 @@ def test_imports_run_downwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of_file(path) in ("api", "attendance")], ids=str)
 def test_the_api_knows_nothing_of_airflow(path: Path) -> None:
-    """The client can be used and tested without Airflow; of our own modules without a room it uses the version."""
+    """The client can be used and tested without Airflow; below it are only the version and the private kernel."""
     assert of_airflow(path) == []
-    assert {name for name in ours(path) if room_of(name) is None} <= {f"{NAME}.__version__"}
+    assert all(name.split(".")[1].startswith("_") for name in ours(path) if room_of(name) is None)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.name.startswith("_") and len(path.parts) == 2], ids=str
+)
+def test_the_kernel_knows_nothing_of_ours(path: Path) -> None:
+    """Every room may use the private modules at the top: they use Python's own library alone."""
+    assert {name.split(".")[0] for name in imports(path)} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if room_of_file(path) == "sandbox"], ids=str)
@@ -111,7 +119,7 @@ def test_only_the_errors_of_the_api_are_loaded_with_operators() -> None:
             f"{NAME}.attendance.errors",
         }
     for room in ("api", "attendance"):
-        errors = set(imports(Path(NAME) / room / "errors.py"))
+        errors = [name for name in imports(Path(NAME) / room / "errors.py") if not name.startswith(f"{NAME}._")]
         assert {name.split(".")[0] for name in errors} <= sys.stdlib_module_names
 
 

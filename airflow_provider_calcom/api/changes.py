@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_calcom.api import endpoints
+from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused, HostUnmarkRefused, UnknownAttendee
 from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading
@@ -85,14 +85,23 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
         places = ", ".join(f"attendees[{wish.index}]" for wish in result.unknown[:10])
         raise UnknownAttendee(
             f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
-            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent. Correct them, or"
-            ' set on_unknown_attendee="skip"'
+            f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent."
+            f' {_fix_of_unknown(booking)}, or set on_unknown_attendee="skip"'
         )
     return Changes(
         marks=tuple(result.marks),
         unchanged=tuple(result.unchanged),
         unknown=tuple(wish.email for wish in result.unknown),
         mark_host=_host_is_to_be_marked(booking, request),
+    )
+
+
+def _fix_of_unknown(booking: Booking) -> str:
+    if booking["attendees"]:
+        return "Correct them"
+    return (
+        "Cal.com hides the attendees of a booking with seats from all but its hosts and admins, unless its event type"
+        " shows them: use the key of a host"
     )
 
 
@@ -117,37 +126,10 @@ def _check_row(booking: Booking, request: MarkRequest, wish: AttendeeWish, rows:
         )
     if not request.allow_cohosts and is_cohost(booking, rows[0]):
         raise CoHostRefused(
-            f"attendees[{wish.index}] is on the side of booking {booking['uid']}'s hosts, whom Cal.com lists among the"
-            " attendees. Leave the entry out, or set allow_cohosts=True"
+            f"attendees[{wish.index}] may be one of the hosts of booking {booking['uid']}, whom Cal.com lists among the"
+            " attendees: it neither booked nor is a guest of the booker, or has the organiser's mail domain. Leave the"
+            " entry out, or set allow_cohosts=True"
         )
-
-
-def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
-    """Tell whether an attendee is really a host.
-
-    Cal.com names only the organiser in ``hosts``; the other hosts of a team's booking are attendees like any other.
-    Such a row is known by three signs together: it has the organiser's mail domain, it is not who booked, and it
-    is not one of the guests that the booker named.
-    """
-    email = address_key(attendee["email"])
-    hosts = {
-        address_key(str(host.get(key) or ""))
-        for host in booking.get("hosts") or ()
-        for key in ("email", "displayEmail")
-    }
-    if email in hosts:
-        return True
-    responses = booking.get("bookingFieldsResponses") or {}
-    if not isinstance(responses.get("email"), str) or attendee.get("seatUid"):
-        return False
-    guests = [*(booking.get("guests") or ()), *(responses.get("guests") or ())]
-    invited = {address_key(str(address)) for address in (responses["email"], *guests)}
-    shown_as = {email, address_key(str(attendee.get("displayEmail") or ""))}
-    return not shown_as & invited and _domain(email) in {_domain(host) for host in hosts}
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2]
 
 
 def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:

@@ -15,17 +15,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+import anyio
 import httpx
 
 from airflow_provider_calcom import __version__
+from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.api import listing
-from airflow_provider_calcom.api.bodies import BoundedBody, check_encoding
-from airflow_provider_calcom.api.connections import Connections, transport_options
+from airflow_provider_calcom.api.bodies import ENCODINGS, BoundedBody, check_encoding
+from airflow_provider_calcom.api.connections import Connections, proxy_secrets, transport_options
+from airflow_provider_calcom.api.deadlines import Deadline, TimedTransport
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
 from airflow_provider_calcom.api.errors import (
     HTML_PAGE,
     CalComError,
     Failure,
+    InvalidArgument,
+    InvalidEnvironment,
     NoAnswer,
     NotConnected,
     OutcomeUnknown,
@@ -33,6 +38,7 @@ from airflow_provider_calcom.api.errors import (
     UnexpectedAnswer,
     error_from_answer,
     request_id_of,
+    server_code,
     server_message,
 )
 from airflow_provider_calcom.api.flows import Done, Flow, Pause, advance
@@ -51,9 +57,10 @@ _CALL = "%s %s: %d"
 """The line of a call in the log. Its query is left out: a filter for an attendee's address may be in it."""
 
 # One for all bodies, as json.dumps would make a new one for each. Cal.com's limit was checked on unescaped text.
-_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_PROXY_WANTS_CREDENTIALS = 407
 
 
 class _Head(NamedTuple):
@@ -94,12 +101,13 @@ class _Core:
         headers = {
             "Host": httpx.URL(settings.base_url).netloc.decode("ascii"),
             "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": ", ".join(ENCODINGS),
             "User-Agent": f"airflow-provider-calcom/{__version__}",
             **settings.auth_headers,
         }
         self._headers = httpx.Headers(headers).raw
         self._extensions = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
+        self._secrets = (*settings.secrets, *proxy_secrets(settings))
         self._is_closed = False
 
     @property
@@ -133,6 +141,17 @@ class _Core:
     def _request(self, endpoint: Endpoint[T]) -> httpx.Request:
         if self._is_closed:
             raise RuntimeError("the client is closed")
+        try:
+            return self._made(endpoint)
+        except (TypeError, ValueError, RecursionError, httpx.InvalidURL):
+            named = endpoint.unsendable or "a parameter"
+        # After the block: what could not be encoded stands in the error that said so.
+        raise InvalidArgument(
+            f"{named} of {endpoint.method} {endpoint.path} can't be sent: it is too long, or has characters or kinds of"
+            " values that neither JSON nor a URL can hold. Correct it"
+        )
+
+    def _made(self, endpoint: Endpoint[T]) -> httpx.Request:
         headers = [*self._headers, (b"cal-api-version", endpoint.api_version.encode())]
         content = b""
         if endpoint.body is not None:
@@ -150,33 +169,48 @@ class _Core:
             extensions=self._extensions,
         )
 
-    def _failure(self, endpoint: Endpoint[T], head: _Head | None = None, message: str = "") -> Failure:
+    def _failure(self, endpoint: Endpoint[T], head: _Head | None = None, body: object = None) -> Failure:
+        """Return where a call failed.
+
+        :param body: the JSON of an answer with an error status.
+        """
         if head is None:
             return Failure(endpoint.method, endpoint.path)
+        hidden = (*self._secrets, *endpoint.private_values)
         return Failure(
             endpoint.method,
             endpoint.path,
             status=head.status,
-            request_id=request_id_of(head.headers, self.settings.secrets),
-            message=message,
+            request_id=request_id_of(head.headers, hidden),
+            message=server_message(body, hidden),
             retry_after=seconds_to_wait(head.headers, self._wall_clock()),
+            code=server_code(body),
         )
 
     def _result(self, endpoint: Endpoint[T], head: _Head, content: bytes) -> T:
-        if not httpx.codes.is_success(head.status):
-            body = _decoded(content)
-            is_page = body is None and b"<html" in content[:2000].lower()
-            words = HTML_PAGE if is_page else server_message(body, self.settings.secrets)
-            failure = self._failure(endpoint, head, words)
-            raise error_from_answer(failure, writes=endpoint.writes, region=self.settings.region)
         body = _decoded(content)
-        if body is None and content.strip():
+        if head.status >= 300:
+            raise self._refused(endpoint, head, body, content)
+        if head.status < 200 or (body is None and content.strip()):
             explanation = "The answer is no JSON (cut off, or a page of another server). Check the connection's host"
             raise self._unreadable(endpoint, head, UnexpectedAnswer(explanation))
         try:
             return endpoint.parse(Answer(body, head.headers))
         except CalComError as error:
             raise self._unreadable(endpoint, head, error) from error
+
+    def _refused(self, endpoint: Endpoint[T], head: _Head, body: object, content: bytes) -> CalComError:
+        failure = self._failure(endpoint, head, body)
+        if head.status == _PROXY_WANTS_CREDENTIALS:
+            return _proxy_refused(failure)
+        if body is None and b"<html" in content[:2000].lower():
+            failure = replace(failure, message=HTML_PAGE)
+        return error_from_answer(
+            failure,
+            writes=endpoint.writes,
+            region=self.settings.region,
+            is_platform_client=self.settings.api_key is None,
+        )
 
     def _unreadable(self, endpoint: Endpoint[T], head: _Head, error: CalComError) -> CalComError:
         failure = self._failure(endpoint, head)
@@ -186,12 +220,20 @@ class _Core:
             )
         return type(error)(error.explanation, failure)
 
-    def _unanswered(self, endpoint: Endpoint[T], error: httpx.HTTPError) -> CalComError:
+    def _unanswered(self, endpoint: Endpoint[T], error: httpx.HTTPError | TimeoutError) -> CalComError:
+        """Return what to raise, outside of the block that caught ``error``: h11's errors quote the bytes that came."""
+        if isinstance(error, TimeoutError):
+            error = httpx.ReadTimeout("the whole exchange took too long")
         kind = type(error).__name__
-        failure = replace(self._failure(endpoint), timed_out=isinstance(error, httpx.TimeoutException))
+        timed_out = isinstance(error, httpx.TimeoutException)
+        failure = replace(self._failure(endpoint), timed_out=timed_out)
+        if isinstance(error, httpx.ProxyError) and str(error).startswith(str(_PROXY_WANTS_CREDENTIALS)):
+            return _proxy_refused(failure)
         if isinstance(error, _NOTHING_WAS_SENT):
+            # A proxy's words are its own; those of the system are not.
+            words = str(error)[:3] if isinstance(error, httpx.ProxyError) else str(error)
             return NotConnected(
-                f"No connection could be made to {self.settings.base_url} ({kind}: {error})",
+                f"No connection could be made to {self.settings.base_url} ({kind}: {redact(words, self._secrets)})",
                 failure,
             )
         if endpoint.writes:
@@ -200,8 +242,11 @@ class _Core:
             return UnexpectedAnswer(f"The answer can't be unpacked ({kind})", failure)
         return NoAnswer(f"The call was sent and no whole answer came ({kind})", failure)
 
-    def _body(self) -> BoundedBody:
-        return BoundedBody(self.settings.largest_answer, self._clock, self.settings.total_timeout)
+    def _deadline(self) -> Deadline:
+        return Deadline(self._clock, self.settings.total_timeout)
+
+    def _body(self, deadline: Deadline) -> BoundedBody:
+        return BoundedBody(self.settings.largest_answer, deadline)
 
 
 class CalComClient(_Core):
@@ -226,7 +271,7 @@ class CalComClient(_Core):
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
         self._turns = threading.Lock()
-        self._transport = transport or httpx.HTTPTransport(**transport_options(settings))
+        self._transport = transport or TimedTransport(**transport_options(settings))
 
     def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
@@ -263,30 +308,35 @@ class CalComClient(_Core):
                 self._sleep(seconds)
             return self.pacer.sent()
 
-    def _send(self, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
+    def _send(self, request: httpx.Request, ticket: Ticket) -> httpx.Response:
         try:
-            return self._transport.handle_request(self._request(endpoint))
+            return self._transport.handle_request(request)
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
 
     def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
+        request = self._request(endpoint)
         ticket = self._turn(was_blocked)
-        body = self._body()
+        deadline = self._deadline()
+        body = self._body(deadline)
         try:
-            response = self._send(endpoint, ticket)
-            head = self._learn(ticket, endpoint, response)
-            try:
-                check_encoding(response)
-                for piece in response.iter_bytes():
-                    body.add(piece)
-            finally:
-                response.close()
+            with deadline.on_sockets():
+                response = self._send(request, ticket)
+                head = self._learn(ticket, endpoint, response)
+                try:
+                    check_encoding(response)
+                    for piece in response.iter_bytes():
+                        body.add(piece)
+                finally:
+                    response.close()
         except httpx.HTTPError as error:
-            raise self._unanswered(endpoint, error) from error
+            failed = self._unanswered(endpoint, error)
         except UnexpectedAnswer as error:
-            raise self._unreadable(endpoint, head, error) from error
-        return self._result(endpoint, head, body.content)
+            failed = self._unreadable(endpoint, head, error)
+        else:
+            return self._result(endpoint, head, body.content)
+        raise failed
 
     def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """Drive a flow to its end and give its result.
@@ -384,19 +434,23 @@ class AsyncCalComClient(_Core):
                 await self._sleep(seconds)
             return self.pacer.sent()
 
-    async def _send(self, transport: httpx.AsyncBaseTransport, endpoint: Endpoint[T], ticket: Ticket) -> httpx.Response:
+    async def _send(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, ticket: Ticket
+    ) -> httpx.Response:
         try:
-            return await transport.handle_async_request(self._request(endpoint))
+            return await transport.handle_async_request(request)
         except BaseException:  # a task that is cancelled has no answer either
             self.pacer.lost(ticket)
             raise
 
     async def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
+        request = self._request(endpoint)
         ticket = await self._turn(was_blocked)
-        body = self._body()
+        deadline = self._deadline()
+        body = self._body(deadline)
         try:
-            with self._connections.lent() as transport:
-                response = await self._send(transport, endpoint, ticket)
+            with self._connections.lent() as transport, anyio.fail_after(deadline.seconds_left):
+                response = await self._send(transport, request, ticket)
                 head = self._learn(ticket, endpoint, response)
                 try:
                     check_encoding(response)
@@ -404,11 +458,13 @@ class AsyncCalComClient(_Core):
                         body.add(piece)
                 finally:
                     await response.aclose()
-        except httpx.HTTPError as error:
-            raise self._unanswered(endpoint, error) from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            failed = self._unanswered(endpoint, error)
         except UnexpectedAnswer as error:
-            raise self._unreadable(endpoint, head, error) from error
-        return self._result(endpoint, head, body.content)
+            failed = self._unreadable(endpoint, head, error)
+        else:
+            return self._result(endpoint, head, body.content)
+        raise failed
 
     async def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """As :meth:`CalComClient.run`."""
@@ -445,6 +501,14 @@ class AsyncCalComClient(_Core):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _proxy_refused(failure: Failure) -> InvalidEnvironment:
+    return InvalidEnvironment(
+        "The proxy wants a user and password, or other ones (407). Put them into the environment variable that names"
+        " it (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), as http://user:password@host:port",
+        failure,
+    )
 
 
 def _decoded(content: bytes) -> Any:

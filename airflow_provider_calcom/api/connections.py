@@ -6,46 +6,109 @@ call took a third more CPU time with it.
 
 from __future__ import annotations
 
+import base64
+import importlib.util
+import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from airflow_provider_calcom.api.errors import InvalidEnvironment
 from airflow_provider_calcom.api.settings import ClientSettings
 
 _LONGEST_REST = 4.0
 """Seconds after which an idle connection is not used again. Node, which serves Cal.com's API, closes it after 5 by
 default, as httpx does: a call that met the closing would have an unknown outcome."""
 
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
+
 
 def transport_options(settings: ClientSettings, connections: int | None = None) -> dict[str, Any]:
-    """Give what a transport is made with.
+    """Return what a transport is made with.
 
     :param settings: where Cal.com is.
     :param connections: how many there may be at once; None for as many as there are calls.
+    :raises InvalidEnvironment: naming the variable with a proxy or with certificates that can't be used.
     """
     is_encrypted = settings.base_url.startswith("https:")
     return {
         "limits": httpx.Limits(max_connections=connections, keepalive_expiry=_LONGEST_REST),
         # Nothing is encrypted on the way to an http:// address, and reading all certificates takes 50 ms.
-        "verify": httpx.create_ssl_context() if is_encrypted else False,
-        # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
-        "proxy": None if settings.is_on_this_machine else _proxy_for(settings.base_url),
+        "verify": _certificates() if is_encrypted else False,
+        "proxy": _proxy_of(settings),
     }
 
 
-def _proxy_for(url: str) -> str | None:
-    """Give the proxy that the environment names for a URL (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``), or None."""
-    parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
+def _certificates() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        kind = type(error).__name__
+    raise InvalidEnvironment(
+        f"The environment variable SSL_CERT_FILE or SSL_CERT_DIR names no certificates that can be read ({kind})."
+        " Correct or unset it"
+    )
+
+
+def _proxy_of(settings: ClientSettings) -> httpx.Proxy | None:
+    """Return the proxy that the environment names for Cal.com, or None."""
+    found = _proxy_variable(settings)
+    if found is None:
+        return None
+    name, url = found
+    if (fault := _fault_of_proxy(url)) is not None:
+        raise InvalidEnvironment(
+            f"The environment variable {name} must be a proxy's URL such as http://proxy.example.com:3128, but"
+            f" {fault} (the value is not shown, as it may hold a password). Correct or unset it, or name"
+            " Cal.com's host in NO_PROXY"
+        )
+    return httpx.Proxy(url)
+
+
+def _proxy_variable(settings: ClientSettings) -> tuple[str, str] | None:
+    """Return the name and value of ``HTTPS_PROXY`` and the like that is for Cal.com, or None."""
+    parts = urlsplit(settings.base_url)
+    # A proxy of the environment would carry the key of an http:// address of this machine elsewhere.
+    if settings.is_on_this_machine or proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    name = parts.scheme if proxies.get(parts.scheme) else "all"
+    url = (proxies.get(name) or "").strip()
+    if not url:
+        return None
+    return f"{name.upper()}_PROXY", url if "://" in url else f"http://{url}"
+
+
+def _fault_of_proxy(url: str) -> str | None:
+    """Say why a proxy's URL can't be used, or None."""
+    try:
+        parts = urlsplit(url)
+        host, is_port = parts.hostname or "", parts.port is None or parts.port > 0
+        httpx.Proxy(url)
+    except (ValueError, httpx.InvalidURL):  # of the port, the scheme, or what no URL may hold
+        return "can't be read as one"
+    if not url.isprintable() or not _HOST.fullmatch(host) or not is_port:
+        return "its host or port can't be one"
+    if parts.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        return "it is a SOCKS proxy, for which the package socksio must be installed"
+    return None
+
+
+def proxy_secrets(settings: ClientSettings) -> tuple[str, ...]:
+    """Return what must not be shown of a proxy: its password, alone and as it is sent."""
+    found = _proxy_variable(settings)
+    user_and_password, at, _ = found[1].partition("://")[2].rpartition("@") if found else ("", "", "")
+    if not at:
+        return ()
+    plain = unquote(user_and_password, errors="replace")
+    sent = base64.b64encode(plain.encode(errors="replace")).decode()
+    return tuple(part for part in (user_and_password, plain, sent, plain.partition(":")[2]) if part)
 
 
 class Connections:

@@ -6,10 +6,11 @@ An endpoint is a value. The sync and the async client send the same values, so t
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,18 @@ LARGEST_BODY = 100_000
 _FEW_ATTENDEES = 50
 """So many always fit into a body: an address has 320 characters at most, of 4 bytes each."""
 
+_PUBLIC_FIELDS = {
+    *("status", "bookingUid", "eventTypeIds", "teamsIds", "userIds", "afterStart", "beforeEnd", "afterCreatedAt"),
+    *("beforeCreatedAt", "afterUpdatedAt", "beforeUpdatedAt", "sortStart", "take", "skip", "limit", "cursor", "type"),
+    *("host", "start", "seatUid", "cancelSubsequentBookings", "active", "triggers"),
+}
+"""Parameters whose values are nobody's secret; of all others an error may not show what was sent."""
+
+_MOST_PRIVATE_VALUES = 20
+_LONGEST_HARMLESS = 2
+
+_LARGEST_CURSOR = 10**30
+_CURSOR = re.compile(r"[!-~]{1,2000}")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 Params = tuple[tuple[str, str], ...]
@@ -44,11 +57,11 @@ Params = tuple[tuple[str, str], ...]
 class Answer:
     """An answer with a 2xx status.
 
-    :param body: the decoded JSON.
+    :param body: the decoded JSON; not shown in the repr, as it is about people.
     :param headers: the headers, looked up without regard to case.
     """
 
-    body: Any
+    body: Any = field(repr=False)
     headers: Mapping[str, str]
 
 
@@ -60,8 +73,8 @@ class Endpoint(Generic[T]):
     :param path: path below the base URL, of checked parts that need no quoting.
     :param parse: makes the result from an answer; raises :class:`UnexpectedAnswer` where it is not Cal.com's.
     :param api_version: the ``cal-api-version`` that it is written for.
-    :param params: query parameters in order.
-    :param body: JSON body, or None.
+    :param params: query parameters in order; not shown in the repr, as they may hold an address.
+    :param body: JSON body, or None; not shown either.
     :param writes: whether the call may change something, so that it must not be repeated blindly.
     """
 
@@ -69,8 +82,8 @@ class Endpoint(Generic[T]):
     path: str
     parse: Callable[[Answer], T]
     api_version: str = BOOKINGS_VERSION
-    params: Params = ()
-    body: Mapping[str, Any] | None = None
+    params: Params = field(default=(), repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     writes: bool = False
 
     def at_version(self, api_version: str | None) -> Endpoint[T]:
@@ -79,6 +92,25 @@ class Endpoint(Generic[T]):
         :raises InvalidArgument: if it is no date as YYYY-MM-DD.
         """
         return self if api_version is None else replace(self, api_version=checked_api_version(api_version))
+
+    @property
+    def private_values(self) -> tuple[str, ...]:
+        """The texts that are sent and may be somebody's: a server repeats them in its errors."""
+        given: list[tuple[str, object]] = [*self.params, *(self.body or {}).items()]
+        texts = itertools.chain.from_iterable(_texts_in(value) for name, value in given if name not in _PUBLIC_FIELDS)
+        return tuple(itertools.islice(texts, _MOST_PRIVATE_VALUES))
+
+    @property
+    def unsendable(self) -> str | None:
+        """The name of the parameter, as Cal.com has it, that can't be put into a request; None where all can."""
+        for name, value in (*self.params, *(self.body or {}).items()):
+            try:
+                is_sendable = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode()) <= LARGEST_BODY
+            except (TypeError, ValueError, RecursionError):
+                is_sendable = False
+            if not is_sendable:
+                return name
+        return None
 
 
 # What is put into a path or a body, checked.
@@ -108,6 +140,13 @@ def checked_id(value: object, name: str) -> int:
     if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) and int(value) > 0:
         return int(value)
     raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {shown(value)}")
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Return the texts of a parameter: its own, or those of a list of flat objects. Addresses are known by their @."""
+    parts = value if isinstance(value, list) else [value]
+    texts = [text for part in parts for text in (part.values() if isinstance(part, Mapping) else [part])]
+    return (text for text in texts if isinstance(text, str) and len(text) > _LONGEST_HARMLESS and "@" not in text)
 
 
 def _below_booking(uid: str, rest: str = "") -> str:
@@ -154,8 +193,8 @@ def checked_booking(item: object) -> Booking:
     """
     if isinstance(item, dict) and "startTime" in item and "start" not in item:
         raise ApiVersionNotServed(
-            "The server answered in the shape of its oldest API version, because it does not know the cal-api-version"
-            f" that was sent. Use api_version {BOOKINGS_VERSION}"
+            "The server answered in the shape of its oldest API version: it does not know the cal-api-version that was"
+            f" sent, or serves no bookings at it. Use api_version {BOOKINGS_VERSION}"
         )
     if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("uid", "start", "status")):
         raise UnexpectedAnswer("The answer holds something that is no booking (no uid, start or status)")
@@ -219,12 +258,15 @@ def _page(answer: Answer) -> Page:
     bookings = [checked_booking(item) for item in _objects(answer)]
     pagination = answer.body.get("pagination")
     if not isinstance(pagination, Mapping):
-        return Page(bookings)
+        return Page(bookings, server_time=server_time_of(answer.headers))
     total, cursor = pagination.get("totalItems"), pagination.get("nextCursor")
+    cursor = str(cursor) if isinstance(cursor, int) and 0 <= cursor < _LARGEST_CURSOR else cursor
+    if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
+        raise UnexpectedAnswer("The answer's pagination.nextCursor is no cursor: a text of at most 2,000 characters")
     return Page(
         bookings,
         total=total if isinstance(total, int) and not isinstance(total, bool) else None,
-        next_cursor=str(cursor) if cursor is not None and pagination.get("hasMore", True) else None,
+        next_cursor=cursor if pagination.get("hasMore", True) else None,
     )
 
 

@@ -7,52 +7,35 @@ error bodies, and task logs are read by more people than the account.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-_SECRETS = re.compile(
-    r"(access token=\s*)(?:bearer\s+|basic\s+)?\S+|\bbearer\s+\S+|\bcal_\w+|\beyJ[\w-]+\.[\w.-]*",
-    re.IGNORECASE,
-)
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_ADDRESSES = re.compile(r"[^\s\"'<>(),;:=@]+@[^\s\"'<>(),;:=@]+")
+from airflow_provider_calcom._redact import describe, redact
+
+redacted, shown = redact, describe
+"""The names by which other modules still import them from here."""
+
+_REQUEST_ID = re.compile(r"[\w.:+/=-]{1,300}", re.ASCII)
+_ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
 HTML_PAGE = "an HTML page"
 """What :class:`Failure` has for a message where a web page came, of the edge or of another server."""
 
-_LONGEST_MESSAGE = 500
 _DEEPEST_FAULT = 20
-
-
-def redacted(text: str, secrets: Sequence[str] = ()) -> str:
-    """Make a server's words fit for a log: tokens and addresses out, one line, at most 500 characters.
-
-    :param secrets: our own, which need not look like a token.
-    """
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    line = " ".join(text.split())
-    line = _SECRETS.sub(lambda found: (found.group(1) or "") + "***", line)
-    line = _ADDRESSES.sub("<address>", line)
-    return line if len(line) <= _LONGEST_MESSAGE else line[:_LONGEST_MESSAGE] + "..."
-
-
-def shown(value: object) -> str:
-    """Show in an error what came, short and without the key or address that ends up in a wrong field now and then."""
-    return redacted(repr(value)[:_LONGEST_MESSAGE])[:80]
+_MOST_FAULTS = 20
+_LONGEST_NAME = 100
+_LARGEST_NUMBER = 10**30
 
 
 def request_id_of(headers: Mapping[str, str], secrets: Sequence[str] = ()) -> str | None:
-    """Give the id by which Cal.com, or its edge, finds an answer again; None where there is none that can be shown.
+    """Return the id by which Cal.com, or its edge, finds an answer again; None where there is none that can be shown.
 
     :param headers: the answer's, looked up without regard to case.
     :param secrets: our own, which it must not show.
     """
     value = headers.get("x-request-id") or headers.get("cf-ray")
-    if value and not secrets and _UUID.fullmatch(value):
-        return value  # the id of every answer of Cal.com's: there is nothing to take out of it
-    usable = value and value.isascii() and value.isprintable()
-    return redacted(value, secrets)[:100] if value and usable else None
+    return redact(value, secrets)[:100] if value and _REQUEST_ID.fullmatch(value) else None
 
 
 @dataclass(frozen=True)
@@ -66,6 +49,7 @@ class Failure:
     :param message: the server's own words, redacted.
     :param retry_after: seconds that the server asked to wait, or None.
     :param timed_out: whether we stopped waiting, so that the server may still be at work.
+    :param code: the server's name for the error, such as ``TRPCError``; empty where it has none.
     """
 
     method: str
@@ -75,6 +59,7 @@ class Failure:
     message: str = ""
     retry_after: float | None = None
     timed_out: bool = False
+    code: str = ""
 
     def __str__(self) -> str:
         answer = "no answer" if self.status is None else f"status {self.status}"
@@ -130,11 +115,21 @@ class InvalidArgument(CalComError, ValueError):
     """A parameter can't be used. Mend: correct the parameter, or the entry whose index the text names."""
 
 
+class InvalidEnvironment(CalComError, ValueError):
+    """An environment variable of the worker can't be used: one that names a proxy, or certificates.
+
+    Fix: correct the variable that the text names.
+    """
+
+
 # Who may do what.
 
 
 class InvalidCredentials(CalComError):
-    """Cal.com does not know the key or token (401, or 403 naming it). Mend: another key, or the other region."""
+    """Cal.com does not know the key, token or platform client (401, or 403 naming it).
+
+    Fix: another key, or the other region. Cal.com also forgets access tokens that expired.
+    """
 
 
 class ExpiredCredentials(CalComError):
@@ -142,14 +137,19 @@ class ExpiredCredentials(CalComError):
 
 
 class PermissionDenied(CalComError):
-    """The key is good but may not do this (403). Mend: another user's key, or more scopes."""
+    """The key is good but may not do this (403; 401 of confirm and decline). Fix: another user's key, or more scopes.
+
+    For some routes Cal.com answers so where the booking does not exist.
+    """
 
 
 class NoShowUpdateFailed(CalComError):
-    """Cal.com answered a mark-absent with its 500 ``Failed to update no-show status``.
+    """Cal.com answered a mark-absent with its 500 ``Failed to update no-show status``, and the flags are not set.
 
-    It never heals by itself: the key's user may not mark attendees of this booking, or (on servers of 2025) an
-    address is not on the booking, and then the other addresses of the same call *are* written.
+    Alone, that answer is no refusal: Cal.com also gives it where it failed after the write. Only once the booking was
+    read, and does not show the change, is it one, and then it is not retryable. The key's user may not mark attendees
+    of this booking, or (on servers of 2025) an address is not on the booking, and then the other addresses of the same
+    call *are* written.
     """
 
 
@@ -165,7 +165,10 @@ class NotFound(CalComError):
 
 
 class ApiVersionNotServed(CalComError):
-    """The server has no such route at this ``cal-api-version`` (404 ``Cannot ...``). Mend: another version."""
+    """The server has no such route at this ``cal-api-version`` (404 ``Cannot ...``), or none at all.
+
+    Fix: another version, the path in the connection's host, or what the text names.
+    """
 
 
 class BookingNotStarted(CalComError):
@@ -258,11 +261,18 @@ class AmbiguousAttendee(CalComError):
 
 
 class CoHostRefused(CalComError):
-    """An entry of ``attendees`` is one of the booking's hosts. Mend: leave it out, or ``allow_cohosts=True``."""
+    """An entry of ``attendees`` may be one of the booking's hosts. Fix: leave it out, or set ``allow_cohosts=True``."""
 
 
 class HostUnmarkRefused(CalComError):
     """The host is marked absent and can't be un-marked by the API on all servers. Mend: do it in Cal.com."""
+
+
+class NotReassigned(CalComError):
+    """Cal.com said 200 to a reassign, and the booking does not have the new host. Fix: reassign it in Cal.com.
+
+    The open edition answers so whatever was asked for.
+    """
 
 
 class ChangeNotVerified(CalComError):
@@ -272,27 +282,27 @@ class ChangeNotVerified(CalComError):
 
 
 def validation_faults(errors: object, secrets: Sequence[str] = ()) -> list[str]:
-    """Give ``attendees[0].absent: must be a boolean value`` for each fault in a class-validator tree.
+    """Return ``attendees[0].absent: must be a boolean value`` for each fault in a class-validator tree, 20 at most.
 
     :param errors: ``error.details.errors`` of a 400. Its ``target`` and ``value`` repeat what was sent and are not
         looked at.
     :param secrets: our own, which the text must not show.
     """
-    return [redacted(f"{path}: {rule}", secrets) for path, rule in _faults_below(errors, "", _DEEPEST_FAULT)]
+    faults = islice(_faults_below(errors, "", _DEEPEST_FAULT), _MOST_FAULTS)
+    return [redact(f"{path}: {rule}", secrets) for path, rule in faults]
 
 
-def _faults_below(errors: object, parent: str, depth: int) -> list[tuple[str, str]]:
-    faults: list[tuple[str, str]] = []
+def _faults_below(errors: object, parent: str, depth: int) -> Iterator[tuple[str, str]]:
     for error in errors if isinstance(errors, list) and depth else ():
         if not isinstance(error, Mapping):
             continue
-        name = str(error.get("property", "?"))
+        name = _plain_text(error.get("property"))
+        name = name if 0 < len(name) <= _LONGEST_NAME else "?"
         path = f"{parent}[{name}]" if name.isdigit() and parent else f"{parent}.{name}".lstrip(".")
         constraints = error.get("constraints")
         for rule in constraints.values() if isinstance(constraints, Mapping) else ():
-            faults.append((path, str(rule).removeprefix(f"{name} ")))
-        faults.extend(_faults_below(error.get("children"), path, depth - 1))
-    return faults
+            yield path, _plain_text(rule).removeprefix(f"{name} ")
+        yield from _faults_below(error.get("children"), path, depth - 1)
 
 
 def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
@@ -310,23 +320,40 @@ def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
     details = envelope.get("details")
     faults = validation_faults(details.get("errors"), secrets) if isinstance(details, Mapping) else []
     if faults:
-        return redacted("; ".join(faults), secrets)
+        return redact("; ".join(faults), secrets)
     candidates = (envelope.get("message"), body.get("message"), body.get("error_description"), inner)
-    return next((redacted(text, secrets) for text in map(_as_text, candidates) if text), "")
+    return next((redact(text, secrets) for text in map(_as_text, candidates) if text), "")
+
+
+def server_code(body: Any) -> str:
+    """Return ``error.code`` of an error body, such as ``NotFoundException``; empty where it is no plain word."""
+    inner = body.get("error") if isinstance(body, Mapping) else None
+    code = inner.get("code") if isinstance(inner, Mapping) else None
+    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else ""
 
 
 def _as_text(value: object) -> str:
+    """Return a text, a number as one, or a list of these joined; nothing of objects, which repeat what was sent."""
     if isinstance(value, list):
-        return "; ".join(str(part) for part in value)
+        return "; ".join(filter(None, map(_plain_text, value[:_MOST_FAULTS])))
+    return _plain_text(value)
+
+
+def _plain_text(value: object) -> str:
+    if isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER:
+        return str(value)
     return value if isinstance(value, str) else ""
 
 
-def error_from_answer(failure: Failure, *, writes: bool, region: str = "self-hosted") -> CalComError:
+def error_from_answer(
+    failure: Failure, *, writes: bool, region: str = "self-hosted", is_platform_client: bool = False
+) -> CalComError:
     """Choose the class for an answer with an error status.
 
     :param failure: the answer; its ``message`` decides where one status has several meanings.
     :param writes: whether the call may have changed something, so that a gateway's 5xx leaves the outcome unknown.
     :param region: ``us``, ``eu`` or ``self-hosted``: a key is unknown in any region but its own.
+    :param is_platform_client: whether ``client_id`` and ``client_secret`` were sent instead of a key.
     """
     status, message = failure.status or 0, failure.message
     if 300 <= status < 400:
@@ -335,14 +362,14 @@ def error_from_answer(failure: Failure, *, writes: bool, region: str = "self-hos
             " Put the final address into the connection's host",
             failure,
         )
-    if message == HTML_PAGE and 400 <= status < 500 and status != 429:
+    if message == HTML_PAGE and 400 <= status < 500 and status not in (408, 429):
         return UnexpectedAnswer(
-            "A web page came in place of an answer of Cal.com's API, from a firewall or another server. Check the"
+            "A web page came instead of an answer of Cal.com's API, from a firewall or another server. Check the"
             " connection's host",
             failure,
         )
     if status in (401, 403, 498):
-        return _error_of_authorisation(failure, region)
+        return _error_of_authorisation(failure, region, is_platform_client)
     if status == 404:
         return _error_of_absence(failure)
     if status == 429:
@@ -353,20 +380,15 @@ def error_from_answer(failure: Failure, *, writes: bool, region: str = "self-hos
     if status == 409:
         return Conflict("What was to be created exists already", failure)
     if message == "Failed to update no-show status":
-        return NoShowUpdateFailed(
-            "Cal.com refused to mark attendees of this booking. Either the key's user may not (it takes the organiser,"
-            " a host of the booking or an admin of its team), or, on servers of 2025, an address is not on the"
-            " booking. Trying again can't help",
-            failure,
-        )
+        return NoShowUpdateFailed("Cal.com failed to mark people of this booking", failure)
     if status == 400 and "after their scheduled start time" in message:
         return BookingNotStarted("The booking has not started by the server's clock", failure)
-    if status >= 500:
+    if status >= 500 or status == 408:
         return _error_of_server(failure, writes)
     return RequestRefused("Cal.com refused the request", failure)
 
 
-def _error_of_authorisation(failure: Failure, region: str) -> CalComError:
+def _error_of_authorisation(failure: Failure, region: str, is_platform_client: bool) -> CalComError:
     message = failure.message.lower()
     if failure.status == 498 or "expired" in message:
         return ExpiredCredentials(
@@ -374,13 +396,40 @@ def _error_of_authorisation(failure: Failure, region: str) -> CalComError:
             " password",
             failure,
         )
-    if failure.status == 401 or "no oauth client found" in message or "no authentication" in message:
-        return InvalidCredentials(
-            "Cal.com does not know this API key or token. Check the connection's password (a key begins with cal_)"
-            + _HINTS_AT_OTHER_REGION.get(region, ""),
+    # What Cal.com's own handlers refuse, they refuse to somebody whom they know.
+    is_known = failure.code == "TRPCError" or "not authorized" in message
+    if failure.status == 401 and not is_known:
+        return InvalidCredentials(_why_unknown(message, region, is_platform_client), failure)
+    if "no oauth client found" in message or "no authentication" in message:
+        return InvalidCredentials(_why_unknown(message, region, is_platform_client), failure)
+    if message.startswith("bookingpbacguard"):
+        return PermissionDenied(
+            "The key's user may not see this booking, or there is none with this uid: Cal.com answers the same to"
+            " both. Check booking_uid, or use the key of a host of the booking or of an admin of its team",
             failure,
         )
     return PermissionDenied("The key is good, but its user or its scopes do not allow this", failure)
+
+
+def _why_unknown(message: str, region: str, is_platform_client: bool) -> str:
+    hint = _HINTS_AT_OTHER_REGION.get(region, "")
+    if is_platform_client:
+        return (
+            "Cal.com does not know this platform client, or its secret is another. Check client_id and client_secret in"
+            f" the connection's extra fields{hint}"
+        )
+    if "no authentication" in message:
+        return (
+            "Cal.com saw no API key or token in the call. A proxy or gateway on the way may have taken the"
+            " Authorization header out: check the connection's host"
+        )
+    if "access token" in message:
+        return (
+            "Cal.com does not know this access token. It may have expired, as OAuth tokens do after 30 to 60 minutes;"
+            " or it is an API key without the prefix that this server expects (cal_). Check the connection's password;"
+            f" tasks that run unattended need an API key{hint}"
+        )
+    return f"Cal.com does not know this API key. Check the connection's password (a key begins with cal_){hint}"
 
 
 _HINTS_AT_OTHER_REGION = {
@@ -390,19 +439,42 @@ _HINTS_AT_OTHER_REGION = {
 
 
 def _error_of_absence(failure: Failure) -> CalComError:
-    if failure.message.startswith("Cannot "):
-        return ApiVersionNotServed(
-            "The server has no such route at the cal-api-version that was sent. Check api_version (bookings are served"
-            " at 2024-08-13), and the path in the connection's host; an older server may lack the route altogether",
-            failure,
-        )
-    if failure.message.lower().startswith("booking with "):
+    message = failure.message.lower()
+    if message.startswith("cannot "):
+        return ApiVersionNotServed(_why_no_route(failure.path), failure)
+    if message.startswith("booking with seatuid"):
+        return BookingNotFound("There is no booking with this seat. seat_uid is the seatUid of an attendee", failure)
+    if message.startswith("booking with "):
         return BookingNotFound(
             "There is no booking with this uid. It is case-sensitive, and neither the number of a booking nor the uid"
             " of a recurring series",
             failure,
         )
-    return NotFound("There is no such thing on the server", failure)
+    return NotFound("What was named does not exist on the server; its words say what that is", failure)
+
+
+_PATH_OF_HOST = "Check the path in the connection's host: it must lead to Cal.com's API v2"
+
+
+def _why_no_route(path: str) -> str:
+    """Say why a server has no route for a path: some routes exist at one version only, some not on all servers."""
+    if path == "/me" or path.startswith("/webhooks"):
+        return f"The server has no such route, which every server of Cal.com's has at every version. {_PATH_OF_HOST}"
+    if path.startswith(("/teams/", "/organizations/")):
+        return (
+            "The server has no such list. Cal.com's open edition has none of teams and organisations, and older servers"
+            " have none of teams. Leave team_id, organization_id and user_id out to list the bookings that the key's"
+            f" user may see. {_PATH_OF_HOST}"
+        )
+    if path.startswith("/bookings/by-seat/") or path.endswith(("/attendees", "/conferencing-sessions")):
+        return (
+            "The server has no such route. Servers of 2025 lack it, and newer ones serve it at api_version 2024-08-13."
+            f" {_PATH_OF_HOST}"
+        )
+    return (
+        "The server has no such route at the cal-api-version that was sent. Check api_version (bookings are served"
+        f" at 2024-08-13). {_PATH_OF_HOST}. An older server may lack the route altogether"
+    )
 
 
 def _error_of_server(failure: Failure, writes: bool) -> CalComError:

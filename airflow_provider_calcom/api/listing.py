@@ -22,11 +22,13 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
 from airflow_provider_calcom.api.flows import Flow
 from airflow_provider_calcom.api.models import Booking, Page
 from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, just_after, start_of
+from airflow_provider_calcom.api.rechecks import Rechecks
 
 CURSOR_VERSION = "2026-05-01"
 """From this ``cal-api-version`` on, lists are paged by cursor, in an order that does not change."""
@@ -69,10 +71,28 @@ def walk(
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
-        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {page_size!r}")
+        raise InvalidArgument(f"page_size must be from 1 to {LARGEST_PAGE}, but is {describe(page_size)}")
+    rechecks = Rechecks(query)
     if (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION:
-        return _walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version)
-    return _walk_by_start(_Reader(query, api_version), page_size, next_start)
+        return _warning(_walk_by_cursor(query, min(page_size, _LARGEST_CURSOR_PAGE), api_version, rechecks), rechecks)
+    return _warning(_walk_by_start(_Reader(query, api_version), page_size, next_start, _Given(rechecks)), rechecks)
+
+
+def _warning(walk: Walk, rechecks: Rechecks) -> Walk:
+    """Warn at the end of a walk, also where it is left early, if the server ignored a filter."""
+    try:
+        yield from walk
+    finally:
+        rechecks.warn()
+
+
+def one_booking(api_version: str | None) -> Endpoint[Page]:
+    """Return the shortest list that there is, which shows whether a version can be used.
+
+    :param api_version: a ``cal-api-version`` instead of the list's own.
+    """
+    is_by_cursor = (api_version or BOOKINGS_VERSION) >= CURSOR_VERSION
+    return bookings_page(own_bookings(), (("limit" if is_by_cursor else "take", "1"),)).at_version(api_version)
 
 
 def next_found(walk: Walk) -> Flow[list[Booking] | None]:
@@ -122,17 +142,21 @@ class _Reader:
 
 
 class _Given:
-    """Which bookings were given, as far back as a page may be read again."""
+    """Which bookings were given, as far back as a page may be read again.
 
-    def __init__(self) -> None:
+    :param rechecks: tells which bookings fit the filters.
+    """
+
+    def __init__(self, rechecks: Rechecks) -> None:
+        self._rechecks = rechecks
         self._starts: dict[str, datetime] = {}
         self.all_are_known = True
 
-    def found(self, query: BookingQuery, bookings: list[Booking]) -> Iterator[Found]:
+    def found(self, bookings: list[Booking], server_time: float | None) -> Iterator[Found]:
         """Give what is new and fits the filters, and note it."""
         fresh = {booking["uid"]: booking for booking in bookings if booking["uid"] not in self._starts}
         self._starts.update((uid, start_of(booking)) for uid, booking in fresh.items())
-        admitted = [booking for booking in fresh.values() if query.admits(booking)]
+        admitted = [booking for booking in fresh.values() if self._rechecks.admits(booking, server_time)]
         if admitted:
             yield Found(admitted)
 
@@ -147,8 +171,7 @@ class _Given:
         return len(self._starts)
 
 
-def _walk_by_start(reader: _Reader, take: int, next_start: NextStart) -> Walk:
-    given = _Given()
+def _walk_by_start(reader: _Reader, take: int, next_start: NextStart, given: _Given) -> Walk:
     since = previous = reader.since
     left: int | None = None
     rounds = 0
@@ -169,14 +192,14 @@ def _walk_by_start(reader: _Reader, take: int, next_start: NextStart) -> Walk:
             since, left = previous, None
             continue
         if _holds_the_rest(page, total, take):
-            yield from given.found(reader.query, page.bookings)
+            yield from given.found(page.bookings, page.server_time)
             return
         rounds = 0 if left is not None else rounds
         upto = start_of(page.bookings[-1])
         certain = [booking for booking in page.bookings if start_of(booking) < upto]
         number = len(_uids(certain))
         if certain:
-            yield from given.found(reader.query, certain)
+            yield from given.found(certain, page.server_time)
         elif take < LARGEST_PAGE:
             take = LARGEST_PAGE
             continue
@@ -238,7 +261,7 @@ def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[St
             page = yield from reader.page(start, take, walked.skip)
             group = [booking for booking in page.bookings if start_of(booking) == start]
             members.update(_uids(group))
-            yield from given.found(reader.query, group)
+            yield from given.found(group, page.server_time)
             walked.add(group, take)
             if len(group) < len(page.bookings) or walked.goes_in_circles or reader.ends_at(page, walked.skip):
                 break
@@ -274,7 +297,7 @@ def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
         walked, before = _OffsetWalk(), len(given)
         while True:
             page = yield from reader.page(reader.since, take, walked.skip)
-            yield from given.found(reader.query, page.bookings)
+            yield from given.found(page.bookings, page.server_time)
             walked.add(page.bookings, take)
             if walked.goes_in_circles or reader.ends_at(page, walked.skip):
                 break
@@ -285,26 +308,25 @@ def _walk_by_offset(reader: _Reader, first_take: int, given: _Given) -> Walk:
     raise _incomplete(f"{rows} bookings are listed, and {len(given)} different ones came")
 
 
-def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None) -> Walk:
-    if len(query.status) > 1:
+def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None, rechecks: Rechecks) -> Walk:
+    if query.status is not None and len(query.status) > 1:
         raise InvalidArgument(f"status may hold one value at api_version {api_version}, but holds {len(query.status)}")
     cursor: str | None = None
-    cursors: set[str] = set()
-    before: set[str] = set()
+    # All uids, because a circle of pages can be of any length.
+    given: set[str] = set()
     while True:
         paging: Params = (("limit", str(limit)), *((("cursor", cursor),) if cursor else ()))
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
-        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in before}
-        before = _uids(page.bookings)
+        fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in given}
+        given |= fresh.keys()
         admitted = [booking for booking in fresh.values() if query.admits(booking)]
         if admitted:
             yield Found(admitted)
         if page.next_cursor is None:
             return
-        if page.next_cursor in cursors:
-            raise _incomplete("the server gave the same cursor twice, which leads in a circle")
+        if not fresh:
+            raise _incomplete("a page brings no booking that was not listed before, and says that there are more")
         cursor = page.next_cursor
-        cursors.add(cursor)
 
 
 def _incomplete(why: str) -> ListingIncomplete:

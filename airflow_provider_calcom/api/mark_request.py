@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from airflow_provider_calcom.api import endpoints
@@ -39,7 +39,7 @@ class AttendeeWish:
     """
 
     index: int
-    email: str
+    email: str = field(repr=False)
     absent: bool
     is_booking_row: bool = False
 
@@ -164,7 +164,7 @@ class MarkRequest:
     :param on_unknown_attendee: ``fail``, or ``skip`` an entry that fits nobody on the booking.
     :param allowed_statuses: statuses of bookings that may be touched.
     :param allow_cohosts: also touch hosts who are listed as attendees.
-    :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
+    :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
     :param dry_run: find out, but send no writing call.
     """
 

@@ -52,8 +52,10 @@ class Page:
     :param bookings: its items.
     :param total: ``totalItems`` of the envelope; None on servers without ``pagination`` and on cursor pages.
     :param next_cursor: where the next page begins, on cursor pages.
+    :param server_time: the server's clock (its ``Date`` header, whole seconds UTC, as a Unix time), or None.
     """
 
     bookings: list[Booking]
     total: int | None = None
     next_cursor: str | None = None
+    server_time: float | None = None

@@ -6,12 +6,15 @@ Each mark-absent call that names attendees makes Cal.com send webhooks, mail and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
+from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     BookingNotStarted,
@@ -21,8 +24,6 @@ from airflow_provider_calcom.api.errors import (
     OutcomeUnknown,
     PermissionDenied,
     UnexpectedAnswer,
-    redacted,
-    shown,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.mark_request import MarkRequest, address_key
@@ -34,7 +35,7 @@ _PAUSE = 1.0
 _PAUSES_WHILE_AT_WORK = (2.0, 5.0, 10.0, 20.0)
 """Seconds to give a server that may still be carrying out a call; sending it again too soon would do it twice."""
 
-_WriteError = OutcomeUnknown | NoShowUpdateFailed | ChangeNotVerified
+_WriteError = OutcomeUnknown | ChangeNotVerified
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,6 @@ class Written:
     @property
     def left_is_certain(self) -> bool:
         """Whether what is left was certainly not written: Cal.com may still carry out a call that it did not answer."""
-        if isinstance(self.error, NoShowUpdateFailed):
-            return self.booking is not None
         return not isinstance(self.error, (OutcomeUnknown, ChangeNotVerified))
 
 
@@ -94,7 +93,7 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     :param wall_clock: Unix time, used where the server does not send its own.
     :raises BookingNotStarted: by the server's clock; nothing was written.
     :raises BookingNotMarkable: if the status, the kind or the owner of the booking speaks against it.
-    :raises NoShowUpdateFailed: with how many of the changes the booking shows all the same.
+    :raises NoShowUpdateFailed: if Cal.com answered its 500 and the booking, read after it, does not show all changes.
     :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
     :raises OutcomeUnknown: if it stayed unknown.
     """
@@ -108,8 +107,8 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     if changes:
         _check_status(booking, request)
         _check_started(booking, wall_clock() if reading.server_time is None else reading.server_time)
-        if changes.mark_host and not request.allow_foreign_booking:
-            yield from _check_owner(booking)
+        if not request.allow_foreign_booking:
+            yield from _check_owner([booking])
         if not request.dry_run:
             written = yield from write_changes(booking["uid"], changes)
             if written.error is not None:
@@ -171,13 +170,8 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
             if not progress.left:
                 return booking
         except NoShowUpdateFailed as error:
-            yield from _read_after(error, uid, progress)
-            left = len(progress.left)
-            raise NoShowUpdateFailed(
-                f"{error.explanation}. Of {len(changes)} changes the booking shows {len(changes) - left} as"
-                f" written and {left} not",
-                error.failure,
-            ) from error
+            progress.request_id = error.request_id
+            return (yield from _after_failed_update(changes, uid, error, progress))
         except CalComError as error:
             if unknown is None:
                 raise
@@ -193,6 +187,26 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
         f" task again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
         unknown.failure if unknown else None,
     )
+
+
+def _after_failed_update(changes: Changes, uid: str, error: NoShowUpdateFailed, progress: _Progress) -> Flow[Booking]:
+    """Return the booking if it shows the changes all the same; only reading it says what that answer of 500 means."""
+    unsure = OutcomeUnknown(
+        'Cal.com answered "Failed to update no-show status", which it does when it refuses the change and also when it'
+        " fails after having written it",
+        error.failure,
+    )
+    booking = yield from _read_after(unsure, uid, progress)
+    left = len(progress.left)
+    if not left:
+        return booking
+    raise NoShowUpdateFailed(
+        f"Cal.com refused to mark people of this booking: of {len(changes)} changes it shows {len(changes) - left} as"
+        f" written and {left} not. Either the key's user may not (it takes the organiser, a host of the booking or an"
+        " admin of its team), or, on servers of 2025, an address is not on the booking. Use another user's key, or"
+        " correct the addresses; trying again as it is can't help",
+        error.failure,
+    ) from error
 
 
 def _of(uid: str, booking: Booking) -> Booking:
@@ -235,8 +249,9 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
             raise UnexpectedAnswer("The server answered with another booking")
     except CalComError as read_error:
         raise type(write_error)(
-            f"{write_error.explanation}. The booking can't be read either ({type(read_error).__name__}), so that it is"
-            " not known which changes were written. Run the task again later: it reads first",
+            f"{write_error.explanation}. The booking could not be read afterwards ({type(read_error).__name__}), so it"
+            " is not known which changes were written. Run the task again later: it reads the booking first, and sends"
+            " only what is missing",
             write_error.failure,
         ) from read_error
     booking: Booking = reading.booking
@@ -247,13 +262,13 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
     if booking["uid"] != endpoints.checked_uid(request.booking_uid):
         raise BookingNotMarkable(
-            f"The server answered with booking {redacted(booking['uid'][:100])} when asked for {request.booking_uid};"
+            f"The server answered with booking {redact(booking['uid'][:100])} when asked for {request.booking_uid};"
             " nothing was sent"
         )
 
 
 def _check_status(booking: Booking, request: MarkRequest) -> None:
-    status = shown(booking["status"])
+    status = describe(booking["status"])
     if booking["status"] not in request.allowed_statuses:
         raise BookingNotMarkable(
             f"The status of booking {booking['uid']} is {status}, and Cal.com would mark people absent all the same."
@@ -270,33 +285,72 @@ def _check_started(booking: Booking, now: float) -> None:
         )
 
 
-def _check_owner(booking: Booking) -> Flow[None]:
-    """Make sure that the booking is ours: Cal.com lets every key mark the host of every booking."""
+def check_ownership(booking_uid: str) -> Flow[None]:
+    """Read a booking, or a whole series, and make sure that it is ours, see :func:`is_ours`.
+
+    :param booking_uid: uid of a booking or of a series.
+    :raises BookingNotMarkable: if the key's user neither hosts nor administers it.
+    """
+    yield from _check_owner((yield endpoints.get_booking_series(booking_uid)))
+
+
+def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
+    """Make sure that bookings are ours: Cal.com lets any key mark people of strangers' bookings, cancel and move them.
+
+    It lets it mark the host of every booking, and the attendees of every booking of anybody who is in a team, as
+    measured on the open edition of July 2026.
+    """
     try:
         user = yield endpoints.me()
     except PermissionDenied:
         user = {}
-    if is_ours(booking, user, is_listed=False):
-        return
-    if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
-        raise BookingNotMarkable(
-            f"Booking {booking['uid']} is not organised by the key's user nor by anyone whose bookings it administers,"
-            " and Cal.com would mark its host all the same. Nothing was sent. Check booking_uid, or set"
-            " allow_foreign_booking=True"
-        )
+    for booking in bookings:
+        if is_ours(booking, user, is_listed=False):
+            continue
+        if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
+            raise BookingNotMarkable(
+                f"Booking {redact(booking['uid'][:100])} is not organised by the key's user nor by anyone whose"
+                " bookings it administers, and Cal.com would change it all the same. Nothing was sent. Check"
+                " booking_uid, or set allow_foreign_booking=True"
+            )
 
 
 def is_ours(booking: Booking, user: Me, *, is_listed: bool) -> bool:
-    """Tell whether the host of a booking may be marked: whoever merely attends it is listed it, too.
+    """Return whether a booking is one of the key's user, or of somebody whose bookings it administers.
 
     :param booking: the booking.
     :param user: the key's user; empty where it is not known.
-    :param is_listed: whether the booking is on the list of the key's user.
+    :param is_listed: whether the booking is on the list of the key's user, which also has those that it attends.
     """
-    if "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ()):
-        return True
-    attends = address_key(str(user.get("email"))) in {address_key(row["email"]) for row in booking["attendees"]}
-    return is_listed and not attends
+    return is_hosted_by(booking, user) or (is_listed and not only_attends(booking, user))
+
+
+def is_hosted_by(booking: Booking, user: Me) -> bool:
+    """Return whether a user is the booking's organiser, by id.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    return "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ())
+
+
+def only_attends(booking: Booking, user: Me) -> bool:
+    """Return whether a user merely booked, or is a guest of a booking that somebody else hosts.
+
+    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    if "id" not in user or is_hosted_by(booking, user):
+        return False
+    key = address_key(str(user.get("email")))
+    own = [row for row in booking.get("attendees") or () if key in _keys(row)]
+    return any(not is_cohost(booking, row) for row in own)
+
+
+def _keys(person: Mapping[str, Any]) -> set[str]:
+    return {address_key(str(person.get(name) or "")) for name in ("email", "displayEmail")}
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:

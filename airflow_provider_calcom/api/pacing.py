@@ -101,6 +101,10 @@ class Pacer:
             # The first request after it begins the next window: no time is to be lost then.
             self._credit, self._credit_at = max(1.0, self._credit), now
             return min(_LOOK_AGAIN, closed_for) if self._in_flight else closed_for
+        held_for = max((min(one.held_until, one.ends) - now for one in self._limits.values()), default=0.0)
+        if 0 < held_for <= _LONGEST_WAIT:
+            self._was_held = True
+            return held_for
         if pace == math.inf:
             return 0.0
         self._credit = min(burst, self._credit + (now - self._credit_at) * pace)
@@ -141,7 +145,10 @@ class Pacer:
                 if name in self._limits:
                     self._limits[name].learn(one, ticket, now, self._in_flight)
                 else:
-                    self._limits[name] = RateLimit(one, ticket, now, 1 + self._in_flight)
+                    limit = self._limits[name] = RateLimit(one, ticket, now, 1 + self._in_flight)
+                    if limit.is_shared:
+                        # Nothing at once: the others may have just begun, as mapped tasks do, and be as many.
+                        self._credit, self._credit_at = 0.0, now
             if not seen:
                 self._use_up_one()
             elif len(seen) < len(self._limits):
@@ -170,7 +177,7 @@ class Pacer:
         for name, limit in self._limits.items():
             if name in seen:
                 limit.change_to(seen[name].calls)
-            limit.end_with_block(self._blocked_until)
+            limit.end_with_block(now, self._blocked_until)
 
     def _end_block(self) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
 """Which bookings to list: the filters of Cal.com's lists, typed, and checked once more on our side.
 
 Cal.com drops a misspelt filter in silence and older servers ignore some that they know, so that every date filter
-is applied again to what comes back.
+is applied again to what comes back, and the others where a booking tells (:mod:`airflow_provider_calcom.api.rechecks`).
+A filter that is given and empty is refused: sent to Cal.com it would be no filter, and list everything.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
@@ -36,7 +37,9 @@ class BookingQuery:
     inclusive but for ``before_start``.
 
     :param path: which list, see :func:`airflow_provider_calcom.api.endpoints.own_bookings` and its neighbours.
-    :param status: any of :data:`STATUSES`; none means all.
+    None is no filter; an empty list or text is refused.
+
+    :param status: any of :data:`STATUSES`; None means all.
     :param attendee_email: exactly as the booking spells it.
     :param attendee_name: exactly as the booking spells it.
     :param booking_uid: only this booking; ignored by servers of 2025.
@@ -54,12 +57,12 @@ class BookingQuery:
 
     path: str = own_bookings()
     status: Sequence[str] = ()
-    attendee_email: str | None = None
-    attendee_name: str | None = None
+    attendee_email: str | None = field(default=None, repr=False)
+    attendee_name: str | None = field(default=None, repr=False)
     booking_uid: str | None = None
-    event_type_ids: Sequence[int] = ()
-    team_ids: Sequence[int] = ()
-    user_ids: Sequence[int] = ()
+    event_type_ids: Sequence[int] | None = None
+    team_ids: Sequence[int] | None = None
+    user_ids: Sequence[int] | None = None
     after_start: Instant | None = None
     before_start: Instant | None = None
     before_end: Instant | None = None
@@ -69,19 +72,16 @@ class BookingQuery:
     before_updated: Instant | None = None
 
     def __post_init__(self) -> None:
-        statuses = _items(self.status)
-        for name in ("attendee_email", "attendee_name"):
-            if not isinstance(getattr(self, name), (str, type(None))):
-                raise InvalidArgument(f"{name} must be one text, but is a {type(getattr(self, name)).__name__}")
-        unknown = [status for status in statuses if status not in STATUSES]
-        if unknown:
-            raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
-        object.__setattr__(self, "status", statuses)
+        for name in ("attendee_email", "attendee_name", "booking_uid"):
+            _check_one_text(getattr(self, name), name)
+        if self.status is not None:
+            object.__setattr__(self, "status", _statuses(self.status))
         for name in ("before_start", *(name for name, _ in _INSTANT_FILTERS)):
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else instant(value, name))
         for name in ("event_type_ids", "team_ids", "user_ids"):
-            object.__setattr__(self, name, _ids(getattr(self, name), name))
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _ids(getattr(self, name), name))
         if self.booking_uid is not None:
             object.__setattr__(self, "booking_uid", checked_uid(self.booking_uid))
 
@@ -94,13 +94,13 @@ class BookingQuery:
     def params(self) -> Params:
         """The query parameters, without paging and order."""
         named = (
-            ("status", ",".join(self.status)),
+            ("status", ",".join(self.status or ())),
             ("attendeeEmail", self.attendee_email),
             ("attendeeName", self.attendee_name),
             ("bookingUid", self.booking_uid),
-            ("eventTypeIds", ",".join(map(str, self.event_type_ids))),
-            ("teamsIds", ",".join(map(str, self.team_ids))),
-            ("userIds", ",".join(map(str, self.user_ids))),
+            ("eventTypeIds", ",".join(map(str, self.event_type_ids or ()))),
+            ("teamsIds", ",".join(map(str, self.team_ids or ()))),
+            ("userIds", ",".join(map(str, self.user_ids or ()))),
         )
         instants = ((parameter, getattr(self, name)) for name, parameter in _INSTANT_FILTERS)
         return tuple((name, value) for name, value in named if value) + tuple(
@@ -139,11 +139,52 @@ _INSTANT_FILTERS = (
 
 
 def _ids(value: object, name: str) -> tuple[int, ...]:
-    return tuple(checked_id(item, name) for item in _items(value))
+    return tuple(checked_id(item, name) for item in _items(value, name))
 
 
-def _items(value: object) -> tuple[object, ...]:
-    """Read one value, a list of them, or the text of a list: with commas, or as a template renders it."""
+def _statuses(value: object) -> tuple[object, ...]:
+    statuses = _items(value, "status")
+    unknown = [status for status in statuses if status not in STATUSES]
+    if unknown:
+        raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
+    return statuses
+
+
+def _check_one_text(value: object, name: str) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{name} must be one text, but is a {type(value).__name__}")
+    if value.strip() in ("", "None"):
+        raise _empty(name, value)
+    if value.strip().startswith(("[", "(", "{")):
+        try:
+            kind = type(value_in(value)).__name__
+        except ValueError:
+            return
+        raise InvalidArgument(f"{name} must be one text, but is the text of a {kind}")
+
+
+def _items(value: object, name: str) -> tuple[object, ...]:
+    """Read one value, a list of them, or the text of a list: with commas, or as a template renders it.
+
+    :raises InvalidArgument: naming ``name``, if there is nothing in it. No item is left to be a filter, and Cal.com
+        would list everything.
+    """
+    items = _read_items(value)
+    if not items or (isinstance(value, str) and not value.strip(" ,")):
+        raise _empty(name, value)
+    return items
+
+
+def _empty(name: str, value: object) -> InvalidArgument:
+    return InvalidArgument(
+        f"{name} is {shown(value)}, which is empty and would list everything. Give a value, or leave {name} out; where"
+        " the task that it comes from may find none, skip this one (such as by ShortCircuitOperator)"
+    )
+
+
+def _read_items(value: object) -> tuple[object, ...]:
     if isinstance(value, str) and value.strip().startswith(("[", "(")):
         try:
             value = value_in(value)
@@ -201,6 +242,15 @@ def start_of(booking: Booking) -> datetime:
     :raises UnexpectedAnswer: if it is no instant.
     """
     return _instant_of(booking["start"])
+
+
+def end_of(booking: Booking) -> datetime | None:
+    """Return a booking's end, or None where it has none.
+
+    :raises UnexpectedAnswer: if it is no instant.
+    """
+    end = booking.get("end")
+    return None if end is None else _instant_of(str(end))
 
 
 def just_after(moment: datetime) -> datetime:

@@ -27,8 +27,26 @@ _RESERVE_OF_LIMIT = 0.3
 _FEWEST_OF_A_BURST = 10.0
 _BURST_OF_LIMIT = 0.25
 _ROOM_OF_LIMIT = 0.6
+_BURST_MAY_BE_LATE = 0.25
 """Calls that others send at once are a burst from this number and part of a limit on; room is kept for such a part at
-most."""
+most, and until so large a part of the window after the time at which they came before."""
+
+_MOST_COMPETITORS = 20.0
+"""Others that are taken to compete for the limit before there is any news of them but their calls in the window."""
+
+_CROWD_OF_LIMIT = 0.25
+_SMALL_LIMIT = 60.0
+_ODD_CALLS = 0.025
+"""Where others had used such a part of the window before our first call, they may be a crowd of tasks that has just
+begun, and nobody knows how large it is. At a limit below that number of calls our second call waits for the window's
+end, in each window until it is known who competes; at others only in the first, and where that has just begun. With
+less used it waits for less."""
+
+_UNMEASURED = 0.5
+"""What stands for our calls and for all while nothing is measured: less than one, so that one answer changes them."""
+
+_USUAL_WINDOWS = (1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
+"""Seconds. By the first answer nobody knows how long the window is; most are of these."""
 
 _LATE = 0.05
 """The part of a window in which calls are at once, and the last part of it."""
@@ -71,20 +89,42 @@ class RateLimit:
     """One limit's present window as far as answers show it, and what others take from it.
 
     :param own: our own requests in the window so far, those under way included.
+    :ivar held_until: when the first request after the first answer may go.
     """
 
     def __init__(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
         self._length = 0.0
         self._recent_others = 0.0
-        self._others_burst = 0.0
-        self._own_calls = self._all_calls = 0.5
+        self._others_burst = self._burst_after = 0.0
+        self._own_calls = self._all_calls = _UNMEASURED
         self._begin(seen, ticket, now, own)
-        # What others did before we came says nothing of our part: until more is known, who finds the window unused is
-        # alone, and everyone else has one competitor.
+        # What others did before we came is all that is known of them. Each call may be of a task that begins now, as
+        # mapped tasks do; this weighs so little that the first answers after it show whether they go on.
         self._others, self._at_first = 0.0, seen.left + own
         self._others_burst, self._burst_came = 0.0, False
-        if self._at_first < seen.calls:
-            self._all_calls *= 2
+        others = max(0.0, seen.calls - self._at_first)
+        self._own_calls /= 1 + min(_MOST_COMPETITORS, others)
+        self.held_until = now + self._hold(others) * seen.seconds
+
+    def _hold(self, others: float) -> float:
+        """Return the part of the window for which our second call waits, by how many were made before our first."""
+        has_just_begun = any(0 <= window - self._length <= window * _LATE for window in _USUAL_WINDOWS)
+        if not self._is_more_than_odd(others) or not (self._is_small or has_just_begun):
+            return 0.0
+        used = (1 + others) / (self.calls * _CROWD_OF_LIMIT)
+        return float(min(1.0, used**3))
+
+    @property
+    def _is_small(self) -> bool:
+        return self.calls < _SMALL_LIMIT
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others had used more of the window when we came than the odd call."""
+        return self._is_more_than_odd(self.calls - self._at_first)
+
+    def _is_more_than_odd(self, others: float) -> bool:
+        return others > self.calls * _ODD_CALLS
 
     def _begin(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
         self.calls = self._at_first = seen.calls
@@ -98,6 +138,8 @@ class RateLimit:
         self._length = max(self._length, seen.seconds)
         self._others = max(0.0, seen.calls - seen.left - own)
         self._burst_came = False
+        is_unmeasured = self._all_calls <= _UNMEASURED
+        self.held_until = now + self._hold(self._others) * seen.seconds if self._is_small and is_unmeasured else now
 
     def roll(self, now: float) -> None:
         """Begin the next window where this one is over; the next answer corrects what is guessed here."""
@@ -144,16 +186,16 @@ class RateLimit:
         self._earliest_end = max(self._earliest_end, earliest_end)
         since, self._left_at = now - self._left_at, now
         self.left = min(self.left, seen.left)
-        self._learn_of_others(max(0.0, self._at_first - self.left - self.own - self._others), since, ticket)
+        self._learn_of_others(max(0.0, self._at_first - self.left - self.own - self._others), since, ticket, now)
 
-    def _learn_of_others(self, calls: float, since: float, ticket: Ticket) -> None:
+    def _learn_of_others(self, calls: float, since: float, ticket: Ticket, now: float) -> None:
         """Take in how many calls others made since the answer before.
 
         :param since: seconds since that answer.
         """
         self._others += calls
         if since < self._length * _LATE:
-            self._notice_burst(calls)
+            self._notice_burst(calls, now)
         elif calls > self._others_burst / 2 > 0:
             self._burst_came = True
         change = calls - self._recent_others
@@ -162,11 +204,15 @@ class RateLimit:
             self._own_calls += 1
             self._all_calls += 1 + calls
 
-    def _notice_burst(self, calls: float) -> None:
-        """Remember calls that others sent all at once: the next windows keep room for as many until they came."""
+    def _notice_burst(self, calls: float, now: float) -> None:
+        """Remember calls that others sent all at once: the next windows keep room for as many until they came.
+
+        A script that sends them in each window does so at about the same time of it: after that nothing is kept.
+        """
         if calls >= max(_FEWEST_OF_A_BURST, self.calls * _BURST_OF_LIMIT, 4 / self._part):
             self._others_burst = min(self.calls, max(self._others_burst, 1.25 * calls))
             self._burst_came = True
+            self._burst_after = now - self._began
 
     def change_to(self, calls: float) -> None:
         """Take in that the limit itself may be another one now; that is no use by others."""
@@ -174,15 +220,16 @@ class RateLimit:
         self.left += calls - self.calls
         self.calls = calls
 
-    def end_with_block(self, until: float) -> None:
+    def end_with_block(self, now: float, until: float) -> None:
         """Take the window to be over with the block, which came of a burst where much was left."""
         if self.left > self._reserve + 2:
             # How large it was is not told. A window that was only guessed had none of its calls left for certain.
             left = 0.0 if self.is_guess else self.left
-            self._notice_burst(1.5 * max(left, self._others_burst, self.calls * _BURST_OF_LIMIT))
+            self._notice_burst(1.5 * max(left, self._others_burst, self.calls * _BURST_OF_LIMIT), now)
         self._burst_came = True
         self.left = 0.0
         self.ends = until
+        self.held_until = now
 
     @property
     def _part(self) -> float:
@@ -198,7 +245,8 @@ class RateLimit:
     def _room(self, now: float, in_flight: int) -> float:
         """Calls that are left for a burst; near the window's end one call may go to see whether that came unnoticed."""
         late = self.ends - self._length * _LATE
-        if self._burst_came or (now > late > self._left_at and not in_flight):
+        is_over = now > self._began + self._burst_after + self._length * _BURST_MAY_BE_LATE
+        if self._burst_came or is_over or (now > late > self._left_at and not in_flight):
             return 0.0
         return min(self._others_burst, self.calls * _ROOM_OF_LIMIT)
 

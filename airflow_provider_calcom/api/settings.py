@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection, redacted, shown
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
 
 REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
 """Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
@@ -23,6 +24,8 @@ _VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)(:.*)?")
 _PATH = re.compile(r"[A-Za-z0-9._/~-]*")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
+_SHORTEST_KEY = 8
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -107,21 +110,22 @@ def checked_api_version(value: object, name: str = "api_version") -> str:
             pass
         else:
             return value
-    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {shown(value)}")
+    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {describe(value)}")
 
 
 def settings_from_connection(
     *,
-    host: str | None = None,
-    scheme: str | None = None,
-    port: int | None = None,
-    password: str | None = None,
+    host: object = None,
+    scheme: object = None,
+    port: object = None,
+    password: object = None,
     extra: Mapping[str, Any] | None = None,
 ) -> ClientSettings:
-    """Read the fields of a connection.
+    """Read the fields of a connection, whatever they hold: JSON can put any value into any of them.
 
     :param host: nothing for ``region``'s host; or a host or URL, with or without ``/v2``.
-    :param scheme: ``http`` or ``https``, where ``host`` has none.
+    :param scheme: ``http`` or ``https``, where ``host`` has none; or a path with a slash in it, as Airflow reads
+        ``calcom://:key@host/api/v2``.
     :param port: port, where ``host`` has none; 0 counts as none, because Airflow's form sends it.
     :param password: API key or access token, with or without ``Bearer`` before it.
     :param extra: ``region`` (us, eu), ``api_version``, ``timeout`` (s), ``client_id`` and ``client_secret``,
@@ -145,7 +149,7 @@ def settings_from_connection(
     defaults = ClientSettings()
     limits = RetryLimits()
     return ClientSettings(
-        base_url=_base_url(host, scheme, port, given),
+        base_url=_base_url(_address(host, (api_key, client_secret)), _text(scheme, "schema"), _port(port), given),
         api_key=api_key,
         client_id=client_id,
         client_secret=client_secret,
@@ -159,8 +163,21 @@ def settings_from_connection(
     )
 
 
-def _checked_key(password: str | None) -> str | None:
-    key = (password or "").strip()
+def _text(value: object, field_name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    raise InvalidConnection(f"The connection's {field_name} must be a text, but is {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    """Name the kind of a value that may be a secret."""
+    return f"a {type(value).__name__}"
+
+
+def _checked_key(password: object) -> str | None:
+    key = _text(password, "password")
     if key.lower() == "bearer" or key.lower().startswith("bearer "):
         key = key[len("bearer") :].strip()
     if not key:
@@ -214,35 +231,50 @@ def _number(extra: Mapping[str, Any], name: str, default: float, *, lowest: floa
     if not lowest <= number <= highest or isinstance(extra.get(name), bool):
         raise InvalidConnection(
             f"The connection's extra field {name} must be a number from {lowest:g} to {highest:g},"
-            f" but is {shown(extra.get(name))}"
+            f" but is {describe(extra.get(name))}"
         )
     return number
 
 
-def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Mapping[str, Any]) -> str:
-    region = extra.get("region")
-    region = region.strip().lower() if isinstance(region, str) else region
-    if region is not None and (not isinstance(region, str) or region not in REGIONS):
-        raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {shown(region)}")
-    address = (host or "").strip()
+def _address(host: object, secrets: Sequence[str | None]) -> str:
+    """Return the host field without white space around it, if it can be no key and hides nothing.
+
+    Python's own parser drops line breaks and tabs in silence, so that another host would be called than is seen.
+    """
+    address = _text(host, "host")
+    if isinstance(host, str) and not host.isprintable():
+        raise InvalidConnection(
+            "The connection's host has a line break or another character in it that can't be seen. Type it anew"
+        )
+    keys = [secret for secret in secrets if secret and len(secret) >= _SHORTEST_KEY]
+    if address.lower().startswith("cal_") or any(key in address for key in keys):
+        raise InvalidConnection(
+            "The connection's host is an API key. Put it into the password, and leave the host empty"
+        )
+    return address
+
+
+def _base_url(address: str, schema: str, port: int | None, extra: Mapping[str, Any]) -> str:
+    region = _region(extra)
     if not address:
-        if port not in (None, 0, 443, "0", "443", ""):
-            raise InvalidConnection(f"The connection has the port {shown(port)} and no host; Cal.com itself is at 443")
+        if port not in (None, 443):
+            raise InvalidConnection(f"The connection has the port {port} and no host; Cal.com itself is at 443")
         return REGIONS[region or "us"]
+    scheme, path_of_schema = _scheme_and_path(schema)
     parts = _split(address, scheme)
     name = (parts.hostname or "").lower()
     url_scheme = parts.scheme
     if url_scheme == "http" and not _is_loopback(name) and not _is_true(extra.get("allow_http")):
         raise InvalidConnection(
-            f"The connection's host {name} is to be reached over http://, which shows the API key to the network."
-            ' Use https://, or set "allow_http": true in the extra fields if the network is yours'
+            f"The connection's host {_shown_host(name)} is to be reached over http://, which shows the API key to the"
+            ' network. Use https://, or set "allow_http": true in the extra fields if the network is yours'
         )
-    path = parts.path.rstrip("/")
-    shown_name = f"[{name}]" if ":" in name else name
-    number = _port(parts, port)
+    path = _one_path(parts.path.rstrip("/"), path_of_schema)
+    netloc = f"[{name}]" if ":" in name else name
+    number = _one_port(parts, port)
     if number is not None and number != {"http": 80, "https": 443}[url_scheme]:
-        shown_name = f"{shown_name}:{number}"
-    base_url = f"{url_scheme}://{shown_name}{path if path.endswith('/v2') else path + '/v2'}"
+        netloc = f"{netloc}:{number}"
+    base_url = f"{url_scheme}://{netloc}{path if path.endswith('/v2') else path + '/v2'}"
     if region is not None and base_url in REGIONS.values() and base_url != REGIONS[region]:
         raise InvalidConnection(
             f"The connection's host {name} is not in the region {region} of the extra fields. Leave one of them empty"
@@ -250,18 +282,55 @@ def _base_url(host: str | None, scheme: str | None, port: int | None, extra: Map
     return base_url
 
 
-def _split(address: str, scheme: str | None) -> SplitResult:
-    if address.lower().startswith("cal_"):
+def _region(extra: Mapping[str, Any]) -> str | None:
+    given = extra.get("region")
+    region = given.strip().lower() if isinstance(given, str) else given
+    if region is None or (isinstance(region, str) and region in REGIONS):
+        return region
+    raise InvalidConnection(f"The connection's extra field region must be us or eu, but is {describe(given)}")
+
+
+def _shown_host(name: str) -> str:
+    return name if describe(name) == repr(name) else "(not shown: it may be a key)"
+
+
+def _scheme_and_path(schema: str) -> tuple[str, str]:
+    """Tell what the field means: Airflow has the path of ``calcom://:key@host/api/v2`` there."""
+    first, _, rest = schema.strip("/").partition("/")
+    scheme = first.lower().rstrip(":")
+    if scheme in ("", "http", "https"):
+        path = rest.strip("/")
+    elif rest or scheme == "v2":
+        scheme, path = "", schema.strip("/")
+    else:
         raise InvalidConnection(
-            "The connection's host is an API key. Put it into the password, and leave the host empty"
+            f"The connection's schema must be empty, http or https, but is {describe(schema)}. A path belongs into the"
+            " host, or must end in /v2"
         )
+    if not _PATH.fullmatch(path) or ".." in path:
+        raise InvalidConnection(
+            f"The connection's schema (the path of its URI) must have letters, digits, . _ ~ - and / only, but is"
+            f" {describe(schema)}"
+        )
+    return scheme, f"/{path}" if path else ""
+
+
+def _one_path(in_host: str, in_schema: str) -> str:
+    if in_host and in_schema and in_host != in_schema:
+        raise InvalidConnection(
+            "The connection's host has one path and its schema (the path of its URI) another. Keep one of them"
+        )
+    return in_host or in_schema
+
+
+def _split(address: str, scheme: str) -> SplitResult:
     if "@" in address:
         raise InvalidConnection(
             "The connection's host has a user or password in it (an @). Put the API key into the password"
         )
     if "://" not in address:
         address = _bracketed(address)
-        address = f"{_scheme_for(address, scheme)}://{address}"
+        address = f"{scheme or _scheme_for(address)}://{address}"
     try:
         parts = urlsplit(address)
         labels = (parts.hostname or "").split(".")
@@ -272,7 +341,7 @@ def _split(address: str, scheme: str | None) -> SplitResult:
     if not usable or not _PATH.fullmatch(parts.path) or ".." in parts.path or parts.query or parts.fragment:
         raise InvalidConnection(
             f"The connection's host must be a host or an http(s) URL without query, for instance api.cal.com or"
-            f" https://cal.example.com/api, but is {redacted(address)!r}"
+            f" https://cal.example.com/api, but is {describe(address)}"
         )
     return parts
 
@@ -285,15 +354,8 @@ def _bracketed(address: str) -> str:
         return address
 
 
-def _scheme_for(address: str, scheme: str | None) -> str:
+def _scheme_for(address: str) -> str:
     """Take https unless the connection says otherwise; a host of this machine is a sandbox and speaks http."""
-    given = (scheme or "").strip().lower().rstrip("/")
-    if given in ("http", "https"):
-        return given
-    if given == "v2":
-        given = ""  # Airflow reads calcom://:key@host/v2 so. The path is added to every address anyway.
-    if given:
-        raise InvalidConnection(f"The connection's schema must be empty, http or https, but is {shown(scheme)}")
     try:
         name = urlsplit(f"//{address}").hostname or ""
     except ValueError:
@@ -301,14 +363,22 @@ def _scheme_for(address: str, scheme: str | None) -> str:
     return "http" if _is_loopback(name.lower()) else "https"
 
 
-def _port(parts: SplitResult, port: int | None) -> int | None:
+def _port(port: object) -> int | None:
+    """Return the port field; None where it has none, which Airflow's form writes as 0."""
+    text = str(port).strip() if isinstance(port, int | str) and not isinstance(port, bool) else None
+    if port is None or text in ("", "0"):
+        return None
+    number = int(text) if text is not None and _DIGITS.fullmatch(text) else 0
+    if not 0 < number < 65536:
+        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {describe(port)}")
+    return number
+
+
+def _one_port(parts: SplitResult, apart: int | None) -> int | None:
     try:
         in_host = parts.port
     except ValueError:
         raise InvalidConnection("The port in the connection's host is no number from 1 to 65535") from None
-    apart = int(port) if port else None
-    if apart is not None and not 0 < apart < 65536:
-        raise InvalidConnection(f"The connection's port must be from 1 to 65535, but is {shown(port)}")
     if in_host and apart and in_host != apart:
         raise InvalidConnection(f"The connection's port is {apart}, but its host says {in_host}. Keep one of them")
     return in_host or apart

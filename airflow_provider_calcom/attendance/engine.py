@@ -99,7 +99,7 @@ class Figures:
     :param rows_of_people: rows of meetings that are not a machine's; a row counts for each of its bookings.
     :param matched_rows: those of them that are somebody's or an internal participant's.
     :param complete_until: up to where all sources together are complete, or None where one of them is not at all.
-    :param source_ends: ``{source: up to where it is complete}``, in microseconds; rows that name no source are under "".
+    :param source_ends: ``{source: up to where it is complete}``, in microseconds; "" for rows that name no source.
     :param files: the files that were read.
     """
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class InvalidRails(AttendanceError):
-    """A guard rail's limit can't be used. Mend it; the text names the field."""
+    """A guard rail's limit can't be used. Fix it; the text names the field."""
+
+
+_MANY_ABSENT = 5
+"""Absent people from which on it is suspicious that nobody is present."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,13 @@ class GuardRails:
     :param max_absent_share: absent / (absent + present), from 0 to 1; 1 switches the rail off.
     :param min_sample: people decided absent or present from which on ``max_absent_share`` is judged.
     :param max_changes: changes in one plan; None for no limit.
-    :param min_matched_share: attendance rows of a judged meeting that are somebody's or a colleague's / all of them
-        that are not a machine's, from 0 to 1; 0 switches the rail off.
+    :param min_matched_share: attendance rows of a judged meeting that are somebody's (by address, telephone, name, an
+        internal address, or another row of the same participant) / all of them that are not a bot's, from 0 to 1; 0
+        switches the rail off.
     :param min_matched_sample: such rows from which on ``min_matched_share`` is judged.
     :param allow_empty_feed: whether a feed without rows is believed while there are bookings to be judged.
+    :param allow_nobody_present: whether it is believed that five people or more are absent and nobody is present:
+        more likely the feed lost the guests.
 
     :raises InvalidRails: naming the field, what came and what is wanted.
     """
@@ -38,6 +45,7 @@ class GuardRails:
     min_matched_share: float = 0.3
     min_matched_sample: int = 20
     allow_empty_feed: bool = False
+    allow_nobody_present: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_absent_share", "min_matched_share"):
@@ -46,8 +54,9 @@ class GuardRails:
             _check_count(name, getattr(self, name), at_least=1)
         if self.max_changes is not None:
             _check_count("max_changes", self.max_changes, at_least=0)
-        if not isinstance(self.allow_empty_feed, bool):
-            raise InvalidRails(f"allow_empty_feed must be true or false, but is {self.allow_empty_feed!r:.80}")
+        for name in ("allow_empty_feed", "allow_nobody_present"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidRails(f"{name} must be true or false, but is {getattr(self, name)!r:.80}")
 
     @classmethod
     def of(cls, source: GuardRails | Mapping[str, Any] | str | None) -> GuardRails:
@@ -103,6 +112,7 @@ _WORDS = {
     "max_absent_share": "of {sample} people who came or did not, a share of {figure} is absent; at most: {limit}",
     "max_changes": "the plan has {figure} changes; at most: {limit}",
     "min_matched_share": "of {sample} rows of the meetings, a share of {figure} is somebody's; at least: {limit}",
+    "allow_nobody_present": "beside {sample} people who are absent, {figure} are present; at least: {limit}",
     "allow_empty_feed": "attendance has {figure} rows for {sample} bookings to be judged; at least: {limit}",
 }
 
@@ -113,8 +123,8 @@ def judge(rails: GuardRails, figures: Figures, changes: int) -> list[RailResult]
     :param figures: what was counted when the decisions were made.
     :param changes: how many changes there are to be.
     """
-    absent = sum(figures.outcomes.get("absent", {}).values())
-    decided = absent + sum(figures.outcomes.get("present", {}).values())
+    absent, present = (sum(figures.outcomes.get(outcome, {}).values()) for outcome in ("absent", "present"))
+    decided = absent + present
     matched, rows = figures.matched_rows, figures.rows_of_people
     return [
         _at_most("max_absent_share", _share(absent, decided), rails.max_absent_share, decided, rails.min_sample),
@@ -127,6 +137,7 @@ def judge(rails: GuardRails, figures: Figures, changes: int) -> list[RailResult]
             figures.judged_bookings,
             1,
         ),
+        _at_least("allow_nobody_present", present, None if rails.allow_nobody_present else 1, absent, _MANY_ABSENT),
     ]
 
 

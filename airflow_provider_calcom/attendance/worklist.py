@@ -19,11 +19,12 @@ UNKNOWN_ATTENDEE = "unknown_attendee"
 NOT_PERMITTED = "not_permitted"
 NOT_STARTED = "not_started"
 GONE = "gone"
+MOVED = "moved"
 HUMAN_OVERRIDE = "human_override"
 FAILED = "failed"
 WOULD_APPLY = "would_apply"
 """In a dry run, in place of ``applied``."""
-OUTCOMES = (APPLIED, ALREADY, UNKNOWN_ATTENDEE, NOT_PERMITTED, NOT_STARTED, GONE, HUMAN_OVERRIDE, FAILED)
+OUTCOMES = (APPLIED, ALREADY, UNKNOWN_ATTENDEE, NOT_PERMITTED, NOT_STARTED, MOVED, GONE, HUMAN_OVERRIDE, FAILED)
 
 _TABLES = """
 CREATE TABLE changes (

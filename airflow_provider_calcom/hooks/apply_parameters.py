@@ -38,6 +38,7 @@ class ApplyParameters:
     team_id: Any = None
     user_id: Any = None
     allow_cohosts: Any = False
+    allow_foreign_booking: Any = False
     storage_conn_id: Any = None
 
     def request(self, hook: CalComHook, task: TaskRun) -> ApplyRequest:
@@ -59,12 +60,19 @@ class ApplyParameters:
             expected_hash=_only(hash_of("expected_hash", self.expected_hash), its_hash),
             max_changes=count_of("max_changes", self.max_changes, at_least=0),
             concurrency=count_of("concurrency", self.concurrency, at_least=1, at_most=MOST_AT_ONCE) or 8,
-            dry_run=flag_of("dry_run", self.dry_run),
+            dry_run=_dry_run_of(self.dry_run),
             on_error=on_error_of(self.on_error),
             allow_cohosts=flag_of("allow_cohosts", self.allow_cohosts),
+            allow_foreign_booking=flag_of("allow_foreign_booking", self.allow_foreign_booking),
             path=list_path(self.organization_id, self.team_id, self.user_id),
             task=task,
         )
+
+
+def _dry_run_of(given: Any) -> bool:
+    """Read ``dry_run``. A template that found nothing is refused: it must not begin to write."""
+    check_found("dry_run", given)
+    return flag_of("dry_run", given)
 
 
 def plan_of(given: Any) -> tuple[Any, str | None]:

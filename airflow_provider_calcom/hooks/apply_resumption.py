@@ -1,4 +1,4 @@
-"""How a try of an applying task learns of earlier ones: from Airflow's task state store, or by its number."""
+"""What an applying task leaves of its progress in Airflow's task state store, and tells of an earlier try."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ _KEY = "calcom_apply"
 
 
 class TaskState:
-    """What tries of one task leave for the next.
+    """What tries of one task leave for the next to log.
 
-    Airflow 3.3 has a store for it. Elsewhere the ledger carries it alone: which changes are done stands there, with the
-    task that did them.
+    Airflow 3.3 has a store for it. What is done stands in the ledger and on the bookings alone: a cleared task is a
+    later try, too, and a person may have changed flags since.
 
     :param context: the task's.
     """
 
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store")
-        self._try_number = getattr(context.get("ti"), "try_number", 1)
 
-    def has_begun(self, plan: str) -> bool:
-        """Tell whether an earlier try began to apply a plan, and say in the log how far it came.
+    def log_earlier_try(self, plan: str) -> None:
+        """Log how far an earlier try came with a plan, where there was one.
 
-        :param plan: hash of the plan's changes.
+        :param plan: the plan's hash.
         """
         if self._store is None:
-            return isinstance(self._try_number, int) and self._try_number > 1
+            return
         try:
             found = self._store.get(_KEY)
         except Exception as error:
             self._without_store(error)
-            return True
-        if not isinstance(found, Mapping) or found.get("plan") != plan:
-            return False
-        log.info(
-            "An earlier try of this task began this plan, and came to %s of %s", found.get("done"), found.get("total")
-        )
-        return True
+            return
+        if isinstance(found, Mapping) and found.get("plan") == plan:
+            log.info(
+                "An earlier try of this task began this plan, and came to %s of %s",
+                found.get("done"),
+                found.get("total"),
+            )
 
     def note(self, plan: str, done: int, total: int) -> None:
         """Leave how far this try has come.
@@ -58,7 +57,7 @@ class TaskState:
             self._without_store(error)
 
     def _without_store(self, error: Exception) -> None:
-        """Go on without it: it saves reading, and no more."""
+        """Go on without it: it is for the log alone."""
         log.warning(
             "Airflow's task state store can't be used (%s); the ledger carries the run alone", type(error).__name__
         )

@@ -33,11 +33,10 @@ from airflow_provider_calcom.api.errors import (
 from airflow_provider_calcom.api.models import Booking, Me
 from airflow_provider_calcom.api.no_shows import Written, write_changes
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
-from airflow_provider_calcom.attendance.ledger import NO_TASK, LastWrites, LedgerWriter, Settled, TaskRun
+from airflow_provider_calcom.attendance.ledger import LastWrites, LedgerWriter, Settled
 from airflow_provider_calcom.attendance.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.worklist import (
-    ALREADY,
     APPLIED,
     FAILED,
     GONE,
@@ -92,8 +91,6 @@ class RunOptions:
     :param path: which list of Cal.com has the bookings.
     :param dry_run: find out, and write nothing.
     :param stops_at_failure: whether nothing more is tried once a change failed.
-    :param skips_own: whether changes that an earlier try of this task wrote are not even read again.
-    :param task: who writes.
     :param rest: seconds to wait, where an earlier run's writes of the last hour have no known end, before a booking is
         read: the server may still be at work on them.
     """
@@ -103,8 +100,6 @@ class RunOptions:
     path: str = endpoints.own_bookings()
     dry_run: bool = False
     stops_at_failure: bool = False
-    skips_own: bool = False
-    task: TaskRun = NO_TASK
     rest: float = 40.0
 
 
@@ -219,11 +214,9 @@ class ApplyRun:
     async def _read(self, queue: asyncio.Queue[_Job | str | None]) -> None:
         """Find what is to be sent, and queue it for the workers."""
         try:
-            await self._let_earlier_calls_end()
-            if self._options.skips_own:
-                self._skip_own()
-            if self._worklist.hosts:
+            if not self._options.bearings.allow_foreign_booking:
                 self._user = await self._who_we_are()
+            await self._let_earlier_calls_end()
             try:
                 await self._read_list(queue)
             except ListingIncomplete as error:
@@ -249,23 +242,6 @@ class ApplyRun:
         if seconds > 0:
             log.info("A run was interrupted a moment ago; waiting %.0f s for its last calls to end", seconds)
             await self._sleep(seconds)
-
-    def _skip_own(self) -> None:
-        """Pass over bookings of which an earlier try of this task wrote all changes."""
-        for planned in self._worklist.everything():
-            if all(self._is_own(one.change) for one in planned):
-                self._worklist.take(planned[0].change.booking_uid)
-                self._worklist.settle(Outcome(one.number, ALREADY, "by an earlier try of this task") for one in planned)
-
-    def _is_own(self, change: Change) -> bool:
-        past = self._options.bearings.past(change)
-        return (
-            past is not None
-            and past.is_certain
-            and past.absent is change.will_be_absent
-            and past.plan == self._options.bearings.plan
-            and past.task == self._options.task.name
-        )
 
     async def _who_we_are(self) -> Me:
         try:

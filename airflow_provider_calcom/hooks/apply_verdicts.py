@@ -11,6 +11,7 @@ from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, 
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
 from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
+from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.attendance.ledger import PastWrite, Settled
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.worklist import (
@@ -19,6 +20,7 @@ from airflow_provider_calcom.attendance.worklist import (
     FAILED,
     GONE,
     HUMAN_OVERRIDE,
+    MOVED,
     NOT_PERMITTED,
     NOT_STARTED,
     UNKNOWN_ATTENDEE,
@@ -38,12 +40,14 @@ class Bearings:
     :param plan: hash of the plan's changes.
     :param force: write also where a person changed the flag after us.
     :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    :param allow_foreign_booking: also touch bookings that the key's user neither hosts nor administers.
     """
 
     past: Callable[[Change], PastWrite | None]
     plan: str
     force: bool = False
     allow_cohosts: bool = False
+    allow_foreign_booking: bool = False
 
 
 @dataclass
@@ -79,7 +83,7 @@ def verdict_on(
     :param planned: the plan's changes of it.
     :param bearings: what else counts.
     :param now: the server's clock, as a Unix time.
-    :param user: the key's user; looked at only where a host is to be marked.
+    :param user: the key's user; empty where it is not known.
     :param is_listed: whether the booking is on the list of the key's user.
     """
     hindrance = _hindrance(booking, now)
@@ -87,12 +91,11 @@ def verdict_on(
         return Verdict(outcomes=[Outcome(one.number, *hindrance) for one in planned])
     verdict = Verdict()
     for one in planned:
-        if one.change.role != _HOST:
-            spelt = _as_spelt(booking, one, bearings)
-        else:
-            spelt = _host_as_spelt(booking, one)
-            if isinstance(spelt, Planned) and not _flag(booking, spelt.change):
-                spelt = _permitted(booking, spelt, user, is_listed)
+        spelt = _moved(booking, one) or (
+            _host_as_spelt(booking, one) if one.change.role == _HOST else _as_spelt(booking, one, bearings)
+        )
+        if isinstance(spelt, Planned) and _flag(booking, spelt.change) is not spelt.change.will_be_absent:
+            spelt = _permitted(booking, spelt, user, is_listed, bearings)
         if isinstance(spelt, Outcome):
             verdict.outcomes.append(spelt)
         else:
@@ -138,8 +141,16 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
     return Outcome(one.number, UNKNOWN_ATTENDEE, "another host")
 
 
-def _permitted(booking: Booking, one: Planned, user: Me, is_listed: bool) -> Planned | Outcome:
-    """Give the change of a host's flag, unless the booking may be a stranger's: Cal.com would mark that host, too."""
+def _moved(booking: Booking, one: Planned) -> Outcome | None:
+    """Return the outcome of a change whose booking was moved in place: the plan judged who came at another hour."""
+    planned = parse_instant(one.change.start_at)
+    return None if planned == start_of(booking) else Outcome(one.number, MOVED, "rescheduled after the plan")
+
+
+def _permitted(booking: Booking, one: Planned, user: Me, is_listed: bool, bearings: Bearings) -> Planned | Outcome:
+    """Return the change, unless the booking may be a stranger's: Cal.com would mark its people, too."""
+    if bearings.allow_foreign_booking:
+        return one
     if "id" not in user:
         return Outcome(one.number, NOT_PERMITTED, "the key may not tell whose it is")
     if not is_ours(booking, user, is_listed=is_listed):

@@ -74,6 +74,7 @@ class ApplyRequest:
     :param dry_run: find out what would be done, and write nothing.
     :param on_error: ``continue`` with the other changes where one failed, or ``stop``.
     :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    :param allow_foreign_booking: also touch bookings that the key's user neither hosts nor administers.
     :param path: which list of Cal.com has the bookings.
     :param task: who writes, for the ledger.
     :param rest: seconds to wait before a booking is read, where the ledger has recent writes whose end is not known.
@@ -88,6 +89,7 @@ class ApplyRequest:
     dry_run: bool = False
     on_error: Literal["continue", "stop"] = "continue"
     allow_cohosts: bool = False
+    allow_foreign_booking: bool = False
     path: str = endpoints.own_bookings()
     task: TaskRun = NO_TASK
     rest: float = 40.0
@@ -170,6 +172,7 @@ class Application:
                 )
             )
             options = self._options(summary, last_writes)
+            self._state.log_earlier_try(summary["sha256"])
             self._state.note(summary["sha256"], 0, worklist.total)
             runs: list[ApplyRun] = []
 
@@ -218,13 +221,17 @@ class Application:
 
         request = self._request
         return RunOptions(
-            Bearings(past, summary["sha256"], force=summary["force"], allow_cohosts=request.allow_cohosts),
+            Bearings(
+                past,
+                summary["sha256"],
+                force=summary["force"],
+                allow_cohosts=request.allow_cohosts,
+                allow_foreign_booking=request.allow_foreign_booking,
+            ),
             concurrency=request.concurrency,
             path=request.path,
             dry_run=request.dry_run,
             stops_at_failure=request.on_error == "stop",
-            skips_own=self._state.has_begun(summary["sha256"]),
-            task=request.task,
             rest=request.rest,
         )
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_calcom.api import endpoints, mark_request, no_shows, webhooks
+from airflow_provider_calcom._redact import redact
+from airflow_provider_calcom.api import endpoints, listing, mark_request, no_shows, reassigning, webhooks
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.api.settings import (
@@ -135,18 +136,22 @@ class CalComHook(BaseHook):
         return AsyncCalComClient(await asyncio.to_thread(lambda: self.settings))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Cal.com who we are. The text says who and which region, or what to mend.
+        """Ask Cal.com who we are, and for one booking. The text says who and which region, or what to fix.
 
-        It tries once: whoever pressed the button waits for the answer, and so does a process of Airflow's server.
+        The bookings show whether the ``api_version`` can be used, as ``/me`` is served at any. Each is tried once:
+        whoever pressed the button waits for the answer, and so does a process of Airflow's server.
         """
+        once = RetryLimits(attempts=1)
         try:
             settings = self.settings
             with self:
-                user = self._client.call(endpoints.me(), retry_limits=RetryLimits(attempts=1))
+                user = self._client.call(endpoints.me(), retry_limits=once)
+                self._client.call(listing.one_booking(settings.api_version), retry_limits=once)
         except CalComError as error:
             return False, str(error)
-        name = user.get("username") or user.get("name") or "a user without a name"
-        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {name}, user id {user['id']}"
+        name = redact(str(user.get("username") or user.get("name") or "a user without a name"))
+        who = f"{name}, user id {redact(str(user['id']))}"
+        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {who}"
 
     # What DAG authors call.
 
@@ -268,8 +273,8 @@ class CalComHook(BaseHook):
         :param host_absent: True marks the organiser; False says that the organiser came.
         :param on_unknown_attendee: ``fail``, or ``skip`` entries that fit nobody on the booking.
         :param allowed_statuses: statuses of bookings that may be touched; ``["accepted"]`` if None.
-        :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
-        :param allow_foreign_booking: also mark the host of a booking that the key's user can't list.
+        :param allow_cohosts: also touch attendees who may be hosts: who neither booked nor are guests of the booker.
+        :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
         :param dry_run: find out what would change, and send no writing call.
         :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;
             ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
@@ -361,6 +366,7 @@ class CalComHook(BaseHook):
         reason: str | None = None,
         cancel_subsequent: bool | None = None,
         seat_uid: str | None = None,
+        allow_foreign_booking: bool = False,
     ) -> dict[str, Any] | list[dict[str, Any]]:
         """Cancel a booking and give it as it is then; of a series, a list.
 
@@ -368,7 +374,12 @@ class CalComHook(BaseHook):
         :param reason: told to the attendees; some accounts demand one.
         :param cancel_subsequent: also cancel the later occurrences of its series.
         :param seat_uid: cancel only this seat.
+        :param allow_foreign_booking: also cancel a booking that the key's user neither hosts nor administers. Cal.com
+            itself lets any key cancel any booking.
+        :raises BookingNotMarkable: if it is a stranger's.
         """
+        if not allow_foreign_booking:
+            self._client.run(no_shows.check_ownership(booking_uid))
         cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
             endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
         )
@@ -382,6 +393,7 @@ class CalComHook(BaseHook):
         reason: str | None = None,
         rescheduled_by: str | None = None,
         seat_uid: str | None = None,
+        allow_foreign_booking: bool = False,
     ) -> dict[str, Any]:
         """Move a booking and give the new one, which has a new uid.
 
@@ -390,11 +402,17 @@ class CalComHook(BaseHook):
         :param reason: told to the attendees.
         :param rescheduled_by: address of who moves it.
         :param seat_uid: move only this seat.
+        :param allow_foreign_booking: also move a booking that the key's user neither hosts nor administers. Cal.com
+            itself lets any key move any booking.
+        :raises BookingNotMarkable: if it is a stranger's.
         """
+        new_start = as_cal_com_writes(instant(start, "start"))
+        if not allow_foreign_booking:
+            self._client.run(no_shows.check_ownership(booking_uid))
         return self._client.call(
             endpoints.reschedule_booking(
                 booking_uid,
-                start=as_cal_com_writes(instant(start, "start")),
+                start=new_start,
                 reason=reason,
                 rescheduled_by=rescheduled_by,
                 seat_uid=seat_uid,
@@ -404,15 +422,14 @@ class CalComHook(BaseHook):
     def reassign_booking(
         self, *, booking_uid: str, user_id: int | None = None, reason: str | None = None
     ) -> dict[str, Any]:
-        """Give a round-robin booking to another host, and give ``{bookingUid, reassignedTo}``.
+        """Give a round-robin booking to another host, check it, and return ``{bookingUid, reassignedTo}``.
 
         :param booking_uid: uid of a booking.
         :param user_id: the host; whoever comes next if None.
         :param reason: with ``user_id``: why.
+        :raises NotReassigned: if Cal.com says yes and the booking does not have the new host, as in the open edition.
         """
-        if user_id is None:
-            return self._client.call(endpoints.reassign_booking(booking_uid))
-        return self._client.call(endpoints.reassign_booking_to_user(booking_uid, user_id, reason))
+        return self._client.run(reassigning.reassign(booking_uid, user_id, reason))
 
     def create_webhook(
         self,
@@ -453,13 +470,13 @@ class CalComHook(BaseHook):
         """
         return self._client.call(endpoints.get_webhook(webhook_id))
 
-    def update_webhook(self, *, webhook_id: str, **fields: Any) -> dict[str, Any]:
+    def update_webhook(self, *, webhook_id: str, **changes: Any) -> dict[str, Any]:
         """Change a webhook and give it as it is then.
 
         :param webhook_id: its id.
-        :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+        :param changes: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
         """
-        return self._client.call(endpoints.update_webhook(webhook_id, **fields))
+        return self._client.call(endpoints.update_webhook(webhook_id, **changes))
 
     def delete_webhook(self, *, webhook_id: str) -> None:
         """Remove a webhook.
@@ -498,7 +515,7 @@ def _extra_of(connection: Connection) -> dict[str, Any]:
     """Read the extra fields. ``extra_dejson`` takes unreadable ones for none, and would lose a setting in silence."""
     try:
         extra = json.loads(connection.extra or "{}")
-    except ValueError:
+    except (TypeError, ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
         raise InvalidConnection("The connection's extra must be a JSON object, and can't be read as one") from None

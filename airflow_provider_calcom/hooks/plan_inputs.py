@@ -13,13 +13,12 @@ from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_calcom.api.changes import is_cohost
+from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReading, FeedReport, read_feed
+from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
-from airflow_provider_calcom.attendance.instants import microseconds, parse_instant
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
 
@@ -91,17 +90,24 @@ class BookingTables:
     :param rooms: what tells of each booking where it is held, as JSON lines of Cal.com's own fields.
     :param bookings: the table of bookings.
     :param people: the table of people.
-    :param cohosts: addresses of hosts whom Cal.com lists among the attendees of a team's booking.
+    :param colleagues: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
+    :param outside_cohosts: how many co-hosts of other domains there are; each is a host of that booking in ``people``.
     """
 
     rooms: Path
     bookings: Path
     people: Path
-    cohosts: tuple[str, ...]
+    colleagues: tuple[str, ...] = ()
+    outside_cohosts: int = 0
 
 
 def booking_tables(
-    bookings: Iterable[Any], folder: Path, *, where: str = "Cal.com", patterns: Sequence[str] = ()
+    bookings: Iterable[Any],
+    folder: Path,
+    *,
+    where: str = "Cal.com",
+    patterns: Sequence[str] = (),
+    protect_cohosts: bool = True,
 ) -> BookingTables:
     """Write the tables of bookings, each as it arrives.
 
@@ -109,10 +115,12 @@ def booking_tables(
     :param folder: where the files go.
     :param where: where they are from, for errors.
     :param patterns: of meeting links, see ``conference_key``.
+    :param protect_cohosts: whether co-hosts among the attendees are looked for.
     :raises InvalidInput: for what is no booking, naming its row.
     """
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
-    cohosts: set[str] = set()
+    colleagues: set[str] = set()
+    outside_cohosts = 0
     with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
         for number, given in enumerate(bookings, start=1):
             try:
@@ -123,16 +131,36 @@ def booking_tables(
             _write(table_file, booking_row(booking, patterns=patterns))
             for person in people_rows(booking):
                 _write(people_file, person)
-            cohosts.update(_cohosts(booking))
-    return BookingTables(rooms, table, people, tuple(sorted(cohosts)))
+            for attendee in _cohosts(booking) if protect_cohosts else ():
+                if is_of_organisers_domain(dict(booking), attendee):
+                    colleagues.update((attendee["email"], shown_address(attendee) or attendee["email"]))
+                else:
+                    outside_cohosts += 1
+                    _write(people_file, _as_host(booking, attendee))
+    return BookingTables(rooms, table, people, tuple(sorted(colleagues)), outside_cohosts)
 
 
-def _cohosts(booking: Mapping[str, Any]) -> Iterator[str]:
-    """Give each co-host's address, and the one that feeds may know them by."""
+def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for attendee in booking.get("attendees") or ():
         if attendee.get("email") and is_cohost(dict(booking), attendee):
-            yield attendee["email"]
-            yield shown_address(attendee) or attendee["email"]
+            yield attendee
+
+
+def _as_host(booking: Mapping[str, Any], attendee: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of ``people`` that makes an attendee a host of this booking alone.
+
+    Not an internal address of the policy, which holds for all bookings: who is a co-host here may be an ordinary booker
+    of another event. Without ``email``, because nothing can be written to a host other than the organiser.
+    """
+    return {
+        "booking_uid": booking["uid"],
+        "role": "host",
+        "email": None,
+        "match_email": shown_address(attendee),
+        "name": attendee.get("name"),
+        "phone": attendee.get("phoneNumber"),
+        "absent": booking.get("absentHost") is True,
+    }
 
 
 def read_lines(path: Any) -> Iterator[Any]:
@@ -173,15 +201,18 @@ class FeedInput:
     :param feed: its name.
     :param path: its rows, as JSON lines.
     :param reports: what became of its records, of each of its files.
-    :param until: up to when it is complete, in microseconds since 1970, or None where that is not known.
     :param is_fetched: whether it was fetched from Cal.com just now.
     """
 
     feed: str
     path: Path
     reports: tuple[FeedReport, ...]
-    until: int | None
     is_fetched: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return sum(report.rows for report in self.reports)
 
 
 @dataclass(frozen=True)
@@ -189,8 +220,6 @@ class FeedReader:
     """Reads feeds as an operator's parameter names them.
 
     :param folder: where their rows go.
-    :param now: microseconds since 1970, at which bookings are judged.
-    :param asked_at: microseconds since 1970, until when the sessions are complete.
     :param storage: where their files are.
     :param run_sql: gives the rows of a query as dicts: ``(conn_id, sql)``.
     :param sessions: gives Cal Video's sessions of a booking's uid.
@@ -198,8 +227,6 @@ class FeedReader:
     """
 
     folder: Path
-    now: int
-    asked_at: int
     storage: Storage
     run_sql: Callable[[str, str], Iterator[dict[str, Any]]]
     sessions: Callable[[str], list[dict[str, Any]]]
@@ -215,16 +242,12 @@ class FeedReader:
         """
         path = self.folder / f"attendance-{place}.jsonl"
         reports: list[FeedReport] = []
-        latest: int | None = None
         with _written(path) as file:
             for reading in self._readings(entry):
                 for row in reading:
                     _write(file, row)
-                    latest = self._later(latest, row)
                 reports.append(reading.report)
-        # What Cal.com says now of its own rooms lacks nothing that was before.
-        until = self.asked_at if entry.is_fetched else latest
-        return FeedInput(entry.feed, path, tuple(reports), until, entry.is_fetched)
+        return FeedInput(entry.feed, path, tuple(reports), entry.is_fetched)
 
     def _readings(self, entry: FeedEntry) -> Iterator[FeedReading]:
         # A record that can't be read may be somebody's presence, so by default none is left out.
@@ -234,7 +257,8 @@ class FeedReader:
 
     def _sources(self, entry: FeedEntry) -> list[Any]:
         if entry.paths:
-            return [file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]
+            # All of them as one source: pages and events in several files belong together.
+            return [[file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]]
         if entry.rows is not None:
             return [entry.rows]
         if entry.sql is not None and entry.conn_id is not None:
@@ -253,13 +277,3 @@ class FeedReader:
             if error.failure is not None and error.failure.status == 404 and _NO_SESSIONS in error.failure.message:
                 return None
             raise
-
-    def _later(self, latest: int | None, row: AttendanceRow) -> int | None:
-        """Give the latest instant of a feed that is not after "now", as the rules take it."""
-        ends = () if row["kind"] == "check_in" and row["joined_at"] else (row["left_at"],)
-        for text in (row["joined_at"], *ends):
-            if text is not None:
-                instant = microseconds(parse_instant(text))
-                if instant <= self.now and (latest is None or instant > latest):
-                    latest = instant
-        return latest

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_calcom.api.errors import InvalidArgument, redacted
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, PlanRefused, UnsupportedConnection
-from airflow_provider_calcom.attendance.instants import instant_text, microseconds
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -23,6 +22,7 @@ from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
+from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, with_fetched_ends
 from airflow_provider_calcom.hooks.ledgers import last_writes_of, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
@@ -103,6 +103,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             resources=request.resources,
             place=place,
         ) as decided:
+            warn_of_early_ends(decided, inputs.feeds, request.filters.get("before_start"))
             return _written(decided, asked, hook)
 
 
@@ -210,6 +211,7 @@ class _Inputs:
     people: Any
     attendance: Any
     policy: AttendancePolicy
+    feeds: Sequence[FeedInput]
 
 
 @dataclass(frozen=True)
@@ -224,17 +226,22 @@ class _Gathering:
         asked, policy = self.asked, self.asked.policy
         if asked.bookings is not None and asked.people is not None:
             bookings, people = self._table("bookings", asked.bookings), self._table("people", asked.people)
-            attendance, policy = self._attendance(policy, None)
-            return _Inputs(bookings, people, attendance, policy)
+            return self._with_attendance(bookings, people, policy, None)
         where, source = self._bookings()
         patterns = asked.request.conference_patterns
-        tables = booking_tables(source, self.folder, where=where, patterns=patterns)
-        if asked.protect_cohosts and tables.cohosts:
-            log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.cohosts))
-            policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.cohosts))
-        attendance, policy = self._attendance(policy, tables.rooms)
+        protects = asked.protect_cohosts
+        tables = booking_tables(source, self.folder, where=where, patterns=patterns, protect_cohosts=protects)
+        if tables.colleagues:
+            log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.colleagues))
+            policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.colleagues))
+        if tables.outside_cohosts:
+            log.info("%d attendees who neither booked nor are guests are taken for co-hosts", tables.outside_cohosts)
         bookings, people = Named(tables.bookings, f"bookings ({where})"), Named(tables.people, f"people ({where})")
-        return _Inputs(bookings, people, attendance, policy)
+        return self._with_attendance(bookings, people, policy, tables.rooms)
+
+    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> _Inputs:
+        attendance, feeds = self._attendance(rooms)
+        return _Inputs(bookings, people, attendance, with_fetched_ends(policy, feeds, self.asked.asked_at), feeds)
 
     def _bookings(self) -> tuple[str, Iterable[Any]]:
         """Give where Cal.com's bookings are from, and them."""
@@ -257,15 +264,12 @@ class _Gathering:
     def _files(self, name: str, table: Paths) -> list[Any]:
         return [file for path in table.paths for file in self.asked.request.storage.files(name, path)]
 
-    def _attendance(self, policy: AttendancePolicy, rooms: Path | None) -> tuple[Any, AttendancePolicy]:
-        """Give the feed's rows as the engine takes them, and the policy with what is known of the feed's end."""
+    def _attendance(self, rooms: Path | None) -> tuple[Any, list[FeedInput]]:
+        """Return the rows of attendance as the engine takes them, and the feeds that they are from, if any."""
         if not isinstance(self.asked.attendance, list):
-            return self._table("attendance", self.asked.attendance), policy
-        now, asked_at = (microseconds(_instant(moment)) for moment in (policy.as_of, self.asked.asked_at))
+            return self._table("attendance", self.asked.attendance), []
         reader = FeedReader(
             folder=self.folder,
-            now=now,
-            asked_at=min(now, asked_at),
             storage=self.asked.request.storage,
             run_sql=rows_of_sql,
             sessions=lambda uid: self.hook.get_conferencing_sessions(booking_uid=uid),
@@ -275,33 +279,7 @@ class _Gathering:
         for place, feed in enumerate(feeds):
             for report in feed.reports:
                 log.info("Feed %d: %s", place, json.dumps(report.as_dict()))
-        return [Named(feed.path, f"feed {place} ({feed.feed})") for place, feed in enumerate(feeds)], _complete(
-            policy, feeds
-        )
-
-
-def _instant(moment: Any) -> datetime:
-    assert isinstance(moment, datetime), "a policy has its as_of as a datetime"
-    return moment
-
-
-def _complete(policy: AttendancePolicy, feeds: Sequence[FeedInput]) -> AttendancePolicy:
-    """Believe several feeds only up to where the first of them ends.
-
-    The rules take the latest instant of all rows. With two feeds, of which one is late, that would call the other's
-    people absent before they could be seen. For a single feed they know it themselves, unless it was fetched.
-    """
-    if policy.attendance_until is not None or (len(feeds) == 1 and not feeds[0].is_fetched):
-        return policy
-    empty = [str(place) for place, feed in enumerate(feeds) if feed.until is None]
-    if empty:
-        log.warning(
-            "Feed %s has no rows, so nothing is complete, and nobody is called absent. Where that is as it should be,"
-            " give the policy attendance_until",
-            ", ".join(empty),
-        )
-    until = 0 if empty else min(feed.until for feed in feeds if feed.until is not None)
-    return replace(policy, attendance_until=instant_text(until))
+        return [Named(feed.path, f"feed {place} ({feed.feed})") for place, feed in enumerate(feeds)], feeds
 
 
 def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:

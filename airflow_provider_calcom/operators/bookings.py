@@ -125,6 +125,7 @@ class ListBookingsOperator(CalComOperator):
         self.page_size = page_size
         self.calcom_conn_id = calcom_conn_id
         self.api_version = api_version
+        self._remember_filters(_FILTERS)
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """List the bookings.
@@ -144,12 +145,7 @@ class ListBookingsOperator(CalComOperator):
         return {"path": str(self.output_path), "bookings": written}
 
     def _filters(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_calcom.api.errors import InvalidArgument
-
-        filters = {name: getattr(self, name) for name in _FILTERS}
-        for name, value in filters.items():
-            if isinstance(value, str) and value.strip() in ("None", ""):
-                raise InvalidArgument(f"{name} is {value!r}: its template found nothing. Leave it out, or give a value")
+        filters = self._given_filters(_FILTERS)
         return {**filters, **self._interval(context)} if self.data_interval else filters
 
     def _check_output(self) -> None:

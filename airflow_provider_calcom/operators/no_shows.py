@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.plan import Summary
     from airflow_provider_calcom.hooks.applying import Application
 
-_BOOKING_FILTERS = ("after_start", "before_start", "organization_id", "team_id", "user_id", "event_type_ids")
+_OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
+_BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)
+_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "bookings", "people")
 
 
 class MarkAbsentOperator(CalComOperator):
@@ -43,9 +45,10 @@ class MarkAbsentOperator(CalComOperator):
         the task.
     :param allowed_statuses: statuses of bookings that may be touched; only ``accepted`` by default. Cal.com itself
         would mark people of cancelled, rejected and pending bookings too.
-    :param allow_cohosts: also touch hosts of a team's booking, whom Cal.com lists among the attendees.
-    :param allow_foreign_booking: also mark the host of a booking that the key's user can't list. Cal.com lets any key
-        mark the host of any booking.
+    :param allow_cohosts: also touch attendees who may be hosts of a team's booking, because they neither booked nor are
+        guests of the booker. Cal.com lists the other hosts among the attendees.
+    :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
+        Cal.com lets any key mark the host of any booking, and attendees of many strangers' bookings.
     :param dry_run: find out what would change, and send no writing call; the result is the same but for ``calls``,
         which is 0. (templated, as ``is_dry_run``)
 
@@ -177,8 +180,8 @@ class PlanNoShowsOperator(CalComOperator):
     :param user_id: with ``organization_id``: judge this member's bookings. (templated)
     :param event_type_ids: judge only bookings of these event types. (templated)
     :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
-    :param protect_cohosts: take hosts whom Cal.com lists among the attendees of a team's booking for colleagues, in all
-        bookings of the plan. Tables of bookings and people don't tell them.
+    :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever
+        neither booked nor is a guest of the booker. Tables of bookings and people do not show them.
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
@@ -283,6 +286,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.api_version = api_version
         self.memory_limit = memory_limit
         self.threads = threads
+        self._remember_filters(_CHOOSE_BOOKINGS)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the plan.
@@ -303,7 +307,7 @@ class PlanNoShowsOperator(CalComOperator):
             guard_rails=self.guard_rails,
             bookings=self.bookings,
             people=self.people,
-            filters=self._filters(context) if self.bookings is None else {},
+            filters=self._filters(context),
             conference_patterns=self.conference_patterns,
             protect_cohosts=self.protect_cohosts,
             zone=self.zone,
@@ -319,13 +323,14 @@ class PlanNoShowsOperator(CalComOperator):
             return self._result(plan_no_shows(request, hook))
 
     def _filters(self, context: Context) -> dict[str, Any]:
-        """Give which bookings are asked of the API: those of the data interval, unless bounds are given."""
+        """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
         from airflow_provider_calcom.api.errors import InvalidArgument
-        from airflow_provider_calcom.hooks.plan_parameters import check_found
 
-        filters = {name: getattr(self, name) for name in _BOOKING_FILTERS}
-        for name, value in filters.items():
-            check_found(name, value)
+        given = self._given_filters(_CHOOSE_BOOKINGS)
+        filters = {name: given[name] for name in _BOOKING_FILTERS}
+        if self.bookings is not None:
+            self._check_no_list_is_chosen(given)
+            return {}
         if self.after_start is not None or self.before_start is not None:
             return filters
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
@@ -335,6 +340,17 @@ class PlanNoShowsOperator(CalComOperator):
                 " so which bookings to judge is not known. Give after_start and before_start"
             )
         return {**filters, "after_start": start, "before_start": end}
+
+    @staticmethod
+    def _check_no_list_is_chosen(given: Mapping[str, Any]) -> None:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        for name in _OF_LISTS:
+            if given[name] is not None:
+                raise InvalidArgument(
+                    f"{name} is given beside bookings. It chooses from Cal.com's lists, and would leave out none of"
+                    " these bookings. Give only the bookings that are to be judged, and leave it out"
+                )
 
     def _result(self, summary: Summary) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.plan import rendered
@@ -377,14 +393,16 @@ class ApplyNoShowsOperator(CalComOperator):
         are on no list are read one by one. (templated)
     :param team_id: read them from a team's list. (templated)
     :param user_id: with ``organization_id``: from this member's list. (templated)
-    :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
+    :param allow_cohosts: also touch attendees who may be hosts, see ``MarkAbsentOperator``.
+    :param allow_foreign_booking: also mark people of bookings that the key's user neither hosts nor administers.
     :param skip_if_nothing_to_do: skip the task, rather than let it succeed, where nothing was to be changed.
     :param storage_conn_id: the object storage's connection, where paths need one. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
 
     Returns ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``: numbers,
     and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` so; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``gone``, as are cancelled bookings; ``human_override``, changed by
+    the booking; ``not_permitted``; ``not_started``; ``moved``, to another hour
+    than the plan judged; ``gone``, as are cancelled bookings; ``human_override``, changed by
     a person after our last write; ``failed``. All of them stand in ``outcomes.jsonl`` beside the plan, one a line.
 
     :raises ChangesFailed: in the end, if changes failed or were not permitted.
@@ -429,6 +447,7 @@ class ApplyNoShowsOperator(CalComOperator):
         team_id: int | str | None = None,
         user_id: int | str | None = None,
         allow_cohosts: bool = False,
+        allow_foreign_booking: bool = False,
         skip_if_nothing_to_do: bool = False,
         storage_conn_id: str | None = None,
         api_version: str | None = None,
@@ -448,6 +467,7 @@ class ApplyNoShowsOperator(CalComOperator):
         self.team_id = team_id
         self.user_id = user_id
         self.allow_cohosts = allow_cohosts
+        self.allow_foreign_booking = allow_foreign_booking
         self.skip_if_nothing_to_do = skip_if_nothing_to_do
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
@@ -483,6 +503,7 @@ class ApplyNoShowsOperator(CalComOperator):
             team_id=self.team_id,
             user_id=self.user_id,
             allow_cohosts=self.allow_cohosts,
+            allow_foreign_booking=self.allow_foreign_booking,
             storage_conn_id=self.storage_conn_id,
         )
         settings = hook.settings  # read here: the thread of the event loop can't ask Airflow for connections

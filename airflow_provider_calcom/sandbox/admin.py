@@ -11,8 +11,10 @@ from airflow_provider_calcom.sandbox.state import Sandbox
 
 
 def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> Answer:
-    """400 with a `message` for a body that can't be used, 404 for an unknown route."""
+    """400 with a `message` for a body that can't be used, 404 for an unknown route, 405 for any other method."""
     name = path.removeprefix("/_sandbox/").strip("/")
+    if method not in ("GET", "POST"):
+        return Answer({"message": f"{method} is neither GET nor POST"}, 405)
     try:
         given = json.loads(content) if content else {}
         if method == "GET":
@@ -24,10 +26,14 @@ def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> An
                 "faults": lambda: {"faults": [vars(fault) for fault in sandbox.faults]},
             }
             return Answer(shown[name]())
+        if not isinstance(given, dict):
+            return Answer({"message": "the body must be a JSON object"}, 400)
         return Answer(_change(sandbox, name, given))
     except KeyError as error:
         return Answer({"message": f"unknown or missing: {error}"}, 404 if str(error) == repr(name) else 400)
-    except (ValueError, TypeError, StopIteration) as error:
+    except RecursionError:
+        return Answer({"message": "the body is nested too deeply"}, 400)
+    except (ValueError, TypeError, AttributeError, OverflowError, StopIteration) as error:
         return Answer({"message": str(error) or type(error).__name__}, 400)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -15,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 from airflow_provider_calcom.sandbox.admin import answer_admin
 from airflow_provider_calcom.sandbox.api import Call, answer_call
 from airflow_provider_calcom.sandbox.builds import BUILDS
-from airflow_provider_calcom.sandbox.clock import Clock
+from airflow_provider_calcom.sandbox.clock import Clock, parse_instant
 from airflow_provider_calcom.sandbox.errors import Answer
 from airflow_provider_calcom.sandbox.faults import commit_around, halved, hang_up, send_cut, send_slowly
+from airflow_provider_calcom.sandbox.gate import ADMIN, refusal
 from airflow_provider_calcom.sandbox.practice import practice_world
 from airflow_provider_calcom.sandbox.state import Sandbox
 from airflow_provider_calcom.sandbox.throttle import Limit
@@ -26,16 +27,23 @@ from airflow_provider_calcom.sandbox.webhooks import post_once
 
 
 class SandboxApp:
-    """An ASGI app over one :class:`Sandbox`, which is its attribute `sandbox`."""
+    """An ASGI app over one :class:`Sandbox`, which is its attribute `sandbox`.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    :param hosts: names that it is called by, beside addresses and localhost.
+    """
+
+    def __init__(self, sandbox: Sandbox, hosts: Collection[str] = ()) -> None:
         self.sandbox = sandbox
+        self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError("the sandbox speaks only HTTP")
         call = await _read(scope, receive)
-        if call.path.startswith("/_sandbox/"):
+        refused = refusal(call.method, call.path, call.headers, call.content, self._hosts)
+        if refused is not None:
+            await self._respond(refused)(scope, receive, send)
+        elif call.path.startswith(ADMIN):
             answer = answer_admin(self.sandbox, call.method, call.path, call.content)
             await self._respond(answer)(scope, receive, send)
         else:
@@ -48,7 +56,7 @@ class SandboxApp:
             answer = self._commit(call, entry)
             self.sandbox.counts.note_answer(answer.status)
             await self._lag()
-            await self._respond(answer)(scope, receive, send)
+            await self._respond(answer, call.method)(scope, receive, send)
             return
         entry["fault"] = fault.fault
         if fault.fault == "partial":
@@ -58,7 +66,7 @@ class SandboxApp:
         entry["status"] = None if fault.fault.startswith("drop") else answer.status
         self.sandbox.counts.note_answer(entry["status"])
         await self._lag()
-        response = self._respond(answer)
+        response = self._respond(answer, call.method)
         start: dict[str, Any] = {"status": response.status_code, "headers": response.raw_headers}
         if fault.fault.startswith("drop"):
             await hang_up(scope, receive)
@@ -91,13 +99,15 @@ class SandboxApp:
             self.sandbox.counts.note_write(call.path)
         return answer
 
-    def _respond(self, answer: Answer) -> Response:
+    def _respond(self, answer: Answer, method: str = "GET") -> Response:
         body = answer.body if answer.text else json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
         headers = {"Content-Type": "application/json; charset=utf-8"} if not answer.text else {}
         if answer.status not in (204, 413):  # those two leave before the request gets its id
             headers["X-Request-Id"] = str(uuid.uuid4())
         headers["Date"] = format_datetime(self.sandbox.clock.now(), usegmt=True)
-        return Response(body, answer.status, {**headers, **answer.headers})
+        if method == "HEAD":
+            headers["Content-Length"] = str(len(body.encode()))
+        return Response("" if method == "HEAD" else body, answer.status, {**headers, **answer.headers})
 
 
 async def _read(scope: Scope, receive: Receive) -> Call:
@@ -122,21 +132,24 @@ def create_app(
     latency: float = 0.0,
     send_webhook: SendWebhook = post_once,
     new_id: Callable[[], str] | None = None,
+    hosts: Collection[str] = (),
 ) -> SandboxApp:
     """A sandbox as an ASGI app, for `httpx.ASGITransport` or a server.
 
     :param world: the content of a world file; None for a practice world around the present instant.
     :param server: the build to behave as, a key of :data:`BUILDS`.
-    :param now: what the sandbox's clock shows at first, an aware datetime; None for real time.
+    :param now: what the sandbox's clock shows at first, an aware datetime; None for the world's own `now`, or else real
+        time.
     :param rate_limit: calls and seconds of the default limit, and for how many seconds the call after them blocks
         (60 unless given).
     :param latency: seconds by which each answer of the API comes later, after the call was carried out.
     :param send_webhook: posts webhook deliveries; None of a test's deliveries need leave the process.
     :param new_id: makes the ids of webhooks and rescheduled bookings.
+    :param hosts: names that clients call it by, beside addresses and localhost; requests to others are refused.
     """
-    clock = Clock(now)
+    start = now or (parse_instant(world["now"]) if world and "now" in world else None)
+    clock = Clock(start)
     options = {"new_id": new_id} if new_id else {}
     source = world or practice_world(clock.now())
-    return SandboxApp(
-        Sandbox(BUILDS[server], source, clock, Limit(*rate_limit), send_webhook, latency=latency, **options)
-    )
+    state = Sandbox(BUILDS[server], source, clock, Limit(*rate_limit), send_webhook, latency=latency, **options)
+    return SandboxApp(state, hosts)

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 
 from airflow_provider_calcom.sandbox.errors import ApiError
 from airflow_provider_calcom.sandbox.throttle import Limit
-from airflow_provider_calcom.sandbox.world import Key, User, World
+from airflow_provider_calcom.sandbox.world import Client, Key, Token, User, World
 
 _NOTHING = (
     "PermissionsGuard - no authentication provided. Provide either authorization bearer token containing managed "
     "user access token or oAuth client id in 'x-cal-client-id' header."
 )
+_LACKS = (
+    "PermissionsGuard - oAuth client with id={client} does not have the required permissions={wanted}. Go to platform "
+    "dashboard settings and add the required permissions to the oAuth client."
+)
+_EXPIRED = "ACCESS_TOKEN_IS_EXPIRED"
 _NO_METHOD = (
     "ApiAuthStrategy - No authentication method provided. Either pass an API key as 'Bearer' header or OAuth client "
     "credentials as 'x-cal-secret-key' and 'x-cal-client-id' headers"
@@ -24,12 +29,18 @@ class Caller:
     client_id: str
     address: str
     key: Key | None
+    access: Token | None = None
+    client: Client | None = None
+    secret: str = ""
 
     @classmethod
     def of(cls, headers: dict[str, str], address: str, world: World) -> "Caller":
         """Read the headers. Only the exact word "Bearer " is cut off, once, so other spellings stay in the token."""
         token = headers.get("authorization", "").replace("Bearer ", "", 1)
-        return cls(token, headers.get("x-cal-client-id", ""), address, world.keys.get(token))
+        client_id, access = headers.get("x-cal-client-id", ""), world.tokens.get(token)
+        client = world.clients.get(access.client if access else client_id)
+        secret = headers.get("x-cal-secret-key", "")
+        return cls(token, client_id, address, world.keys.get(token), access, client, secret)
 
     @property
     def has_key_form(self) -> bool:
@@ -47,9 +58,13 @@ class Caller:
             return f"client {self.client_id}", (Limit(500),)
         return f"address {self.address}", (default,)
 
-    def check_permissions(self) -> None:
-        """The guard of the booking routes, which lets keys pass and knows no token or client of this sandbox."""
+    def check_permissions(self, wanted: str) -> None:
+        """The guard of the booking routes, which lets keys pass, and clients and their tokens with that permission."""
         if self.has_key_form:
+            return
+        if self.client and (self.access or not self.token):
+            if wanted and wanted not in self.client.permissions:
+                raise ApiError(403, _LACKS.format(client=self.client.id, wanted=wanted))
             return
         if self.token:
             raise ApiError(403, f"PermissionsGuard - no oAuth client found for access token={self.token}")
@@ -58,14 +73,27 @@ class Caller:
         raise ApiError(403, _NOTHING)
 
     def user(self) -> User:
-        """The user of the key; 401 without a valid one."""
+        """The user of the key or token, or the client's owner; 401 without a valid one, 498 for an expired token."""
+        if self.access is not None:
+            if self.access.expired:
+                raise ApiError(498, _EXPIRED, "TokenExpiredException", _EXPIRED)
+            return self.access.user
         if self.key is None:
             if self.client_id and not self.token:
-                raise ApiError(401, "ApiAuthStrategy - oAuth client - Invalid client credentials")
+                return self._client_owner()
             raise ApiError(401, "Invalid Access Token." if self.token else _NO_METHOD)
         if self.key.expired:
             raise ApiError(401, "ApiAuthStrategy - api key - Your api key is expired")
         return self.key.user
+
+    def _client_owner(self) -> User:
+        if self.client is None:
+            raise ApiError(401, "ApiAuthStrategy - oAuth client - Invalid client credentials")
+        if self.secret != self.client.secret:
+            raise ApiError(401, "ApiAuthStrategy - oAuth client - Invalid client secret")
+        if self.client.owner is None:
+            raise ApiError(401, "ApiAuthStrategy - oAuth client - No owner ID found for this OAuth client")
+        return self.client.owner
 
     def user_if_any(self) -> User | None:
         """For GET of one booking, where no authentication is fine but a bad one isn't."""

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from airflow_provider_calcom.sandbox.access import is_event_admin
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import ApiError
@@ -11,13 +12,13 @@ from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 
 Json = dict[str, Any]
 _REMEMBERED = 65_536
-_CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")
+_CLIENT_SUFFIX = re.compile(r"\+[a-zA-Z0-9]{25}")
 
 
 @lru_cache(_REMEMBERED)
 def display_email(email: str) -> str:
     """A managed user's address without the `+<clientId>` the platform put into it."""
-    return _CLIENT_SUFFIX.sub("", email)
+    return _CLIENT_SUFFIX.sub("", email, count=1)
 
 
 def show_booking(booking: Booking, world: World, build: Build, seated: bool = False, people: bool = True) -> Json:
@@ -29,6 +30,7 @@ def show_booking(booking: Booking, world: World, build: Build, seated: bool = Fa
     seated = seated and booking.event_type is not None and booking.event_type.seats
     kind = booking.event_type
     fields = {} if seated else _responses(booking, build)
+    location = booking.metadata.get("videoCallUrl") or booking.location
     shown: Json = {
         "id": booking.id,
         "uid": booking.uid,
@@ -39,22 +41,27 @@ def show_booking(booking: Booking, world: World, build: Build, seated: bool = Fa
         **_reasons(booking, world, build, fields, seated),
         "start": iso(booking.start),
         "end": iso(booking.end),
-        "duration": round((booking.end - booking.start).total_seconds() / 60),
+        "duration": booking.minutes,
         "eventTypeId": kind.id if kind else None,
         "eventType": {"id": kind.id, "slug": kind.slug} if kind else None,
-        "meetingUrl": booking.location,
-        "location": booking.location,
+        "meetingUrl": location,
+        "location": location,
         "absentHost": bool(booking.absent_host),
         "createdAt": iso(booking.created),
         "updatedAt": iso(booking.updated),
         "rating": None,
-        "icsUid": f"{booking.uid}@Cal.com",
+        "icsUid": f"{booking.uid}@Cal.com" if booking.ics_uid is None else booking.ics_uid,
         "attendees": [show_attendee(row, build, seated) for row in booking.attendees] if people else [],
     }
     if not seated:
-        shown |= {"metadata": booking.metadata, "bookingFieldsResponses": fields}
+        metadata = {name: value for name, value in booking.metadata.items() if name != "videoCallUrl"}
+        shown |= {"metadata": metadata, "bookingFieldsResponses": fields}
         shown |= {"guests": fields["guests"]} if "guests" in fields else {}
-    return shown | ({"recurringBookingUid": booking.series} if booking.series else {})
+    if booking.series:
+        shown["recurringBookingUid"] = booking.series
+        for row in shown["attendees"]:
+            row.pop("phoneNumber", None)
+    return shown
 
 
 def _show_host(user: User, build: Build) -> Json:
@@ -71,8 +78,8 @@ def show_attendee(row: Attendee, build: Build, seated: bool = False) -> Json:
     if build.display_email:
         shown["displayEmail"] = display_email(row.email)
     if seated:
-        seat = row.seat
-        shown |= {"seatUid": seat["uid"], "bookingFieldsResponses": seat["responses"], "metadata": seat["metadata"]}
+        answers = {name: value for name, value in row.seat["responses"].items() if name != "email"}
+        shown |= {"seatUid": row.seat["uid"], "bookingFieldsResponses": answers, "metadata": row.seat["metadata"]}
     elif row.phone_number is not None:
         shown["phoneNumber"] = row.phone_number
     return shown
@@ -98,11 +105,20 @@ def _reasons(booking: Booking, world: World, build: Build, fields: Json, seated:
     return reasons
 
 
+_UNKNOWN = {"name": "unknown", "email": "unknown", "guests": [], "rescheduledReason": "unknown"}
+
+
+def are_answers(given: Json) -> bool:
+    """Whether these are a booking form's answers as the server reads them: a name, an address, and any guests."""
+    name, guests = given.get("name"), given.get("guests", [])
+    names = [name] if isinstance(name, str) else [(name or {}).get(part) for part in ("firstName", "lastName")]
+    texts = [given.get("email"), *names, *(guests if isinstance(guests, list) else [None])]
+    return all(isinstance(text, str) for text in texts)
+
+
 def _responses(booking: Booking, build: Build) -> Json:
     """The booking form's answers; without a name and an address the server knows only "unknown"."""
-    answers: Json = dict(booking.responses)
-    if not (answers.get("name") and answers.get("email")):
-        answers = {"name": "unknown", "email": "unknown", "guests": [], "rescheduledReason": "unknown"}
+    answers: Json = dict(booking.responses) if are_answers(booking.responses) else dict(_UNKNOWN)
     if build.display_email:
         answers["displayEmail"] = display_email(answers["email"])
         if "guests" in answers:
@@ -116,60 +132,25 @@ def get_booking(world: World, build: Build, uid: str, user: User | None) -> Any:
     series = [] if found else world.index.series.get(uid, [])
     if not found and not series:
         raise ApiError(404, f"Booking with uid={uid} was not found in the database")
-    shown = [show_booking(one, world, build, seated=True, people=_sees_attendees(one, user)) for one in found or series]
+    people = _sees_attendees(world, (found or series)[0], user)  # asked once for a whole series
+    shown = [show_booking(one, world, build, seated=True, people=people) for one in found or series]
     return shown[0] if found else shown
 
 
-def _sees_attendees(booking: Booking, user: User | None) -> bool:
+def get_seat(world: World, build: Build, seat_uid: str, user: User | None) -> Json:
+    """The booking that a seat is of; with that seat's attendee only, for who may not see the others."""
+    found = world.seated(seat_uid)
+    if found is None:
+        raise ApiError(404, f"Booking with seatUid={seat_uid} was not found in the database")
+    booking, attendee = found
+    shown = show_booking(booking, world, build, seated=True)
+    if not _sees_attendees(world, booking, user):
+        shown["attendees"] = [show_attendee(attendee, build, seated=True)]
+    for host in shown["hosts"]:
+        del host["timeZone"]  # this route reads fewer columns of the organiser
+    return shown
+
+
+def _sees_attendees(world: World, booking: Booking, user: User | None) -> bool:
     kind = booking.event_type
-    return kind is None or not kind.seats or kind.shows_attendees or user == booking.owner
-
-
-def get_legacy_booking(world: World, build: Build, uid: str) -> Json:
-    """The form that GET of one booking has without a known `cal-api-version`."""
-    booking = world.bookings.get(uid)
-    if booking is None:
-        raise ApiError(404, f"Booking with UID={uid} does not exist.")
-    user, kind = booking.owner, booking.event_type
-    empty = ("customInputs", "smsReminderNumber", "rejectionReason", "rescheduled", "tracking")
-    shown: Json = dict.fromkeys(empty) | {
-        "title": booking.title,
-        "id": booking.id,
-        "uid": booking.uid,
-        "description": booking.description,
-        "recurringEventId": booking.series,
-        "startTime": iso(booking.start),
-        "endTime": iso(booking.end),
-        "location": booking.location,
-        "status": booking.status.upper(),
-        "metadata": booking.metadata,
-        "cancellationReason": booking.cancellation_reason,
-        "responses": booking.responses,
-        "userPrimaryEmail": user.email,
-        "fromReschedule": booking.rescheduled_from,
-        "rescheduledBy": booking.rescheduled_by,
-        "user": {
-            "id": user.id,
-            "name": user.name,
-            "email": user.email,
-            "username": user.username,
-            "timeZone": user.time_zone,
-            "avatarUrl": None,
-        },
-        "attendees": [
-            {"name": row.name, "email": row.email, "timeZone": row.time_zone, "phoneNumber": row.phone_number}
-            for row in booking.attendees
-        ],
-        "eventTypeId": kind.id if kind else None,
-        "eventType": {
-            "eventName": None,
-            "slug": kind.slug if kind else None,
-            "timeZone": None,
-            "schedulingType": None,
-            "hideOrganizerEmail": False,
-        },
-        "seatsReferences": [],
-    }
-    if build.explicit_empty:
-        shown["cancelledBy"] = booking.cancelled_by
-    return shown | ({"assignmentReason": []} if build.display_email else {})
+    return kind is None or not kind.seats or kind.shows_attendees or is_event_admin(world, user, booking)

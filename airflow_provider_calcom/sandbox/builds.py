@@ -1,4 +1,4 @@
-"""What differs between the three recorded builds of the server, as data."""
+"""What differs between builds of the server, as data: three recorded ones, and one known by its OpenAPI document."""
 
 import re
 from dataclasses import dataclass
@@ -32,10 +32,36 @@ class Build:
     webhook_version: bool = True
     """Webhooks have a version in their full form."""
     sends_webhook_version: bool = False
-    attendee_routes: bool = False
-    """GET by-seat and GET attendees exist."""
+    versions: tuple[str, ...] = ("2024-08-13",)
+    """The values of `cal-api-version` that serve the bookings; any other means the legacy world."""
+    routes: frozenset[str] = frozenset()
+    """Groups of routes that not every build has: `seats`, `attendees`, `sessions`, `team lists` and `organisations`."""
+    guards_bookings: bool = True
+    """Recordings and transcripts are only for who has access to the booking."""
+    permits_everybody: bool = False
+    """The open edition: its permission checks are stubs, and reassigning does nothing."""
+    hosts_must_attend: bool = False
+    """A host of the event type has access only to bookings that list them."""
+    admins_handle_members: bool = False
+    """Who runs a team has access to its members' personal bookings."""
+    host_needs_reason: str = ""
+    """The refusal of a cancellation by the organiser without a reason; empty where none is needed."""
+    keeps_past: bool = True
+    """A booking that has ended can't be cancelled."""
+    checks_webhook_urls: bool = False
+    ics_name: str = "Cal.com"
+    """The domain in the iCalendar ids of bookings that the server makes itself."""
+    marks_managed_users: bool = False
+    """Answers to writes that make a booking say whether a platform manages the organiser."""
     triggers: tuple[str, ...] = tuple(_TRIGGERS)
 
+
+_NEEDS_REASON = "Cancellation reason is required when you are the host"
+_NEWEST_TRIGGERS = (
+    *(name for name in _TRIGGERS if name != "INSTANT_MEETING"),
+    "DELEGATION_CREDENTIAL_ERROR",
+    "WRONG_ASSIGNMENT_REPORT",
+)
 
 BUILDS = {
     build.name: build
@@ -47,20 +73,44 @@ BUILDS = {
             filters_by_uid=False,
             full_me=False,
             webhook_version=False,
+            routes=frozenset({"organisations"}),
+            guards_bookings=False,
+            host_needs_reason=_NEEDS_REASON,
+            keeps_past=False,
         ),
-        Build("2025-12", triggers=(*_TRIGGERS, "DELEGATION_CREDENTIAL_ERROR")),
+        Build(
+            "2025-12",
+            routes=frozenset({"organisations", "sessions"}),
+            host_needs_reason=_NEEDS_REASON,
+            triggers=(*_TRIGGERS, "DELEGATION_CREDENTIAL_ERROR"),
+        ),
+        Build(
+            "2026-03",
+            unknown_email_fails=False,
+            display_email=True,
+            sends_webhook_version=True,
+            versions=("2024-08-13", "2026-02-25"),
+            routes=frozenset({"seats", "attendees", "sessions", "team lists", "organisations"}),
+            hosts_must_attend=True,
+            admins_handle_members=True,
+            host_needs_reason="Cancellation reason is required",
+            checks_webhook_urls=True,
+            marks_managed_users=True,
+            triggers=_NEWEST_TRIGGERS,
+        ),
         Build(
             "2026-07",
             unknown_email_fails=False,
             host_false_writes=True,
             display_email=True,
             sends_webhook_version=True,
-            attendee_routes=True,
-            triggers=(
-                *(name for name in _TRIGGERS if name != "INSTANT_MEETING"),
-                "DELEGATION_CREDENTIAL_ERROR",
-                "WRONG_ASSIGNMENT_REPORT",
-            ),
+            routes=frozenset({"seats", "attendees", "sessions"}),
+            permits_everybody=True,
+            hosts_must_attend=True,
+            checks_webhook_urls=True,
+            ics_name="Cal.diy",
+            marks_managed_users=True,
+            triggers=_NEWEST_TRIGGERS,
         ),
     )
 }

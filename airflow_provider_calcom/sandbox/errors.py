@@ -33,8 +33,10 @@ class ApiError(Exception):
         self.details = details or {"message": message, "error": REASONS.get(status), "statusCode": status}
 
     def answer(self, path: str, timestamp: str) -> Answer:
-        """The envelope all ordinary errors come in."""
-        error = {"code": self.code, "message": self.message, "details": self.details}
+        """The envelope all ordinary errors come in; those of the web application's handlers have no details in it."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.code != "TRPCError":
+            error["details"] = self.details
         body = {"status": "error", "timestamp": timestamp, "path": path, "error": error}
         return Answer(body, self.status)
 

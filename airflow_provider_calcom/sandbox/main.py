@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_calcom.sandbox.app import create_app
 from airflow_provider_calcom.sandbox.builds import BUILDS
 from airflow_provider_calcom.sandbox.clock import parse_instant
+from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import make_server
 from airflow_provider_calcom.sandbox.state import Sandbox
 from airflow_provider_calcom.sandbox.world import load_world
@@ -39,6 +40,8 @@ def _latency(text: str) -> float:
 
 
 def _world(text: str) -> dict[str, Any]:
+    if text == "demo":
+        return demo_world()
     try:
         source = json.loads(Path(text).read_text(encoding="utf-8"))
         load_world(source)
@@ -54,8 +57,17 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("calcom-sandbox", description=__import__(__package__ or "", fromlist=[""]).__doc__)
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     made.add_argument("--port", type=int, default=5555, help="port to listen on (default %(default)s)")
+    made.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name that clients call it by, beside addresses, localhost and HOST; may be repeated",
+    )
     made.add_argument("--server", choices=BUILDS, default="2026-07", help="build to behave as (default %(default)s)")
-    made.add_argument("--world", type=_world, metavar="FILE", help="world file; without it a built-in practice world")
+    made.add_argument(
+        "--world", type=_world, metavar="FILE", help="world file, or demo; without it a built-in practice world"
+    )
     made.add_argument("--now", type=_instant, metavar="ISO", help="what the clock shows at the start; it runs on")
     made.add_argument(
         "--rate-limit",
@@ -91,7 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the sandbox until it is interrupted."""
     given = parser().parse_args(arguments)
     app = create_app(
-        world=given.world, server=given.server, now=given.now, rate_limit=given.rate_limit, latency=given.latency
+        world=given.world,
+        server=given.server,
+        now=given.now,
+        rate_limit=given.rate_limit,
+        latency=given.latency,
+        hosts=(given.host, *given.allow_host),
     )
     gc.collect()
     gc.freeze()  # or the collector would go through all of a large world again and again while calls wait

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_calcom.sandbox.access import may_handle
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import ApiError, BareError
@@ -20,7 +21,7 @@ _EARLY = (
 def mark_absent(
     world: World, build: Build, uid: str, body: Any, user: User, now: datetime
 ) -> tuple[Booking, Json | None]:
-    """Write the flags; give back the booking and the webhook payload, None where no webhook goes out."""
+    """Write the flags; return the booking and the webhook payload, None where no webhook goes out."""
     wanted = mark_absent_input(body)
     booking = world.bookings.get(uid)
     if booking is None:
@@ -36,8 +37,7 @@ def mark_absent(
 
 
 def _mark_attendees(world: World, booking: Booking, build: Build, rows: list[Json], user: User) -> Json:
-    kind = booking.event_type
-    if user != booking.owner and not (kind and user.id in kind.hosts):
+    if not may_handle(world, build, user, booking):
         raise BareError(500, FAILED)
     by_email = {row.email: row for row in booking.attendees}  # several seats of one address: only the last
     written = []

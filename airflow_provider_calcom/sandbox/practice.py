@@ -1,6 +1,8 @@
-"""The built-in world to practise on: a few dozen bookings of yesterday, today and tomorrow."""
+"""The built-in worlds: one to practise on, of yesterday, today and tomorrow, and the fixed day of `make demo`."""
 
+import json
 from datetime import datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 from airflow_provider_calcom.sandbox.clock import iso
@@ -14,6 +16,12 @@ _PEOPLE = (
     ("Mona Managed", "mona+cm0practice0client0id0000@example.org", "UTC", "en"),
 )
 _KINDS = {1: "30min", 2: "group-class", 3: "weekly-sync", 4: "round-robin", 5: "intro"}
+
+
+def demo_world() -> Json:
+    """A world file's content: the day that `make demo` marks no-shows of, at six the morning after."""
+    text = files(__package__).joinpath("demo_world.json").read_text(encoding="utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
 
 
 def practice_world(now: datetime) -> Json:
@@ -38,7 +46,9 @@ def practice_world(now: datetime) -> Json:
     keys[-1]["expired"] = True
     keys.append({"name": "tiered", "key": "cal_sandbox_tiered", "user": "owner", "limits": limits})
     rows = [*_ordinary(today), *_special(now, today)]
-    return {"users": users, "eventTypes": kinds, "keys": keys, "bookings": rows}
+    # Otto hosts the team's event but is no member, so that his own bookings are foreign ones on the open edition, too.
+    teams = [{"id": 1, "name": "Clinic", "members": [{"user": "owner", "role": "OWNER"}]}]
+    return {"users": users, "eventTypes": kinds, "teams": teams, "keys": keys, "bookings": rows}
 
 
 def _user(number: int, name: str, username: str, zone: str) -> Json:

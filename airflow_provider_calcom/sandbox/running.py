@@ -47,7 +47,7 @@ def running_sandbox(host: str = "127.0.0.1", port: int = 0, **options: Any) -> I
     :param port: 0 for a free one.
     :param options: those of :func:`create_app`.
     """
-    app = create_app(**options)
+    app = create_app(**{"hosts": (host,), **options})
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -1,12 +1,13 @@
 """Input rules with the error trees of class-validator. Unknown keys are stripped, not refused."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import parse_instant
-from airflow_provider_calcom.sandbox.errors import invalid
+from airflow_provider_calcom.sandbox.errors import ApiError, invalid
 
 Json = dict[str, Any]
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
@@ -80,6 +81,100 @@ def _row_problems(row: Json) -> list[Json]:
     if not isinstance(row.get("absent"), bool):
         wrong.append(problem(row, "absent", {"isBoolean": "absent must be a boolean value"}))
     return wrong
+
+
+def cancel_input(body: Any) -> Json:
+    """The body of a cancellation: of the booking, or, with a `seatUid`, of one seat."""
+    rules: dict[str, Rule]
+    if isinstance(body, dict) and "seatUid" in body:
+        rules = {"seatUid": _a_string, "cancellationReason": _optional(_a_string)}
+    else:
+        rules = {"cancellationReason": _optional(_a_string), "cancelSubsequentBookings": _optional(_a_boolean)}
+    return _strict(body, rules)
+
+
+def reschedule_input(body: Any) -> Json:
+    """The body of a rescheduling: of the booking, or, with a `seatUid`, of one seat."""
+    rules: dict[str, Rule] = {"start": _a_date, "rescheduledBy": _an_email_or_nothing}
+    if isinstance(body, dict) and "seatUid" in body:
+        rules["seatUid"] = _a_string
+    else:
+        rules["reschedulingReason"] = _optional(_a_string)
+    return _strict(body, {**rules, "emailVerificationCode": _optional(_a_string)})
+
+
+def reason_input(body: Any) -> str | None:
+    """The `reason` of a refusal or a reassignment; unknown keys are stripped."""
+    given = body if isinstance(body, dict) else {}
+    reason = given.get("reason")
+    if not isinstance(reason, (str, type(None))):
+        raise invalid([problem({"reason": reason}, "reason", {"isString": "reason must be a string"})])
+    return reason
+
+
+Rule = Callable[[str, Any], str]
+"""What is wrong with a value, by the name of its key; empty where nothing is."""
+
+
+def _strict(body: Any, rules: dict[str, Rule]) -> Json:
+    """Check a body as the pipes for alternative forms do: they refuse unknown keys, and tell all in one sentence."""
+    if not isinstance(body, dict):
+        raise ApiError(400, _wrong("undefined", "an unknown value was passed to the validate function"))
+    unknown = [_wrong(name, f"property {name} should not exist") for name in body if name not in rules]
+    wrong = [_wrong(name, text) for name, rule in rules.items() if (text := rule(name, body.get(name)))]
+    if unknown or wrong:
+        raise ApiError(400, ", ".join([*unknown, *wrong]))
+    return dict(body)
+
+
+def _wrong(name: str, text: str) -> str:
+    return f"{name} property is wrong,{text} "
+
+
+def _a_string(name: str, value: Any) -> str:
+    return "" if isinstance(value, str) else f"{name} must be a string"
+
+
+def _a_boolean(name: str, value: Any) -> str:
+    return "" if isinstance(value, bool) else f"{name} must be a boolean value"
+
+
+def _a_date(name: str, value: Any) -> str:
+    try:
+        parse_instant(value)
+    except (TypeError, ValueError):
+        return f"{name} must be a valid ISO 8601 date string"
+    return ""
+
+
+def _an_email_or_nothing(name: str, value: Any) -> str:
+    return "" if not value or is_email(value) else f"Invalid {name} email format"
+
+
+def _optional(rule: Rule) -> Rule:
+    return lambda name, value: "" if value is None else rule(name, value)
+
+
+def whole_number(text: str) -> int:
+    """A number in a path, as Nest's ParseIntPipe reads it."""
+    if not re.fullmatch(r"-?\d+", text, re.ASCII):
+        raise ApiError(400, "Validation failed (numeric string is expected)")
+    return int(text)
+
+
+REFERENCE_TYPES = (
+    *("google_calendar", "office365_calendar", "daily_video"),
+    *("google_video", "office365_video", "zoom_video"),
+)
+
+
+def reference_type(query: "Query") -> str | None:
+    """The type that references are asked for; None for all."""
+    given = query.given.get("type")
+    if given is not None and given not in REFERENCE_TYPES:
+        text = f"type must be one of the following values: {', '.join(REFERENCE_TYPES)}"
+        raise invalid([problem({"type": given}, "type", {"isIn": text})])
+    return str(given) if given is not None else None
 
 
 def webhook_input(body: Any, build: Build, partial: bool) -> Json:

@@ -16,6 +16,7 @@ import httpx
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
 from airflow_provider_calcom.sandbox.errors import Answer, ApiError
+from airflow_provider_calcom.sandbox.urls import refusal
 from airflow_provider_calcom.sandbox.validation import Query, webhook_input
 from airflow_provider_calcom.sandbox.world import Json, User
 
@@ -48,9 +49,9 @@ class Webhook:
     created: datetime
     settings: Json
 
-    def hears(self, trigger: str, owner: User) -> bool:
-        """Whether it is an active subscription of that user to that trigger."""
-        return self.owner == owner and self.settings["active"] and trigger in self.settings["triggers"]
+    def hears(self, trigger: str, owner_id: int | None) -> bool:
+        """Whether it is an active subscription of the user of that id to that trigger."""
+        return self.owner.id == owner_id and self.settings["active"] and trigger in self.settings["triggers"]
 
     def show(self) -> Json:
         """The short form of create, list, change and delete."""
@@ -114,12 +115,14 @@ class Webhooks:
         return hook
 
     def _check_url(self, url: str, user: User) -> None:
+        if self.build.checks_webhook_urls and (why := refusal(url)):
+            raise ApiError(400, f"Webhook URL is not allowed: {why}")
         if any(hook.owner == user and hook.settings["subscriberUrl"] == url for hook in self.rows.values()):
             raise ApiError(409, "Webhook with this subscriber url already exists for this user")
 
-    def deliver(self, trigger: str, payload: Json, owner: User, now: datetime) -> None:
-        """Send to every active subscriber of the organiser in the background; the log has it at once."""
-        hooks = [hook for hook in self.rows.values() if hook.hears(trigger, owner)]
+    def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime) -> None:
+        """Send to every active subscription of a user in the background; the log has it at once."""
+        hooks = [hook for hook in self.rows.values() if hook.hears(trigger, owner_id)]
         if hooks:
             event = {"triggerEvent": trigger, "createdAt": iso(now), "payload": payload}
             body = json.dumps(event, separators=(",", ":"), ensure_ascii=False)

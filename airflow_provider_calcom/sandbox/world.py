@@ -3,12 +3,21 @@
 A world file is JSON of the shape of the recordings' `world.json`: `users`, `eventTypes`, `bookings` and `keys`.
 `keys` is a list of `{"key", "name", "user", "expired", "limits": [{"name", "calls", "window", "block"}]}`. The
 recordings' own form, a map of descriptions to keys such as `{"rate (owner's second key)": "cal_..."}`, is read too.
+
+Optional are `now`, the instant to start at; `teams`, a list of
+`{"id", "name", "parentId", "organization", "members": [{"user", "role"}]}`; `accessTokens`, a list of
+`{"token", "user", "client", "expired"}`; `oauthClients`, a list of `{"id", "secret", "owner", "permissions"}`; in an
+event type `userId`, `title`, `length`, `requiresConfirmation`, `recurringEvent` and `disableCancelling`; in a booking
+`references`, a list of `{"id", "type", "uid", "meetingId", "externalCalendarId"}`, and `video`, which holds the lists
+`recordings`, `transcripts` and `sessions` of a Cal Video room as the API shows them.
 """
 
 import gc
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +28,7 @@ from airflow_provider_calcom.sandbox.clock import parse_instant
 from airflow_provider_calcom.sandbox.throttle import Limit
 
 Json = dict[str, Any]
+_NO_VIDEO: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -44,15 +54,60 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Token:
+    """An OAuth access token of a user, issued to a client."""
+
+    value: str
+    user: User
+    client: str
+    expired: bool = False
+
+
+@dataclass(frozen=True)
+class Client:
+    """An OAuth client. `owner` acts for requests that carry the client's id and secret; None for nobody."""
+
+    id: str
+    secret: str
+    owner: User | None
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team or an organisation; `roles` are OWNER, ADMIN or MEMBER by user id."""
+
+    id: int
+    name: str | None
+    parent_id: int | None
+    is_organization: bool
+    roles: Mapping[int, str]
+
+    def is_run_by(self, user: User) -> bool:
+        """Whether the user is an owner or admin of it."""
+        return self.roles.get(user.id) in ("OWNER", "ADMIN")
+
+
+@dataclass(frozen=True)
 class EventType:
-    """What is booked. With `seats` the bookings are seated; `hosts` are the ids of a team's hosts."""
+    """What is booked. With `seats` the bookings are seated; `hosts` are the ids of a team's hosts.
+
+    :param owner_id: the user of a personal event type; None for a team's, and where the world file doesn't say.
+    :param length: minutes; None where the world file doesn't say.
+    """
 
     id: int
     slug: str
+    title: str = ""
     seats: bool = False
     shows_attendees: bool = False
     team_id: int | None = None
+    owner_id: int | None = None
     hosts: tuple[int, ...] = ()
+    length: int | None = None
+    requires_confirmation: bool = False
+    disables_cancelling: bool = False
+    recurring: Json | None = None
 
 
 @dataclass(slots=True)
@@ -91,14 +146,24 @@ class Booking:
     metadata: Json = field(default_factory=dict)
     responses: Json = field(default_factory=dict)
     series: str | None = None
+    rescheduled: bool = False
     rescheduled_from: str | None = None
     rescheduled_by: str | None = None
     cancellation_reason: str | None = None
     cancelled_by: str | None = None
+    rejection_reason: str | None = None
+    ics_uid: str | None = None
+    references: Sequence[Json] = ()
+    video: Mapping[str, Any] = field(default_factory=dict)
 
     def concerns(self, user: User) -> bool:
         """Whether it is in the user's lists: as organiser or as an attendee."""
         return self.owner == user or any(row.email == user.email for row in self.attendees)
+
+    @property
+    def minutes(self) -> int:
+        """How long it lasts."""
+        return round((self.end - self.start).total_seconds() / 60)
 
 
 class BookingIndex:
@@ -114,6 +179,7 @@ class BookingIndex:
         self.series: dict[str, list[Booking]] = {}
         """The occurrences of each series, by start."""
         everything = list(bookings)
+        self.longest = max((booking.end - booking.start for booking in everything), default=timedelta())
         for booking in everything:
             if booking.rescheduled_from is not None:
                 self.replaced_by.setdefault(booking.rescheduled_from, booking.uid)
@@ -122,13 +188,27 @@ class BookingIndex:
             if booking.series is not None:
                 self.series.setdefault(booking.series, []).append(booking)
         self.shortest = min((booking.end - booking.start for booking in everything), default=timedelta())
-        self._of_user: dict[User, list[Booking]] = {}
+        self._kept: dict[Any, list[Booking]] = {}
 
     def of(self, user: User) -> list[Booking]:
         """The bookings that concern a user, by start. Not to be changed."""
-        if user not in self._of_user:
-            self._of_user[user] = [booking for booking in self._by_start if booking.concerns(user)]
-        return self._of_user[user]
+        return self.those(user, lambda booking: booking.concerns(user))
+
+    def those(self, name: Any, keep: Callable[[Booking], bool]) -> list[Booking]:
+        """The bookings that `keep` is true of, by start. Not to be changed.
+
+        :param name: under which they are remembered; the same name must always come with the same condition.
+        """
+        if name not in self._kept:
+            self._kept[name] = [booking for booking in self._by_start if keep(booking)]
+        return self._kept[name]
+
+    def between(self, user: User, start: datetime, end: datetime) -> Iterator[Booking]:
+        """The user's bookings that overlap a time, by start."""
+        rows = self.of(user)
+        low = bisect_left(rows, start - self.longest, key=attrgetter("start"))
+        high = bisect_left(rows, end, key=attrgetter("start"))
+        return (booking for booking in rows[low:high] if booking.end > start)
 
 
 @dataclass
@@ -139,9 +219,14 @@ class World:
     keys: dict[str, Key]
     event_types: dict[int, EventType]
     bookings: dict[str, Booking]
+    teams: dict[int, Team] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    clients: dict[str, Client] = field(default_factory=dict)
     marks: int = 0
     """How often a mark-absent wrote a flag, be it with the value that stood."""
     _index: BookingIndex | None = field(default=None, init=False, repr=False)
+    _seats: dict[str, str] | None = field(default=None, init=False, repr=False)
+    _next_ids: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
     @property
     def index(self) -> BookingIndex:
@@ -157,11 +242,39 @@ class World:
     def add(self, booking: Booking) -> None:
         """Take in a new booking."""
         self.bookings[booking.uid] = booking
+        self._seats = None
         self.rearranged()
 
     def rescheduled_to(self, booking: Booking) -> str | None:
         """The uid of the booking that replaced this one."""
-        return self.index.replaced_by.get(booking.uid)
+        return self.index.replaced_by.get(booking.uid) if booking.rescheduled else None
+
+    def user_of_id(self, number: int | None) -> User | None:
+        """The user of an id; None for an id that nobody has."""
+        return next((user for user in self.users.values() if user.id == number), None)
+
+    def teams_of(self, user: User) -> list[Team]:
+        """The teams and organisations that the user is a member of."""
+        return [team for team in self.teams.values() if user.id in team.roles]
+
+    def seated(self, seat_uid: str) -> tuple[Booking, Attendee] | None:
+        """The booking that a seat belongs to, and its attendee; None where there is no such seat (any more)."""
+        if self._seats is None:
+            everything = ((row, one.uid) for one in self.bookings.values() for row in one.attendees)
+            self._seats = {row.seat["uid"]: uid for row, uid in everything if row.seat}
+        booking = self.bookings.get(self._seats.get(seat_uid, ""))
+        rows = booking.attendees if booking else []
+        found = next((row for row in rows if row.seat and row.seat["uid"] == seat_uid), None)
+        return (booking, found) if booking and found else None
+
+    def next_ids(self, attendees: int) -> tuple[int, range]:
+        """The id of a new booking, and those of its attendees."""
+        if self._next_ids is None:
+            rows = (row.id for booking in self.bookings.values() for row in booking.attendees)
+            self._next_ids = (max((one.id for one in self.bookings.values()), default=0) + 1, max(rows, default=0) + 1)
+        booking, first = self._next_ids
+        self._next_ids = (booking + 1, first + attendees)
+        return booking, range(first, first + attendees)
 
     def patch(self, change: Json) -> None:
         """Set flags, status or times of one booking: `uid` and any of `status`, `absentHost`, `start`, `end`,
@@ -201,11 +314,62 @@ def _uncollected() -> Iterator[None]:
 
 def _read_world(source: Json) -> World:
     users = {row["email"]: _user(row) for row in source["users"]}
-    event_types = {row["id"]: _event_type(row) for row in source["eventTypes"]}
+    replaced = {row.get("fromReschedule") for row in source["bookings"]}
+    event_types = {row["id"]: _event_type(row) for row in _with_recurrence(source)}
     bookings = {
-        row["uid"]: _booking(row, number, users, event_types) for number, row in enumerate(source["bookings"], start=1)
+        row["uid"]: _booking(row, number, users, event_types, row["uid"] in replaced)
+        for number, row in enumerate(source["bookings"], start=1)
     }
-    return World(users, _keys(source["keys"], users), event_types, bookings)
+    by_name = {user.username: user for user in users.values()}
+    tokens = [_token(row, by_name) for row in source.get("accessTokens", ())]
+    clients = [_client(row, by_name) for row in source.get("oauthClients", ())]
+    return World(
+        users,
+        _keys(source["keys"], users),
+        event_types,
+        bookings,
+        {team.id: team for team in _teams(source, by_name)},
+        {token.value: token for token in tokens},
+        {client.id: client for client in clients},
+    )
+
+
+def _with_recurrence(source: Json) -> Iterator[Json]:
+    """The event types; one that a series was booked of recurs, weekly where the file doesn't say how."""
+    series: dict[Any, Counter[str]] = {}
+    for row in source["bookings"]:
+        if row.get("recurring_booking_uid"):
+            series.setdefault(row.get("eventTypeId"), Counter())[row["recurring_booking_uid"]] += 1
+    for row in source["eventTypes"]:
+        if row["id"] in series:
+            yield {"recurringEvent": {"freq": 2, "count": max(series[row["id"]].values()), "interval": 1}, **row}
+        else:
+            yield row
+
+
+def _teams(source: Json, users: dict[str, User]) -> list[Team]:
+    """The teams of the file. Of one that only event types name the members are who hosts its events."""
+    roles: dict[int, dict[int, str]] = {}
+    for kind in source["eventTypes"]:
+        if kind.get("teamId") is not None:
+            roles.setdefault(kind["teamId"], {}).update(dict.fromkeys(kind.get("hosts", ()), "MEMBER"))
+    given = {row["id"]: row for row in source.get("teams", ())}
+    for number, row in given.items():
+        roles[number] = {users[one["user"]].id: one.get("role", "MEMBER") for one in row.get("members", ())}
+    return [_team(number, given.get(number, {}), members) for number, members in roles.items()]
+
+
+def _team(number: int, row: Json, roles: dict[int, str]) -> Team:
+    return Team(number, row.get("name"), row.get("parentId"), bool(row.get("organization")), roles)
+
+
+def _token(row: Json, users: dict[str, User]) -> Token:
+    return Token(row["token"], users[row["user"]], row["client"], row.get("expired", False))
+
+
+def _client(row: Json, users: dict[str, User]) -> Client:
+    owner = users[row["owner"]] if row.get("owner") else None
+    return Client(row["id"], row["secret"], owner, frozenset(row.get("permissions", ())))
 
 
 def _user(row: Json) -> User:
@@ -216,14 +380,22 @@ def _event_type(row: Json) -> EventType:
     return EventType(
         row["id"],
         row["slug"],
+        row.get("title") or row["slug"],
         seats=bool(row.get("seatsPerTimeSlot")),
         shows_attendees=bool(row.get("seatsShowAttendees")),
         team_id=row.get("teamId"),
+        owner_id=row.get("userId"),
         hosts=tuple(row.get("hosts", ())),
+        length=row.get("length"),
+        requires_confirmation=bool(row.get("requiresConfirmation")),
+        disables_cancelling=bool(row.get("disableCancelling")),
+        recurring=row.get("recurringEvent"),
     )
 
 
-def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[int, EventType]) -> Booking:
+def _booking(
+    row: Json, number: int, users: dict[str, User], event_types: dict[int, EventType], replaced: bool
+) -> Booking:
     kind = event_types.get(row["eventTypeId"]) if row.get("eventTypeId") is not None else None
     seated = kind is not None and kind.seats
     return Booking(
@@ -235,7 +407,7 @@ def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[i
         status=row.get("status", "accepted"),
         owner=users[row["owner"]],
         event_type=kind,
-        attendees=[_attendee(one, row["uid"], 10 * number + i, seated) for i, one in enumerate(row["attendees"])],
+        attendees=[_attendee(one, row["uid"], 10 * number + i, seated) for i, one in enumerate(row["attendees"] or ())],
         created=parse_instant(row.get("createdAt") or row["start"]),
         updated=parse_instant(row.get("updatedAt") or row["start"]),
         absent_host=row.get("absentHost", False),
@@ -244,10 +416,15 @@ def _booking(row: Json, number: int, users: dict[str, User], event_types: dict[i
         metadata=row.get("metadata") or {},
         responses=row.get("responses") or {},
         series=row.get("recurring_booking_uid"),
+        rescheduled=bool(row.get("rescheduled", replaced)),
         rescheduled_from=row.get("fromReschedule"),
         rescheduled_by=row.get("rescheduledBy"),
         cancellation_reason=row.get("cancellationReason"),
         cancelled_by=row.get("cancelledBy"),
+        rejection_reason=row.get("rejectionReason"),
+        ics_uid=row.get("icsUid"),
+        references=row.get("references") or (),
+        video=row.get("video") or _NO_VIDEO,
     )
 
 

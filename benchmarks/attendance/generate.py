@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.attendance.making import MINUTE, Maker
-from benchmarks.attendance.quirks import EDITS, MOVED_TO_LAGGING, QUIRKS
+from benchmarks.attendance.quirks import EDITS, MOVED_TO_LAGGING, PUT_OFF_BEYOND, QUIRKS
 from benchmarks.attendance.vendors import attendance_of, loaded_until, raw_feeds, write_raw
 from benchmarks.attendance.world import LAGGING, POLICY, Booking, Row, World
 
 QUIRKY_SHARE = 0.5
 TWO_QUIRKS_SHARE = 0.1
-OVERRUN = 15 * MINUTE
+OVERRUN, SETTLE = 15 * MINUTE, 120 * MINUTE
 
 
 def make_world(bookings: int, seed: int) -> World:
@@ -57,7 +57,8 @@ def quirky(maker: Maker, name: str) -> list[Booking]:
 def lateness(booking: Booking) -> list[str]:
     """Return the quirks that a booking has because of when it was: a feed that has rows of it was not loaded any more.
 
-    Where that is the feed of another room than the booked one, nothing shows that rows are missing.
+    Where that is the feed of another room than the booked one, or a meeting was put off to after the feed's end,
+    nothing shows that rows are missing.
     """
     last: dict[str, float] = {booking.room.feed: booking.end + OVERRUN}
     for stay in booking.stays:
@@ -65,7 +66,9 @@ def lateness(booking: Booking) -> list[str]:
     late = {feed for feed in last if last[feed] > loaded_until(feed)}
     own = {"one feed lags" if feed in LAGGING else "late data" for feed in late & {booking.room.feed}}
     moved = {MOVED_TO_LAGGING} if late - {booking.room.feed} else set()
-    return sorted((own | moved) - set(booking.quirks))
+    is_settled = booking.end + SETTLE <= loaded_until(booking.room.feed)
+    put_off = {PUT_OFF_BEYOND} if own and is_settled and "another hour" in booking.quirks else set()
+    return sorted((own | moved | put_off) - set(booking.quirks))
 
 
 def labels(world: World) -> list[Row]:

@@ -1,7 +1,8 @@
 """What is out of the ordinary in a booking: each quirk makes bookings, says what is true, and what the feed has of it.
 
-``TRUE``: the feed tells the truth, so nobody who came may be marked. ``BLIND``: the feed lies or can't see the person;
-docs/attendance.md has these as known limits.
+``TRUE``: the feed tells the truth, so nobody who came may be marked. ``HIDDEN``: likewise, but what it says of those
+who came is under another name, room or hour, where a doubt is the most that can be found. ``BLIND``: the feed lies or
+can't see the person; docs/attendance.md has these as known limits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from benchmarks.attendance import cast
-from benchmarks.attendance.making import ALL, DAY, MINUTE, ONLINE, SHARED, Maker
+from benchmarks.attendance.making import ALL, DAY, HOUR, MINUTE, ONLINE, SHARED, Maker
 from benchmarks.attendance.world import (
     COMPANY,
     FIRST_DAY,
@@ -25,7 +26,7 @@ from benchmarks.attendance.world import (
     Stay,
 )
 
-TRUE, BLIND = "true", "blind"
+TRUE, HIDDEN, BLIND = "true", "hidden", "blind"
 Make = Callable[[Maker, str], "Booking | list[Booking]"]
 OwnMake = TypeVar("OwnMake", bound=Make)
 ZOOM = ("zoom_report", "zoom_webhooks", "zoom_csv")
@@ -37,7 +38,7 @@ class Quirk:
 
     :param text: what it is, for the table.
     :param feeds: where it can be.
-    :param feed_is: TRUE or BLIND.
+    :param feed_is: TRUE, HIDDEN or BLIND.
     """
 
     name: str
@@ -573,7 +574,7 @@ def moved_to_lagging(maker: Maker, feed: str) -> Booking:
 # Where the feed tells the truth in a way that is easily overlooked
 
 
-@quirk("another room, by name", "as above, but the row under the other key has a name alone", ONLINE)
+@quirk("another room, by name", "as above, but the row under the other key has a name alone", ONLINE, HIDDEN)
 def another_room_by_name(maker: Maker, feed: str) -> Booking:
     booking = maker.booking(feed)
     other = maker.rng.choice(("zoom_report", "meet_audit", "teams_graph", "webex"))
@@ -581,22 +582,52 @@ def another_room_by_name(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-@quirk("another hour", "put off on the spot to after the window, same room; Cal.com is not told", SHARED)
-def another_hour(maker: Maker, feed: str) -> Booking:
-    booking = maker.booking(feed)
+def later(maker: Maker, feed: str, show: Callable[[Expected], Shown], start: float | None = None) -> Booking:
+    """Make a booking that is put off on the spot to after its window, in the same room."""
+    booking = maker.booking(feed) if start is None else maker.booking(feed, start=start)
     host = maker.as_host(booking.hosts[0].person)
     joined = booking.start + maker.rng.uniform(-120, 60)
     maker.stay(booking, host, joined, joined + maker.rng.triangular(120, 900, 400))
-    later = booking.end + maker.rng.uniform(20, 180) * MINUTE
+    begin = booking.end + maker.rng.uniform(20, 180) * MINUTE
+    if start is not None:
+        begin += 3 * HOUR
     if any(guest.came for guest in booking.attendees):
-        maker.stay(booking, host, later - 60, later + 1800)
+        maker.stay(booking, host, begin - 60, begin + 1800)
     for guest in booking.attendees:
         if guest.came:
-            maker.stay(booking, maker.shown(guest), later + maker.rng.uniform(-60, 300), later + 1800)
+            maker.stay(booking, show(guest), begin + maker.rng.uniform(-60, 300), begin + 1800)
     return booking
 
 
-@quirk("a machine's name by chance", "a guest's name or company holds the letters of a machine's name", ONLINE)
+@quirk(
+    "another hour",
+    "put off on the spot to after the window, same room; Cal.com is not informed, but a word of the name is right",
+    SHARED,
+    HIDDEN,
+)
+def another_hour(maker: Maker, feed: str) -> Booking:
+    def show(guest: Expected) -> Shown:
+        shown = maker.shown(guest)
+        words = set(cast.plain(shown.name or "").lower().split())
+        is_recognisable = shown.email is not None or words & set(cast.plain(guest.person.name).lower().split())
+        return shown if is_recognisable else Shown(guest.person.name)
+
+    return later(maker, feed, show)
+
+
+@quirk(
+    "another hour, under no name of theirs",
+    "the same, but the row has no address and a name of which no word is the guest's",
+    SHARED,
+    BLIND,
+)
+def another_hour_misspelt(maker: Maker, feed: str) -> Booking:
+    return later(
+        maker, feed, lambda guest: Shown(f"{guest.person.first[:-1]} {guest.person.last}{guest.person.last[-1]}")
+    )
+
+
+@quirk("a machine's name by chance", "a guest's name or company holds the letters of a machine's name", ONLINE, HIDDEN)
 def machine_by_chance(maker: Maker, feed: str) -> Booking:
     def show(guest: Expected) -> Shown:
         company = maker.rng.choice(("General Assembly", "AssemblyAI", "spread.ai", "Potter.ai", "Assembly Room 2"))
@@ -609,18 +640,59 @@ def machine_by_chance(maker: Maker, feed: str) -> Booking:
     "a namesake",
     "a guest booked under another name joins by the name that another attendee is booked under",
     ONLINE,
+    HIDDEN,
 )
 def namesake(maker: Maker, feed: str) -> Booking:
     one = maker.guest()
     other = replace(maker.colleague_of(one), first=one.first, last=one.last)
     booking = maker.booking(feed, [one, other])
-    booking.attendees[1].name = maker.rng.choice((one.first, f"{one.first[0]}. {one.last}"))
+    booked = booking.attendees[1].name = maker.rng.choice((one.first, f"{one.first[0]}. {one.last}"))
+
+    def show(guest: Expected) -> Shown:
+        shown = maker.shown(guest)
+        return Shown(guest.person.name) if shown.name == booked and guest is booking.attendees[0] else shown
+
     maker.host_comes(booking)
-    maker.guests_come(booking)
+    maker.guests_come(booking, show)
     return booking
 
 
-@quirk("a colleague's account", "a guest who booked privately and joins with an account of the hosts' company", ONLINE)
+PUT_OFF_BEYOND = "put off to after the feed's end"
+
+
+@quirk(
+    PUT_OFF_BEYOND,
+    "put off on the spot to an hour of which no rows are loaded yet, while those of the booked one are",
+    tuple(feed for feed in SHARED if feed not in LAGGING),
+    BLIND,
+)
+def put_off_beyond(maker: Maker, feed: str) -> Booking:
+    return later(maker, feed, maker.shown, start=LOADED_UNTIL - 4 * HOUR + maker.rng.randrange(0, 60) * MINUTE)
+
+
+@quirk(
+    "by another attendee's name",
+    "a guest joins by the very name that another attendee is booked under, who stays away",
+    ONLINE,
+    BLIND,
+)
+def by_anothers_name(maker: Maker, feed: str) -> Booking:
+    one = maker.guest()
+    other = replace(maker.colleague_of(one), first=one.first, last=one.last)
+    booking = maker.booking(feed, [one, other])
+    booking.attendees[1].name = f"{one.first[0]}. {one.last}"
+    booking.attendees[1].came = False
+    maker.host_comes(booking)
+    maker.guests_come(booking, lambda _: Shown(booking.attendees[1].name))
+    return booking
+
+
+@quirk(
+    "a colleague's account",
+    "a guest who booked privately and joins with an account of the hosts' company",
+    ONLINE,
+    HIDDEN,
+)
 def colleague_account(maker: Maker, feed: str) -> Booking:
     def show(guest: Expected) -> Shown:
         person = guest.person
@@ -631,7 +703,7 @@ def colleague_account(maker: Maker, feed: str) -> Booking:
     return maker.held(feed, show)
 
 
-@quirk("one feed lags", "one vendor's last hours are not loaded, while another's are", LAGGING)
+@quirk("one feed lags", "one vendor's last hours are not loaded, while another's are", LAGGING, HIDDEN)
 def one_feed_lags(maker: Maker, feed: str) -> Booking:
     return around(maker, feed, LAGGING_UNTIL)
 

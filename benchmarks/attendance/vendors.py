@@ -323,7 +323,8 @@ def teams_graph(all_meetings: list[Stays]) -> Iterator[Raw]:
             "attendanceRecords": [_teams_record(*one) for one in by_person(in_room(meeting)).items()],
         }
         pages.append({"value": [report], "joinWebUrl": meeting[0].room.location or meeting[0].room.meeting})
-    yield Raw("teams", "teams_graph.jsonl", pages)
+    # People who chose not to be named are counted only.
+    yield Raw("teams", "teams_graph.jsonl", pages, {"unnamed_participants": True})
 
 
 def _teams_record(shown: Shown, stays: Stays) -> Row:
@@ -493,6 +494,7 @@ def canonical(all_meetings: list[Stays]) -> Iterator[Raw]:
                 rows.append(
                     {
                         "source": "whereby",
+                        "participant": None,
                         "kind": stay.kind,
                         "booking_uid": stay.room.booking_uid,
                         "conference_key": None,

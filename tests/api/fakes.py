@@ -185,7 +185,8 @@ class FakeCalCom:
     :param may_mark: whether the user may mark the attendees.
     :param listed: whether the booking is on the user's list.
     :param faults: for each mark-absent call in turn ``ok``, or ``committed`` / ``lost`` (a 502 after or before the
-        change), or ``dropped`` (the connection breaks after the change), or ``ignored`` (200 without the change).
+        change), or ``dropped`` (the connection breaks after the change), or ``ignored`` (200 without the change), or
+        ``failed after`` (Cal.com's own 500 after the change).
     :param dates: whether answers have a ``Date``.
     """
 
@@ -248,8 +249,10 @@ class FakeCalCom:
         if self.now < datetime.fromisoformat(self.booking["start"].replace("Z", "+00:00")).timestamp():
             message = "Bookings can only be marked as absent after their scheduled start time. Current time ..."
             return self._answer({"error": {"code": "BadRequestException", "message": message}}, 400)
-        if fault != "ignored" and not self._change(body):
-            return self._answer({"statusCode": 500, "message": "Failed to update no-show status"}, 500)
+        if (fault != "ignored" and not self._change(body)) or fault == "failed after":
+            failed = self._answer({"statusCode": 500, "message": "Failed to update no-show status"}, 500)
+            failed.headers["X-Request-Id"] = "id-of-500"
+            return failed
         if fault == "committed":
             return httpx.Response(502, text="Bad gateway")
         if fault == "dropped":

@@ -374,11 +374,15 @@ def test_answers_come_whole(both):
     assert both.call(answering(httpx.Response(200, json=success(item))), endpoints.get_booking("uid1")) == item
 
 
-def test_an_answer_packed_several_times_is_refused(both):
-    """Packed twice, 23 kB can be 2 GB, which no limit on pieces holds back."""
-    content = gzip.compress(gzip.compress(b"{}"))
-    server = answering(httpx.Response(200, content=content, headers={"Content-Encoding": "gzip, gzip"}))
-    assert type(both.error(server, READ)) is errors.UnexpectedAnswer
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "gzip, br", "ZSTD", "compress", "gzip;x"])
+@pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
+def test_an_answer_packed_as_nobody_requested_is_refused_unread(both, encoding, endpoint, error):
+    """2 kB of brotli, or of gzip twice, can be gigabytes, which no limit on pieces holds back."""
+    body = Pieces(endless=b"x" * 1000)
+    caught = both.error(lambda _: httpx.Response(200, headers={"Content-Encoding": encoding}, stream=body), endpoint)
+    assert type(caught) is error
+    assert "Content-Encoding" in str(caught)
+    assert body.read_bytes == 0
 
 
 def test_the_servers_clock_is_known_from_its_answers():

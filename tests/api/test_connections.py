@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ssl
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.connections import Connections, transport_options
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
-from tests.api.support import KEY, answering, success
+from tests.api.raw_server import raw_server
+from tests.api.support import KEY, all_texts, answering, success
 from tests.support import stranger
 
 READ = endpoints.Endpoint("GET", "/me", lambda answer: answer.body["status"])
@@ -128,3 +130,68 @@ def test_no_proxy_gets_the_key_of_a_server_on_this_machine(both, monkeypatch):
         monkeypatch.setenv("ALL_PROXY", proxy)
         assert both.call(None, READ, replace(INTERN, base_url=f"{url}/v2")) == "success"
         assert (len(seen), of_proxy) == (1, [])
+
+
+# Each of these is what somebody typed into a variable; the password in it is in no error.
+BAD_PROXIES = [
+    "foo://user:canary-pw@proxy.test:3128", "http://user:canary-pw@:3128", "http://user:canary-pw@proxy.test:abc",
+    "http://user:canary-pw@proxy.test:70000", "http://user:canary-pw@proxy .test:3128", "://canary-pw", "http://",
+    "http://user:canary-pw@[::1", "http://user:canary-pw@a..b:3128", "http://user:canary-pw@pr\u00f6xy.test",
+    "socks9://user:canary-pw@proxy.test", "http://user:canary-pw@proxy.test:3128\nx", "http://user:canary-pw@-:0",
+    "http://user:canary-pw@" + "a" * 64 + ".test:1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("value", BAD_PROXIES)
+def test_a_proxy_that_cant_be_one_is_named(both, monkeypatch, name, value):
+    """A variable that names no proxy ends in an error of ours that names it, is not retryable and hides its value."""
+    monkeypatch.setenv(name, value)
+    error = both.error(None, READ, replace(INTERN, base_url="https://cal.invalid/v2"))
+    assert isinstance(error, errors.InvalidEnvironment)
+    assert name in str(error)
+    assert not error.may_heal
+    assert "canary-pw" not in all_texts(error) + repr(error)
+
+
+def test_a_socks_proxy_says_which_package_it_needs(both, monkeypatch):
+    """httpx would end in an ImportError."""
+    if importlib.util.find_spec("socksio"):
+        pytest.skip("the package socksio is installed")
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test:1080")
+    error = both.error(None, READ, INTERN)
+    assert isinstance(error, errors.InvalidEnvironment)
+    assert "socksio" in str(error)
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_cant_be_read_are_named(both, monkeypatch, tmp_path, name):
+    """A variable that names no certificates ends in an error of ours; without any, no server can be trusted."""
+    monkeypatch.setenv(name, str(tmp_path / "none.pem"))
+    error = both.error(None, READ, replace(INTERN, base_url="https://cal.invalid/v2"))
+    assert isinstance(error, errors.InvalidEnvironment | errors.NotConnected)
+    if name == "SSL_CERT_FILE":
+        assert name in str(error)
+
+
+@pytest.mark.parametrize("url", ["https://cal.invalid/v2", "http://cal.invalid/v2"])
+def test_a_proxy_that_wants_a_password_is_told(both, monkeypatch, url):
+    """A proxy's 407 names the variables, for a tunnel and for a plain call alike; no other try can help."""
+    answer = b"HTTP/1.1 407 canary-pw person@victim.example\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(answer) as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy.replace("http://", "http://user:canary-pw@"))
+        error = both.error(None, READ, replace(INTERN, base_url=url))
+    assert isinstance(error, errors.InvalidEnvironment)
+    assert "HTTPS_PROXY" in str(error)
+    assert "canary-pw" not in all_texts(error)
+    assert "victim" not in all_texts(error)
+
+
+def test_a_proxys_words_are_not_shown(both, monkeypatch):
+    """A proxy may repeat what was sent to it; of its refusal only the status is shown."""
+    with raw_server(b"HTTP/1.1 503 dXNlcjpjYW5hcnktcHc= canary-pw\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("ALL_PROXY", proxy.replace("http://", "http://user:canary-pw@"))
+        error = both.error(None, READ, replace(INTERN, base_url="https://cal.invalid/v2", retry_limits=RetryLimits(1)))
+    assert isinstance(error, errors.NotConnected)
+    assert "(ProxyError: 503)" in str(error)
+    assert "canary-pw" not in all_texts(error)

@@ -10,9 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.endpoints import Endpoint
-from airflow_provider_calcom.api.errors import Failure, redacted, server_message, validation_faults
+from airflow_provider_calcom.api.errors import Failure, server_message, validation_faults
+from airflow_provider_calcom.api.settings import RetryLimits
 from tests.api.support import ADDRESS, BUILDS, SETTINGS, all_texts, answering, needs_shared, recorded_answer, recordings
 
 RECORDED = {
@@ -230,11 +232,37 @@ def test_a_platform_clients_secret_is_redacted(both, secret):
         ("Ünï@exämple.org", "<address>"),
         ("x" * 501, "x" * 500 + "..."),
         ("", ""),
+        ("red \x1b[31m, nothing \x00, half \ud800, wide\u200b", "red [31m, nothing , half , wide"),
+        ("to ann%40example.org or ann%2540example.org", "to <address> or <address>"),
+        ("Cannot GET /v2/teams/1/bookings?attendeeName=Ann%20Alt", "Cannot GET /v2/teams/1/bookings?..."),
+        ("by http://user:pw@proxy.test:3128/", "by http://proxy.test:3128/"),
+        ("a " * 400 + "b" * 10_000_000, "a " * 250 + "..."),
+        ("b" * 10_000_000, "..."),
+        ("@" * 10_000, "..."),
+        ("eyJ-" * 10_000, "..."),
+        ("?a" * 2_000, "?a" * 250 + "..."),
     ],
 )
 def test_redacted(said, shown):
     """A server's words lose tokens and addresses, are one line and at most 500 characters."""
-    assert redacted(said) == shown
+    assert redact(said) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Past", "'Past'"), ("2024-8-13", "'2024-8-13'"), ("20261120T090000Z", "'20261120T090000Z'"), (5, "5"),
+        (None, "None"), (True, "True"), (10**40, "an integer of over 30 digits"), ("", "''"),
+        ("Ann Alt", "a text of 7 characters"), ("ann@example.org", "a text of 15 characters"),
+        ("cal_live_0123", "a text of 13 characters"), ("acmelive0Zz9Yy8Xx7", "a text of 18 characters"),
+        ("x" * 81, "a text of 81 characters"), ("a\x1bb", r"'a\x1bb'"),
+        ("x" * 10_000_000, "a text of 10,000,000 characters"), ({"ann@example.org": 1}, "a dict of 1"),
+        (["Ann"], "a list of 1"), (b"Ann", "a bytes of 3"), (object(), "a object"),
+    ],
+)  # fmt: skip
+def test_described(value, shown):
+    """A value that came is shown where it can be nobody's name, address or key; else how long or of what kind it is."""
+    assert describe(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -262,6 +290,89 @@ def test_redacted(said, shown):
 def test_server_message_of_any_body(body, message):
     """The server's own words are found in the envelope, in a bare body and in OAuth's; elsewhere there are none."""
     assert server_message(body) == message
+
+
+CONFIRM = endpoints.confirm_booking("uid1")
+BAD_CLIENT = "PermissionsGuard - no oAuth client found for client id=no-such-client"
+BAD_TOKEN = "PermissionsGuard - no oAuth client found for access token=Bearer abc"
+NOT_YOURS = "BookingPbacGuard - user with id=7 does not have access to booking with uid=nope"
+MEANINGS = {
+    "a good key that may not confirm": (
+        CONFIRM, 401, "TRPCError", "User is not authorized to confirm this booking",
+        errors.PermissionDenied, ["The key is good"], ["does not know", "password"],
+    ),
+    "a good key that may not confirm, in other words": (
+        CONFIRM, 401, "TRPCError", "UNAUTHORIZED", errors.PermissionDenied, ["The key is good"], ["does not know"],
+    ),
+    "a bad key at confirm": (
+        CONFIRM, 401, "UnauthorizedException", "CustomThrottlerGuard - Invalid API Key",
+        errors.InvalidCredentials, ["does not know this API key", "password"], [],
+    ),
+    "no such booking, or not yours": (
+        endpoints.get_recordings("nope"), 403, "ForbiddenException", NOT_YOURS,
+        errors.PermissionDenied, ["there is none with this uid", "booking_uid"], ["scopes"],
+    ),
+    "lists of teams in the open edition": (
+        endpoints.bookings_page("/teams/6/bookings", ()), 404, "NotFoundException", "Cannot GET /v2/teams/6/bookings",
+        errors.ApiVersionNotServed, ["open edition", "team_id", "path in the connection's host"], ["api_version"],
+    ),
+    "a wrong path": (
+        endpoints.me(), 404, "NotFoundException", "Cannot GET /wrong/v2/me",
+        errors.ApiVersionNotServed, ["path in the connection's host"], ["api_version"],
+    ),
+    "a wrong path or version": (
+        endpoints.get_booking("uid1"), 404, "NotFoundException", "Cannot GET /v2/bookings/uid1",
+        errors.ApiVersionNotServed, ["api_version", "path in the connection's host"], [],
+    ),
+    "a route of newer servers": (
+        endpoints.get_attendees("uid1"), 404, "NotFoundException", "Cannot GET /v2/bookings/uid1/attendees",
+        errors.ApiVersionNotServed, ["Servers of 2025 lack it"], [],
+    ),
+    "no such seat": (
+        endpoints.get_booking_by_seat("nope"), 404, "NotFoundException", "Booking with seatUid=nope was not found",
+        errors.BookingNotFound, ["seat_uid"], ["recurring"],
+    ),
+    "a token that may have expired": (
+        CONFIRM, 403, "ForbiddenException", BAD_TOKEN,
+        errors.InvalidCredentials, ["access token", "may have expired", "***"], ["abc"],
+    ),
+    "a token that may have expired, at /me": (
+        endpoints.me(), 401, "UnauthorizedException", "Invalid Access Token.",
+        errors.InvalidCredentials, ["may have expired"], [],
+    ),
+    "a header that was lost on the way": (
+        CONFIRM, 403, "ForbiddenException", "PermissionsGuard - no authentication provided. Provide either ...",
+        errors.InvalidCredentials, ["proxy", "Authorization header"], ["does not know"],
+    ),
+    "a gateway that waited too long for the request": (
+        endpoints.me(), 408, "", "", errors.ServerFault, ["failed"], [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "status", "code", "message", "error_class", "says", "says_not"), MEANINGS.values(), ids=MEANINGS
+)
+def test_what_an_answer_means(both, endpoint, status, code, message, error_class, says, says_not):
+    """One status has several meanings; the text names what can be done about the one that it has here."""
+    answer = httpx.Response(status, json={"status": "error", "error": {"code": code, "message": message}})
+    error = both.error(answering(answer), endpoint, replace(SETTINGS, retry_limits=RetryLimits(1)))
+    assert type(error) is error_class
+    assert [words for words in says if words not in str(error)] == []
+    assert [words for words in says_not if words in error.explanation] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(403, BAD_CLIENT), (401, "ApiAuthStrategy - oAuth client - Invalid client secret")]
+)
+def test_a_bad_platform_client_is_told_as_such(both, status, message):
+    """Who sends client_id and client_secret has no password that could be wrong."""
+    settings = replace(SETTINGS, api_key=None, client_id="the-client", client_secret="the-secret-1")
+    answer = httpx.Response(status, json={"error": {"code": "ForbiddenException", "message": message}})
+    error = both.error(answering(answer), endpoints.me(), settings)
+    assert type(error) is errors.InvalidCredentials
+    assert "client_id and client_secret" in str(error)
+    assert "password" not in str(error)
 
 
 CLOUDFLARE = b"<!DOCTYPE html>\n<html lang='en'><head><title>524: A timeout occurred</title></head></html>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from airflow_provider_calcom.api.endpoints import Answer, Endpoint
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete, UnexpectedAnswer
 from airflow_provider_calcom.api.query import BookingQuery, start_of
 from tests.api.fakes import CursorServer, EndlessServer, ListServer, bookings_in_groups, minute
-from tests.api.support import SETTINGS, Both
+from tests.api.support import SETTINGS, Both, success
 
 PAGE_SIZES = (1, 7, 100, 250)
 CREATED = BookingQuery(after_created="2025-01-01")
@@ -455,6 +456,30 @@ def test_a_count_that_is_too_low_loses_nothing_in_silence(page_size):
     except ListingIncomplete:
         return
     assert_each_once(found, server)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [lambda call: [], lambda call: bookings_in_groups(3, 1), lambda call: bookings_in_groups(9, 1)[call % 3 * 3 :][:3]],
+    ids=["empty", "the same", "a circle of three"],
+)
+def test_by_cursor_a_list_without_end_ends(page):
+    """Where each page has another cursor and nothing new, the walk ends in an error, and no booking comes twice."""
+    calls: list[httpx.Request] = []
+    given: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        assert len(calls) < 50, "the walk has no end"
+        pagination = {"hasMore": True, "nextCursor": f"c{len(calls)}"}
+        return httpx.Response(200, json=success(page(len(calls)), pagination=pagination))
+
+    with (
+        CalComClient(replace(SETTINGS, api_version="2026-05-01"), transport=httpx.MockTransport(server)) as client,
+        pytest.raises(ListingIncomplete, match="brings no booking"),
+    ):
+        given.extend(found["uid"] for found in client.list_bookings())
+    assert len(given) == len(set(given))
 
 
 def test_by_cursor_one_status_only():

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.api.changes import changes_for, is_cohost
+from airflow_provider_calcom.api.changes import changes_for
+from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.endpoints import checked_uid
 from airflow_provider_calcom.api.mark_request import (
     AttendeeWish,
@@ -22,7 +23,7 @@ from airflow_provider_calcom.api.mark_request import (
     host_wish,
     mark_request,
 )
-from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows
+from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, all_texts, needs_shared, recordings, success
 
@@ -385,7 +386,7 @@ def test_many_unknown_entries_are_told_shortly():
 def test_an_ambiguous_entry_is_refused(stored, asked):
     """An entry that fits several rows, or two entries that fit one, are refused: Cal.com would mark one of them."""
     with pytest.raises(errors.AmbiguousAttendee, match=r"attendees\[0\]") as caught:
-        changes_for(a_booking(*stored), a_request(*asked))
+        changes_for(a_booking(*stored, bookingFieldsResponses=None), a_request(*asked))
     assert not ADDRESS.search(str(caught.value))
 
 
@@ -403,6 +404,14 @@ def test_only_what_differs_is_a_change(absent):
     wishes = [{"email": ANN, "absent": absent}, {"email": BOB, "absent": absent}]
     assert marks(booking, *wishes) == [(BOB, absent)]
 
+
+OUTSIDER = "anna@freelance.example"
+GONE = {"id": "unknown", "name": "unknown", "email": "unknown"}
+SUFFIX = "+cm0practice0client0id0000"
+SMS = "4915123456789@sms.cal.com"
+BY_PHONE = {"name": "Ann", "attendeePhoneNumber": "+4915123456789", "guests": []}
+IN_TWO_NAMES = {"name": {"firstName": "Ann", "lastName": "Ames"}, "email": ANN, "guests": []}
+UNKNOWN = {"name": "unknown", "email": "unknown", "guests": [], "rescheduledReason": "unknown"}
 
 COHOSTS = [
     ("the co-host of a team", a_booking(), COHOST, True),
@@ -459,8 +468,76 @@ COHOSTS = [
         "ann+clxyz@acme.example", False,
     ),
     ("a booking without responses", a_booking(row(COHOST), bookingFieldsResponses=None), COHOST, False),
-    ("a booking whose hosts are gone", a_booking(hosts=[]), COHOST, False),
-    ("a host who is gone", a_booking(hosts=[{"id": "unknown", "name": "unknown", "email": "unknown"}]), COHOST, False),
+    ("a co-host where the organiser is gone", a_booking(hosts=[]), COHOST, True),
+    ("who booked where the organiser is gone", a_booking(hosts=[GONE]), ANN, False),
+    ("a co-host of another domain", a_booking(row(ANN), row(OUTSIDER)), OUTSIDER, True),
+    ("a co-host beside who booked twice", a_booking(row(ANN), row(ANN.upper()), row(OUTSIDER)), OUTSIDER, True),
+    ("a guest in another case", a_booking(row(ANN), row(GUEST.upper())), GUEST, False),
+    (
+        "a guest who was added later",
+        a_booking(row(ANN), row(OUTSIDER), guests=[], bookingFieldsResponses={"email": ANN, "guests": [OUTSIDER]}),
+        OUTSIDER, False,
+    ),
+    (
+        "a guest whom a platform manages, on a server without displayEmail",
+        a_booking(row(ANN), row(f"gus{SUFFIX}@acme.example"), guests=["gus@acme.example"]),
+        f"gus{SUFFIX}@acme.example", False,
+    ),
+    (
+        "who booked and is managed, on a server without displayEmail",
+        a_booking(row(f"ann{SUFFIX}@example.org"), row(OUTSIDER)),
+        f"ann{SUFFIX}@example.org", False,
+    ),
+    (
+        "a co-host whom a platform manages, like who booked",
+        a_booking(row(f"ann{SUFFIX}@example.org"), row(f"otto{SUFFIX}@acme.example")),
+        f"otto{SUFFIX}@acme.example", True,
+    ),
+    ("who booked by telephone", a_booking(row(SMS), row(OUTSIDER), bookingFieldsResponses=BY_PHONE), SMS, False),
+    ("a co-host of who booked so", a_booking(row(SMS), row(OUTSIDER), bookingFieldsResponses=BY_PHONE), OUTSIDER, True),
+    (
+        "who booked with an address and a number",
+        a_booking(
+            row("new@example.org", phoneNumber="+49 151 23456789"), row(OUTSIDER),
+            bookingFieldsResponses=BY_PHONE | {"email": "old@example.org"},
+        ),
+        "new@example.org", False,
+    ),
+    (
+        "a number for reminders is not who booked",
+        a_booking(
+            row(ANN), row(OUTSIDER, phoneNumber="+4915123456789"),
+            bookingFieldsResponses={"email": ANN, "smsReminderNumber": "+4915123456789"},
+        ),
+        OUTSIDER, True,
+    ),
+    (
+        "who booked under an address that is on the booking no more",
+        a_booking(row("new@example.org", name="Ann  Ames"), row(OUTSIDER), bookingFieldsResponses=IN_TWO_NAMES),
+        "new@example.org", False,
+    ),
+    (
+        "a co-host beside them",
+        a_booking(row("new@example.org", name="Ann Ames"), row(OUTSIDER), bookingFieldsResponses=IN_TWO_NAMES),
+        OUTSIDER, True,
+    ),
+    (
+        "a co-host who has the name of who booked",
+        a_booking(row(ANN, name="Ann Ames"), row(OUTSIDER, name="Ann Ames"), bookingFieldsResponses=IN_TWO_NAMES),
+        OUTSIDER, True,
+    ),
+    ("a seat without its seat's uid", a_booking(row(OUTSIDER), bookingFieldsResponses=UNKNOWN), OUTSIDER, False),
+    ("such a seat of the organiser's company", a_booking(row(COHOST), bookingFieldsResponses=UNKNOWN), COHOST, True),
+    (
+        "a seat of another domain beside who booked",
+        a_booking(row(ANN, seatUid="s0"), row(OUTSIDER, seatUid="s1")),
+        OUTSIDER, False,
+    ),
+    (
+        "guests of another shape",
+        a_booking(row(ANN), row(OUTSIDER), guests=[None, {"email": OUTSIDER}]),
+        OUTSIDER, True,
+    ),
 ]  # fmt: skip
 
 
@@ -486,7 +563,7 @@ def test_a_cohost_who_needs_no_change_is_no_matter():
 @needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 def test_cohosts_of_the_recorded_bookings(build):
-    """On the real server's bookings only people of the organiser's company are taken for co-hosts, never who booked."""
+    """On the real server's bookings only hosts are taken for co-hosts: no booker, no guest and no seat is."""
     for recording in recordings(build):
         body = recording["response"].get("json")
         data = body.get("data") if isinstance(body, dict) else None
@@ -718,23 +795,54 @@ def test_a_refused_update_is_told_with_what_was_written(both):
 
     server._change = without_bob  # type: ignore[method-assign]
     error = error_of(both, server, a_request(ANN, BOB), errors.NoShowUpdateFailed)
-    assert "Of 2 changes the booking shows 1 as written and 1 not" in str(error)
+    assert "of 2 changes it shows 1 as written and 1 not" in str(error)
     assert len(server.writes) == 1
+
+
+def test_hidden_attendees_are_told_as_such(both):
+    """Cal.com hides the attendees of a booking with seats from most keys; the entries may be quite right."""
+    error = error_of(both, a_server(booking=a_booking(attendees=[])), a_request(ANN), errors.UnknownAttendee)
+    assert "hides the attendees of a booking with seats" in str(error)
+    assert "Correct them" not in str(error)
 
 
 def test_a_user_who_may_not_mark(both):
     """Without the right to mark attendees Cal.com's 500 is told as such, after one call."""
     server = a_server(may_mark=False)
     error = error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
-    assert "the booking shows 0 as written and 1 not" in str(error)
+    assert "it shows 0 as written and 1 not" in str(error)
+    assert not error.may_heal
     assert len(server.writes) == 1
 
 
-def test_a_refused_update_is_told_although_the_booking_cant_be_read(both):
-    """Cal.com's 500 is told as such also where the booking can't be read after it."""
-    server = a_server(may_mark=False)
-    server.read_fault = 503
-    error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
+@pytest.mark.parametrize("host_absent", [None, True])
+def test_a_failed_update_whose_booking_shows_the_changes_is_carried_out(both, host_absent):
+    """Cal.com answers its 500 also where it fails after the write: what the booking shows was done, with one call."""
+    server = a_server(faults=["failed after"])
+    outcome = both.run(server, mark_no_shows(a_request(ANN, host_absent=host_absent)))
+    assert (outcome.marked, outcome.absent_host, outcome.calls) == ([ANN], host_absent is True, 1)
+    assert len(server.writes) == 1
+
+
+@pytest.mark.parametrize("fault", [httpx.ConnectError("gone"), httpx.ReadTimeout("gone"), 500, 403, 429])
+@pytest.mark.parametrize("may_mark", [True, False])
+def test_a_failed_update_whose_booking_cant_be_read_is_unknown(both, may_mark, fault):
+    """Where the booking can't be read after Cal.com's 500, nobody knows whether it refused; the next try reads it."""
+    server = a_server(may_mark=may_mark, faults=["failed after"] if may_mark else [])
+    server.read_fault = fault
+    error = error_of(both, server, a_request(ANN), errors.OutcomeUnknown)
+    assert error.may_heal
+    assert "Run the task again later: it reads the booking first" in str(error)
+    assert "can't help" not in str(error), "it would contradict what was just said"
+    assert len(server.writes) == 1
+
+
+def test_a_failed_update_is_written_down_with_the_request_id(both):
+    """Cal.com's support finds the call by the id that its 500 had, whatever the booking shows."""
+    for server in (a_server(faults=["failed after"]), a_server(may_mark=False)):
+        written = both.run(server, write_changes("uid1", changes_for(server.booking, a_request(ANN))))
+        assert written.request_id == "id-of-500"
+        assert written.left_is_certain
 
 
 @pytest.mark.parametrize(("host_absent", "count"), [(None, "1 of 1"), (True, "2 of 2")])

@@ -14,7 +14,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -114,6 +114,7 @@ class Process:
 
     :param latency: shortest and longest seconds to the server and back.
     :param stops_at: seconds after which it sends no more.
+    :param calls: answered calls after which it is done, at ``done_at``; what was blocked is sent again.
     """
 
     def __init__(
@@ -126,7 +127,9 @@ class Process:
         clients: int = 1,
         delay: float = 0.0,
         stops_at: float = math.inf,
+        calls: float = math.inf,
     ) -> None:
+        self._calls, self.done_at = calls, math.inf
         self._time, self._server, self._name, self._chance = server.time, server, name, chance
         self._latency, self._stops_at = latency, START + stops_at
         self.pacer = Pacer(lambda: self._time.now, lambda: self._time.now + UNIX_TIME_AT_0)
@@ -164,7 +167,11 @@ class Process:
 
         def answer(status: int, headers: dict[str, str]) -> None:
             self.pacer.answered(ticket, headers, status)
-            self._want()
+            self._calls -= status == 200
+            if self._calls <= 0:
+                self.done_at = min(self.done_at, self._time.now)
+            else:
+                self._want()
 
         self._time.after(way_there, arrive)
 
@@ -310,6 +317,35 @@ def test_a_script_that_sends_in_bursts(processes: int, phase: float) -> None:
     assert blocks <= 10
     ours = sum(counts.total() - counts["script"] for counts in server.by_window(0, 30))
     assert ours >= 0.35 * 30 * 120
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("spread", [0.0, 5.0])
+@pytest.mark.parametrize(
+    ("limit", "tasks", "windows"), [(Limit(30, 15.0), 20, 3.5), (Limit(30, 15.0), 12, 2.5), (Limit(120, 60.0), 40, 1.5)]
+)
+def test_a_crowd_of_short_tasks(limit: Limit, tasks: int, windows: float, spread: float, seed: int) -> None:
+    """Mapped tasks of four calls each, which know nothing of each other, share the limit and block none of them."""
+    server, chance = Server(VirtualTime(), replace(limit)), random.Random(seed)
+    crowd = [Process(server, f"p{n}", chance, delay=chance.uniform(0, spread), calls=4) for n in range(tasks)]
+    server.time.run(600.0)
+    assert server.blocked() == 0
+    assert max(task.done_at for task in crowd) - START <= windows * limit.window
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("burst", "at", "delay", "best"), [(60, 10.0, 0.0, 150), (60, 0.0, 5.0, 145), (90, 0.0, 5.0, 160)]
+)
+def test_the_pace_recovers_after_calls_of_others(burst: int, at: float, delay: float, best: float, seed: int) -> None:
+    """Calls that others made once cost their number and no more: 240 of ours take a tenth more than they must."""
+    server, chance = Server(VirtualTime(), Limit()), random.Random(seed)
+    for number in range(burst):
+        server.time.after(at + 0.005 * number, lambda: server.hit("script"))
+    ours = Process(server, "ours", chance, delay=delay, calls=240)
+    server.time.run(600.0)
+    assert server.blocked() == 0
+    assert ours.done_at - START - delay <= 1.1 * best
 
 
 @pytest.mark.parametrize(("before", "after"), [(120, 60), (60, 120)])

@@ -104,6 +104,39 @@ def test_a_bad_status_is_refused(status):
         BookingQuery(status=[status])
 
 
+@pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids"])
+@pytest.mark.parametrize("value", [[], (), "", " ", "[]", " [ ] ", "()", ",", iter(())])
+def test_a_list_with_nothing_in_it_is_no_filter(name, value):
+    """An empty list from a template or an upstream task is refused by name: it must not list everything."""
+    with pytest.raises(InvalidArgument, match=f"^{name} is .*empty.*leave {name} out"):
+        BookingQuery(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids", "booking_uid"])
+@pytest.mark.parametrize("value", [[None], [""], "[None]", "['']", "None", {}, [[]]])
+def test_a_list_of_nothing_is_no_filter_either(name, value):
+    """Nor does a list of nothing list everything."""
+    with pytest.raises(InvalidArgument, match=f"^{name} "):
+        BookingQuery(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["attendee_email", "attendee_name"])
+@pytest.mark.parametrize(
+    "value", ["", " \t", "[]", "[None]", "['ann@example.org']", "{}", "None", [], ["ann@example.org"]]
+)
+def test_a_text_that_is_none_is_no_filter(name, value):
+    """One address or name is one text; an empty one, or a list that a template made a text of, is refused by name."""
+    with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
+        BookingQuery(**{name: value})
+    assert "@" not in str(caught.value)
+
+
+def test_names_that_look_like_lists_are_names():
+    """A name in brackets is what it is."""
+    assert BookingQuery(attendee_name="[VIP] Ann").attendee_name == "[VIP] Ann"
+    assert BookingQuery(attendee_name="(Ann)").attendee_name == "(Ann)"
+
+
 def test_no_filter_no_parameter():
     """An empty query has no parameters and lists the user's own bookings."""
     assert BookingQuery().params == ()

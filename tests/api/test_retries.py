@@ -42,7 +42,7 @@ AGAIN = [
             errors.ApiVersionNotServed, errors.BookingNotStarted, errors.RequestRefused, errors.Conflict,
             errors.UnexpectedAnswer, errors.RedirectRefused, errors.ListingIncomplete, errors.BookingNotMarkable,
             errors.UnknownAttendee, errors.AmbiguousAttendee, errors.CoHostRefused, errors.HostUnmarkRefused,
-            errors.ChangeNotVerified,
+            errors.ChangeNotVerified, errors.InvalidEnvironment, errors.NotReassigned,
         )
     ),
 ]  # fmt: skip

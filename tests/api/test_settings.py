@@ -17,6 +17,7 @@ from airflow_provider_calcom.api.settings import (
 )
 
 KEY = "cal_live_0123456789abcdef"
+TOKEN = "acmelive0Zz9Yy8Xx7Ww6"
 
 
 def connection(**fields):
@@ -70,6 +71,14 @@ def connection(**fields):
         ({"host": "cal.internal", "scheme": "http", "extra": {"allow_http": "true"}}, "http://cal.internal/v2"),
         ({"host": "cal.internal", "scheme": "HTTP", "extra": {"allow_http": " True "}}, "http://cal.internal/v2"),
         ({"host": "[2001:db8::1]:8443"}, "https://[2001:db8::1]:8443/v2"),
+        ({"host": "cal.example.com", "scheme": "v2"}, "https://cal.example.com/v2"),
+        ({"host": "cal.example.com", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
+        ({"host": "cal.example.com", "scheme": "/api/v2/"}, "https://cal.example.com/api/v2"),
+        ({"host": "cal.example.com", "scheme": "a/b"}, "https://cal.example.com/a/b/v2"),
+        ({"host": "cal.example.com", "scheme": "https/api/v2"}, "https://cal.example.com/api/v2"),
+        ({"host": "cal.example.com/api/v2", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
+        ({"host": "127.0.0.1:3000", "scheme": "api/v2"}, "http://127.0.0.1:3000/api/v2"),
+        ({"host": "cal.example.com", "port": "8443"}, "https://cal.example.com:8443/v2"),
     ],
 )  # fmt: skip
 def test_base_url(fields, base_url):
@@ -119,6 +128,24 @@ def test_base_url(fields, base_url):
         ({"host": "cal.example.com", "port": 70000}, "port must be"),
         ({"host": "cal.example.com", "port": -1}, "port must be"),
         ({"host": "cal.example.com", "scheme": "ftp"}, "schema must be"),
+        ({"host": "cal.example.com", "scheme": "api"}, "must end in /v2"),
+        ({"host": "cal.example.com", "scheme": "a/../v2"}, "schema"),
+        ({"host": "cal.example.com", "scheme": "a?b/v2"}, "schema"),
+        ({"host": "cal.example.com", "scheme": "api\n/v2"}, "schema"),
+        ({"host": "cal.example.com/x", "scheme": "api/v2"}, "Keep one of them"),
+        ({"host": "cal.exa\nmple.com"}, "line break"),
+        ({"host": "cal.example.com\n"}, "line break"),
+        ({"host": "https://cal.example.com\r\nX-Evil: 1"}, "line break"),
+        ({"host": "cal\t.example.com"}, "line break"),
+        ({"host": "cal.example.com\x00"}, "line break"),
+        ({"host": "cal.example\u200b.com"}, "line break"),
+        ({"host": 5}, "host must be a text"),
+        ({"host": ["cal.example.com"]}, "host must be a text"),
+        ({"host": "cal.example.com", "scheme": 5}, "schema must be a text"),
+        ({"host": "cal.example.com", "port": "x"}, "port must be"),
+        ({"host": "cal.example.com", "port": True}, "port must be"),
+        ({"host": "cal.example.com", "port": 80.5}, "port must be"),
+        ({"password": 5}, "password must be a text"),
         ({"extra": {"region": "USA"}}, "region must be us or eu"),
         ({"extra": {"region": "de"}}, "region must be us or eu"),
         ({"extra": {"region": ["eu"]}}, "region must be us or eu"),
@@ -152,16 +179,32 @@ def test_a_host_beyond_ascii_is_refused_or_can_be_called(host):
         f"api.cal.com/{KEY} ",
         f"https://{KEY}:x@api.cal.com",
         f"ftp://{KEY}",
+        TOKEN,
+        f"https://{TOKEN}.example.com",
+        f"http://{TOKEN}",
     ],
 )
-def test_a_secret_in_the_host_is_not_shown(host):
+@pytest.mark.parametrize("password", ["cal_live_other", TOKEN])
+def test_a_secret_in_the_host_is_not_shown(host, password):
     """A secret's value is never part of an error text, also where it was put into the wrong field."""
     shown = ""
-    try:
-        connection(host=host, password="cal_live_other")
-    except InvalidConnection as error:
-        shown = str(error)
+    with contextlib.suppress(InvalidConnection):
+        try:
+            connection(host=host, password=password)
+        except InvalidConnection as error:
+            shown = str(error)
+            raise
     assert KEY not in shown
+    assert TOKEN not in shown
+
+
+@pytest.mark.parametrize("field", ["host", "scheme", "port", "region", "api_version", "timeout"])
+def test_a_key_in_another_field_is_not_shown(field):
+    """Whatever field a key is pasted into: the error names the field, and not the key."""
+    fields = {field: TOKEN} if field in ("host", "scheme", "port") else {"extra": {field: TOKEN}}
+    with pytest.raises(InvalidConnection) as caught:
+        connection(**{"password": TOKEN if field == "host" else KEY, "host": "cal.example.com", **fields})
+    assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize(

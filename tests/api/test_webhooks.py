@@ -19,3 +19,17 @@ def test_all_webhooks_come_once_whatever_their_number(both, count):
         return httpx.Response(200, json=success(webhooks[skip : skip + take]))
 
     assert both.run(server, all_webhooks()) == webhooks
+
+
+def test_a_server_that_ignores_the_offset_holds_nobody(both):
+    """A list that gives the same full page for ever ends with the first page that brings nothing new."""
+    webhooks = [{"id": f"id{number}"} for number in range(250)]
+    calls: list[httpx.Request] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        assert len(calls) < 10, "the list has no end"
+        return httpx.Response(200, json=success(webhooks))
+
+    assert both.run(server, all_webhooks()) == webhooks
+    assert len(calls) == 2

@@ -206,9 +206,12 @@ class Policy:
         bot_names: Iterable[str] = DEFAULT_BOT_NAMES,
     ) -> None:
         self.as_of = known_instant(as_of)
-        named = isinstance(attendance_until, Mapping)
-        self.attendance_until = None if named else instant(attendance_until)
-        self.source_ends = ends_by_source(attendance_until) if named else {}
+        self.attendance_until: int | None = None
+        self.source_ends: dict[str | None, int] = {}
+        if isinstance(attendance_until, Mapping):
+            self.source_ends = ends_by_source(attendance_until)
+        else:
+            self.attendance_until = instant(attendance_until)
         self.early_join = duration(early_join)
         self.overrun = duration(overrun)
         self.min_presence = duration(min_presence)
@@ -460,7 +463,7 @@ def load_attendance(attendance: list[Record], policy: Policy) -> tuple[list[Row]
             joined = left
         if joined is None:
             continue
-        source = clean(record["source"])
+        source = clean(record.get("source"))
         moments = [joined] if kind == "check_in" or left is None else [joined, left]
         known = [moment for moment in [*moments, ends.get(source)] if moment is not None and moment <= policy.as_of]
         ends[source] = max(known, default=None)
@@ -1034,14 +1037,13 @@ def decide(
             continue
         excluded = exclusion(booking, rules)
         case = None if excluded is not None else Case(booking, feed, rules)
-        on_hosts = case.decide_hosts(ends) if case is not None and rules.judge_hosts else None
+        on_hosts = case.decide_hosts(ends) if case is not None and rules.judge_hosts else ("excluded", excluded)
         for person in judged:
-            length, first, last = 0, None, None
-            if case is None:
-                outcome, reason = "excluded", excluded
+            length, first, last = (0, None, None) if case is None else case.presence(person)
+            if case is None or person.role == "host":
+                outcome, reason = on_hosts
             else:
-                length, first, last = case.presence(person)
-                outcome, reason = on_hosts if person.role == "host" else case.decide_attendee(person, ends)
+                outcome, reason = case.decide_attendee(person, ends)
             decisions.append(
                 {
                     "booking_uid": booking.uid,

@@ -34,7 +34,7 @@ Row = dict[str, Any]
 World = tuple[list[Row], list[Row], list[Row]]
 START = datetime(2026, 1, 9, 5, 30, tzinfo=timezone.utc)
 POLICY: Row = {"as_of": "2026-01-12T00:00:00Z", "attendance_until": "2026-01-11T00:00:00Z"}
-LOOSE: Row = {"max_absent_share": 1, "min_matched_share": 0}
+LOOSE: Row = {"max_absent_share": 1, "min_matched_share": 0, "allow_nobody_present": True}
 
 
 def booking(uid: str = "bk_1", **changed: Any) -> Row:
@@ -275,7 +275,7 @@ ADDRESSES = [
 def test_addresses_stay_letter_by_letter(tmp_path: Path) -> None:
     """What is written back is what Cal.com has: it finds people by the very spelling."""
     people = [host(), *[person(address) for address in ADDRESSES]]
-    write(([booking()], people, [seen("host@acme.example")]), tmp_path)
+    write(([booking()], people, [seen("host@acme.example")]), tmp_path, rails=LOOSE)
     assert [change.email for change in read_plan(tmp_path)] == sorted(ADDRESSES)
     assert (tmp_path / "plan.jsonl").read_bytes().count(b"\n") == len(ADDRESSES)
 
@@ -310,9 +310,16 @@ def crowd(absent: int, present: int = 0, strangers: int = 0) -> World:
             {},
             "max_absent_share: of 20 people who came or did not, a share of 0.55 is absent; at most: 0.5",
         ),
-        (crowd(19), {}, None),
-        (crowd(20), {}, "max_absent_share: of 20 people who came or did not, a share of 1 is absent; at most: 0.5"),
-        (crowd(20), {"rails": {"max_absent_share": 1}}, None),
+        (crowd(18, 1), {}, None),
+        (
+            crowd(20),
+            {"rails": {"allow_nobody_present": True}},
+            "max_absent_share: of 20 people who came or did not, a share of 1 is absent; at most: 0.5",
+        ),
+        (crowd(20, 1), {"rails": {"max_absent_share": 1}}, None),
+        (crowd(4), {}, None),
+        (crowd(19), {}, "allow_nobody_present: beside 19 people who are absent, 0 are present; at least: 1"),
+        (crowd(19), {"rails": {"allow_nobody_present": True}}, None),
         (crowd(3), {"rails": {"max_changes": 3}}, None),
         (crowd(3), {"rails": {"max_changes": 2}}, "max_changes: the plan has 3 changes; at most: 2"),
         (crowd(0, 5, 14), {}, None),
@@ -361,6 +368,7 @@ def test_a_refused_plan_can_be_looked_at_and_not_applied(tmp_path: Path) -> None
         ("max_changes", True),
         ("min_matched_share", False),
         ("allow_empty_feed", False),
+        ("allow_nobody_present", False),
     ]
     assert len(list(read_plan(tmp_path, even_refused=True))) == 20
 
@@ -644,6 +652,8 @@ def test_a_plan_as_text(tmp_path: Path) -> None:
         "not judged  min_matched_share: of 4 rows of the meetings, a share of 1 is somebody's; at least: 0.3"
         " (judged from 20 on)",
         "passed      allow_empty_feed: attendance has 4 rows for 1 bookings to be judged; at least: 1",
+        "not judged  allow_nobody_present: beside 3 people who are absent, 3 are present; at least: 1"
+        " (judged from 5 on)",
         "mark absent  2026-01-09 05:30Z  booking bk_1  attendee  reason not_seen",
         "mark absent  2026-01-09 05:30Z  booking bk_1  attendee  reason not_seen",
         "and 1 more",

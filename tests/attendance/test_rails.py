@@ -67,6 +67,18 @@ def test_an_empty_feed(rows: int, bookings: int, tripped: bool) -> None:
     assert not result("allow_empty_feed", allowing, attendance_rows=rows, judged_bookings=bookings).is_tripped
 
 
+@pytest.mark.parametrize(
+    ("absent", "present", "tripped"), [(5, 0, True), (19, 0, True), (4, 0, False), (5, 1, False), (0, 0, False)]
+)
+def test_a_day_on_which_nobody_was_seen(absent: int, present: int, tripped: bool) -> None:
+    """Five absent people and nobody present refuse a plan of any size, unless that is allowed."""
+    outcomes = {"absent": {"not_seen": absent}, "present": {"name": present}, "undetermined": {"trace": 9}}
+    found = result("allow_nobody_present", outcomes=outcomes)
+    assert (found.is_tripped, found.is_judged, found.sample) == (tripped, absent >= 5, absent)
+    allowing = GuardRails(allow_nobody_present=True)
+    assert not result("allow_nobody_present", allowing, outcomes=outcomes).is_tripped
+
+
 def test_samples_and_limits_can_be_moved() -> None:
     """Each limit and each sample size is the user's."""
     absent: dict[str, Any] = {"outcomes": {"absent": {"not_seen": 1}, "present": {"email": 3}}}
@@ -95,6 +107,7 @@ def test_each_rail_tells_figure_and_limit() -> None:
         "max_changes: the plan has 1234567 changes; at most: 9",
         "min_matched_share: of 30 rows of the meetings, a share of 0.0333333 is somebody's; at least: 0.3",
         "allow_empty_feed: attendance has 0 rows for 7 bookings to be judged; at least: 1",
+        "allow_nobody_present: beside 30 people who are absent, 0 are present; at least: 1",
     ]
     assert all(result.is_tripped for result in tripped)
     assert result("max_changes").told() == "max_changes: the plan has 10 changes; at most: no limit"
@@ -112,7 +125,7 @@ def test_each_rail_tells_figure_and_limit() -> None:
         *[(name, float("nan")) for name in ("max_absent_share", "min_matched_share")],
         *[(name, value) for name in ("min_sample", "min_matched_sample") for value in (0, -1, 1.5, True, None, "20")],
         *[("max_changes", value) for value in (-1, 1.5, True, "9")],
-        *[("allow_empty_feed", value) for value in (1, None, "true")],
+        *[(name, value) for name in ("allow_empty_feed", "allow_nobody_present") for value in (1, None, "true")],
     ],
 )
 def test_what_is_no_limit_is_refused(field: str, value: Any) -> None:

@@ -8,192 +8,39 @@ may well send.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
-Record = dict[str, Any]
+from tests.attendance.world_doubts import Doubts, Scene, Someone
+from tests.attendance.world_texts import (
+    BOT_NAMES,
+    COLLEAGUES,
+    DAY,
+    FIRST_DAY,
+    GUESTS,
+    HOUR,
+    MEMBERS,
+    MICROSECOND,
+    MILLISECOND,
+    MINUTE,
+    NAMES,
+    NOBODY_NAMES,
+    SECOND,
+    SOURCES,
+    STRANGERS,
+    Member,
+    Record,
+    marked,
+    moment_of,
+    padded,
+    recased,
+    respelled,
+    shortened,
+    some,
+    text_of,
+    with_more_words,
+)
+
 Tables = tuple[list[Record], list[Record], list[Record], Record]
-
-MICROSECOND, MILLISECOND, SECOND = 1, 1_000, 1_000_000
-MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
-EPOCH = datetime(1970, 1, 1)
-FIRST_DAY = (datetime(2026, 1, 5) - EPOCH) // timedelta(microseconds=1)
-
-# What the rules take for white space, and what others would.
-FOREIGN_SPACES = ("\u2003", "\u0085", "\u200b", "\x1c", "\u3000")
-SPACES = (" ", "\t", "\n", "\r", "\v", "\f", "\u00a0", "  ", "\r\n", " \u00a0")
-# Two names of one word, two people of one name, letters that lower-case oddly, and white space that is none here.
-NAMES = (
-    "Ann Lee",
-    "ann  lee",
-    "Bob Müller",
-    "İpek Ng",
-    "ipek ng",
-    "Işıl Çınar",  # noqa: RUF001
-    "ΝΙΚΟΣ ΣΑΡΡΗΣ",
-    "νικος σαρρης",
-    "νικοσ σαρρησ",
-    "MARIE STRAẞE",
-    "Marie Straße",
-    "Tom\u00a0van\u00a0der Berg",
-    "Wei\u2003Zhang",
-    "Zoë\u200bNoSpace",
-    "Kim",
-    "ŞULE",
-    "J D",
-    "Ines Notetaker",
-    "Otto O'Neil",
-    'Quote "Q" \\ Back%slash_',
-    "Ǆemal Ǆ",
-    "\U00010400eseret \U00010400",  # Deseret, beyond the basic plane
-    "\u212aelvin \u212a",  # the sign of the unit: it lower-cases to ASCII
-    "😀 Smile Face",
-    "Eve Ng (Guest)",
-)
-DOMAINS = (
-    "client.example",
-    "gmail.com",
-    "GoogleMail.com",
-    "acme.com",
-    "eu.acme.com",
-    "notacme.com",
-    "acme.com.evil.example",
-    "Mixed.Example",
-    "bücher.example",
-)
-LOCALS = (
-    "{n}",
-    "first.last{n}",
-    "a.b.{n}",
-    "x{n}+work",
-    "x{n}+a+b",
-    "+{n}",
-    "jörg{n}",
-    "P{n}",
-    "i{n}.İ",
-    "σ{n}Σ",  # noqa: RUF001
-    "a+b@c{n}",
-    "d.e@f+{n}",
-)
-ODD_EMAILS = (
-    "+1 555 000{n} SMS",
-    "users/1023{n}",
-    "",
-    "\t",
-    "@client.example",
-    "two@at{n}@acme.com",
-    "no-address{n}",
-    "x@",
-)
-STRANGERS = (
-    "who@home.example",
-    "stranger@nowhere.example",
-    "y@notacme.com",
-    "z@acme.com.evil.example",
-    "a@b@home.example",
-)
-COLLEAGUES = ("boss@acme.com", "Boss@EU.Acme.com", " colleague@acme.com", "notetaker@acme.com", "boss@deep.eu.acme.com")
-NOBODY_NAMES = (
-    "iPhone",
-    "Guest",
-    "Room 12",
-    "zoom user",
-    "+1 415***0100",
-    "A Stranger",
-    "The Boss",
-    None,
-    "",
-    "\u00a0",
-)
-BOT_NAMES = (
-    "Otter.ai",
-    " OTTERPILOT ",
-    "Jane's Otter.ai Notetaker",
-    "Weekly Meeting Notes",
-    "meeting\u00a0notes",  # none: the white space differs
-    "Meeting  Notes",  # nor this
-    "tl;dv recorder",
-    "TLΣDV",
-    "READ.AI assistant",
-    "İris Recorder",
-    "100%_sure",
-    "Avoma Assistant",
-    "Notetaker (Ann Lee)",
-)
-PHONES = (
-    "+1 (617) 441-2{n:03}",
-    "1617441{n:03}",
-    "tel:+1-6174412{n:03}",
-    "٤1617441{n:03}",
-    "123{n:03}",
-    "1234{n:03}",
-    "1617***{n:03}",
-    "1617441{n:03}*",
-    "",
-    " \t",
-    "0000{n:03}",
-    "no number",
-)
-
-
-class Member:
-    """Somebody who books, is booked, or comes: the same in every world."""
-
-    def __init__(self, number: int) -> None:
-        rng = random.Random(f"member {number}")
-        self.name = NAMES[number % len(NAMES)]
-        self.email = rng.choice(LOCALS).format(n=number) + "@" + rng.choice(DOMAINS)
-        self.alias = f"alt{number}@{rng.choice(('old.example', 'home.example', 'gmail.com', 'acme.com'))}"
-        self.phone = rng.choice(PHONES[:4]).format(n=number)
-        self.odd_phone = rng.choice(PHONES).format(n=number)
-        self.odd_email = rng.choice(ODD_EMAILS).format(n=number % 10)
-
-
-MEMBERS = [Member(number) for number in range(48)]
-
-
-def text_of(rng: random.Random, moment: int | None) -> str | None:
-    """ISO 8601 in UTC, with as many digits of the fraction as needed or more."""
-    if moment is None:
-        return None
-    seconds, micros = divmod(moment, SECOND)
-    whole = (EPOCH + timedelta(seconds=seconds)).isoformat()
-    needed = f"{micros:06d}".rstrip("0")
-    digits = f"{micros:06d}"[: max(len(needed), rng.choice((0, 0, 0, 3, 6)))]
-    return f"{whole}.{digits}Z" if digits else f"{whole}Z"
-
-
-def padded(rng: random.Random, text: str | None, share: float = 0.06) -> str | None:
-    """Now and then with white space around it."""
-    if text is None or rng.random() >= share:
-        return text
-    return rng.choice(("", *SPACES)) + text + rng.choice(("", *SPACES))
-
-
-def marked(rng: random.Random, text: str) -> str:
-    """Once in a while with what is not white space here, and so makes another text of it."""
-    if rng.random() < 0.98:
-        return text
-    return rng.choice(("", *FOREIGN_SPACES)) + text + rng.choice(FOREIGN_SPACES)
-
-
-def recased(rng: random.Random, text: str) -> str:
-    """Now and then in other letters. Only ASCII changes, so that it is the same text after lower-casing."""
-    kind = rng.random()
-    if kind < 0.65:
-        return text
-    if kind < 0.75:
-        return "".join(letter.upper() if letter.isascii() else letter for letter in text)
-    if kind < 0.85:
-        return "".join(letter.lower() if letter.isascii() else letter for letter in text)
-    return "".join(letter.swapcase() if letter.isascii() and rng.random() < 0.5 else letter for letter in text)
-
-
-def some(rng: random.Random, values: Iterable[Any], most: int) -> list[Any]:
-    """A few of them."""
-    values = list(values)
-    return rng.sample(values, rng.randint(0, min(most, len(values))))
 
 
 # --- Policy -------------------------------------------------------------------------------------------------------
@@ -209,12 +56,7 @@ def random_policy(rng: random.Random) -> Record:
         return policy
     addresses = [member.email for member in MEMBERS]
     every: Record = {
-        "attendance_until": text_of(
-            rng,
-            rng.choice(
-                (None, None, None, as_of, as_of - 1, as_of + DAY, as_of - 8 * HOUR, as_of - DAY, FIRST_DAY - 900 * DAY)
-            ),
-        ),
+        "attendance_until": random_ends(rng, as_of),
         "early_join": rng.choice((900, 900, 0, 60, 300.5, 0.000001, 900.001, 86400)),
         "overrun": rng.choice((900, 900, 0, 60, 300.5, 0.000001, 900.001, 86400)),
         "min_presence": rng.choice((1, 1, 0.000001, 0.001, 0.5, 60, 300, 300, 900.5, 100000)),
@@ -227,19 +69,21 @@ def random_policy(rng: random.Random) -> Record:
             padded(rng, recased(rng, email))
             for email in some(rng, [*addresses, *STRANGERS, "alt3@old.example", "no-at"], 4)
         ],
+        "trust_internal_accounts": rng.random() < 0.3,
+        "moved_within": rng.choice((43200, 43200, 0, 0.000001, 3600, 7200.5, 90000, 86400)),
         "require_host_present": rng.random() < 0.6,
         "host_min_presence": rng.choice((300, 300, 0, 1, 150, 900.001, 3600, 0.5, 449.999999, 450, 450.000001)),
-        "assume_held": rng.random() < 0.35,
-        "traces_are_doubt": rng.random() < 0.5,
+        "assume_held": rng.random() < 0.3,
+        "traces_are_doubt": rng.random() < 0.6,
         "aliases": random_aliases(rng),
         "fold_plus_tags": rng.random() < 0.5,
         "fold_gmail_dots": rng.random() < 0.5,
         "bot_names": rng.choice(
             (
                 ["otter.ai", "notetaker"],
-                ["meeting notes", "iris", "tlσdv", "sembly"],  # noqa: RUF001
-                ["%", "_", "100%_sure", "tl;dv", "o'neil", "\\"],
-                ["meeting\u00a0notes", "meeting  notes", "ann lee"],
+                ["meeting notes", "iris", "tlσdv", "sembly", "Ai."],  # noqa: RUF001
+                ["%", "_", "-", "100%_sure", "TL DV", "o'neil", "\\", "oneil"],
+                ["meeting\u00a0notes", "Fathom-Video", "ann lee", "núñez", "Lukasz"],
                 [],
             )
         ),
@@ -249,6 +93,18 @@ def random_policy(rng: random.Random) -> Record:
     if rng.random() < 0.75:
         policy["judge_hosts"] = rng.random() < 0.95
     return policy
+
+
+def random_ends(rng: random.Random, as_of: int) -> Any:
+    """One of the forms of `attendance_until`: nothing, an instant, or the ends of some sources."""
+    instants = (as_of, as_of - 1, as_of + DAY, as_of - 8 * HOUR, as_of - DAY, FIRST_DAY - 900 * DAY)
+    kind = rng.random()
+    if kind < 0.4:
+        return None
+    if kind < 0.6:
+        return text_of(rng, rng.choice(instants))
+    names = some(rng, (*SOURCES[:-1], "whereby", "Zoom"), 3)
+    return {str(padded(rng, name, 0.3)): text_of(rng, rng.choice((as_of, as_of + 1, *instants))) for name in names}
 
 
 def random_aliases(rng: random.Random) -> dict[str, str]:
@@ -261,7 +117,7 @@ def random_aliases(rng: random.Random) -> dict[str, str]:
             seen.add(key.lower())
             aliases[str(padded(rng, recased(rng, key), 0.2))] = str(padded(rng, recased(rng, value), 0.2))
 
-    for member in some(rng, MEMBERS, 24):
+    for member in some(rng, MEMBERS, 32):
         other = rng.choice(MEMBERS)
         add(member.alias, member.email)
         if rng.random() < 0.15:
@@ -286,83 +142,112 @@ class World:
         self.min_presence = self.micros("min_presence", 1)
         self.host_min_presence = self.micros("host_min_presence", 300)
         self.open_limit = self.micros("open_limit", 14400)
+        self.settle = self.micros("settle", 7200)
+        self.moved_within = self.micros("moved_within", 43200)
         # A small cast meets often, and leaves traces in each other's meetings; a large one seldom does.
-        self.cast = self.rng.sample(MEMBERS, self.rng.choice((8, 24, 48, 48)))
-        # Some bookings end together, so that the feed can end where their windows do.
+        self.cast = self.rng.sample(MEMBERS, self.rng.choice((8, 24, 64, 64, 64)))
+        # Some bookings end together, so that a feed can end where that matters to them.
         self.anchor = FIRST_DAY + self.rng.randrange(4 * 96, 5 * 96) * 15 * MINUTE + self.rng.choice((0, 0, 1, 999))
+        self.lagging = self.rng.choice(SOURCES)
+        if self.rng.random() < 0.8:  # a company whose people nobody books
+            self.policy["internal_domains"] = [*self.policy.get("internal_domains", ()), "Staff.test "]
         self.bookings: list[Record] = []
         self.people: list[Record] = []
         self.attendance: list[Record] = []
         self.uids: list[str] = []
+        self.guests: list[Member] = []
         self.last_end: int | None = None
         self.last_key: str | None = None
-        for number in range(bookings):
-            self.add_booking(number)
+        self.most_bookings = bookings
+        while len(self.bookings) < bookings:
+            scene = self.add_staged_booking() if self.rng.random() < 0.4 else self.add_random_booking()
+            if scene.is_quiet and self.rng.random() < 0.85:
+                Doubts(self, scene).cast()
         for _ in range(bookings // 12):
             self.add_stray_row()
-        self.settle_the_feed()
+        for _ in range(bookings // 40):
+            self.add_stray_person()
+        self.end_the_feed()
         for table in (self.bookings, self.people, self.attendance):
             self.rng.shuffle(table)
 
     def micros(self, name: str, default: float) -> int:
-        return round(self.policy.get(name, default) * SECOND)
+        return round(float(self.policy.get(name, default)) * SECOND)
 
-    def settle_the_feed(self) -> None:
-        """Give the feed an end that matters: told, or by its last row."""
+    # The feed's end
+
+    def end_the_feed(self) -> None:
+        """Give the feed an end that matters: told for all or for some sources, or by the last rows of a source."""
         rng = self.rng
         kind = rng.random()
-        end = self.anchor + self.overrun + rng.choice((0, 0, -MICROSECOND, MICROSECOND))
-        if kind < 0.04:
+        end = self.anchor + max(self.overrun, self.settle) + rng.choice((0, 0, -MICROSECOND, MICROSECOND))
+        later = self.as_of + rng.choice((1, DAY, 9 * DAY))
+        if kind < 0.03:
             self.attendance.clear()
-        elif kind < 0.2:
+        elif kind < 0.13:
             self.policy["attendance_until"] = text_of(rng, end)
-        elif kind < 0.3:
-            self.policy["attendance_until"] = text_of(rng, self.as_of + rng.choice((1, DAY, 9 * DAY)))
-        elif kind < 0.6 and end < self.as_of:
+        elif kind < 0.23:
+            self.policy["attendance_until"] = text_of(rng, later)
+        elif kind < 0.4:
+            self.policy["attendance_until"] = {
+                str(padded(rng, name, 0.4)): text_of(rng, rng.choice((end, end, later, later, self.as_of)))
+                for name in {self.lagging or "zoom", *some(rng, SOURCES[:-1], 2)}
+            }
+        elif kind < 0.8 and end < self.as_of:
             self.policy.pop("attendance_until", None)
-            others_end = end - rng.choice((0, 12 * HOUR))
-            self.attendance = [
-                record
-                for record in self.attendance
-                if not any(
-                    record[name] is not None and others_end < moment_of(record[name]) <= self.as_of
-                    for name in ("joined_at", "left_at")
-                )
-            ]
-            last, before = text_of(rng, end), text_of(rng, end - 9 * DAY)
-            kind, joined, left = rng.choice(
-                (
-                    ("person", before, last),
-                    ("bot", last, None),
-                    ("lobby", before, last),
-                    ("check_in", last, None),
-                    *[("check_in", before, last)] * 3,  # its left_at says nothing
-                    *[("check_in", None, last)] * 3,  # but here it does
-                    ("person", None, last),
-                    ("person", last, before),
-                )
+            if rng.random() < 0.3:
+                self.policy["attendance_until"] = {}
+            self.end_the_source(self.lagging, end)
+            for name in SOURCES:
+                if name != self.lagging and rng.random() < 0.7:
+                    self.end_the_source(name, self.as_of - rng.choice((0, 0, MICROSECOND)))
+        if rng.random() < 0.08:  # a source of which nothing is known up to now
+            begin = self.as_of + rng.choice((1, DAY))
+            self.add_last_row("future", ("person", text_of(rng, begin), text_of(rng, begin + HOUR)))
+
+    def end_the_source(self, source: str | None, end: int) -> None:
+        """Let the last instant of the source, up to now, be this one."""
+        rng = self.rng
+        others_end = end - rng.choice((0, 12 * HOUR))
+        self.attendance = [
+            record
+            for record in self.attendance
+            if ((record["source"] or "").strip() or None) != source
+            or not any(
+                record[name] is not None and others_end < moment_of(record[name]) <= self.as_of
+                for name in ("joined_at", "left_at")
             )
-            self.attendance.append(
-                {
-                    "source": "zoom",
-                    "kind": kind,
-                    "booking_uid": None,
-                    "conference_key": "some-other-room",
-                    "email": None,
-                    "name": None,
-                    "phone": None,
-                    "joined_at": joined,
-                    "left_at": left,
-                }
+        ]
+        last, before = text_of(rng, end), text_of(rng, end - 9 * DAY)
+        times = rng.choice(
+            (
+                ("person", before, last),
+                ("bot", last, None),
+                ("lobby", before, last),
+                ("check_in", last, None),
+                *[("check_in", before, last)] * 3,  # its left_at says nothing
+                *[("check_in", None, last)] * 3,  # but here it does
+                ("person", None, last),
+                ("person", last, before),
             )
+        )
+        self.add_last_row(padded(rng, source), times)
+
+    def add_last_row(self, source: str | None, times: tuple[str, str | None, str | None]) -> None:
+        kind, joined, left = times
+        self.attendance.append(
+            dict.fromkeys(("email", "name", "phone", "booking_uid", "participant"))
+            | {"source": source, "kind": kind, "conference_key": "some-other-room"}
+            | {"joined_at": joined, "left_at": left}
+        )
 
     # Bookings
 
-    def add_booking(self, number: int) -> None:
+    def add_random_booking(self) -> Scene:
+        """Anything, with people who meet in other bookings, too."""
         rng = self.rng
-        uid = f"bk_{rng.randrange(16**6):06x}_{number}"
-        if self.uids and rng.random() < 0.05 and self.uids[-1].swapcase() not in self.uids:
-            uid = self.uids[-1].swapcase()  # differs by case alone
+        number = len(self.uids)
+        uid = self.new_uid()
         start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
         if rng.random() < 0.1:
             start += rng.choice((1, 999, 1_000, 41 * SECOND + 61_001, 23 * HOUR))
@@ -371,35 +256,88 @@ class World:
             length = rng.choice((0, 1, 3, SECOND, 30 * MINUTE + 1, 3 * DAY + 7, 25 * HOUR))
         elif rng.random() < 0.3:
             length += rng.choice((1, 1, 999, 1_000, 500_000))
-        kind = rng.random()
-        if kind < 0.45:
-            key = f"own-{number}"
-        elif kind < 0.7:
-            key = rng.choice(("room-0", "room-1", "room-2", "Room-0", "89512345678"))
-        elif kind < 0.76:
-            key = uid
-        elif kind < 0.8:
-            key = rng.choice(self.uids) if self.uids else uid
-        else:
-            key = rng.choice((None, None, None, "", "\u00a0", "\r\n"))
+        key = self.some_key(number, uid)
         if self.last_end is not None and rng.random() < 0.1:
             start, key = self.last_end, self.last_key  # back to back in one room
+        elif self.last_end is not None and rng.random() < 0.1:
+            start, key = self.last_end + rng.choice((-1, 1)) * rng.randrange(2, 60) * 15 * MINUTE, self.last_key
         end = start + length
-        if rng.random() < 0.06:
-            start, end = self.anchor - length, self.anchor
+        source = None
+        if rng.random() < 0.08:
+            start, end, source = self.anchor - length, self.anchor, self.lagging
         elif rng.random() < 0.04:  # settled just now, or just not
-            end = self.as_of - self.micros("settle", 7200) + rng.choice((0, MICROSECOND, -MICROSECOND, MILLISECOND))
+            end = self.as_of - self.settle + rng.choice((0, MICROSECOND, -MICROSECOND, MILLISECOND))
             start = end - length
-        self.uids.append(uid)
         self.last_end, self.last_key = end, key
-        status = (
-            rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
-            if rng.random() < 0.1
-            else "accepted"
-        )
+        self.add_booking(uid, key, start, end)
+        scene = self.add_people(uid, key, start, end)
+        if source is not None or rng.random() < 0.8:
+            scene.source = source if source is not None else rng.choice(SOURCES)
+        Meeting(self, scene).fill()
+        return scene
+
+    def add_staged_booking(self) -> Scene:
+        """A meeting of a host and of guests who leave no trace in any other: what Doubts add decides."""
+        rng = self.rng
+        uid = self.new_uid()
+        length = rng.choice((15, 30, 60)) * MINUTE
+        start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
+        if rng.random() < 0.15:
+            start = self.anchor - length
+        elif rng.random() < 0.06:
+            start = self.as_of - self.settle - length
+        key = None if rng.random() < 0.08 else f"stage-{len(self.uids)}"
+        self.add_booking(uid, key, start, start + length, "accepted")
+        scene = Scene(uid, key, start, start + length, start - self.early_join, start + length + self.overrun)
+        scene.is_quiet = True
+        scene.source = self.lagging if start + length == self.anchor else rng.choice(SOURCES)
+        for role in ("attendee",) * rng.choice((1, 1, 2)) + ("host",):
+            self.add_guest(scene, role)
+        meeting = Meeting(self, scene)
+        if rng.random() < 0.93:
+            meeting.row(scene.hosts[0].member, meeting.plain_means(), meeting.at_length())
+        return scene
+
+    def add_guest(self, scene: Scene, role: str) -> Someone:
+        """Somebody more who is expected."""
+        if not self.guests:
+            self.guests = self.rng.sample(GUESTS, len(GUESTS))
+        member = self.guests.pop()
+        record = self.person(scene.uid, role, member, 0, True)
+        self.people.append(record)
+        return scene.add(role, member, record)
+
+    def new_uid(self) -> str:
+        rng = self.rng
+        uid = f"bk_{rng.randrange(16**6):06x}_{len(self.uids)}"
+        if self.uids and rng.random() < 0.05 and self.uids[-1].swapcase() not in self.uids:
+            uid = self.uids[-1].swapcase()  # differs by case alone
+        self.uids.append(uid)
+        return uid
+
+    def some_key(self, number: int, uid: str) -> str | None:
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.5:
+            return f"own-{number}"
+        if kind < 0.7:
+            return rng.choice(("room-0", "room-1", "room-2", "Room-0", "89512345678"))
+        if kind < 0.76:
+            return uid
+        if kind < 0.8:
+            return rng.choice(self.uids)
+        return rng.choice((None, None, None, "", "\u00a0", "\r\n"))
+
+    def add_booking(self, uid: str, key: str | None, start: int, end: int, status: str | None = None) -> None:
+        """Add it; without a status it may have any, and be rescheduled."""
+        rng = self.rng
         rescheduled = rng.choice((None, None, None, None, None, "", "\f"))
-        if rng.random() < 0.06:
-            rescheduled = rng.choice((f"bk_new_{number}", uid, " x "))
+        if status is None:
+            status = "accepted"
+            if rng.random() < 0.07:
+                status = rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
+            if rng.random() < 0.05:
+                rescheduled = rng.choice((f"bk_new_{uid}", uid, " x "))
         self.bookings.append(
             {
                 "booking_uid": padded(rng, uid),
@@ -410,28 +348,42 @@ class World:
                 "conference_key": padded(rng, key),
             }
         )
-        attendees, hosts = self.add_people(uid)
-        Meeting(self, uid, key, start, end, attendees, hosts).fill()
+
+    def add_small_booking(
+        self, key: str | None, start: int, end: int, people: list[Record], status: str | None = None
+    ) -> str:
+        """Another booking, of these people, in which nothing more happens; none, if there are enough."""
+        if len(self.bookings) >= self.most_bookings:
+            return "no-such-booking"
+        uid = self.new_uid()
+        self.add_booking(uid, key, start, end, status)
+        self.people += [person | {"booking_uid": uid} for person in people]
+        return uid
 
     # People
 
-    def add_people(self, uid: str) -> tuple[list[Member], list[Member]]:
+    def add_people(self, uid: str, key: str | None, start: int, end: int) -> Scene:
         rng = self.rng
         attendees = rng.sample(self.cast, rng.choice((0, 1, 1, 1, 1, 2, 2, 3, 4)))
         hosts = rng.sample(self.cast, rng.choice((0, 1, 1, 1, 1, 1, 1, 1, 2)))
         if rng.random() < 0.85:
             hosts = [member for member in hosts if member not in attendees]
-        careless = 0.12 if rng.random() < 0.4 else 0  # else every row has its own name
-        plain = rng.random() < 0.5
+        careless = 0.12 if rng.random() < 0.3 else 0  # else every row has its own name
+        plain = rng.random() < 0.6
+        scene = Scene(uid, key, start, end, start - self.early_join, end + self.overrun)
         for role, members in (("attendee", attendees), ("host", hosts)):
             for member in members:
                 record = self.person(uid, role, member, careless, plain)
                 self.people.append(record)
-                if rng.random() < 0.07:
+                scene.add(role, member, record)
+                if rng.random() < (0.03 if plain else 0.1):
                     self.people.append(self.like(record, member, careless))
                 if role == "attendee" and hosts and rng.random() < 0.02:
                     record["match_email"] = hosts[0].email  # a host under an address of their own
-        return attendees, hosts
+        if len(scene.everyone) > 1 and rng.random() < 0.12:  # one has a name that may be short for another's
+            one, another = rng.sample(scene.everyone, 2)
+            one.record["name"] = shortened(rng, another.member.name)
+        return scene
 
     def person(self, uid: str, role: str, member: Member, careless: float, plain: bool) -> Record:
         rng = self.rng
@@ -456,7 +408,7 @@ class World:
             email = rng.choice(COLLEAGUES)
         name: str | None = self.spelled(member.name)
         if rng.random() < careless:
-            name = rng.choice((None, "", "\u00a0", "\t\n", member.name.split()[0], rng.choice(NAMES)))
+            name = rng.choice((None, "", "\u00a0", "\t\n", "–", member.name.split()[0], rng.choice(NAMES)))  # noqa: RUF001
         return {
             "booking_uid": padded(rng, uid),
             "role": role,
@@ -472,13 +424,13 @@ class World:
         rng = self.rng
         other = dict(record)
         kind = rng.random()
-        if kind < 0.3:
+        if kind < 0.2:
             if rng.random() < 0.3:
                 record["match_email"] = other["match_email"] = None
             return other
         if kind < 0.5:  # the same person under another name
             other["email"] = rng.choice(self.cast).email
-            other["name"] = rng.choice(NAMES)
+            other["name"] = rng.choice((rng.choice(NAMES), with_more_words(rng, member.name)))
         elif kind < 0.65:
             if rng.random() < 0.3:
                 record["email"] = member.odd_email
@@ -486,9 +438,10 @@ class World:
             elif record["email"] is not None:
                 other["email"] = padded(rng, recased(rng, record["email"]), 0.3)
             other["match_email"] = rng.choice((None, member.email, rng.choice(self.cast).email))
-        elif kind < 0.8:  # a namesake
+        elif kind < 0.8:  # a namesake, or one whose name is turned
             other = self.person(record["booking_uid"], record["role"], rng.choice(self.cast), careless, False)
-            other["name"] = self.spelled(member.name)
+            words = member.name.split()
+            other["name"] = self.spelled(" ".join(rng.choice((words, words[::-1]))))
         elif kind < 0.9:
             other["role"] = "host" if record["role"] == "attendee" else "attendee"
         else:
@@ -522,12 +475,13 @@ class World:
         return str(padded(rng, marked(rng, recased(rng, email)), 0.05))
 
     def spelled(self, name: str) -> str:
-        """The name with other letters and other white space."""
+        """The name as somebody may write it: mostly the same `name_key`."""
         rng = self.rng
-        if rng.random() < 0.25:
-            name = rng.choice((*SPACES, "   ")).join(name.split(" "))
-        elif rng.random() < 0.06:
-            name = rng.choice((name.split()[0], name + " (Guest)", name.upper(), name.lower()))
+        kind = rng.random()
+        if kind < 0.3:
+            name = respelled(rng, name)
+        elif kind < 0.35:
+            name = with_more_words(rng, name)
         return str(padded(rng, marked(rng, recased(rng, name))))
 
     # Rows of nobody's booking
@@ -538,7 +492,8 @@ class World:
         begin = FIRST_DAY + rng.randrange(6 * 96) * 15 * MINUTE
         self.attendance.append(
             {
-                "source": rng.choice(("zoom", "teams", "webex")),
+                "source": rng.choice(SOURCES),
+                "participant": rng.choice((None, f"account-{member.number}", "shared")),
                 "kind": rng.choice(("person", "person", "lobby", "bot", "check_in")),
                 "booking_uid": rng.choice((None, "no-such-booking", rng.choice(self.uids or ["none"]))),
                 "conference_key": rng.choice((None, "some-other-room", "ROOM-0", "")),
@@ -550,50 +505,47 @@ class World:
             }
         )
 
-
-def moment_of(text: str) -> int:
-    """The microseconds of a text that `text_of` wrote."""
-    whole, _, digits = text.removesuffix("Z").partition(".")
-    return (datetime.fromisoformat(whole) - EPOCH) // timedelta(seconds=1) * SECOND + int(digits.ljust(6, "0") or 0)
+    def add_stray_person(self) -> None:
+        """Of a booking that is not there."""
+        rng = self.rng
+        email = rng.choice((*COLLEAGUES, *STRANGERS, rng.choice(self.cast).email))
+        record = self.person("no-such-booking", rng.choice(("host", "attendee")), rng.choice(self.cast), 0, True)
+        self.people.append(record | {"email": email, "match_email": email})
 
 
 class Meeting:
     """What happened around one booking, as its rows of attendance."""
 
-    def __init__(
-        self,
-        world: World,
-        uid: str,
-        key: str | None,
-        start: int,
-        end: int,
-        attendees: list[Member],
-        hosts: list[Member],
-    ) -> None:
-        self.world, self.rng = world, world.rng
-        self.uid, self.key, self.start, self.end = uid, key, start, end
-        self.window = (start - world.early_join, end + world.overrun)
-        self.attendees, self.hosts = attendees, hosts
+    def __init__(self, world: World, scene: Scene) -> None:
+        self.world, self.rng, self.scene = world, world.rng, scene
+        self.uid, self.key, self.start, self.end = scene.uid, scene.key, scene.start, scene.end
+        self.window = (scene.window_start, scene.window_end)
+        self.attendees = [each.member for each in scene.attendees]
+        self.hosts = [each.member for each in scene.hosts]
 
     def fill(self) -> None:
         """One of the stories that a meeting may have; the quiet ones reach the rules that come last."""
         rng = self.rng
-        story = rng.random()
-        if story < 0.06:
+        story = 0.2 if self.end == self.world.anchor else rng.random()
+        if story < 0.05:  # nobody
+            self.scene.is_quiet = True
             return
-        if story < 0.28:  # nobody but the host, or a colleague
+        if story < 0.5:  # nobody but the host, or a colleague
+            self.scene.is_quiet = True
             for host in self.hosts:
-                times = self.just_enough() if rng.random() < 0.25 else self.at_length()
+                times = self.just_enough() if rng.random() < 0.2 else self.at_length()
                 self.row(host, self.plain_means(), times)
             if rng.random() < 0.1:
                 self.colleague()
-        elif story < 0.38:  # nobody but guests
+            return
+        if story < 0.58:  # nobody but guests
             for attendee in self.attendees:
                 self.row(attendee, self.plain_means(), self.at_length())
-        elif story < 0.48:  # guests for too short a time
+        elif story < 0.66:  # guests for too short a time
             for attendee in self.attendees:
                 self.row(attendee, "email", self.too_short())
-        elif story < 0.68:  # some of all, as it should be
+        elif story < 0.8:  # some of all, as it should be
+            self.scene.is_quiet = rng.random() < 0.5
             for member in self.hosts + [member for member in self.attendees if rng.random() < 0.6]:
                 self.row(member, self.plain_means(), self.at_length())
         else:
@@ -615,7 +567,7 @@ class Meeting:
     # Who
 
     def plain_means(self) -> str:
-        return self.rng.choice(("email", "email", "email", "phone", "name"))
+        return self.rng.choice(("email", "email", "email name", "phone", "name"))
 
     def any_means(self) -> str:
         return self.rng.choice(
@@ -676,7 +628,8 @@ class Meeting:
             kind = rng.choice(("person",) * 12 + ("check_in", "lobby", "bot")) if noisy else "person"
             if not noisy and rng.random() < 0.08:
                 kind = "check_in"
-        self.record(email, name, phone, times, kind, noisy)
+        participant = f"account-{member.number}" if rng.random() < 0.15 else None
+        self.record(email, name, phone, times, kind, noisy, participant)
 
     def record(
         self,
@@ -686,14 +639,18 @@ class Meeting:
         times: tuple[int | None, int | None],
         kind: str,
         noisy: bool = True,
+        participant: str | None = None,
     ) -> None:
         rng, world = self.rng, self.world
         uid, key = self.place(noisy)
         joined, left = times
         if kind == "check_in" and rng.random() < 0.4:
             joined = rng.choice((self.start, self.end, *self.window)) + rng.choice((0, 0, MICROSECOND, -MICROSECOND))
+        if participant is None and rng.random() < 0.06:
+            participant = rng.choice(("shared", f"{self.uid}-1", f"{self.uid}-2", "", " "))
         record = {
-            "source": rng.choice(("zoom", "google_meet", "teams", "cal_video", "webex", "check_in")),
+            "source": self.scene.some_source(rng),
+            "participant": padded(rng, participant),
             "kind": padded(rng, kind, 0.02),
             "booking_uid": padded(rng, uid),
             "conference_key": padded(rng, key),

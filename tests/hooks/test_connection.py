@@ -74,6 +74,10 @@ def test_json_connections(connect: Connect, fields: dict[str, Any], base_url: st
         ("calcom://:cal_x@127.0.0.1:5555", "http://127.0.0.1:5555/v2"),
         ("calcom://:cal_x@cal.example.com:8443/https", "https://cal.example.com:8443/v2"),
         ("calcom://:cal_x@https%3A%2F%2Fcal.example.com%2Fapi", "https://cal.example.com/api/v2"),
+        ("calcom://:cal_x@cal.example.com/v2", "https://cal.example.com/v2"),
+        ("calcom://:cal_x@cal.example.com:8443/api/v2", "https://cal.example.com:8443/api/v2"),
+        ("calcom://:cal_x@https%3A%2F%2Fcal.example.com/api/v2", "https://cal.example.com/api/v2"),
+        ("calcom://:cal_x@[::1]:3000/api/v2", "http://[::1]:3000/api/v2"),
         ("calcom://:cal_x@?__extra__=%7B%22region%22%3A+%22eu%22%2C+%22timeout%22%3A+null%7D", EU),
     ],
 )
@@ -105,6 +109,7 @@ def test_extra_fields_as_texts(connect: Connect) -> None:
         ({"extra": "{not json"}, "extra"),
         ({"extra": "[1, 2]"}, "extra"),
         ({"extra": '"text"'}, "extra"),
+        ({"host": "cal.example.com\n"}, "host"),
         ({"extra": {"region": "asia"}}, "region"),
         ({"extra": {"region": "us"}, "host": "api.cal.eu"}, "region"),
         ({"extra": {"api_version": "newest"}}, "api_version"),
@@ -216,10 +221,11 @@ def test_a_bad_key(calcom: SandboxDriver, connect: Connect, key: str, says: str)
     assert "set region to" not in text, "a self-hosted server has no other region"
 
 
-def hosted(status: int, body: Any) -> CalComHook:
+def hosted(status: int, me: Any, bookings: Any = None) -> CalComHook:
     """A hook whose client asks a made-up hosted Cal.com."""
     hook = CalComHook()
-    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+    answers = {"/v2/me": me, "/v2/bookings": bookings or {"status": "success", "data": []}}
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=answers[request.url.path]))
     hook.__dict__["_client"] = CalComClient(hook.settings, transport=transport)
     return hook
 
@@ -242,6 +248,34 @@ def test_a_good_hosted_connection_names_its_region(connect: Connect) -> None:
     good, text = hosted(200, {"status": "success", "data": {"id": 4, "username": "ann"}}).test_connection()
     assert good
     assert all(part in text for part in ("eu", EU, "ann", "user id 4"))
+
+
+@each_build
+@pytest.mark.parametrize("version", ["2024-04-15", "2024-06-11", "2024-06-14"])
+def test_a_version_that_can_not_be_used(calcom: SandboxDriver, connect: Connect, version: str) -> None:
+    """``/me`` is served at any version, but no operator works at one at which bookings have another shape."""
+    connect(host=calcom.url, password=KEY, extra={"api_version": version})
+    good, text = CalComHook().test_connection()
+    assert not good
+    assert "api_version" in text
+    assert "2024-08-13" in text
+
+
+@pytest.mark.parametrize("version", [None, "2024-08-13", "2026-02-25", "2026-05-01"])
+def test_versions_that_can_be_used(connect: Connect, version: str | None) -> None:
+    """One booking is asked for as the list of that version wants it."""
+    connect(password=KEY, extra={"api_version": version})
+    asked: list[httpx.Request] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"status": "success", "data": {"id": 4} if "me" in request.url.path else []})
+
+    hook = CalComHook()
+    hook.__dict__["_client"] = CalComClient(hook.settings, transport=httpx.MockTransport(server))
+    assert hook.test_connection()[0]
+    size = {"limit": "1"} if version == "2026-05-01" else {"take": "1"}
+    assert [dict(request.url.params) for request in asked] == [{}, size]
 
 
 def test_a_server_that_is_not_there(connect: Connect, pauses: list[float]) -> None:

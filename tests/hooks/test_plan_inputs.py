@@ -47,6 +47,7 @@ ZOOM: Row = {
 }
 CANONICAL = seen("b1", HANNA, "2026-11-18T08:00:00Z", "2026-11-18T08:31:00Z")
 AT_NOON = {"as_of": NOON}
+NOON_OF_THE_PLAN = "2026-11-19T12:00:00.000Z"
 
 
 def planned(folder: Path, attendance: Any, **given: Any) -> Row:
@@ -395,36 +396,45 @@ BEN = BOOKING | {
     "location": "https://meet.google.com/abc-defg-hij",
     "attendees": [{"name": "Ben Best", "email": "ben@client.example", "absent": False}],
 }
-MORNING = [CANONICAL, seen("other", None, "2026-11-18T10:00:00Z", "2026-11-18T10:05:00Z", name="x")]
+MORNING = [
+    seen("b1", HANNA, "2026-11-18T08:00:00Z", "2026-11-18T08:31:00Z", source="zoom"),
+    seen("other", None, "2026-11-18T10:00:00Z", "2026-11-18T10:35:00Z", name="x", source="zoom"),
+]
 EVENING = [
-    seen("b2", HANNA, "2026-11-18T15:00:00Z", "2026-11-18T15:30:00Z"),
-    seen("other", None, "2026-11-18T18:00:00Z", "2026-11-18T18:05:00.250Z", name="x"),
+    seen("b2", HANNA, "2026-11-18T15:00:00Z", "2026-11-18T15:30:00Z", source="teams"),
+    seen("other", None, "2026-11-18T18:00:00Z", "2026-11-18T18:05:00.250Z", name="x", source="teams"),
 ]
 BOTH = {"bookings": [BOOKING, BEN], "policy": AT_NOON}
 OF_ANN, OF_BEN = ("b1", ANN), ("b2", "ben@client.example")
 
 
-def test_one_feed_is_complete_until_its_last_row(tmp_path: Path) -> None:
-    """Its own end is known by the rules."""
-    planned(tmp_path, fed([*MORNING, *EVENING]), **BOTH)
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T18:05:00.250Z"
-    assert changes(tmp_path) == {OF_ANN, OF_BEN}
-
-
-def test_several_feeds_are_complete_until_the_first_of_them_ends(tmp_path: Path) -> None:
-    """Where one feed lags behind, nobody is blamed for a meeting that it could still tell of."""
-    planned(tmp_path, [fed(MORNING), fed(EVENING)], **BOTH)
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T10:05:00.000Z"
-    assert reasons(tmp_path) == {OF_ANN: "not_seen", OF_BEN: "feed_incomplete"}
+def test_each_booking_waits_for_its_own_feeds(tmp_path: Path) -> None:
+    """A feed that ends early delays the bookings of which it has rows, and no other."""
+    planned(tmp_path / "both", [fed(MORNING), fed(EVENING)], **BOTH)
+    assert changes(tmp_path / "both") == {OF_ANN, OF_BEN}
+    planned(tmp_path / "late", [fed(MORNING), fed(EVENING[:1])], **BOTH)
+    assert reasons(tmp_path / "late") == {OF_ANN: "not_seen", OF_BEN: "feed_incomplete"}
 
 
 def test_files_of_one_feed_are_one_feed(tmp_path: Path) -> None:
     """A file for each meeting, of one vendor, is complete until the last of them ends."""
-    for name, rows in (("a", MORNING), ("b", EVENING)):
+    for name, rows in (("a", MORNING), ("b", [row | {"source": "zoom"} for row in EVENING])):
         write_lines(tmp_path / f"{name}.jsonl", rows)
     planned(tmp_path / "p", {"feed": "canonical", "path": str(tmp_path / "*.jsonl")}, **BOTH)
     assert changes(tmp_path / "p") == {OF_ANN, OF_BEN}
     assert [one["rows"] for one in summary(tmp_path / "p")["inputs"] if one["table"] == "attendance"] == [4]
+
+
+def test_pages_in_several_files_are_one_feed(tmp_path: Path) -> None:
+    """A folder, a pattern or a list of files is read as a whole: a page's next one is in another file."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    write_lines(folder / "page-1.jsonl", [{"participants": [ZOOM], "next_page_token": "x"}])
+    with pytest.raises(FeedUnreadable, match=r"page-1\.jsonl.*next_page_token"):
+        planned(tmp_path / "p", {"feed": "zoom", "path": str(folder)})
+    write_lines(folder / "page-2.jsonl", [{"participants": [ZOOM], "next_page_token": ""}])
+    for path in (str(folder), str(folder / "*.jsonl"), [str(folder / f"page-{number}.jsonl") for number in (1, 2)]):
+        planned(tmp_path / "p", {"feed": "zoom", "path": path})
 
 
 def test_the_policy_may_say_until_when(tmp_path: Path) -> None:
@@ -436,26 +446,46 @@ def test_the_policy_may_say_until_when(tmp_path: Path) -> None:
 
 def test_rows_after_now_do_not_make_a_feed_complete(tmp_path: Path) -> None:
     """Clocks go wrong: what a feed tells of the future is not its end."""
-    future = seen("other", None, "2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", name="x")
-    planned(tmp_path, [fed([*MORNING, future]), fed(EVENING)], **BOTH)
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T10:05:00.000Z"
-
-
-def test_where_a_check_in_ends_says_nothing(tmp_path: Path) -> None:
-    """A reception's list ends with the last arrival, whatever it says of leaving."""
-    desk = seen("other", "x@x.example", "2026-11-18T09:00:00Z", "2026-11-18T20:00:00Z", kind="check_in")
-    planned(tmp_path, [fed([desk]), fed(EVENING)], **BOTH)
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T09:00:00.000Z"
+    future = seen("other", None, "2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", name="x", source="zoom")
+    planned(tmp_path, [fed([MORNING[0], future]), fed(EVENING)], **BOTH)
+    assert reasons(tmp_path) == {OF_ANN: "feed_incomplete", OF_BEN: "not_seen"}
 
 
 def test_an_empty_one_of_several_feeds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is complete then, nobody is blamed, and the log says which feed it was and the mend."""
+    """It delays nothing of which other feeds have rows, and the log says that there is one."""
     caplog.set_level("WARNING")
     planned(tmp_path, [fed(MORNING), fed([]), fed(EVENING)], **BOTH)
-    assert set(reasons(tmp_path).values()) == {"feed_incomplete"}
-    (said,) = (text for text in caplog.messages if "Feed" in text)
-    assert "Feed 1 has no rows" in said
-    assert "attendance_until" in said
+    assert changes(tmp_path) == {OF_ANN, OF_BEN}
+    assert [text for text in caplog.messages if "no rows" in text] == [
+        "1 of 3 feeds of attendance have no rows. Were they loaded?"
+    ]
+
+
+def test_the_log_warns_of_feeds_that_end_early(
+    calcom: SandboxDriver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a source ends before the requested day does, the log has counts and dates, and no names."""
+    caplog.set_level("WARNING")
+    late = seen("other", None, "2026-11-18T23:00:00Z", "2026-11-19T00:00:00Z", name="x", source="secret@x.example")
+    policies: list[Row] = [
+        {},
+        {"attendance_until": {"zoom": "2026-11-19T00:00:00Z"}},
+        {"attendance_until": "2026-11-18T20:00:00Z"},
+    ]
+    for place, until in enumerate(policies):
+        plan(tmp_path / str(place), attendance=[fed(MORNING), fed(EVENING), fed([late])], policy=AT_NOON | until)
+    plan(tmp_path / "whole", attendance=fed([late]), policy=AT_NOON)
+    said = [text for text in caplog.messages if "sources of attendance" in text]
+    assert [text[: text.index(". Of a booking")] for text in said] == [
+        f"{number} sources of attendance end before 2026-11-19T00:00:00.000Z, the end of the requested bookings; the"
+        f" earliest at {moment}"
+        for number, moment in (
+            ("2 of 3", "2026-11-18T10:35:00.000Z"),
+            ("1 of 3", "2026-11-18T18:05:00.250Z"),
+            ("1 of 1", "2026-11-18T20:00:00.000Z"),
+        )
+    ]
+    assert "secret" not in caplog.text
 
 
 # Cal Video, fetched.
@@ -514,7 +544,26 @@ def test_what_is_fetched_is_complete_until_now(video: SandboxDriver, tmp_path: P
     plan(tmp_path / "p", attendance={"feed": "cal_video"}, policy=AT_NOON)
     assert summary(tmp_path / "p")["complete_until"] == "2026-11-19T12:00:00.000Z"
     plan(tmp_path / "two", attendance=[{"feed": "cal_video"}, fed(report(video)[:3])], policy=AT_NOON)
+    assert summary(tmp_path / "two")["policy"]["attendance_until"] == {"cal_video": NOON_OF_THE_PLAN}
     assert summary(tmp_path / "two")["complete_until"] == "2026-11-18T09:30:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("until", "merged"),
+    [
+        ({"zoom": "2026-11-18T20:00:00Z"}, {"cal_video": NOON_OF_THE_PLAN, "zoom": "2026-11-18T20:00:00.000Z"}),
+        ({"cal_video": "2026-11-18T20:00:00Z"}, {"cal_video": "2026-11-18T20:00:00.000Z"}),
+        ("2026-11-18T20:00:00Z", "2026-11-18T20:00:00.000Z"),
+    ],
+)
+def test_the_policy_knows_better_than_what_was_fetched(
+    video: SandboxDriver, tmp_path: Path, until: Any, merged: Any
+) -> None:
+    """The time of fetching is added to the policy's ends, and replaces none of them."""
+    for number in (1, 2):
+        answers(video, f"sandbox-yesterday-{number}", session(AT_EIGHT, ("1", None)))
+    plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON | {"attendance_until": until})
+    assert summary(tmp_path)["policy"]["attendance_until"] == merged
 
 
 def test_now_is_not_later_than_the_clock(video: SandboxDriver, tmp_path: Path) -> None:
@@ -558,8 +607,9 @@ def test_sessions_that_can_not_be_read(
     assert not (tmp_path / "summary.json").exists()
 
 
+@pytest.mark.parametrize("build", ["2025-08"])
 def test_a_server_without_that_route(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """On servers of 2025 nothing is fetched, and the error says why."""
+    """On servers of before November 2025 nothing is fetched, and the error says why."""
 
     def change(bookings: dict[str, Row]) -> None:
         bookings["sandbox-yesterday-1"]["location"] = "integrations:daily"
@@ -592,16 +642,14 @@ def test_cal_video_of_a_file(video: SandboxDriver, tmp_path: Path) -> None:
 
 
 def test_the_log_counts_what_became_of_each_feed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Each file's records, rows, and faults are in the log, by places and kinds of values, never by a value."""
+    """A feed's records, rows, and faults are in the log, by places and kinds of values, never by a value."""
     caplog.set_level("INFO")
     write_lines(tmp_path / "a.jsonl", [ZOOM])
     write_lines(tmp_path / "b.jsonl", [ZOOM, ZOOM | {"user_email": "eve@client.example", "join_time": "Eve Evil"}])
     paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
     planned(tmp_path / "p", {"feed": "zoom", "path": paths, "options": {"max_unreadable": 0.5}})
-    said = [text for text in caplog.messages if text.startswith("Feed")]
-    assert len(said) == 2
-    assert '"records": 1, "rows": 1' in said[0]
-    assert '"records": 2, "rows": 1' in said[1]
-    assert '"file": "b.jsonl", "row": 2, "column": "join_time"' in said[1]
+    (said,) = [text for text in caplog.messages if text.startswith("Feed")]
+    assert '"records": 3, "rows": 2' in said
+    assert '"file": "b.jsonl", "row": 2, "column": "join_time"' in said
     assert "eve" not in caplog.text.lower()
     assert OWNER not in caplog.text

@@ -34,7 +34,7 @@ from tests.operators.planning import (
 )
 from tests.support import SandboxDriver, ends_the_task
 
-LOOSE = {"max_absent_share": 1, "min_matched_share": 0, "allow_empty_feed": True}
+LOOSE = {"max_absent_share": 1, "min_matched_share": 0, "allow_empty_feed": True, "allow_nobody_present": True}
 OF_BOB = ("sandbox-yesterday-1", BOB)
 COHOST = ("sandbox-team", "other@example.com")
 TYPES = {"label": "text", "text": "text", "instant": "timestamptz", "flag": "boolean"}

@@ -17,11 +17,12 @@ from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWron
 from airflow_provider_calcom.attendance.plan import DamagedPlan
 from airflow_provider_calcom.hooks.apply_report import ChangesFailed
 from airflow_provider_calcom.hooks.applying import PlanIsAnother, TooManyChanges
+from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, counted, ledger, outcomes
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
 from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, report
-from tests.support import BUILDS, KEY, SandboxDriver, ends_the_task
+from tests.support import BUILDS, KEY, NOW, SandboxDriver, ends_the_task
 
 THREE_STARTS = "2026-11-18T11:00:00.000Z"
 MONA_STARTS = "2026-11-18T14:00:00.000Z"
@@ -202,6 +203,19 @@ def test_cohosts_are_refused(calcom: SandboxDriver, tmp_path: Path) -> None:
         apply(folder)
     assert calcom.marks() == []
     assert counted(apply(folder, allow_cohosts=True)) == {"applied": 1}
+
+
+def test_a_cohost_of_another_domain_is_refused(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Nor is somebody who neither booked nor is a guest, whatever their address is."""
+    world, starts = practice_world(NOW), "2026-11-18T18:00:00.000Z"
+    booking = next(one for one in world["bookings"] if one["uid"] == "sandbox-team")
+    booking["attendees"].append({**booking["attendees"][0], "email": "anna@freelance.example"})
+    calcom.admin("world", {"world": world})
+    both = [change("sandbox-team", email, start_at=starts) for email in ("anna@freelance.example", BOB)]
+    with pytest.raises(ChangesFailed, match="CoHostRefused 1"):
+        apply(write_plan_by_hand(tmp_path / "plan", both))
+    assert calcom.flags("sandbox-team")[1][BOB] is True
+    assert calcom.flags("sandbox-team")[1]["anna@freelance.example"] is False
 
 
 def test_a_dry_run_writes_nothing(calcom: SandboxDriver, folder: Path, tmp_path: Path) -> None:

@@ -116,6 +116,17 @@ def test_other_lists_than_ones_own(calcom: SandboxDriver, filters: dict[str, Any
         ({"before_end": 5}, "before_end"),
         ({"after_created": "2026-13-01"}, "after_created"),
         ({"event_type_ids": ["x"]}, "event_type_ids"),
+        ({"event_type_ids": []}, "event_type_ids"),
+        ({"event_type_ids": "[]"}, "event_type_ids"),
+        ({"event_type_ids": [None]}, "event_type_ids"),
+        ({"status": []}, "status"),
+        ({"status": "[]"}, "status"),
+        ({"status": " "}, "status"),
+        ({"attendee_email": ""}, "attendee_email"),
+        ({"attendee_email": "[]"}, "attendee_email"),
+        ({"attendee_name": []}, "attendee_name"),
+        ({"team_id": []}, "team_id"),
+        ({"organization_id": ""}, "organization_id"),
         ({"team_id": "../me"}, "team_id"),
         ({"team_id": 0}, "team_id"),
         ({"organization_id": True}, "organization_id"),
@@ -354,6 +365,19 @@ def test_nothing_from_a_template_is_no_filter_for_the_word_none(calcom: SandboxD
     with pytest.raises(errors.InvalidArgument, match=name):
         operator.execute({})
     assert calcom.calls() == []
+
+
+@pytest.mark.parametrize("name", ["event_type_ids", "status", "attendee_email", "after_start", "team_id"])
+def test_a_filter_whose_upstream_task_returned_nothing(calcom: SandboxDriver, name: str) -> None:
+    """A filter from XCom that is None after rendering was meant to choose, and must not list everything."""
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=True):
+        operator = ListBookingsOperator(task_id="list", **{name: "{{ params.nothing }}"})
+    operator.render_template_fields({"params": {"nothing": None}})
+    with pytest.raises(errors.InvalidArgument, match=f"^{name} is None") as raised:
+        operator.execute({})
+    assert ends_the_task(raised.value)
+    assert calcom.calls() == []
+    assert len(ListBookingsOperator(task_id="list", **{name: None}).execute({})) == len(all_of_ours(calcom))
 
 
 @pytest.mark.parametrize("text", ["past", "['past']", '["past"]', "past,cancelled", "['past', 'cancelled']"])

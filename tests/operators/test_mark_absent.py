@@ -300,6 +300,25 @@ def test_a_cohost_is_refused_unless_allowed(calcom: SandboxDriver, team_booking:
     assert mark(team_booking, [cohost], allow_cohosts=True)["marked"] == [cohost]
 
 
+@each_build
+def test_a_cohost_of_another_domain_is_refused_too(calcom: SandboxDriver) -> None:
+    """A contractor who helps to host has an address of their own; booker, guest and seats beside them are no hosts."""
+    from airflow_provider_calcom.sandbox.practice import practice_world
+
+    world = practice_world(NOW)
+    booking = next(one for one in world["bookings"] if one["uid"] == "sandbox-team")
+    outsider, guest = ({**booking["attendees"][0], "email": f"{name}@freelance.example"} for name in ("anna", "gus"))
+    booking["attendees"] += [outsider, guest]
+    booking["responses"]["guests"] = [guest["email"].upper()]
+    calcom.admin("world", {"world": world})
+    with pytest.raises(errors.CoHostRefused, match=r"attendees\[2\].*allow_cohosts"):
+        mark("sandbox-team", [BOB, guest["email"], outsider["email"]])
+    assert calcom.writes() == []
+    assert mark("sandbox-team", [BOB, guest["email"]])["calls"] == 1
+    assert mark("sandbox-seated", [BOB])["marked"] == [BOB]
+    assert mark("sandbox-team", [outsider["email"]], allow_cohosts=True)["marked"] == [outsider["email"]]
+
+
 def test_the_practice_worlds_cohost_is_refused_too(calcom: SandboxDriver) -> None:
     """What users try first, ``calcom-sandbox``, shows the refusal of a co-host as the real server's bookings do."""
     with pytest.raises(errors.CoHostRefused):

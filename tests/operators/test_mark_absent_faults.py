@@ -101,12 +101,22 @@ def test_a_slow_answer_after_the_write(calcom: SandboxDriver, connect: Any) -> N
     assert len(calcom.marks()) == 1
 
 
+FAILED = {"statusCode": 500, "message": "Failed to update no-show status"}
+
+
 @each_build
-def test_cal_coms_own_no_after_it_wrote(calcom: SandboxDriver) -> None:
-    """The 500 ``Failed to update no-show status`` is never tried again, and says how much is written all the same."""
-    body = {"statusCode": 500, "message": "Failed to update no-show status"}
-    calcom.fault_on_mark("status", when="after", status=500, body=body)
-    with pytest.raises(errors.NoShowUpdateFailed, match="2 changes the booking shows 2 as written and 0 not") as raised:
+def test_cal_coms_failure_after_it_wrote(calcom: SandboxDriver) -> None:
+    """The 500 ``Failed to update no-show status`` is no refusal where the booking shows the change."""
+    calcom.fault_on_mark("status", when="after", status=500, body=FAILED)
+    assert mark(OF_THREE, [BOB, DAVE])["marked"] == [BOB, DAVE]
+    assert len(calcom.marks()) == 1
+
+
+@each_build
+def test_cal_coms_failure_without_a_write(calcom: SandboxDriver) -> None:
+    """Where the booking does not show the change it was a refusal, which no other try can change."""
+    calcom.fault_on_mark("status", when="before", status=500, body=FAILED)
+    with pytest.raises(errors.NoShowUpdateFailed, match="of 2 changes it shows 0 as written and 2 not") as raised:
         mark(OF_THREE, [BOB, DAVE])
     assert ends_the_task(raised.value)
     assert len(calcom.marks()) == 1

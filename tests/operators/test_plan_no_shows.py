@@ -29,6 +29,7 @@ from tests.operators.planning import (
     ANN,
     BOOKING,
     DAY,
+    HANNA,
     OWNER,
     WHOLE,
     Row,
@@ -58,6 +59,22 @@ COHOST = "other@example.com"
 
 
 # Bookings from the API.
+
+
+@pytest.mark.parametrize("name", ["event_type_ids", "after_start", "before_start", "team_id", "bookings"])
+def test_a_filter_whose_template_finds_nothing(calcom: SandboxDriver, tmp_path: Path, name: str) -> None:
+    """With native rendering a template gives None: then no filter is left, and all bookings would be judged."""
+    given = {**DAY, name: "{{ params.nothing }}"}
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=True):
+        operator = PlanNoShowsOperator(
+            task_id="plan", attendance=fed([]), plan_path=str(tmp_path), policy=WHOLE, **given
+        )
+    operator.render_template_fields({"params": {"nothing": None}})
+    assert getattr(operator, name) is None
+    with pytest.raises(errors.InvalidArgument, match=f"^{name} is None") as raised:
+        operator.execute({})
+    assert ends_the_task(raised.value)
+    assert calcom.calls() == []
 
 
 @each_build
@@ -171,11 +188,13 @@ def test_a_run_without_an_interval_needs_bounds(calcom: SandboxDriver, tmp_path:
 @each_build
 def test_a_moved_booking_blames_nobody(calcom: SandboxDriver, tmp_path: Path) -> None:
     """Nobody came at the old hour. Servers of 2025-08 don't say where it went, but say that it is cancelled."""
+    calcom.admin("clock", {"now": "2026-11-17T12:00:00Z"})  # nothing can be moved into the past
     answer = httpx.post(
         f"{calcom.url}/v2/bookings/sandbox-yesterday-1/reschedule",
         json={"start": "2026-11-18T20:00:00.000Z"},
         headers={"Authorization": f"Bearer {KEY}", "cal-api-version": "2024-08-13"},
     )
+    calcom.admin("clock", {"now": "2026-11-19T12:00:00Z"})
     new = answer.raise_for_status().json()["data"]["uid"]
     rows = [row for row in report(calcom) if row["booking_uid"] != "sandbox-yesterday-1"]
     rows.append(seen("sandbox-yesterday-1", OWNER, "2026-11-18T08:00:00Z", "2026-11-18T08:30:00Z"))
@@ -235,6 +254,47 @@ def test_a_cohost_whom_a_platform_manages(tmp_path: Path) -> None:
     rows = [seen("b1", "otto@acme.example", BOOKING["start"], BOOKING["end"])]
     plan(tmp_path, bookings=[booking], attendance=fed(rows))
     assert changes(tmp_path) == {("b1", ANN)}
+
+
+OUTSIDER = "anna@freelance.example"
+
+
+def team_booking(uid: str = "b1", booker: str = ANN, other: str = OUTSIDER) -> Row:
+    """A booking of a team, to which another attendee belongs beside who booked."""
+    people = [{"name": email.partition("@")[0], "email": email, "absent": False} for email in (booker, other)]
+    answers = {"name": people[0]["name"], "email": booker, "guests": []}
+    return BOOKING | {"uid": uid, "attendees": people, "bookingFieldsResponses": answers}
+
+
+def test_a_cohost_of_another_domain_is_nobodys_no_show(tmp_path: Path) -> None:
+    """Who neither booked nor is a guest is not judged, and stands in for the host; unless that is switched off."""
+    rows = [seen("b1", HANNA, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path / "on", bookings=[team_booking()], attendance=fed(rows))
+    assert reasons(tmp_path / "on") == {("b1", ANN): "not_seen", ("b1", OUTSIDER): "internal"}
+    plan(tmp_path / "off", bookings=[team_booking()], attendance=fed(rows), protect_cohosts=False)
+    assert changes(tmp_path / "off") == {("b1", ANN), ("b1", OUTSIDER)}
+    rows = [seen("b1", OUTSIDER, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path / "alone", bookings=[team_booking()], attendance=fed(rows))
+    assert changes(tmp_path / "alone") == {("b1", ANN)}
+
+
+def test_a_cohost_of_another_domain_is_one_in_that_booking_alone(tmp_path: Path) -> None:
+    """Elsewhere the same person is a booker or a guest like any other, and no colleague."""
+    guest = team_booking("b3")
+    guest["bookingFieldsResponses"] |= {"guests": [OUTSIDER.upper()]}
+    bookings = [team_booking(), team_booking("b2", booker=OUTSIDER, other=HANNA), guest]
+    rows = [seen(uid, HANNA, BOOKING["start"], BOOKING["end"]) for uid in ("b1", "b2", "b3")]
+    plan(tmp_path, bookings=bookings, attendance=fed(rows))
+    assert reasons(tmp_path)["b1", OUTSIDER] == "internal"
+    assert changes(tmp_path) == {("b1", ANN), ("b2", OUTSIDER), ("b3", ANN), ("b3", OUTSIDER)}
+
+
+def test_a_cohost_is_never_marked_as_the_host(tmp_path: Path) -> None:
+    """Cal.com has one flag for the organiser; where hosts are judged, it is planned once, and for the organiser."""
+    rows = [seen("b1", ANN, BOOKING["start"], BOOKING["end"])]
+    plan(tmp_path, bookings=[team_booking()], attendance=fed(rows), policy=WHOLE | {"judge_hosts": True})
+    assert changes(tmp_path) == {("b1", HANNA)}
+    assert summary(tmp_path)["held_back"]["no_address"] == 1
 
 
 def test_a_team_without_cohosts_in_its_bookings(calcom: SandboxDriver, tmp_path: Path) -> None:
@@ -439,7 +499,7 @@ def test_the_result_is_small_and_names_nobody(calcom: SandboxDriver, tmp_path: P
     """XCom gets numbers: as JSON, some 2 kB, and nobody's address."""
     everybody = [(booking["uid"], one["email"]) for booking in day(calcom) for one in booking["attendees"]]
     rows = report(calcom, *everybody)
-    loose = {"max_absent_share": 1, "min_matched_share": 0}
+    loose = {"max_absent_share": 1, "min_matched_share": 0, "allow_nobody_present": True}
     result = plan(tmp_path, attendance=fed(rows), guard_rails=loose)
     text = json.dumps(result)
     assert result["changes"]["total"] > 10
@@ -644,6 +704,12 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"user_id": 4}, errors.InvalidArgument, "user_id"),
         ({"event_type_ids": "None"}, errors.InvalidArgument, "event_type_ids"),
         ({"event_type_ids": ["x"]}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": []}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": "[]"}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": " "}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": [None]}, errors.InvalidArgument, "event_type_ids"),
+        ({"event_type_ids": [1], "bookings": [BOOKING]}, errors.InvalidArgument, "event_type_ids"),
+        ({"team_id": [], "organization_id": 9}, errors.InvalidArgument, "team_id"),
         ({"rules_conn_id": "None"}, errors.InvalidArgument, "rules_conn_id"),
         ({"scratch_schema": ""}, errors.InvalidArgument, "scratch_schema"),
         ({"storage_conn_id": "None"}, errors.InvalidArgument, "storage_conn_id"),
@@ -854,6 +920,7 @@ def test_both_renderings_make_the_same_plan(tmp_path: Path, native: bool, attend
             "as_of": "{{ params.as_of }}",
             "attendance_until": "{{ params.as_of }}",
             "internal_domains": "{{ params.hosts }}",
+            "trust_internal_accounts": "{{ params.yes }}",
             "judge_hosts": "{{ params.no }}",
         },
         guard_rails={"max_changes": "{{ params.nothing }}", "allow_empty_feed": "{{ params.yes }}"},

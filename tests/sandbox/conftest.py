@@ -34,7 +34,7 @@ class Client(httpx.Client):
     """Sends the owner's key and the booking version unless told otherwise; `app` is the sandbox."""
 
     def __init__(self, **options: Any) -> None:
-        self.app = create_app(**{"now": NOW, **options})
+        self.app = create_app(**{"now": NOW, "hosts": ("sandbox",), **options})
         super().__init__(transport=_InProcess(self.app), base_url="http://sandbox", headers=OWNER)
 
     def mark(self, uid: str, body: Any = None, **options: Any) -> Any:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import OWNER, Client
+from airflow_provider_calcom.sandbox.practice import practice_world
+from tests.sandbox.conftest import NOW, OWNER, Client
 
 MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
 KEY = "cal_sandbox_owner"
@@ -66,8 +67,10 @@ def test_me_has_more_fields_since_2025_12(client: Client, build: str) -> None:
 @pytest.mark.parametrize(
     "version", ["2024-04-15", "2024-09-04", "2026-02-25", "2026-05-01", "2024-8-13", '"2024-08-13"']
 )
-def test_any_other_version_has_no_such_route(client: Client, version: str) -> None:
+def test_any_other_version_has_no_such_route(client: Client, build: str, version: str) -> None:
     """404 before counting, with or without a key; nothing says that the version is to blame."""
+    if (build, version) == ("2026-03", "2026-02-25"):
+        pytest.skip("the one build that serves another version, too")
     answer = client.post(MARK, json={}, headers={"cal-api-version": version})
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, f"Cannot POST {MARK}")
     assert "x-ratelimit-limit-default" not in answer.headers
@@ -107,12 +110,6 @@ def test_other_methods_are_no_route(client: Client, method: str) -> None:
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, f"Cannot {method} {MARK}")
 
 
-def test_a_preflight_is_allowed(client: Client) -> None:
-    """204 without a body, key or request id."""
-    answer = client.options(MARK, headers={"Origin": "https://client.example"})
-    assert (answer.status_code, answer.content, "x-request-id" in answer.headers) == (204, b"", False)
-
-
 def test_every_answer_has_its_request_id_and_the_sandboxs_date(client: Client) -> None:
     """The Date header is the sandbox's clock, so that clients can learn the server's time."""
     first, second = (client.get("/v2/me") for _ in range(2))
@@ -125,3 +122,37 @@ def test_health_needs_no_key(client: Client) -> None:
     client.headers.pop("Authorization")
     assert client.get("/health").text == "OK"
     assert OWNER["Authorization"].endswith(KEY)
+
+
+def _with_tokens(server: str) -> Client:
+    world = practice_world(NOW)
+    world["oauthClients"] = [
+        {"id": "full", "secret": "s", "owner": "owner", "permissions": ["BOOKING_READ", "BOOKING_WRITE"]},
+        {"id": "reads", "secret": "s", "permissions": ["BOOKING_READ"]},
+    ]
+    world["accessTokens"] = [
+        {"token": "good", "user": "owner", "client": "full"},
+        {"token": "old", "user": "owner", "client": "full", "expired": True},
+        {"token": "reading", "user": "owner", "client": "reads"},
+    ]
+    return Client(world=world, server=server)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reading", "writing"),
+    [
+        ({"Authorization": "Bearer good"}, 200, 200),
+        ({"Authorization": "Bearer reading"}, 200, 403),
+        ({"Authorization": "Bearer old"}, 498, 498),
+        ({"x-cal-client-id": "full", "x-cal-secret-key": "s"}, 200, 200),
+        ({"x-cal-client-id": "full", "x-cal-secret-key": "nope"}, 401, 401),
+        ({"x-cal-client-id": "reads", "x-cal-secret-key": "s"}, 401, 403),
+        ({"x-cal-client-id": "nobody", "x-cal-secret-key": "s"}, 403, 403),
+    ],
+)
+def test_tokens_and_clients(headers: dict[str, str], reading: int, writing: int) -> None:
+    """A token acts for its user, a client for its owner, each with the client's permissions; expired is 498."""
+    client = _with_tokens("2026-07")
+    client.headers.pop("Authorization")
+    assert client.get("/v2/bookings?take=1", headers=headers).status_code == reading
+    assert client.post(MARK, json={"host": True}, headers=headers).status_code == writing

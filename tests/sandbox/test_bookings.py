@@ -47,18 +47,18 @@ def test_empty_reasons_are_left_out_in_2025_08_only(client: Client, build: str) 
     data = client.get("/v2/bookings/sandbox-yesterday-1").json()["data"]
     assert ("cancellationReason" in data, "displayEmail" in data["attendees"][0]) == (
         build != "2025-08",
-        build == "2026-07",
+        build >= "2026",
     )
     cancelled = client.get("/v2/bookings/sandbox-cancelled").json()["data"]
     assert cancelled["cancelledByEmail"] == "carol@example.org"
 
 
-def test_attendees_and_seats_have_routes_on_the_newest_build(client: Client, build: str) -> None:
+def test_attendees_and_seats_have_routes_since_2026(client: Client, build: str) -> None:
     """Elsewhere there are no such routes."""
     seat = client.get("/v2/bookings/sandbox-seated").json()["data"]["attendees"][0]["seatUid"]
     answers = [client.get(f"/v2/bookings/{path}") for path in ("sandbox-seated/attendees", f"by-seat/{seat}")]
-    assert {answer.status_code for answer in answers} == {200 if build == "2026-07" else 404}
-    if build == "2026-07":
+    assert {answer.status_code for answer in answers} == {200 if build >= "2026" else 404}
+    if build >= "2026":
         assert len(answers[0].json()["data"]) == 3
         assert answers[1].json()["data"]["uid"] == "sandbox-seated"
 
@@ -179,17 +179,3 @@ def test_filters(client: Client, query: str, count: int) -> None:
 def test_the_uid_filter_is_ignored_in_2025_08(client: Client, build: str) -> None:
     """Which makes it dangerous: it answers everything."""
     assert len(_list(client, "bookingUid=sandbox-team")) == (37 if build == "2025-08" else 1)
-
-
-def test_other_writes(client: Client) -> None:
-    """Confirm, decline, cancel once, reschedule to a new uid, reassign among a team's hosts."""
-    paths = {"sandbox-pending/confirm": "accepted", "sandbox-team/cancel": "cancelled"}
-    for path, status in paths.items():
-        assert client.post(f"/v2/bookings/{path}", json={}).json()["data"]["status"] == status
-        assert client.post(f"/v2/bookings/{path}", json={}).status_code == 400
-    moved = client.post("/v2/bookings/sandbox-tomorrow-1/reschedule", json={"start": "2026-03-09T09:00:00Z"})
-    assert (moved.status_code, moved.json()["data"]["rescheduledFromUid"]) == (201, "sandbox-tomorrow-1")
-    assert client.get("/v2/bookings/sandbox-tomorrow-1").json()["data"]["status"] == "cancelled"
-    client.post("/_sandbox/reset")
-    given = client.post("/v2/bookings/sandbox-team/reassign").json()["data"]["reassignedTo"]
-    assert given["email"] == "other@example.com"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,8 +15,10 @@ from airflow_provider_calcom.sandbox import booking_writes
 from airflow_provider_calcom.sandbox.bookings import get_booking, show_booking
 from airflow_provider_calcom.sandbox.builds import BUILDS, Build
 from airflow_provider_calcom.sandbox.clock import iso, parse_instant
+from airflow_provider_calcom.sandbox.errors import ApiError
 from airflow_provider_calcom.sandbox.listing import list_bookings
 from airflow_provider_calcom.sandbox.mark_absent import mark_absent
+from airflow_provider_calcom.sandbox.rescheduling import reschedule
 from airflow_provider_calcom.sandbox.validation import STATUSES, Query
 from airflow_provider_calcom.sandbox.world import Booking, User, World, load_world
 
@@ -136,11 +139,12 @@ def _change(world: World, chance: random.Random, number: int) -> None:
         world.patch({"uid": booking.uid, "status": chance.choice(["accepted", "cancelled"])})
     elif kind == "mark" and booking.start <= NOW:
         mark_absent(world, BUILDS["2026-07"], booking.uid, {"host": True}, booking.owner, NOW)
-    elif kind == "reschedule" and booking.status != "cancelled":
-        body = {"start": _instant(chance)}
-        booking_writes.reschedule(world, booking.uid, body, booking.owner, NOW, f"new{number}")
+    elif kind == "reschedule":
+        body, build = {"start": iso(NOW + timedelta(days=1, minutes=number))}, BUILDS["2026-07"]
+        with suppress(ApiError):
+            reschedule(world, build, booking.uid, body, booking.owner, NOW, f"new{number}")
     elif kind == "reassign" and booking.event_type is not None and booking.event_type.hosts:
-        booking_writes.reassign(world, booking.uid, booking.owner, None, NOW)
+        booking_writes.reassign(world, BUILDS["2025-12"], booking.uid, booking.owner, None, None, NOW)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -169,6 +173,7 @@ def test_look_ups_follow_every_write(seed: int) -> None:
         rows = list(world.bookings.values())
         for booking in rows:
             newer = [one.uid for one in rows if one.rescheduled_from == booking.uid]
+            assert booking.rescheduled or not newer
             assert world.rescheduled_to(booking) == (newer[0] if newer else None)
         for series in {one.series for one in rows if one.series}:
             found = sorted((one for one in rows if one.series == series), key=lambda one: one.start)

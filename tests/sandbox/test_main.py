@@ -76,3 +76,13 @@ def test_the_banner_has_what_a_beginner_copies() -> None:
     assert "cal_sandbox_tiered" in text
     assert "curl -H 'Authorization: Bearer cal_sandbox_owner' -H 'cal-api-version: 2024-08-13'" in text
     assert "AIRFLOW_CONN_CALCOM_DEFAULT=" in text
+
+
+def test_the_demos_world_needs_no_files() -> None:
+    """It is in the package, and the clock stands at the morning after its day unless told otherwise."""
+    world = parser().parse_args(["--world", "demo"]).world
+    sandbox = create_app(world=world).sandbox
+    assert sandbox.clock.now().isoformat().startswith("2026-11-19T06:00:0")
+    assert "cal_demo_owner" in sandbox.world.keys
+    assert {one.start.date().isoformat() for one in sandbox.world.bookings.values()} == {"2026-11-18"}
+    assert create_app(world=world, now=NOW).sandbox.clock.now().date() == NOW.date()

@@ -99,8 +99,8 @@ def _wait_for(deliveries: list[Any], count: int) -> None:
 
 @pytest.mark.parametrize("server", BUILDS)
 def test_each_attendee_call_is_delivered_signed(server: str) -> None:
-    """Every attendee call, unchanged ones too, none for the host alone; the newest build also for unknown ones."""
-    new = server == "2026-07"
+    """Every attendee call, unchanged ones too, none for the host alone; since 2026 also for unknown addresses."""
+    new = server >= "2026"
     rows = [{"email": "bob@example.org", "absent": True}]
     bodies = [{"attendees": rows}, {"attendees": rows}, {"host": True}, {}]
     bodies.append({"attendees": [{"email": "ghost@example.org", "absent": True}]})
@@ -137,3 +137,42 @@ def test_without_a_secret_the_signature_says_so() -> None:
     assert delivery["headers"]["X-Cal-Signature-256"] == "no-secret-provided"
     assert delivery["outcome"].startswith("ConnectError")
     assert json.loads(delivery["body"])["payload"]["message"] == "bob@example.org unmarked as no-show"
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:9/x", ""),
+        ("https://10.0.0.1/x", ""),
+        ("HTTPS://Me.Example", ""),
+        ("ftp://me.example/", "Only HTTP and HTTPS protocols are allowed"),
+        ("mailto:me@me.example", "Only HTTP and HTTPS protocols are allowed"),
+        ("nope", "Invalid URL format"),
+        ("http://", "Invalid URL format"),
+        ("https://a b/", "Invalid URL format"),
+        ("https://me.example:99999/", "Invalid URL format"),
+        ("http://169.254.169.254/latest", "Blocked hostname"),
+        ("http://2852039166/", "Blocked hostname"),
+        ("http://0xA9.0xFE.169.254/", "Blocked hostname"),
+        ("http://metadata.google.internal./", "Blocked hostname"),
+        ("data:text/plain,x", "Non-image data URL"),
+    ],
+)
+def test_urls_that_are_refused_since_2026(newest: Client, url: str, why: str) -> None:
+    """Private addresses are fine; what is no http, or where clouds keep their secrets, is not."""
+    answer = newest.post("/v2/webhooks", json={**HOOK, "subscriberUrl": url})
+    message = answer.json().get("error", {}).get("message", "")
+    assert (answer.status_code, message) == ((400, f"Webhook URL is not allowed: {why}") if why else (201, ""))
+    assert Client(server="2025-12").post("/v2/webhooks", json={**HOOK, "subscriberUrl": url}).status_code == 201
+
+
+@pytest.mark.parametrize("uid", ["sandbox-team", "sandbox-yesterday-1"])
+def test_marks_are_told_to_the_event_types_owner(client: Client, uid: str) -> None:
+    """Not for a team's event, nor for a booking whose event type is gone: nobody owns those."""
+    client.post("/v2/webhooks", json=HOOK)
+    body = {"attendees": [{"email": "bob@example.org", "absent": True}]}
+    client.mark(uid, body)
+    booking = client.app.sandbox.world.bookings[uid]
+    booking.event_type = None
+    client.mark(uid, body)
+    assert len(client.app.sandbox.webhooks.deliveries) == (0 if uid == "sandbox-team" else 1)

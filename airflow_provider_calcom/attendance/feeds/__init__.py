@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from airflow_provider_calcom.attendance.feeds.base import Feed, RecordFeed, feed_named, register_feed
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, Feed, RecordFeed, feed_named, register_feed
 from airflow_provider_calcom.attendance.feeds.errors import (
     FeedError,
     FeedUnreadable,
     InvalidFeedOption,
     SkippedRecord,
     UnreadableField,
+    UnreadableFile,
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.reading import FeedReading, read_feed
@@ -22,6 +23,7 @@ from airflow_provider_calcom.attendance.feeds.report import FeedReport, Unreadab
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 
 __all__ = [
+    "OF_EVERY_FEED",
     "AttendanceRow",
     "Feed",
     "FeedError",
@@ -35,6 +37,7 @@ __all__ = [
     "SkippedRecord",
     "Unreadable",
     "UnreadableField",
+    "UnreadableFile",
     "feed_named",
     "read_feed",
     "register_feed",

@@ -7,8 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, SkippedRecord, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.errors import (
+    InvalidFeedOption,
+    SkippedRecord,
+    UnreadableField,
+    shape_of,
+    shown_columns,
+)
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.own_columns import Fields, folded_name
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
@@ -26,14 +33,30 @@ _BUILT_IN = {
 }
 """Each of these modules has a ``FEED``; it is imported when the feed is first asked for."""
 
+_NOTHING_MADE = "the record gave no row, and is not of a kind that is known to be nobody's attendance"
+
 _added: dict[str, Feed] = {}
+
+
+OF_EVERY_FEED = (
+    "zone",
+    "date_format",
+    "date",
+    "am_words",
+    "pm_words",
+    "booking_uid",
+    "conference_key",
+    "conference_keys",
+    "columns",
+)
+"""Options that :class:`RecordFeed` reads by itself."""
 
 
 class Feed(Protocol):
     """Turns a vendor's records into attendance rows.
 
-    Besides these two, a feed may have what :class:`RecordFeed` has: ``page_keys``, ``page_fields`` and
-    ``records_of_table``.
+    Besides these two, a feed may have what :class:`RecordFeed` has: ``page_keys``, ``page_fields``, ``fields``,
+    ``option_names``, ``skips``, ``next_page``, ``totals``, ``key_of`` and ``records_of_table``.
     """
 
     @property
@@ -61,8 +84,30 @@ class RecordFeed(ABC):
     page_keys: ClassVar[tuple[str, ...]] = ()
     """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
 
-    page_fields: ClassVar[tuple[str, ...]] = ()
-    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``."""
+    page_fields: ClassVar[tuple[str, ...] | Mapping[str, str]] = ()
+    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``; or {field:
+    the record's column}, where it is another thing in a record, as ``id``."""
+
+    fields: ClassVar[Fields] = {}
+    """{field of a row: the vendor's names of its column}. The option ``columns`` may name these, and the header of a
+    table is known by them. Empty: ``columns`` may name any column, and the first line of a table is its header."""
+
+    option_names: ClassVar[tuple[str, ...]] = OF_EVERY_FEED
+    """Options that the feed reads; another one is refused, because it would have no effect."""
+
+    skips: ClassVar[tuple[str, ...]] = ()
+    """Reasons for which records may be left out: the closed list of kinds that are known to be nobody's attendance."""
+
+    next_page: ClassVar[Mapping[str, str]] = {}
+    """{field beside a page's records that holds something where more pages follow: the parameter that fetches them},
+    besides those that every feed knows, see :mod:`pages <.pages>`."""
+
+    own_links: ClassVar[tuple[str, ...]] = ()
+    """Fields of records that hold something where a list within them goes on elsewhere, and of which the feed itself
+    checks whether the rest came."""
+
+    totals: ClassVar[Mapping[str, str]] = {}
+    """{field beside a page's records with the number of records of all pages: the parameter that fetches the rest}."""
 
     @abstractmethod
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
@@ -77,17 +122,34 @@ class RecordFeed(ABC):
     ) -> Iterator[AttendanceRow]:
         """See :meth:`Feed.rows`."""
         for columns in records:
+            made = False
             try:
-                yield from self.rows_of(Record(columns, options))
+                for row in self.rows_of(Record(columns, options)):
+                    made = True
+                    yield row
+                if not made:
+                    report.unreadable(UnreadableField(None, _NOTHING_MADE))
             except UnreadableField as fault:
                 report.unreadable(fault)
             except SkippedRecord as skipped:
                 report.skip(skipped.reason)
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
-        """Give the records of a CSV or TSV file; here those of one table under a header."""
-        return records_under_header(lines)
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+        """Return the records of a table's lines; here those under one header.
+
+        :param lines: of a CSV or TSV file, or of a sheet of a workbook.
+        :param options: as given by the user.
+        :raises UnreadableFile: where there is no such table, or it is not whole.
+        """
+        return records_under_header(lines, self.known_columns(options))
+
+    def known_columns(self, options: FeedOptions) -> frozenset[str]:
+        """Return the folded names of the columns that a header is known by: the feed's ``fields`` and ``columns``."""
+        if not self.fields:
+            return frozenset()
+        names = [name for field, names in self.fields.items() for name in (field, *names)]
+        own = (*options.columns.values(), *self.page_keys, *self.page_fields)
+        return frozenset(folded_name(name) for name in (*names, *own))
 
     def key_of(self, meeting: str) -> str | None:
         """Give the conference key of a meeting id, code or URL of this vendor; here the text itself."""
@@ -97,15 +159,19 @@ class RecordFeed(ABC):
         """Give the conference key of a record's meeting, or None.
 
         :param ids: columns that may hold what :meth:`key_of` understands.
-        :param other_ids: columns with ids that are in no link; the option ``conference_keys`` may know them.
+        :param other_ids: columns with ids that are in no link.
+
+        The option ``conference_keys`` goes first: it knows of both what their link is.
         """
+        given = _known(record, (*other_ids, *ids), record.options.conference_keys)
+        if given:
+            return self.key_of(given) or given
         for name in ids:
             meeting = record.text(name)
             key = self.key_of(meeting) if meeting else None
             if key:
                 return key
-        given = _known(record, other_ids, record.options.conference_keys)
-        return (self.key_of(given) or given) if given else None
+        return None
 
     def booking_of(self, record: Record, ids: Iterable[str] = ()) -> str | None:
         """Give the booking that a record names as ``booking_uid``, or None.
@@ -118,6 +184,7 @@ class RecordFeed(ABC):
         self,
         record: Record,
         *,
+        participant: str | None = None,
         kind: str = "person",
         booking_uid: str | None = None,
         conference_key: str | None = None,
@@ -127,12 +194,17 @@ class RecordFeed(ABC):
         joined_at: str | None = None,
         left_at: str | None = None,
     ) -> AttendanceRow:
-        """Make a row, with the booking and meeting of the options where the record names none."""
+        """Return a row, with the booking and meeting of the options where the record names none.
+
+        :param participant: the vendor's own id of who joined, only where it is one person's over several rows; see
+            :class:`AttendanceRow`.
+        """
         options = record.options
         if conference_key is None and options.conference_key is not None:
             conference_key = self.key_of(options.conference_key) or options.conference_key
         return {
             "source": self.name,
+            "participant": participant,
             "kind": kind,
             "booking_uid": booking_uid or options.booking_uid,
             "conference_key": conference_key,
@@ -181,8 +253,12 @@ def feed_named(name: str) -> Feed:
 def required(record: Record, *names: str) -> None:
     """Check that a record has every one of these columns.
 
-    :raises UnreadableField: naming those that it lacks.
+    :raises UnreadableField: naming those that it lacks, and the columns that it has.
     """
     missing = [name for name in names if not record.has(name)]
     if missing:
-        raise UnreadableField(None, f"the record fits no known shape: it lacks {', '.join(missing)}")
+        raise UnreadableField(
+            None,
+            f"the record fits no known shape: it lacks {', '.join(missing)}. It has: {shown_columns(record.columns)}."
+            " If one of these is meant, name it with the option columns",
+        )

@@ -15,10 +15,14 @@ There are **no addresses**. A ``userId`` is the Cal.com user's id of a host who 
 UUID or null. The option ``addresses`` ({user id: address}), or ``hosts`` in a record, gives hosts their addresses;
 guests have the name that they typed, alone, which the rules take for a person's only if it is of two words or more.
 
+A ``userId`` is the column ``participant``, too: Cal.com documents it as the id of a user who is signed in, or the UUID
+of a guest, and null of anybody else. Ids of another form, which Daily makes up where none was given, are left out.
+
 A presence lasts from ``joinTime`` for ``duration`` seconds. While a session goes on, who has left it can't be told from
 who is in it: nobody's end is known then. Daily counts people who were there at one time (``max_participants``, bots
-with them): where a session lists fewer, somebody is missing from the list, and a row of kind ``lobby`` without a name
-lets nobody be blamed for it (rule 11).
+with them): where of those that a session lists fewer were there at any one time, somebody is missing from the list, and
+a row of kind ``lobby`` without a name lets nobody be blamed for it (rule 11). So it is where a session lists nobody and
+has no such count, because Daily begins a session when somebody comes.
 
 [1] https://docs.daily.co/reference/rest-api/meetings
 """
@@ -28,6 +32,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed
@@ -46,6 +51,10 @@ _UNKNOWN = "unknown"
 _INTEGRATIONS = ("integrations:daily", "cal video", "cal-video")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _INHERITED = ("ongoing", "room")
+_USER_ID = re.compile(r"\d{1,20}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I | re.A)
+_ONGOING = {"true": True, "1": True, "false": False, "0": False, "none": False, "": False}
+_AT_ONCE = timedelta(seconds=5)
+"""How far apart an end and a beginning may lie that are counted as one time: Daily's seconds are rounded."""
 
 
 class CalVideoFeed(RecordFeed):
@@ -53,6 +62,18 @@ class CalVideoFeed(RecordFeed):
 
     name = "cal_video"
     page_keys = ("data",)
+    option_names = ("zone", "date_format", "booking_uid", "conference_key", "columns", "addresses", "booking_uids")
+    skips = (_NO_ROOM, _NOBODY)
+    totals = {"total_count": "starting_after"}
+    fields = {
+        "joined_at": ("joinTime",),
+        "duration": ("duration",),
+        "name": ("userName",),
+        "user_id": ("userId",),
+        "booking_uid": ("booking_uid",),
+        "room": ("room",),
+        "sessions": ("sessions", "participants"),
+    }
     page_fields = ("booking_uid", "hosts")
 
     def rows(
@@ -62,32 +83,48 @@ class CalVideoFeed(RecordFeed):
         return once(super().rows(records, report, options), report)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the rows of a booking's sessions, of a session, or of a participant."""
+        """Return the rows of a booking's sessions, of a session, or of a participant."""
+        faults: list[UnreadableField] = []
         if record.has("sessions"):
             if record.value("sessions") is None:
                 raise SkippedRecord(_NO_ROOM)
-            for session in record.records("sessions"):
-                yield from self._of_session(_below(record, session, "booking_uid", "hosts"))
-        elif record.has("participants"):
-            if not record.records("participants") and not _most(record):
+            _check_booking(record)
+            sessions = record.records("sessions")
+            if all(_is_empty(session) for session in sessions):
                 raise SkippedRecord(_NOBODY)
-            yield from self._of_session(record)
+            for session in sessions:
+                try:
+                    yield from self._of_session(_below(record, session, "booking_uid", "hosts"), faults)
+                except UnreadableField as fault:
+                    faults.append(fault)
+        elif record.has("participants"):
+            if _is_empty(record):
+                raise SkippedRecord(_NOBODY)
+            yield from self._of_session(record, faults)
         elif record.has("joinTime"):
             yield self._of_participant(record)
         else:
             raise UnreadableField(
                 None, "the record fits no known shape: it has no sessions, no participants and no join_time"
             )
+        if faults:  # now that the others of the record have their rows
+            raise faults[0]
 
     def key_of(self, meeting: str) -> str | None:
         """Give the key of a booking's uid or of a link to its video page."""
         return cal_video_key(meeting)
 
-    def _of_session(self, session: Record) -> Iterator[AttendanceRow]:
-        people = session.records("participants")
-        for person in people:
-            yield self._of_participant(_below(session, person, "booking_uid", "hosts", *_INHERITED))
-        if _most(session) > len(people):
+    def _of_session(self, session: Record, faults: list[UnreadableField]) -> Iterator[AttendanceRow]:
+        if session.value("participants") is None:
+            raise UnreadableField("participants", "is missing, so that nobody knows who was in the session")
+        rows: list[AttendanceRow] = []
+        for person in session.records("participants"):
+            try:
+                rows.append(self._of_participant(_below(session, person, "booking_uid", "hosts", *_INHERITED)))
+            except UnreadableField as fault:
+                faults.append(fault)
+        yield from rows
+        if not _is_empty(session) and (session.number("maxParticipants") or 1) > _most_at_once(rows):
             started, ended = _stay(session, "startTime")
             yield self.row(session, kind="lobby", booking_uid=_booking(session), joined_at=started, left_at=ended)
 
@@ -96,6 +133,7 @@ class CalVideoFeed(RecordFeed):
         user = person.text("userId")
         return self.row(
             person,
+            participant=user if user and _USER_ID.fullmatch(user) else None,
             booking_uid=_booking(person),
             email=_address(user, person) if user else None,
             name=person.text("userName"),
@@ -161,14 +199,35 @@ def _booking(record: Record) -> str | None:
     return uid or (record.options.booking_uids.get(room) if room else None)
 
 
+def _check_booking(record: Record) -> None:
+    """Check that the sessions of a booking are of one that is known: Cal.com gives them by its uid alone."""
+    options = record.options
+    if not (record.text("booking_uid") or options.booking_uid or options.conference_key or options.booking_uids):
+        raise UnreadableField("booking_uid", "is missing, so that the sessions are of no booking")
+
+
 def _address(user: str, person: Record) -> str | None:
     hosts = person.record("hosts")
     own = hosts.columns.get(user) if hosts else None
     return (own if isinstance(own, str) else None) or person.options.addresses.get(user)
 
 
-def _most(session: Record) -> float:
-    return session.number("maxParticipants") or 0
+def _is_empty(session: Record) -> bool:
+    """Say whether nobody was in a session: it says itself that it had 0 people at most."""
+    listed = session.value("participants") is None or session.records("participants")
+    return not listed and session.number("maxParticipants") == 0
+
+
+def _most_at_once(rows: list[AttendanceRow]) -> int:
+    """Return how many of these presences there were at one time, at most."""
+    came = [(joined, 1) for row in rows if (joined := _instant(row["joined_at"]))]
+    went = [(left + _AT_ONCE, -1) for row in rows if (left := _instant(row["left_at"]))]
+    there = accumulate(change for _, change in sorted([*came, *went], key=lambda event: (event[0], -event[1])))
+    return max(there, default=0)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
 def _stay(record: Record, start: str) -> tuple[str, str | None]:
@@ -177,9 +236,17 @@ def _stay(record: Record, start: str) -> tuple[str, str | None]:
     if began is None:
         raise UnreadableField(record.spelling(start), "is missing")
     seconds = record.number("duration")
-    if seconds is None or record.value("ongoing") in (True, "true", "True"):
+    if seconds is None or _is_ongoing(record):
         return as_utc(began), None
     return as_utc(began), as_utc(_end(began, seconds, record))
+
+
+def _is_ongoing(record: Record) -> bool:
+    value = record.value("ongoing")
+    known = _ONGOING.get(str(value).strip().lower())
+    if known is None:
+        raise UnreadableField(record.spelling("ongoing"), "is neither true nor false", shape_of(value))
+    return known
 
 
 def _moment(record: Record, name: str) -> datetime | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.rows import KINDS, AttendanceRow
+from airflow_provider_calcom.attendance.feeds.rows import COLUMNS, KINDS, AttendanceRow
 
 
 class CanonicalFeed(RecordFeed):
@@ -20,6 +20,7 @@ class CanonicalFeed(RecordFeed):
 
     name = "canonical"
     page_keys = ("rows",)
+    fields = {name: (name,) for name in COLUMNS}
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Give the row itself."""
@@ -27,6 +28,7 @@ class CanonicalFeed(RecordFeed):
             required(record, "joined_at")
         row = self.row(
             record,
+            participant=record.text("participant"),
             kind=record.text("kind") or "person",
             booking_uid=record.text("booking_uid"),
             conference_key=record.text("conference_key"),

@@ -1,77 +1,243 @@
-"""Check-ins at a reception, of a kiosk or out of a warehouse: somebody was there at an instant.
+"""Check-ins at a reception, of a kiosk or out of a warehouse, and lists of who joined and left.
 
 They have no fixed shape, so the option ``columns`` says which of the feed's columns is which, for instance
 ``columns={"booking_uid": "reservation", "checked_in_at": "scanned_at"}``. Fields that are not named there are looked
-for by their own names.
+for by the names in :data:`FIELDS`: their own, and those of Moodle's exports and of extensions for Google Meet.
+
+Facts about the latter are from public code: the export of Moodle's mod_zoom (ID number, Name, Email, Join time, Leave
+time, Duration in whole minutes, times as ``18/11/26, 09:00``), Moodle's log (Time, User full name, Event name), and
+extensions that write Participant Name, Joined At, Left At (or ``Still in meeting``) and Duration; Name, Email, Time and
+Type (Join or Leave); or Name, Email, Time and Date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, SkippedRecord, UnreadableField
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shown_columns
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.pairing import Event, Pairing
 from airflow_provider_calcom.attendance.feeds.record import Record
+from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import as_utc
+from airflow_provider_calcom.attendance.feeds.times import as_utc, completed, is_clock
 
-FIELDS = ("booking_uid", "conference_key", "email", "name", "phone", "checked_in_at")
-"""What the option ``columns`` may name."""
+FIELDS = {
+    "booking_uid": ("booking_uid",),
+    "conference_key": ("conference_key",),
+    "email": ("email", "email address", "participant email"),
+    "name": ("name", "full name", "user full name", "participant name"),
+    "first_name": ("first name",),
+    "last_name": ("last name", "surname"),
+    "phone": ("phone",),
+    "participant": (),
+    "checked_in_at": ("checked_in_at",),
+    "joined_at": ("joined_at", "join time", "time joined"),
+    "left_at": ("left_at", "leave time", "time left"),
+    "duration": ("duration",),
+    "action": ("action", "event name", "event", "type"),
+    "time": ("time", "timestamp"),
+    "date": ("date",),
+}
+"""What the option ``columns`` may name, and the names that are known without it."""
+
+_NOT_CHECKED_IN = "not checked in"
+_REPEATED = "repeats another event"
+_STILL_THERE = frozenset(("still in meeting", "still in call", "still present", "in meeting", "in call", "-", "--"))
+_JOINED = frozenset(("join", "joined", "joins", "enter", "entered", "in", "meeting joined", "session joined"))
+_LEFT = frozenset(("leave", "left", "leaves", "exit", "exited", "out", "meeting left", "session left"))
 
 
 class CheckInFeed(RecordFeed):
-    """One row of kind ``check_in`` for each record with a time; a booking nobody checked in for is left out.
+    """A row of kind ``check_in`` for each record with the time of a check-in, and a presence where somebody joined.
 
-    A time is an aware datetime or ISO text with a zone; one without needs the option ``zone``; a number needs the
-    option ``epoch``.
+    A record has a ``checked_in_at`` (null: nobody checked in, and it is left out); or ``joined_at``, ``left_at``, or
+    one of them and a ``duration``; or the ``time`` of an ``action``, joining or leaving, of which two make a presence;
+    or a ``time`` alone, which is a check-in.
+
+    A time is an aware datetime or ISO text with a zone; one without needs the option ``zone``; a clock without a date
+    needs the option ``date`` or a column of that name; a number needs the option ``epoch``.
     """
 
     name = "check_in"
     page_keys = ("check_ins", "data", "rows")
+    fields = FIELDS
+    option_names = (*OF_EVERY_FEED, "epoch", "joined_words", "left_words")
+    skips = (_NOT_CHECKED_IN, _REPEATED)
+
+    def rows(
+        self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
+    ) -> Iterator[AttendanceRow]:
+        """See :meth:`Feed.rows`; those of joinings and leavings when both came, or at the end."""
+        pairing = Pairing()
+        for columns in records:
+            record = Record(columns, options)
+            try:
+                if _is_event(record):
+                    yield from self._of_event(record, pairing)
+                else:
+                    yield from self.rows_of(record)
+            except UnreadableField as fault:
+                report.unreadable(fault)
+            except SkippedRecord as skipped:
+                report.skip(skipped.reason)
+        yield from pairing.rest()
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the check-in."""
-        column = _columns_of(record)
-        time = column["checked_in_at"]
-        if not record.has(time):
-            raise UnreadableField(None, f"the record lacks {time}; the option columns says what it is called")
-        checked_in_at = _instant(record, time)
-        if checked_in_at is None:
-            raise SkippedRecord("not checked in")
+        """Give the check-in, or the presence."""
+        began, ended = _stay(record)
+        if began or ended:
+            row = self._who(record, "person")
+            yield {**row, "joined_at": as_utc(began) if began else None, "left_at": as_utc(ended) if ended else None}
+        else:
+            yield {**self._who(record, "check_in"), "joined_at": as_utc(_check_in(record))}
+
+    def _of_event(self, record: Record, pairing: Pairing) -> Iterator[AttendanceRow]:
+        is_end = _is_leaving(record)
+        at = _moment(record, "time", is_end=is_end)
+        if at is None:
+            raise UnreadableField(record.spelling("time"), "is blank")
+        row = self._who(record, "person")
+        event = Event(
+            meeting=(row["booking_uid"], row["conference_key"]),
+            participant=row["participant"] or (row["email"], row["name"], row["phone"]),
+            at=at,
+            is_end=is_end,
+            row=row,
+        )
+        if pairing.is_repeat(event):
+            raise SkippedRecord(_REPEATED)
+        yield from pairing.take(event)
+
+    def _who(self, record: Record, kind: str) -> AttendanceRow:
+        """Return a row without times.
+
+        :raises UnreadableField: if it is nobody's.
+        """
         row = self.row(
             record,
-            kind="check_in",
-            booking_uid=record.text(column["booking_uid"]),
-            conference_key=record.text(column["conference_key"]),
-            email=record.text(column["email"]),
-            name=record.text(column["name"]),
-            phone=record.text(column["phone"]),
-            joined_at=checked_in_at,
+            participant=record.text("participant"),
+            kind=kind,
+            booking_uid=record.text("booking_uid"),
+            conference_key=record.text("conference_key"),
+            email=_text(record, "email"),
+            name=_name(record),
+            phone=_text(record, "phone"),
         )
         if not (row["booking_uid"] or row["conference_key"] or row["email"] or row["phone"]):
             raise UnreadableField(None, "the record has no booking_uid, email or phone; see the option columns")
-        yield row
+        return row
 
 
-def _columns_of(record: Record) -> dict[str, str]:
-    given = record.options.columns
-    unknown = sorted(set(given) - set(FIELDS))
-    if unknown:
-        raise InvalidFeedOption(
-            f"The feed's option columns names {', '.join(unknown)[:80]}, but may name only {', '.join(FIELDS)}"
+def _has(record: Record, field: str) -> bool:
+    return any(record.has(name) for name in (field, *FIELDS[field]))
+
+
+def _is_event(record: Record) -> bool:
+    return (
+        _has(record, "action")
+        and _has(record, "time")
+        and not (_has(record, "checked_in_at") or _has(record, "joined_at") or _has(record, "left_at"))
+    )
+
+
+def _is_leaving(record: Record) -> bool:
+    """Return whether an event is a leaving; otherwise it is a joining.
+
+    :raises UnreadableField: for a word that is neither: what it means for somebody's presence is not known.
+    """
+    word = " ".join((_text(record, "action") or "").casefold().split())
+    options = record.options
+    if word in _LEFT or word in (one.casefold() for one in options.left_words):
+        return True
+    if word in _JOINED or word in (one.casefold() for one in options.joined_words):
+        return False
+    raise UnreadableField(
+        _column(record, "action"),
+        "is neither a word for joining nor one for leaving. Name the words with the options joined_words and"
+        " left_words, and leave other events out of the export",
+    )
+
+
+def _is_of_moodle(record: Record) -> bool:
+    """Return whether the record is of mod_zoom, which counts whole minutes under the name Duration."""
+    return record.has("ID number") and record.has("Join time")
+
+
+def _stay(record: Record) -> tuple[datetime | None, datetime | None]:
+    """Return when somebody joined and left, as far as the record says; of beginning, end and length two are enough."""
+    began, ended = _moment(record, "joined_at"), _moment(record, "left_at", is_end=True)
+    if began and ended and ended < began and is_clock(_text(record, "left_at") or ""):
+        ended += timedelta(days=1)  # the meeting went past midnight
+    length = _column(record, "duration") if (began is None) != (ended is None) else None
+    seconds = record.seconds(length, in_minutes=_is_of_moodle(record)) if length else None
+    return completed(began, ended, seconds)
+
+
+def _check_in(record: Record) -> datetime:
+    """Return when somebody checked in, of a record without joining and leaving.
+
+    :raises SkippedRecord: if nobody did.
+    :raises UnreadableField: if the record says of nothing when it was.
+    """
+    at = _moment(record, "checked_in_at") or _moment(record, "time")
+    if at is not None:
+        return at
+    if _column(record, "checked_in_at"):
+        raise SkippedRecord(_NOT_CHECKED_IN)
+    if any(_column(record, field) for field in ("joined_at", "left_at", "time")):
+        raise UnreadableField(None, "the record has no time at all, though it may be of somebody who came")
+    raise UnreadableField(
+        None,
+        "the record lacks checked_in_at, and joined_at and left_at, too; the option columns says what they are called."
+        f" It has: {shown_columns(record.columns)}",
+    )
+
+
+def _name(record: Record) -> str | None:
+    """Return the person's name, also of two columns."""
+    parts = _text(record, "first_name"), _text(record, "last_name")
+    return " ".join(part for part in parts if part) or _text(record, "name")
+
+
+def _column(record: Record, field: str) -> str | None:
+    """Return the name of a field's column, or None where there is none.
+
+    :raises UnreadableField: where two columns may be it, and differ: taking either could take another person's.
+    """
+    own = record.options.own_column(field)
+    names = [own] if own is not None else [name for name in (field, *FIELDS[field]) if record.has(name)]
+    filled = {record.spelling(name): record.value(name) for name in names if record.value(name) not in (None, "")}
+    if any(value != next(iter(filled.values())) for value in filled.values()):
+        raise UnreadableField(
+            None, f"{' and '.join(filled)} differ, and either may be {field}; the option columns says which it is"
         )
-    return {field: given.get(field, field) for field in FIELDS}
+    known = next(iter(filled), None) or next(iter(names), None)
+    return known if known is not None and record.has(known) else None
 
 
-def _instant(record: Record, column: str) -> str | None:
+def _text(record: Record, field: str) -> str | None:
+    column = _column(record, field)
+    return record.text(column) if column else None
+
+
+def _moment(record: Record, field: str, *, is_end: bool = False) -> datetime | None:
+    """Return the time of a field, or None where it is blank or says that the person is still there."""
+    column = _column(record, field)
+    if column is None:
+        return None
     if record.options.epoch is not None:
-        moment = record.epoch(column, record.options.epoch)
-        return as_utc(moment) if moment else None
+        return record.epoch(column, record.options.epoch)
     value = record.value(column)
     if isinstance(value, (int, float, Decimal)) or (isinstance(value, str) and value.strip().isdecimal()):
         raise UnreadableField(record.spelling(column), "is a number; the option epoch, 's' or 'ms', says of what")
-    return record.time(column)
+    if is_end and isinstance(value, str) and value.strip().casefold() in _STILL_THERE:
+        return None
+    return record.moment(column, is_end=is_end, day=_text(record, "date"))
 
 
 FEED = CheckInFeed()

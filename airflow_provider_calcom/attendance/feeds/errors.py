@@ -7,6 +7,7 @@ unless it plainly is a date, and a text of the vendor's is never repeated.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.feeds.report import FeedReport
 
 _LONGEST_SHOWN = 40
+_LONGEST_NAME = 60
+_LONGEST_COLUMNS = 400
+_MOST_COLUMNS = 40
 _DATE_WORDS = re.compile(
     r"(?:[tz]|am|pm|a\.m\.|p\.m\.|utc|gmt|jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
     r"|january|february|march|april|june|july|august|september|october|november|december)",
@@ -42,6 +46,27 @@ def shown_time(value: object) -> str:
     if isinstance(value, str) and len(value) <= _LONGEST_SHOWN and _looks_like_a_time(value):
         return repr(value)
     return shape_of(value)
+
+
+def shown_columns(names: Iterable[object]) -> str:
+    """Return the names of a file's columns for an error: those alone, and none where they look like data.
+
+    A file without a header, or an object with people as keys, has data where names should be; so one of them that
+    looks like an address, a number or a time hides them all.
+    """
+    texts = [" ".join(str(name).split()) for name in names]
+    texts = [text for text in texts if text]
+    if not texts:
+        return "(none)"
+    if any(_looks_like_data(text) for text in texts):
+        return f"({len(texts)} columns, which look like data rather than names, so they are not shown)"
+    shown = ", ".join(texts[:_MOST_COLUMNS])
+    return f"{shown[:_LONGEST_COLUMNS]}{', ...' if len(texts) > _MOST_COLUMNS or len(shown) > _LONGEST_COLUMNS else ''}"
+
+
+def _looks_like_data(name: str) -> bool:
+    digits = sum(letter.isdigit() for letter in name)
+    return len(name) > _LONGEST_NAME or "@" in name or "://" in name or digits > 4 or bool(_DATE_OR_CLOCK.search(name))
 
 
 def _looks_like_a_time(text: str) -> bool:
@@ -76,6 +101,17 @@ class FeedUnreadable(FeedError):
         super().__init__(explanation)
         self.explanation = explanation
         self.report = report
+
+
+class UnreadableFile(Exception):
+    """A file is none that the feed reads, or is not whole. For feeds: raise it while a table is taken apart.
+
+    :param explanation: what is wrong and how to fix it. No value of the file.
+    """
+
+    def __init__(self, explanation: str) -> None:
+        super().__init__(explanation)
+        self.explanation = explanation
 
 
 class UnreadableField(Exception):

@@ -1,4 +1,4 @@
-"""Files of records, read as streams: JSON lines, JSON, CSV and Parquet, each also packed with gzip.
+"""Files of records, read as streams: JSON lines, JSON, CSV, Parquet and workbooks, each also packed with gzip.
 
 A line that can't be read is one unreadable record. What puts the rest of a file in doubt (bytes of another encoding, a
 file that was cut, a quote that is never closed) refuses the whole file, because the rows behind it would be lost.
@@ -16,6 +16,7 @@ import re
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -23,12 +24,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from airflow_provider_calcom.attendance.errors import MissingExtra
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook, sheets_of
 
-OfTable = Callable[[Iterable[TableLine]], Iterator[Placed]]
+OfTable = Callable[[Iterable[TableLine], FeedOptions], Iterator[Placed]]
 
 # Noncharacters of Unicode, which no text holds: they stand for what csv (before Python 3.11) and codecs stop at.
 _NUL = "\ufdd0"
@@ -37,6 +39,7 @@ _MARK = "airflow_provider_calcom.mark"
 _LINES_TO_SNIFF = 20
 _ROWS_AT_ONCE = 1000
 _GZIP_MAGIC = b"\x1f\x8b"
+_SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -65,25 +68,60 @@ def records_in_file(path: Any, options: FeedOptions, report: FeedReport, of_tabl
     :param of_table: makes records of the lines of a CSV file.
     :raises FeedUnreadable: where the file itself can't be read to its end.
     """
-    read = _reader_of(path)
+    read = _READERS[_ending_of(path)]
     with _opened(path) as stream:
         try:
             yield from read(stream, options, report, of_table)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             report.stop("the gzip file is cut or damaged. Fetch it again")
+        except UnreadableFile as fault:
+            report.stop(fault.explanation)
 
 
 Reader = Callable[[io.BufferedReader, FeedOptions, FeedReport, OfTable], Iterator[Placed]]
 
 
-def _reader_of(path: Any) -> Reader:
+def files_of(source: Any) -> list[Any] | None:
+    """Return the files of a source, or None where it is no path, no folder and no list of paths.
+
+    Files of a folder, and of a list, are in the order of their names, with numbers compared as numbers: page 10 comes
+    after page 9. Names that begin with ``_`` or ``.`` are those of markers, as ``_SUCCESS``.
+    """
+    if is_path(source):
+        path = source if hasattr(source, "iterdir") else None if _is_url(source) else Path(source)
+        if path is None or not path.is_dir():
+            return [source]
+        inside = [one for one in path.iterdir() if not name_of(one).startswith(("_", ".")) and one.is_file()]
+        return sorted(inside, key=_by_number)
+    if isinstance(source, (list, tuple)) and source and all(map(is_path, source)):
+        return [file for one in sorted(source, key=_by_number) for file in files_of(one) or ()]
+    return None
+
+
+def _is_url(source: object) -> bool:
+    return "://" in str(source) or not isinstance(source, (str, os.PathLike))
+
+
+def _by_number(path: Any) -> list[Any]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
+
+
+def options_of(path: Any) -> frozenset[str]:
+    """Return the names of the options about files that a file's format takes.
+
+    :raises InvalidFeedOption: if the name of the file shows no format that can be read.
+    """
+    return _OPTIONS_OF[_ending_of(path)]
+
+
+def _ending_of(path: Any) -> str:
     name = re.sub(r"\.gz(ip)?$", "", name_of(path).lower())
-    reader = _READERS.get(name.rpartition(".")[2]) if "." in name else None
-    if reader is None:
+    ending = name.rpartition(".")[2] if "." in name else ""
+    if ending not in _READERS:
         raise InvalidFeedOption(
             f"The feed's file {name_of(path)[:100]!r} must end in .{', .'.join(_READERS)}, each also with .gz"
         )
-    return reader
+    return ending
 
 
 @contextmanager
@@ -191,14 +229,18 @@ def _next_value(text: str, at: int) -> int:
 
 
 def _table(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[Placed]:
-    return of_table(_table_lines(stream, options, report))
+    return of_table(_table_lines(stream, options, report), options)
 
 
 def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedReport) -> Iterator[TableLine]:
     unended: list[int] = []
     texts = _texts(stream, options, report, unended)
     first = list(islice(texts, _LINES_TO_SNIFF))
-    reader = csv.reader(chain(first, texts), delimiter=options.delimiter or _delimiter_of(first), strict=True)
+    named = _SEPARATOR.fullmatch(first[0].strip()) if first else None
+    if named:
+        first[0] = first[0][len(first[0].rstrip("\r\n")) :]  # Excel's line sep=; is no data, but counts as a line
+    delimiter = options.delimiter or (named and named[1]) or _delimiter_of(first)
+    reader = csv.reader(chain(first, texts), delimiter=delimiter, strict=True)
     while True:
         row = reader.line_num + 1
         try:
@@ -212,9 +254,10 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
             report.unreadable(UnreadableField(None, "the row's quotes are not doubled or not closed"))
             continue
         faults = report.unreadable_records
-        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells])
+        is_ended = reader.line_num not in unended
+        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells], is_ended)
         # Many exports have no line end at the very end, so this alone does not show that a file was cut.
-        if reader.line_num in unended and report.unreadable_records > faults:
+        if not is_ended and report.unreadable_records > faults:
             report.stop("the file ends within a row, so it was cut. Fetch it again", row)
 
 
@@ -226,15 +269,20 @@ def _texts(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, 
 
 
 def _delimiter_of(lines: list[str]) -> str:
-    """Tell the delimiter by the first line that has one outside of quotes: a tab, or else the most frequent."""
-    for line in lines:
-        bare = re.sub(r'"[^"]*"', "", line)
-        if "\t" in bare:
-            return "\t"
-        most = max(",;|", key=bare.count)
-        if most in bare:
-            return most
-    return ","
+    """Return the delimiter: a tab where there is one outside of quotes, or else what makes most lines equally wide.
+
+    The first lines may be sentences about the file, so none of them alone shows it.
+    """
+    bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
+    if any("\t" in line for line in bare):
+        return "\t"
+    return max(",;|", key=lambda mark: _evenness([line.count(mark) for line in bare]))
+
+
+def _evenness(counts: list[int]) -> tuple[int, int]:
+    """Return how many lines have the most frequent number of delimiters, and that number."""
+    number, lines = max(Counter(filter(None, counts)).items(), key=lambda one: (one[1], one[0]), default=(0, 0))
+    return lines, number
 
 
 # Parquet.
@@ -264,6 +312,23 @@ def _parquet(stream: io.BufferedReader, options: FeedOptions, report: FeedReport
                 report.stop("DuckDB can't read it as Parquet: it was cut, or is something else. Fetch it again")
 
 
+# Workbooks.
+
+
+def _workbook(
+    stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable
+) -> Iterator[Placed]:
+    data = stream.read(options.largest_document + 1)
+    if len(data) > options.largest_document:
+        report.stop(f"the workbook is longer than {options.largest_document} bytes (largest_document). Save it as CSV")
+    try:
+        sheets = [sheet for sheet in sheets_of(data, options.largest_document) if sheet]
+    except BadWorkbook as fault:
+        report.stop(str(fault))
+    for lines in sheets:
+        yield from of_table(iter(lines), options)
+
+
 _READERS: dict[str, Reader] = {
     "json": _json,
     "jsonl": _json_lines,
@@ -271,4 +336,16 @@ _READERS: dict[str, Reader] = {
     "csv": _table,
     "tsv": _table,
     "parquet": _parquet,
+    "xlsx": _workbook,
+}
+_OF_JSON = frozenset({"encoding", "largest_document"})
+_OF_LINES = frozenset({"encoding", "largest_line"})
+_OPTIONS_OF: dict[str, frozenset[str]] = {
+    "json": _OF_JSON,
+    "jsonl": _OF_LINES,
+    "ndjson": _OF_LINES,
+    "csv": _OF_LINES | {"delimiter"},
+    "tsv": _OF_LINES | {"delimiter"},
+    "parquet": frozenset(),
+    "xlsx": frozenset({"largest_document"}),
 }

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
-from airflow_provider_calcom.attendance.feeds.times import checked_date_format, checked_zone
+from airflow_provider_calcom.attendance.feeds.lookups import LookUp
+from airflow_provider_calcom.attendance.feeds.own_columns import Fields, OwnColumns
+from airflow_provider_calcom.attendance.feeds.times import checked_date, checked_date_format, checked_zone
 
 MEGABYTE = 1024 * 1024
+TABLES = ("addresses", "booking_uids", "conference_keys")
+WORDS = ("joined_words", "left_words", "am_words", "pm_words", "guest_marks")
 
 
 @dataclass(frozen=True)
 class FeedOptions:
-    """All options of all feeds; checked when it is made.
+    """All options of all feeds; checked when it is made. Each feed says which of them it reads.
 
     :param zone: zone of times that come without one, as ``Europe/Berlin`` or ``+02:00``. None: such a time is
         unreadable.
     :param date_format: ``day_first`` or ``month_first`` for dates as 03/04/2026, or a format of ``strptime`` for all
         times of the feed. None: a date that can be read in both ways is unreadable.
+    :param date: date, as ``2026-11-18``, of times that come as a clock alone. None: the one that the
+        file or its name has; such a time is unreadable without.
     :param booking_uid: booking of all rows that don't name one, for the answer about a single meeting.
-    :param conference_key: meeting of all rows that don't name one, likewise; the vendor's own id or a whole key.
+    :param conference_key: meeting of all rows; the vendor's own id or a whole key. It also replaces the number that
+        records name, as of a personal link. Records that name two meetings are refused.
     :param addresses: {the vendor's id of a user: e-mail address}, for feeds that know people by an id.
     :param booking_uids: {the vendor's id of a calendar event or room: booking uid}, for feeds that give one.
-    :param conference_keys: {the vendor's id of a meeting, as a Meet space: its code, URL or key}, where records
-        have only the former.
-    :param columns: {``email``: the feed's own column, ...}, for feeds of no fixed shape.
+    :param conference_keys: {the vendor's id or number of a meeting, as a Meet space or a Zoom uuid: its code, URL or
+        key}, where the booking's link names the meeting in another way than the records do.
+    :param unnamed_participants: whether a report may count more people than it names, because people may choose not to
+        be named; somebody unknown is then taken to have been there. False: such a report is taken to be cut.
+    :param columns: {field: the file's own column}, where a file's columns are not known; see ``fields`` of a feed.
+    :param joined_words: words for having joined, in lists of joinings and leavings, besides those that are known.
+    :param left_words: words for having left, likewise.
+    :param am_words: words for the first half of the day, as ``de.``, besides those that are known.
+    :param pm_words: words for the second half of the day, likewise.
+    :param guest_marks: marks of guests behind display names, as ``(gost)``, besides those that are known; with or
+        without parentheses.
     :param epoch: ``s`` or ``ms`` where times are numbers, for feeds of no fixed shape.
     :param max_unreadable: share of unreadable records, 0 to 1, above which the feed is refused.
     :param encoding: encoding of text files. None: UTF-8, or UTF-16 where the file looks like it.
@@ -40,12 +55,19 @@ class FeedOptions:
 
     zone: str | None = None
     date_format: str | None = None
+    date: str | None = None
     booking_uid: str | None = None
     conference_key: str | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
     booking_uids: Mapping[str, str] = field(default_factory=dict)
     conference_keys: Mapping[str, str] = field(default_factory=dict)
+    unnamed_participants: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
+    joined_words: Sequence[str] = ()
+    left_words: Sequence[str] = ()
+    am_words: Sequence[str] = ()
+    pm_words: Sequence[str] = ()
+    guest_marks: Sequence[str] = ()
     epoch: str | None = None
     max_unreadable: float = 0.05
     encoding: str | None = None
@@ -56,16 +78,34 @@ class FeedOptions:
     def __post_init__(self) -> None:
         checked_zone(self.zone)
         checked_date_format(self.date_format)
+        checked_date(self.date)
         self._check_texts()
         self._check_numbers()
-        for name in ("addresses", "booking_uids", "conference_keys", "columns"):
+        self._check_tables()
+        self._check_words()
+        if not isinstance(self.unnamed_participants, bool):
+            raise InvalidFeedOption("The feed's option unnamed_participants must be true or false")
+        if self.epoch not in (None, "s", "ms"):
+            raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
+
+    def _check_tables(self) -> None:
+        for name in (*TABLES, "columns"):
             pairs = getattr(self, name)
+            if isinstance(pairs, (LookUp, OwnColumns)):
+                continue
             if not isinstance(pairs, Mapping) or not all(
                 isinstance(part, str) and part for pair in pairs.items() for part in pair
             ):
                 raise InvalidFeedOption(f"The feed's option {name} must be a dict of texts")
-        if self.epoch not in (None, "s", "ms"):
-            raise InvalidFeedOption("The feed's option epoch must be 's' (seconds) or 'ms' (milliseconds)")
+            kept = OwnColumns(pairs) if name == "columns" else LookUp(pairs)
+            object.__setattr__(self, name, kept)
+
+    def _check_words(self) -> None:
+        for name in WORDS:
+            words = getattr(self, name)
+            if not isinstance(words, (list, tuple)) or not all(isinstance(one, str) and one.strip() for one in words):
+                raise InvalidFeedOption(f"The feed's option {name} must be a list of texts that are not empty")
+            object.__setattr__(self, name, tuple(word.strip() for word in words))
 
     def _check_texts(self) -> None:
         for name in ("booking_uid", "conference_key", "encoding", "delimiter"):
@@ -93,13 +133,39 @@ class FeedOptions:
                 raise InvalidFeedOption(f"The feed's option {name} must be a whole number above 0")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> FeedOptions:
-        """Make options of a dict.
+    def of(cls, given: Mapping[str, Any], feed_fields: Fields | None = None) -> FeedOptions:
+        """Return the options of a dict.
 
+        :param feed_fields: the fields that ``columns`` may name; any where it is empty.
         :raises InvalidFeedOption: for a name that is no option, listing those that are.
         """
-        known = [one.name for one in fields(cls)]
+        known = cls.names()
         unknown = sorted(str(name) for name in given if name not in known)
         if unknown:
             raise InvalidFeedOption(f"Feeds have no option {', '.join(unknown)[:80]}. There are: {', '.join(known)}")
-        return cls(**given)
+        options = cls(**given)
+        if feed_fields:
+            object.__setattr__(options, "columns", OwnColumns(options.columns, feed_fields))
+        return options
+
+    @property
+    def own_columns(self) -> OwnColumns | None:
+        """The option ``columns``, or None where it names none."""
+        columns = self.columns
+        return columns if isinstance(columns, OwnColumns) and len(columns) else None
+
+    def own_column(self, name: str) -> str | None:
+        """Return the file's own column for one that a feed asks for, or None where ``columns`` does not name it."""
+        own = self.own_columns
+        return own.column_for(name) if own else None
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of all options."""
+        return tuple(one.name for one in fields(cls))
+
+    def is_given(self, name: str) -> bool:
+        """Return whether an option has another value than its default."""
+        value = getattr(self, name)
+        default = next(one.default for one in fields(self) if one.name == name)
+        return bool(len(value)) if name in (*TABLES, *WORDS, "columns") else value != default

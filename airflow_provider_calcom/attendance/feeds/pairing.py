@@ -6,9 +6,9 @@ participant. What stays alone is a row with one time: without an end, or without
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.times import as_utc
@@ -18,6 +18,9 @@ MOST_OPEN = 100_000
 
 REMEMBERED = 100_000
 """Events that are remembered to know a repeat by. Senders repeat within hours, so this is plenty."""
+
+LONGEST = timedelta(hours=30)
+"""The longest presence. Vendors end a meeting by then, so what is further apart is of two presences."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,18 @@ class Pairing:
 
     :param most_open: how many those may be.
     :param remembered: how many events are remembered to know a repeat by.
+    :param one_name: makes one name of those in the beginning and the end, which differ where somebody was renamed.
     """
 
-    def __init__(self, most_open: int = MOST_OPEN, remembered: int = REMEMBERED) -> None:
+    def __init__(
+        self,
+        most_open: int = MOST_OPEN,
+        remembered: int = REMEMBERED,
+        one_name: Callable[[str | None, str | None], str | None] = lambda first, second: first or second,
+    ) -> None:
         self._most_open = most_open
         self._remembered = remembered
+        self._one_name = one_name
         self._seen: dict[Hashable, None] = {}
         self._alone: dict[Hashable, _Alone] = {}
         self._open = 0
@@ -80,7 +90,8 @@ class Pairing:
             self._open -= 1
             if not alone.begun and not alone.ended:
                 del self._alone[who]
-            yield _joined(begun, ended)
+            name = self._one_name(ended.row["name"], begun.row["name"])
+            yield {**_joined(begun, ended), "name": name}
             return
         (alone.ended if event.is_end else alone.begun).append(event)
         self._open += 1
@@ -111,10 +122,21 @@ class Pairing:
 
 
 def _best(held: list[Event], event: Event) -> Event | None:
-    """Find the latest beginning before an end, or the earliest end after a beginning."""
+    """Return the latest beginning before an end, or the earliest end after a beginning."""
     if event.is_end:
-        return max((one for one in held if one.at <= event.at), key=_instant, default=None)
-    return min((one for one in held if one.at >= event.at), key=_instant, default=None)
+        return max((one for one in held if _belong_together(one, event)), key=_instant, default=None)
+    return min((one for one in held if _belong_together(event, one)), key=_instant, default=None)
+
+
+def _belong_together(begun: Event, ended: Event) -> bool:
+    """Return whether an end can be that of a beginning: ids are used again, for somebody else in another meeting."""
+    first, second = begun.row, ended.row
+    same = _agree(first["email"], second["email"]) and _agree(first["conference_key"], second["conference_key"])
+    return same and begun.at <= ended.at <= begun.at + LONGEST
+
+
+def _agree(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first.casefold() == second.casefold()
 
 
 def _instant(event: Event) -> datetime:
@@ -126,6 +148,7 @@ def _joined(begun: Event, ended: Event) -> AttendanceRow:
     first, second = begun.row, ended.row
     return {
         "source": first["source"],
+        "participant": first["participant"] or second["participant"],
         "kind": first["kind"],
         "booking_uid": first["booking_uid"] or second["booking_uid"],
         "conference_key": first["conference_key"] or second["conference_key"],

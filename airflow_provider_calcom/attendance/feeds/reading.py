@@ -1,4 +1,4 @@
-"""Reading a feed from wherever it lies: rows of a task or cursor, an API's answer, or a file."""
+"""Reading a feed from wherever it lies: rows of a task or cursor, an API's answer, or files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import Feed, RecordFeed, feed_named
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, shape_of
-from airflow_provider_calcom.attendance.feeds.files import is_path, name_of, records_in_file
+from airflow_provider_calcom.attendance.feeds.base import Feed, feed_named
+from airflow_provider_calcom.attendance.feeds.effects import Effects, check_formats, check_read
+from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.files import files_of, is_path, name_of, options_of, records_in_file
+from airflow_provider_calcom.attendance.feeds.meetings import Meetings
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.pages import Pages
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.tables import Placed
-
-_ENVELOPE = "_airbyte_data"
-_DEEPEST_PAGE = 10
+from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
 
 
 class FeedReading:
@@ -28,7 +28,9 @@ class FeedReading:
     """
 
     def __init__(self, feed: Feed, source: Any, options: FeedOptions) -> None:
-        self.report = FeedReport(feed=feed.name, max_unreadable=options.max_unreadable)
+        self.report = FeedReport(
+            feed=feed.name, max_unreadable=options.max_unreadable, skips=getattr(feed, "skips", ())
+        )
         self._rows = _rows(feed, source, options, self.report)
 
     def __iter__(self) -> Iterator[AttendanceRow]:
@@ -42,7 +44,9 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
         name given to :func:`register_feed`.
     :param source: an iterable of dicts (rows of a task or of a cursor, or whole pages of an API); a parsed answer of
         the vendor's API; or a path (text, ``os.PathLike``, or anything with ``open("rb")``, as UPath and
-        ObjectStoragePath) of a file .json, .jsonl, .ndjson, .csv, .tsv or .parquet, each also with .gz.
+        ObjectStoragePath) of a file .json, .jsonl, .ndjson, .csv, .tsv, .parquet or .xlsx, each also with .gz; or the
+        path of a folder of such files, or a list of paths. Several files are one feed: pages in them are taken
+        together.
     :param options: see :class:`FeedOptions`.
     :return: an iterable of rows with a ``report``.
     :raises InvalidFeedOption: for an unknown feed or option, or a source of another kind. While it is iterated:
@@ -52,70 +56,64 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
         raise InvalidFeedOption(
             f"The feed's source must be records, an API's answer or a path, but is {shape_of(source)}"
         )
-    return FeedReading(feed_named(feed) if isinstance(feed, str) else feed, source, FeedOptions.of(options))
+    one = feed_named(feed) if isinstance(feed, str) else feed
+    given = FeedOptions.of(options, getattr(one, "fields", None))
+    check_read(one, given)
+    files = files_of(source)
+    check_formats([options_of(file) for file in files or ()], given)
+    return FeedReading(one, source if files is None else files, given)
 
 
 def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[AttendanceRow]:
+    effects, meetings = Effects(options), Meetings(feed, options, report)
     placed = _placed(feed, source, options, report)
     with closing(placed):
-        for row in feed.rows(_counted(placed, report), report, options):
-            report.made(row)
-            yield row
-    report.judge()
+        try:
+            for made in feed.rows(_counted(placed, report, effects), report, options):
+                row = meetings.of_row(made)
+                report.made(row)
+                effects.take_row(row)
+                yield row
+            report.judge()
+        except FeedUnreadable:
+            effects.judge_columns()  # a slip in that option is why the records can't be read
+            raise
+    effects.judge(report)
 
 
-def _counted(placed: Iterable[Placed], report: FeedReport) -> Iterator[Mapping[str, Any]]:
+def _counted(placed: Iterable[Placed], report: FeedReport, effects: Effects) -> Iterator[Mapping[str, Any]]:
     for row, record in placed:
         report.begin(row)
         if isinstance(record, UnreadableField):
             report.unreadable(record)
         else:
+            effects.take_record(record)
             yield record
 
 
 def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Generator[Placed, None, None]:
-    keys: tuple[str, ...] = getattr(feed, "page_keys", ())
-    fields: tuple[str, ...] = getattr(feed, "page_fields", ())
-    if is_path(source):
-        report.file = name_of(source)
-        of_table = getattr(feed, "records_of_table", RecordFeed.records_of_table)
-        documents = records_in_file(source, options, report, of_table)
-    elif isinstance(source, Mapping):
-        documents = iter([(None, source)])
-    else:
-        documents = ((None, document) for document in source)
-    for row, document in documents:
+    pages = Pages(feed, report)
+    for row, document in _documents(feed, source, options, report):
         if isinstance(document, UnreadableField):
             yield row, document
         else:
-            for record in unfolded(document, keys, fields):
+            for record in pages.take(document, row):
                 yield row, record
+    pages.check()
 
 
-def unfolded(
-    document: Any, keys: tuple[str, ...], fields: tuple[str, ...], depth: int = 0
-) -> Iterator[Mapping[str, Any] | UnreadableField]:
-    """Give the records of a document: of a list, of a page of an API, or the one that it is.
-
-    :param keys: names of a page's list of records.
-    :param fields: fields beside that list which the records inherit.
-    :param depth: how many lists and pages the document lies in.
-    """
-    if isinstance(document, (list, tuple)) and depth < _DEEPEST_PAGE:
-        for one in document:
-            yield from unfolded(one, keys, fields, depth + 1)
-    elif not isinstance(document, Mapping) or depth >= _DEEPEST_PAGE:
-        yield UnreadableField(None, "the record is no object", shape_of(document))
-    elif isinstance(document.get(_ENVELOPE), (Mapping, list)):
-        yield from unfolded(document[_ENVELOPE], keys, fields, depth + 1)
+def _documents(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[tuple[int | None, Any]]:
+    if isinstance(source, Mapping):
+        yield None, source
+    elif isinstance(source, list) and source and all(map(is_path, source)):
+        of_table = getattr(feed, "records_of_table", _of_any_table)
+        for file in source:
+            report.begin_file(name_of(file))
+            yield from records_in_file(file, options, report, of_table)
     else:
-        key = next((key for key in keys if isinstance(document.get(key), (list, tuple))), None)
-        if key is None:
-            yield document
-            return
-        inherited = {name: document[name] for name in fields if name in document}
-        for record in unfolded(document[key], keys, fields, depth + 1):
-            if isinstance(record, UnreadableField):
-                yield record
-            else:
-                yield {**record, **{name: of for name, of in inherited.items() if record.get(name) is None}}
+        for document in source:
+            yield None, document
+
+
+def _of_any_table(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    return records_under_header(lines)

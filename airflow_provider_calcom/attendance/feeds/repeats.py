@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from airflow_provider_calcom.attendance.feeds.report import FeedReport
+from airflow_provider_calcom.attendance.feeds.report import REPEATED, FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 
 REMEMBERED = 100_000
 """Rows that are remembered, in about 15 MB. A repeat that comes later passes, and changes no decision: presence is a
 union."""
-
-_REPEATED = "repeats another row"
 
 
 def once(rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = REMEMBERED) -> Iterator[AttendanceRow]:
@@ -29,7 +27,7 @@ def once(rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = RE
     for row in rows:
         digest = hashlib.blake2b(repr(tuple(row.values())).encode(), digest_size=16).digest()
         if digest in seen:
-            report.skip(_REPEATED)
+            report.skip(REPEATED)
             continue
         seen[digest] = None
         if len(seen) > remembered:

@@ -12,6 +12,12 @@ from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 _MOST_SAMPLES = 20
 _MOST_REASONS = 100
 _FEWEST_TO_JUDGE_EARLY = 20
+REPEATED = "repeats another row"
+"""Every feed may leave out a row for this reason: the row that it repeats stays."""
+
+NO_RECORDS = "a file without records"
+ALL_LEFT_OUT = "a file all of whose records were left out"
+NO_ROWS = "there are records, but no rows: nobody was seen"
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,16 @@ class FeedReport:
 
     :param feed: the feed's name.
     :param max_unreadable: the share of unreadable records, 0 to 1, above which the feed is refused.
+    :param skips: the closed list of reasons for which the feed may leave records out.
+    :param file: the file that is being read, or None where the records come from elsewhere.
+    :param files: how many files were begun.
     """
 
     feed: str
     max_unreadable: float = 0.05
+    skips: tuple[str, ...] = ()
     file: str | None = None
+    files: int = 0
     row: int = 0
     records: int = 0
     rows: int = 0
@@ -58,6 +69,7 @@ class FeedReport:
     unreadable_by_reason: Counter[str] = field(default_factory=Counter)
     samples: list[Unreadable] = field(default_factory=list)
     _last_at_fault: int = -1
+    _begun: tuple[int, int, int] = (0, 0, 0)
 
     def begin(self, row: int | None = None) -> None:
         """Count one record, which faults belong to from now on.
@@ -67,13 +79,46 @@ class FeedReport:
         self.records += 1
         self.row = self.row + 1 if row is None else row
 
+    def begin_file(self, name: str) -> None:
+        """Begin another file of the source, whose rows are counted from 1 again.
+
+        :raises FeedUnreadable: if too many records of the file before can't be read. Each file is judged by itself,
+            because one that is not readable at all must not be lost among many that are.
+        """
+        self._judge_file()
+        self.file, self.row = name, 0
+        self.files += 1
+        self._begun = self._counts()
+
+    def _counts(self) -> tuple[int, int, int]:
+        return self.records, self.unreadable_records, sum(self.skipped.values())
+
+    def _judge_file(self) -> None:
+        if not self.files:
+            return
+        records, unreadable, skipped = (now - then for now, then in zip(self._counts(), self._begun, strict=True))
+        if unreadable and unreadable > self.max_unreadable * records:
+            self._refuse()
+        if not records:
+            self.note(NO_RECORDS)
+        elif records == skipped:
+            self.note(ALL_LEFT_OUT)
+
     def made(self, row: AttendanceRow) -> None:
         """Count one row that was made."""
         self.rows += 1
         self.rows_by_kind[row["kind"]] += 1
 
     def skip(self, reason: str) -> None:
-        """Count the record as left out on purpose."""
+        """Count the record as left out on purpose.
+
+        :param reason: one of :attr:`skips`. For another one the record is unreadable: it may be somebody's.
+        """
+        if reason not in (*self.skips, REPEATED):
+            self.unreadable(
+                UnreadableField(None, f"is left out as {reason[:80]!r}, which is not on the feed's list skips")
+            )
+            return
         self.skipped[_bounded(self.skipped, reason)] += 1
 
     def note(self, what: str) -> None:
@@ -105,12 +150,25 @@ class FeedReport:
         return self.unreadable_records / self.records if self.records else 0.0
 
     def judge(self) -> None:
-        """Judge the whole reading, at its end.
+        """Judge the whole reading, and its last file, at its end.
 
-        :raises FeedUnreadable: if more than ``max_unreadable`` of the records can't be read.
+        :raises FeedUnreadable: if more than ``max_unreadable`` of the records can't be read, or if there are records,
+            but no rows, and not all records were left out for a reason of :attr:`skips`.
         """
+        self._judge_file()
         if self.unreadable_records and self.unreadable_share > self.max_unreadable:
             self._refuse()
+        if self.records and not self.rows:
+            self._explain_nothing()
+
+    def _explain_nothing(self) -> None:
+        """Report records without a row. They may be so only where each of them is of a kind that is left out."""
+        if sum(self.skipped.values()) + self.unreadable_records < self.records:
+            self.stop(
+                f"{self.records} records gave no row, and not all of them are of a kind that is left out. Check that"
+                " the feed is the one of these records"
+            )
+        self.note(NO_ROWS)
 
     def stop(self, explanation: str, row: int | None = None) -> NoReturn:
         """Give up on the whole feed, for a fault of the file itself.

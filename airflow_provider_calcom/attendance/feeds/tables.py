@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_columns
+from airflow_provider_calcom.attendance.feeds.own_columns import folded_name
+from airflow_provider_calcom.attendance.feeds.times import zone_in_name
+from airflow_provider_calcom.attendance.feeds.wrappers import is_wrapper
 
 Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
 """A record, or what is wrong with it, and its row; None for one more than the last."""
@@ -17,22 +20,77 @@ class TableLine(NamedTuple):
 
     :param row: the number of the line of text that it begins on, from 1.
     :param cells: its cells, as they came.
+    :param is_ended: whether a line end follows it; without one it may be the rest of a line that was cut.
     """
 
     row: int
     cells: list[str]
+    is_ended: bool = True
 
 
-def records_under_header(lines: Iterable[TableLine]) -> Iterator[Placed]:
-    """Give a table's records; its first line that is not blank is the header."""
+def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = frozenset()) -> Iterator[Placed]:
+    """Return a table's records.
+
+    :param lines: of one table, perhaps with lines about the file before its header.
+    :param known: folded names of columns; the header is the first line that holds two of them (or its only cell is
+        one), and such a line again begins the table anew, as where files were put one behind another. Empty: the
+        header is the first line that is not blank.
+    :raises UnreadableFile: if no line is a header.
+    """
     header: list[str] | None = None
+    before: list[TableLine] = []
     for line in lines:
         if is_blank(line):
             continue
-        if header is None:
+        if _begins_table(line, header, known):
             header = header_of(line)
+        elif header is None:
+            before = [*before[-2:], line]
         else:
             yield line.row, record_of_line(header, line)
+    if header is None and before:
+        raise unknown_header(before)
+
+
+def _begins_table(line: TableLine, header: list[str] | None, known: frozenset[str]) -> bool:
+    if header is None:
+        return is_header(line, known) if known else True
+    return bool(known) and _filled(line) > 1 and is_header(line, known)
+
+
+def _filled(line: TableLine) -> int:
+    return sum(bool(cell.strip()) for cell in line.cells)
+
+
+def is_header(line: TableLine, known: frozenset[str]) -> bool:
+    """Return whether a line holds at least two names of known columns, or one that stands alone.
+
+    A column that holds the whole record, as ``_airbyte_data``, is known for every feed.
+    """
+    cells = [cell for cell in line.cells if cell.strip()]
+    if any(is_wrapper(cell) for cell in cells):
+        return True
+    return len(cells) > 0 and sum(_is_known(cell, known) for cell in cells) >= min(2, len(cells))
+
+
+def _is_known(cell: str, known: frozenset[str]) -> bool:
+    if folded_name(cell) in known:
+        return True
+    zoned = zone_in_name(cell)
+    return zoned is not None and folded_name(zoned.name) in known
+
+
+def unknown_header(lines: Iterable[TableLine]) -> UnreadableFile:
+    """Return the error for a table none of whose lines has columns that the feed knows.
+
+    :param lines: the lines to show, from which what looks like data is left out.
+    """
+    widest = max(lines, key=_filled)
+    return UnreadableFile(
+        "no line of it is a header with columns that the feed knows. The file has:"
+        f" {shown_columns(widest.cells)}. Name its columns with the option columns, for instance"
+        " columns={'name': ..., 'email': ..., 'joined_at': ..., 'left_at': ...}"
+    )
 
 
 def is_blank(line: TableLine) -> bool:
@@ -41,8 +99,18 @@ def is_blank(line: TableLine) -> bool:
 
 
 def header_of(line: TableLine) -> list[str]:
-    """Give the names of the columns, without those at the end that have none."""
-    names = [cell.strip() for cell in line.cells]
+    """Return the names of the columns, without those at the end that have none.
+
+    A name that stands there again gets ``_duplicated_0``, as polars writes it: of two columns with one name, which is
+    whose must stay visible.
+    """
+    names: list[str] = []
+    seen: dict[str, int] = {}
+    for cell in line.cells:
+        name = cell.strip()
+        again = seen.get(name, -1)
+        seen[name] = again + 1
+        names.append(name if again < 0 or not name else f"{name}_duplicated_{again}")
     while names and not names[-1]:
         names.pop()
     return names

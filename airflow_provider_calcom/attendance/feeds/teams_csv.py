@@ -1,6 +1,6 @@
-"""The attendance files that organisers download from Microsoft Teams; :mod:`teams <.teams>` makes rows of them.
+"""The attendance files that organisers download from Microsoft Teams: their sections, and which lines are records.
 
-Three generations are read, each by the names of its columns, tab or comma separated, in UTF-16 or UTF-8:
+Four generations are read, each by the names of its columns, tab or comma separated, in UTF-16 or UTF-8:
 
 - since 2022, a report of numbered sections: ``1. Summary``, ``2. Participants`` (Name, First Join, Last Leave,
   In-Meeting Duration, Email, Participant ID (UPN), Role, with Teams Premium counts of reactions), ``3. In-Meeting
@@ -8,266 +8,297 @@ Three generations are read, each by the names of its columns, tab or comma separ
   ``4. Meeting Engagement``. Webinars add a Registration Email;
 - 2021: lines of a summary without numbers, then Full Name, Join Time, Leave Time, Duration, Email, Role, Participant ID
   (UPN), a row a stay;
-- 2020, downloaded while the meeting runs: Full Name, User Action (Joined before, Joined, Left), Timestamp.
+- 2020, downloaded while the meeting runs: Full Name, User Action (Joined before, Joined, Left), Timestamp;
+- live events: Session Id, Participant Id, Full Name, UserAgent, UTC Event Timestamp, Action (Joined, Left), Role.
 
 English files are checked against real ones in public code (dvaneynde/teams-attendance, so-okada/noshow,
-gspahlin/MS_Teams_attendance_formatter), among them dates in both orders; ``First Join (UTC)`` is known from a program
-that reads it. Names of columns in other languages: the Portuguese ones are those that several public programs read, and
-of the Spanish ones ``Primera entrada``, ``Duración de la reunión`` and ``Id. de participante (UPN)``; the others, and
-the German, French, Italian and Dutch ones, are from tests of public programs or from memory, **not checked against a
-real file**. A second count in the summary (people who are not named) is known from one public program.
+gspahlin/MS_Teams_attendance_formatter), among them dates in both orders; the columns of live events are those that
+public programs read. ``First Join (UTC)`` is known from a program that reads it. A second count in the summary (people
+who are not named) is known from one public program.
 
-Names that are not known are an error that shows them, and the option ``columns`` mends it: {``name``, ``email``,
-``upn``, ``joined_at``, ``left_at``, ``first_join``, ``last_leave``, ``duration``, ``action``, ``timestamp``: the file's
-own column}.
-
-Times are in the organiser's zone (option ``zone``) and in the order of their locale (option ``date_format``).
-"""
+A section is known by its number, in any spelling of the title (``2. Participants``, ``2.Participants``, ``2．参加者``),
+or by its header, where the title has no number or is missing. Left out are the sections from 4 on whose columns tell
+of no joining: what people did in the meeting. Every other line under a header is a record.
+"""  # noqa: RUF002
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
 
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, header_of, is_blank, record_of_line
-from airflow_provider_calcom.attendance.feeds.times import as_utc
+from airflow_provider_calcom.attendance.feeds.tables import (
+    Placed,
+    TableLine,
+    header_of,
+    is_blank,
+    record_of_line,
+)
+from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_name, plain_word
 
 SECTION, START, END = "teams report section", "teams report start", "teams report end"
-"""Columns, put beside a line's own, that say where in a report it stood, and when the meeting was."""
+"""Columns, put beside a line's own, that say in which section of a report it stood, and when the meeting was."""
 
-PARTICIPANTS, ACTIVITIES, UNNAMED = "participants", "activities", "unnamed"
-"""``UNNAMED`` is no line, but what the summary says: that there were people whom the report does not name."""
+PARTICIPANTS = 2
+"""The number of the section that lists the participants."""
 
-_TITLE = re.compile(r"(\d+)\.\s+\S")
+UNNAMED = "unnamed"
+"""No section, but what the summary says: that there were people whom the report does not name."""
+
+COLUMNS_PUT_BESIDE = (SECTION, START, END)
+
+_TITLE = re.compile(r"\W*(\d{1,2})\s*[.):、。-]+\s*[^\W\d]")
+_NUMBER = re.compile(r"\W*(\d{1,2})(?!\d)")
 _INTEGER = re.compile(r"\d{1,6}", re.ASCII)
-_REGISTERED = re.compile(r"regist|inscri|iscritt|geregistr|anmeld")
-_DURATION = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
+_DATE_AND_CLOCK = re.compile(r"(?=(?:\D*\d){6}).*\d[:.]\d\d")
+_DATA_IN_IT = re.compile(r"[\d@]")
+_REGISTERED = re.compile(
+    r"regist|rejestr|inscri|inscr|iscritt|geregistr|anmeld|kayit|kayitli|rekister|tilmeld|pamel|anmal|inregistr|regisztr"
+    r"|регистр|реестр|реєстр|εγγρ|רשומ|مسجل|登録|注册|註冊|등록|ลงทะเบียน|đăng ky|dang ky|terdaftar"
+)
 _FEWEST_COLUMNS = 3
-
-# A first join is not a join: the one hides gaps that the other shows.
-_COLUMNS = {
-    "name": "Name, Full Name, Display Name, Vollständiger Name, Nom, Nom complet, Nombre, Nombre completo, Nome, "
-    "Nome completo, Naam, Volledige naam",
-    "email": "Email, Email Address, E-Mail-Adresse, Adresse e-mail, Adresse de messagerie, Courriel, "
-    "Correo electrónico, Dirección de correo electrónico, Endereço de email, Endereço de e-mail, Correio eletrónico, "
-    "E-mailadres, Indirizzo e-mail, Indirizzo di posta elettronica, Posta elettronica",
-    "registration_email": "Registration Email",
-    "first_join": "First Join, First Join Time, Erster Beitritt, Erste Teilnahme, Première connexion, "
-    "Première participation, Première arrivée, Première entrée, Première jonction, Primera entrada, Primera unión, "
-    "Primera conexión, Primeira entrada, Primeiro ingresso, Primeira adesão, Primeira participação, "
-    "Eerste deelname, Eerste toetreding, Prima partecipazione, Primo accesso, Primo ingresso",
-    "last_leave": "Last Leave, Last Leave Time, Letztes Verlassen, Letzter Austritt, Dernière déconnexion, "
-    "Dernière sortie, Dernier départ, Última salida, Última desconexión, Última saída, Laatste vertrek, "
-    "Laatst verlaten, Laatste keer verlaten, Ultima uscita, Ultimo abbandono",
-    "joined_at": "Join Time, Joined, Beitrittszeit, Beitrittszeitpunkt, Zeitpunkt des Beitritts, Beitritt, Beitreten, "
-    "Heure d'arrivée, Heure de connexion, Heure de jonction, Heure d'entrée, Heure de participation, "
-    "Hora de unión, Hora de entrada, Hora de conexión, Hora de incorporación, Horário de entrada, Hora de ingresso, "
-    "Hora de adesão, Tijd van deelname, Deelnametijd, Tijdstip van deelname, Tijd van toetreding, Ora di ingresso, "
-    "Ora di accesso, Ora di partecipazione, Ora partecipazione",
-    "left_at": "Leave Time, Left, Verlassenszeit, Austrittszeit, Zeitpunkt des Verlassens, Verlassen, "
-    "Heure de départ, Heure de déconnexion, Heure de sortie, Hora de salida, Hora de desconexión, "
-    "Horário de saída, Hora de saída, Tijd van vertrek, Vertrektijd, Tijdstip van vertrek, Tijd van verlaten, "
-    "Ora di uscita, Ora uscita, Ora di abbandono",
-    "duration": "Duration, In-Meeting Duration, Dauer, Dauer der Besprechung, Dauer in der Besprechung, "
-    "Besprechungsdauer, Teilnahmedauer, Durée, Durée de la réunion, Durée dans la réunion, Duración, "
-    "Duración de la reunión, Duración en la reunión, Duração, Duração da reunião, Duração na reunião, Duur, "
-    "Duur in vergadering, Vergaderduur, Duur van de vergadering, Durata, Durata riunione, Durata della riunione",
-    "action": "User Action, Benutzeraktion, Action de l'utilisateur, Action utilisateur, Acción del usuario, "
-    "Ação do usuário, Ação do utilizador, Atividade, Gebruikersactie, Azione utente, Azione dell'utente",
-    "timestamp": "Timestamp, Zeitstempel, Horodatage, Horodateur, Marca de tiempo, Marca de hora, "
-    "Carimbo de data/hora, Tijdstempel, Data e ora, Indicatore data e ora",
-}
-_JOINED = (
-    "joined",
-    *("beigetreten", "vorher beigetreten", "zuvor beigetreten", "bereits beigetreten"),
-    *("a rejoint", "rejoint"),
-    *("se unio", "unido", "unio", "ingreso", "entro"),
-    *("ingressou", "entrou", "aderiu"),
-    *("deelgenomen", "neemt deel", "toegetreden"),
-    *("ha partecipato", "partecipazione", "si e unito", "accesso", "entrato"),
-)
-_LEFT = (
-    "left",
-    *("verlassen", "hat verlassen"),
-    *("a quitte", "quitte", "parti"),
-    *("salio", "abandono", "se fue"),
-    *("saiu", "deixou"),
-    *("verlaten", "heeft verlaten", "vertrokken"),
-    *("ha abbandonato", "abbandonato", "uscito", "uscita"),
-)
-_HOUR_UNITS = ("h", "st", "u", "t", "o", "g")  # hour, heure, hora; Stunde; uur; time; ora; godzina
-_GUESTS = (
-    "guest|external|unverified|gast|extern|nicht überprüft|invité|invitée|externe|non vérifié|invitado|externo|"
-    "no comprobado|sin verificar|convidado|não verificado|ospite|esterno|non verificato|niet geverifieerd"
-)
-_GUEST = re.compile(rf"\s*\((?:{_GUESTS})\)\s*$", re.IGNORECASE)
+_MOST_SHAPES = 100
+_WIDEST = 10**6
+_LAST_WITH_PRESENCE = 3
 
 
-def records_of_report(lines: Iterable[TableLine]) -> Iterator[Placed]:
-    """Give the records of a file's tables, each with where it stood; the summary gives none of its own."""
-    section: int | None = None
-    header: list[str] | None = None
-    summary: list[TableLine] = []
-    for line in lines:
-        filled = [cell for cell in line.cells if cell.strip()]
-        title = _TITLE.match(filled[0].strip()) if len(filled) == 1 else None
-        if title:
-            section, header = int(title[1]), None
-        elif is_blank(line) or (section is not None and section > 3):
-            continue
-        elif header is None and (section == 1 or (section is None and len(filled) < _FEWEST_COLUMNS)):
-            summary.append(line)
-        elif header is None:
-            header = header_of(line)
-        else:
-            record = record_of_line(header, line)
-            yield line.row, record if isinstance(record, UnreadableField) else {**record, **_place(section, summary)}
-    yield from _unnamed(summary)
+def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    """Return the records of a file's tables, each with where it stood, and what the summary says beside them.
+
+    :raises UnreadableFile: if the file lists nobody, or fewer people than it counts, or ends within a line.
+    """
+    rest = _Lines(line for line in lines if not is_blank(line))
+    while rest.peek():
+        yield from _Report(options).records(rest)
 
 
-def _place(section: int | None, summary: list[TableLine]) -> dict[str, str | None]:
-    if section != 2:
-        return {SECTION: ACTIVITIES} if section else {}
-    start, end = _times(summary)
-    return {SECTION: PARTICIPANTS, START: start, END: end}
+class _Report:
+    """How far a report has been read; several may stand in a file, one behind another.
+
+    ``number`` is that of the section, where it has one; ``header`` is that of its table, once it has been seen.
+    """
+
+    def __init__(self, options: FeedOptions) -> None:
+        self._may_hide_people = options.unnamed_participants
+        self._names = _names_of(options, "name")
+        self._first_joins = _names_of(options, "first_join")
+        self._times = self._first_joins | _names_of(options, "joined_at") | _names_of(options, "timestamp")
+        self._number: int | None = None
+        self._in_summary = True
+        self._header: list[str] | None = None
+        self._has_no_presence = False
+        self._summary: list[TableLine] = []
+        self._tables = 0
+        self._listed: list[str] = []
+        self._width = _WIDEST
+        self._shapes: dict[int, set[str]] = {}
+        self._lists_stays = False
+        self._beside: dict[str, str | None] = {}
+
+    def records(self, rest: _Lines) -> Iterator[Placed]:
+        """Return the records of the lines up to the next report's; see :func:`records_of_report`."""
+        for line in rest:
+            if self._is_next_report(line):
+                rest.put_back(line)
+                break
+            if self._is_title(line, rest):
+                self._begin_section(line, rest)
+            elif self._header is None and self._in_summary and not self._is_header(line):
+                self._summary.append(line)
+            elif self._header is None or (not _holds_data(line) and self._is_known_header(line)):
+                self._begin_table(line)
+            elif not self._has_no_presence:
+                self._check_ended(self._header, line)
+                yield line.row, self._record(self._header, line)
+        yield from self._said_by_the_summary()
+
+    def _is_next_report(self, line: TableLine) -> bool:
+        filled = _filled(line)
+        numbered = _TITLE.match(_normal(filled[0])) if len(filled) == 1 else None
+        return self._tables > 0 and numbered is not None and int(numbered[1]) == 1
+
+    def _is_title(self, line: TableLine, rest: _Lines) -> bool:
+        """Return whether a line is a section's title: its only cell begins with the next number, or a header follows.
+
+        A person whose times are missing may be a line of one cell, too, but no header follows it.
+        """
+        filled = _filled(line)
+        if len(filled) != 1:
+            return False
+        numbered = _TITLE.match(_normal(filled[0]))
+        if numbered and int(numbered[1]) > (self._number or 0):
+            return True
+        return self._is_followed_by_header(rest)
+
+    def _is_followed_by_header(self, rest: _Lines) -> bool:
+        following = rest.peek()
+        return following is not None and (self._is_known_header(following) or _looks_like_header(following))
+
+    def _begin_section(self, title: TableLine, rest: _Lines) -> None:
+        numbered = _NUMBER.match(_normal(_filled(title)[0]))
+        self._number = int(numbered[1]) if numbered else None
+        self._in_summary = self._number in (None, 1) and not self._is_followed_by_header(rest)
+        self._header = None
+
+    def _is_header(self, line: TableLine) -> bool:
+        """Return whether a line of a summary is none, but a header; below a title, only one with known names is."""
+        return self._is_known_header(line) or (self._number is None and _looks_like_header(line))
+
+    def _is_known_header(self, line: TableLine) -> bool:
+        names = {column_name(cell) for cell in _filled(line)}
+        return bool(names & self._names) and bool(names & self._times)
+
+    def _begin_table(self, line: TableLine) -> None:
+        self._header = header_of(line)
+        self._in_summary = False
+        self._width, self._shapes = _WIDEST, {}
+        start, end = _times(self._summary)
+        self._beside = {START: start, END: end}
+        known = {column_name(cell) for cell in self._header}
+        self._has_no_presence = (self._number or 0) > _LAST_WITH_PRESENCE and not known & self._times
+        self._tables += not self._has_no_presence
+        if self._tables == 1:
+            self._lists_stays = self._number != PARTICIPANTS and not known & self._first_joins
+
+    def _check_ended(self, header: list[str], line: TableLine) -> None:
+        """Check that the file's last line is whole.
+
+        :raises UnreadableFile: if no line end follows it, and it has fewer cells, or less in its last cell, than the
+            lines before. Some programs write no line end at the end of a file, so that alone shows nothing.
+        """
+        cells = line.cells
+        at = min(len(cells), len(header)) - 1
+        if not line.is_ended and self._shapes:
+            last = _shape(cells[at])
+            usual = self._shapes.get(at, set())
+            if len(cells) < self._width or any(one.startswith(last) and one != last for one in usual):
+                raise UnreadableFile("the file ends within a line, so it was cut. Download it again")
+        self._width = min(self._width, len(cells))
+        if len(self._shapes.setdefault(at, set())) < _MOST_SHAPES:
+            self._shapes[at].add(_shape(cells[at]))
+
+    def _record(self, header: list[str], line: TableLine) -> dict[str, object] | UnreadableField:
+        if self._tables == 1:
+            self._listed.append(plain_word(line.cells[0]))
+        record = record_of_line(header, line)
+        if isinstance(record, UnreadableField):
+            return record
+        return {**record, SECTION: self._number, **self._beside}
+
+    def _said_by_the_summary(self) -> Iterator[Placed]:
+        """Return a record for people who were there and are not listed."""
+        counts = _counts(self._summary)
+        if not self._tables:
+            # Its lines are not shown: the title of a meeting is often a person's name.
+            raise UnreadableFile(
+                "it has no list of participants under a header with known columns, so it was cut; or its columns are in"
+                " a language that is not known: name them with the option columns, for instance"
+                " columns={'name': ..., 'first_join': ..., 'last_leave': ..., 'joined_at': ..., 'left_at': ...}"
+            )
+        unnamed = counts[1].people if len(counts) > 1 else 0
+        if unnamed:
+            yield counts[1].row, {SECTION: UNNAMED, **self._beside}
+        attended = counts[0].people - unnamed if counts else 0
+        if attended > len(self._listed) and not self._may_hide_people:
+            raise UnreadableFile(
+                f"its summary counts {attended} people and it lists {len(self._listed)}, so it was cut. Download it"
+                " again; or, where people may choose not to be named in reports, give the option"
+                " unnamed_participants=True"
+            )
+        # Of a table of stays, two people of one name and somebody whose stays are missing look the same.
+        people = len(set(self._listed)) if self._lists_stays else len(self._listed)
+        if attended > people:
+            yield counts[0].row, {SECTION: UNNAMED, **self._beside}
 
 
-def _pairs(summary: list[TableLine]) -> list[list[str]]:
-    return [[cell.strip() for cell in line.cells if cell.strip()] for line in summary]
+class _Count(NamedTuple):
+    """Where the summary counts people: the row, its place in the summary, and the count."""
+
+    row: int
+    at: int
+    people: int
 
 
-def _counts(pairs: list[list[str]]) -> list[int]:
-    """Give where the summary counts people who attended. The words around are in the organiser's language."""
-    found = [at for at, pair in enumerate(pairs) if len(pair) == 2 and _INTEGER.fullmatch(pair[1])]
-    return [at for at in found if not _REGISTERED.search(_folded(pairs[at][0]))]
+class _Lines:
+    """Lines, of which the next can be looked at.
+
+    It is only taken from the file where it is asked for: a fault in a file's last line must be known before its end is.
+    """
+
+    def __init__(self, lines: Iterable[TableLine]) -> None:
+        self._lines = iter(lines)
+        self._peeked: list[TableLine] = []
+
+    def __iter__(self) -> Iterator[TableLine]:
+        return self
+
+    def __next__(self) -> TableLine:
+        return self._peeked.pop() if self._peeked else next(self._lines)
+
+    def put_back(self, line: TableLine) -> None:
+        """Make a line that was taken the next one again."""
+        self._peeked.append(line)
+
+    def peek(self) -> TableLine | None:
+        """Return the next line without taking it, or None at the end."""
+        if not self._peeked:
+            self._peeked = list(islice(self._lines, 1))
+        return self._peeked[-1] if self._peeked else None
+
+
+def _filled(line: TableLine) -> list[str]:
+    return [cell.strip() for cell in line.cells if cell.strip()]
+
+
+def _normal(text: str) -> str:
+    """Return a text with the digits and dots of other scripts as the common ones: ``２．`` and ``②`` begin with 2."""  # noqa: RUF002
+    return unicodedata.normalize("NFKC", text)
+
+
+def _names_of(options: FeedOptions, meaning: str) -> set[str]:
+    """Return the names of a column that means this, with the user's own."""
+    own = options.own_columns.column_for(meaning) if options.own_columns else None
+    return {column_name(name) for name in (*FIELDS[meaning], *([own] if own else []))}
+
+
+def _looks_like_header(line: TableLine) -> bool:
+    """Return whether nothing in a line is a time, a number or an address."""
+    filled = _filled(line)
+    return len(filled) >= _FEWEST_COLUMNS and not any(_DATA_IN_IT.search(cell) for cell in filled)
+
+
+def _holds_data(line: TableLine) -> bool:
+    """Return whether a line has a clock's time or an address, as most do: it is no header, which is slower to see."""
+    return any(":" in cell or "@" in cell for cell in line.cells)
+
+
+def _shape(cell: str) -> str:
+    """Return what kinds of letters follow one another in a cell that holds digits; other cells as they are."""
+    if not any(letter.isdigit() for letter in cell):
+        return cell.strip()
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
+
+
+def _pairs(summary: list[TableLine]) -> list[tuple[int, list[str]]]:
+    return [(line.row, _filled(line)) for line in summary]
+
+
+def _counts(summary: list[TableLine]) -> list[_Count]:
+    """Return where the summary counts people who attended. The words around are in the organiser's language."""
+    return [
+        _Count(row, at, int(pair[1]))
+        for at, (row, pair) in enumerate(_pairs(summary))
+        if len(pair) == 2 and _INTEGER.fullmatch(pair[1]) and not _REGISTERED.search(plain_word(pair[0]))
+    ]
 
 
 def _times(summary: list[TableLine]) -> tuple[str | None, str | None]:
-    """Give the start and end of the meeting, which follow the counts."""
-    pairs = _pairs(summary)
-    counts = _counts(pairs)
-    times = [pair[1] for pair in pairs[counts[-1] + 1 :] if len(pair) == 2] if counts else []
+    """Return the start and end of the meeting, which follow the counts."""
+    counts = _counts(summary)
+    behind = _pairs(summary)[counts[-1].at + 1 :] if counts else []
+    times = [pair[1] for _, pair in behind if len(pair) == 2 and _DATE_AND_CLOCK.match(_normal(pair[1]))]
     return (times[0], times[1]) if len(times) > 1 else (None, None)
-
-
-def _unnamed(summary: list[TableLine]) -> Iterator[Placed]:
-    """Give a record where the summary has a second count: of people who chose not to be named in reports."""
-    pairs = _pairs(summary)
-    counts = _counts(pairs)
-    if len(counts) > 1 and int(pairs[counts[1]][1]):
-        start, end = _times(summary)
-        yield summary[counts[1]].row, {SECTION: UNNAMED, START: start, END: end}
-
-
-def without_guest_mark(name: str | None) -> str | None:
-    """Give a display name without the marks that Teams puts behind it: ``Ada Lovelace (Guest)``."""
-    while name and (mark := _GUEST.search(name)):
-        name = name[: mark.start()]
-    return name or None
-
-
-class Line:
-    """One line of a file, by what its columns mean.
-
-    :param record: the line.
-    :raises UnreadableField: if its columns are not known, naming them.
-    """
-
-    def __init__(self, record: Record) -> None:
-        own = tuple(sorted(record.options.columns.items()))
-        self._header = _meanings(tuple(name for name in record.columns if name not in (SECTION, START, END)), own)
-        utc = any("(UTC)" in self._header.get(name, "").upper() for name in ("first_join", "joined_at", "timestamp"))
-        self.record = Record(record.columns, _in_utc(record.options)) if utc else record
-
-    @property
-    def is_event(self) -> bool:
-        """Whether it tells of a joining or leaving, and not of a stay."""
-        return {"action", "timestamp"} <= self._header.keys()
-
-    def text(self, meaning: str) -> str | None:
-        """Give a column's text, or None."""
-        return self.record.text(self._header[meaning]) if meaning in self._header else None
-
-    def moment(self, *meanings: str, is_end: bool = False) -> datetime | None:
-        """Give the time of the first of these columns that is not blank, or None."""
-        columns = (self._header[one] for one in meanings if one in self._header)
-        return next((at for column in columns if (at := self.record.moment(column, is_end=is_end))), None)
-
-    def stay(self) -> tuple[str | None, str | None]:
-        """Give when a person joined and left; where a leave is missing, by the duration."""
-        joined, left = self.moment("joined_at", "first_join"), self.moment("left_at", "last_leave", is_end=True)
-        seconds = seconds_of(self.text("duration"))
-        if joined is not None and left is None and seconds is not None:
-            left = joined + timedelta(seconds=seconds)
-        return as_utc(joined) if joined else None, as_utc(left) if left else None
-
-    def joined(self) -> bool:
-        """Whether the event is a joining; otherwise a leaving.
-
-        :raises UnreadableField: if its word is not known.
-        """
-        word = " ".join(_unaccented(self.text("action") or "").split())
-        for stems, is_joining in ((_JOINED, True), (_LEFT, False)):
-            if any(word == stem or word.startswith(f"{stem} ") for stem in stems):
-                return is_joining
-        raise UnreadableField(self._header["action"], "is neither joined nor left in a known language")
-
-
-def seconds_of(duration: str | None) -> int | None:
-    """Give the seconds of ``1h 2m 3s``, also with the units of other languages, or None where it is no duration."""
-    if not duration or _DURATION.sub("", duration).strip(" ,"):
-        return None
-    total = 0
-    for count, unit in _DURATION.findall(duration.lower()):
-        factor = 3600 if unit.startswith(_HOUR_UNITS) else {"m": 60, "s": 1}.get(unit[0])
-        if factor is None:
-            return None
-        total += int(count) * factor
-    return total
-
-
-@lru_cache(maxsize=256)
-def _meanings(header: tuple[str, ...], own: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Give {meaning: column} of a header."""
-    folded = {_folded(column): column for column in reversed(header)}
-    found = {meaning: folded[_folded(column)] for meaning, column in own if _folded(column) in folded}
-    for meaning, names in _FOLDED.items():
-        column = next((folded[name] for name in names if name in folded), None)
-        if column is not None and column not in found.values():
-            found.setdefault(meaning, column)
-    upn = next((column for name, column in folded.items() if name.endswith("upn")), None)
-    if upn is not None:
-        found.setdefault("upn", upn)
-    if "name" not in found or not (
-        found.keys() & {"first_join", "joined_at"} or {"action", "timestamp"} <= found.keys()
-    ):
-        raise UnreadableField(
-            None,
-            "the columns are those of no answer of Microsoft Graph, and of no Teams file in a known language:"
-            f" {', '.join(header)[:300]}. For a file, name them with the option columns, for instance"
-            " columns={'name': ..., 'joined_at': ..., 'left_at': ...}",
-        )
-    return found
-
-
-def _unaccented(text: str) -> str:
-    return "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))
-
-
-def _folded(column: str) -> str:
-    """Give a column's letters and digits, small and without accents, and without a zone."""
-    return "".join(one for one in re.sub(r"\(utc\)", "", _unaccented(column)) if one.isalnum())
-
-
-_FOLDED = {meaning: [_folded(name) for name in names.split(", ")] for meaning, names in _COLUMNS.items()}
-
-
-def _in_utc(options: FeedOptions) -> FeedOptions:
-    return replace(options, zone="UTC")

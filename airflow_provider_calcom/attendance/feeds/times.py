@@ -8,11 +8,16 @@ as the later of the two: presence may then be an hour too long, which blames nob
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
+from airflow_provider_calcom.attendance.feeds.locale_words import AM, HOURS, IN_MINUTES, MINUTES, PM, SECONDS
 
 ORDERS = ("day_first", "month_first")
 LONGEST_TIME = 64
@@ -23,11 +28,14 @@ _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE | re.ASCII,
 )
-_CLOCK = r"(?:,? +(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d))? ?(?P<half>[ap]\.?m\.?)?)"
+_CLOCK = r"(?:,? +(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d))? ?(?P<half>am|pm)?)"
 _NUMERIC = re.compile(
     r"(?P<first>\d\d?)(?P<mark>[/.-])(?P<other>\d\d?)(?P=mark)(?P<year>\d{4}|\d\d)" + _CLOCK, re.I | re.A
 )
-_YEAR_FIRST = re.compile(r"(?P<year>\d{4})[/.](?P<month>\d\d?)[/.](?P<day>\d\d?)" + _CLOCK, re.I | re.A)
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?:[/.] ?| ?[年년] ?)(?P<month>\d\d?)(?:[/.] ?| ?[月월] ?)(?P<day>\d\d?)(?:\.| ?[日일])?" + _CLOCK,
+    re.I | re.A,
+)
 _ISO_DATE = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)" + _CLOCK, re.I | re.A)
 _NAMED = re.compile(
     r"(?:(?P<word>[a-z]{3,9})\.? (?P<day>\d\d?),? |(?P<day2>\d\d?)[ -](?P<word2>[a-z]{3,9})\.?[ -])(?P<year>\d{4})"
@@ -40,6 +48,33 @@ _MONTH_WORDS = (
     "december",
 )  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+"""Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
+that is not known, which programs write as 1970 or as the year 1."""
+
+Halves = tuple[Sequence[str], Sequence[str]]
+"""Words of the user's for the first and for the second half of the day."""
+
+_CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
+_WHOLE_HOURS = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,]\d+)?", re.ASCII)
+_LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_UTC = r"(?:utc|gmt|coordinated universal time)\s*(?P<offset>[+-]\s?\d\d?(?::?\d\d)?)?"
+_ZONE_BEHIND = re.compile(
+    rf"(?<![^\W_]){_UTC}[\s)\]_.]*$|(?<=[a-z]){_UTC.replace('offset', 'offset2')}$", re.IGNORECASE
+)
+_ZONE_BEFORE = re.compile(rf"^[\s(\[]*{_UTC}(?![^\W_])[\s)\]_.:-]*", re.IGNORECASE)
+
+
+class ZonedName(NamedTuple):
+    """A column's name that says in which zone its times are.
+
+    :param name: the name without the zone.
+    :param zone: ``UTC`` or an offset, as the option ``zone`` has it.
+    """
+
+    name: str
+    zone: str
 
 
 class BadTime(ValueError):
@@ -72,6 +107,44 @@ def _zone(zone: str) -> tzinfo:
     return ZoneInfo(zone)
 
 
+@lru_cache(maxsize=1024)
+def zone_in_name(column: str) -> ZonedName | None:
+    """Return the zone that a column's name gives, as ``Join Time (UTC)``, ``joinTimeUtc`` or ``Left (GMT+1)``, or None.
+
+    Names of zones other than UTC and GMT are ambiguous (``CST`` is of three continents), and are not taken.
+    """
+    text = _CAMEL.sub(" ", column)
+    found = _ZONE_BEHIND.search(text) or _ZONE_BEFORE.search(text)
+    if found is None:
+        return None
+    name = (text[: found.start()] + text[found.end() :]).strip(" (_[.")
+    offset = (found["offset"] or found.groupdict().get("offset2") or "").replace(" ", "").replace(":", "")
+    if not name:
+        return None
+    if not offset:
+        return ZonedName(name, "UTC")
+    sign, digits = offset[0], offset[1:]
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")
+    return ZonedName(name, f"{sign}{hours:0>2}:{minutes}")
+
+
+def checked_date(date: str | None) -> None:
+    """Check the option ``date``.
+
+    :raises InvalidFeedOption: if it is no date as 2026-11-18.
+    """
+    if date is None:
+        return
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", date, re.ASCII):
+            raise ValueError
+        datetime.strptime(date, "%Y-%m-%d")
+    except (ValueError, TypeError):
+        raise InvalidFeedOption(
+            f"The feed's option date must be a date as 2026-11-18, but is {str(date)[:40]!r}"
+        ) from None
+
+
 def checked_date_format(date_format: str | None) -> None:
     """Check the option ``date_format``.
 
@@ -98,7 +171,13 @@ def as_utc(moment: datetime) -> str:
 
 
 def instant(
-    value: object, *, zone: str | None = None, date_format: str | None = None, is_end: bool = False
+    value: object,
+    *,
+    zone: str | None = None,
+    date_format: str | None = None,
+    is_end: bool = False,
+    halves: Halves = ((), ()),
+    day: str | None = None,
 ) -> datetime:
     """Read a time: a datetime, or the text of one.
 
@@ -106,18 +185,20 @@ def instant(
     :param zone: the zone of what comes without one.
     :param date_format: see :class:`FeedOptions`.
     :param is_end: whether this is the end of a presence; see the module's text.
+    :param halves: words for the halves of the day besides those that are known.
+    :param day: the date of a text that is a clock alone.
     :raises BadTime: saying what is wrong and what to do.
     """
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
-        moment = _parsed(value, date_format)
+        text = f"{day} {value}" if day is not None and is_clock(value) else value
+        moment, named = _parsed(text, date_format, halves)
+        if named:
+            return _in_named_zone(moment, named, zone)
     else:
         raise BadTime("is no time")
-    try:
-        return _placed(moment, zone, is_end)
-    except OverflowError:
-        raise BadTime("is out of range") from None
+    return _in_our_time(_placed, moment, zone, is_end)
 
 
 def epoch_instant(value: object, unit: str) -> datetime:
@@ -134,9 +215,124 @@ def epoch_instant(value: object, unit: str) -> datetime:
         moment = _EPOCH + timedelta(**{"milliseconds" if unit == "ms" else "seconds": number})
     except (ValueError, OverflowError):
         raise BadTime(f"is no number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970") from None
-    if not 2000 <= moment.year < 2200:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise BadTime(f"is no number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970 of our time")
     return moment
+
+
+def is_epoch(value: object) -> bool:
+    """Return whether a value is 1970-01-01T00:00:00Z, which some vendors write for a time that is not known."""
+    if isinstance(value, str):
+        return value.strip()[:19].replace(" ", "T") == "1970-01-01T00:00:00"
+    return isinstance(value, datetime) and value.replace(tzinfo=timezone.utc) == _EPOCH
+
+
+def is_clock(text: str) -> bool:
+    """Return whether a text is a clock without a date, as ``09:00``, ``9:00:20 PM`` or ``下午3:05``."""
+    return len(text) <= LONGEST_TIME and len(re.findall(r"\d+", text)) == len(re.split(r":", text)) >= 2
+
+
+def day_in_text(text: str) -> str | None:
+    """Return the date that a text as a file's name holds, as ``2026-11-18``, or None where it holds none or two.
+
+    Only dates that begin with the year are taken: others may be read in two ways.
+    """
+    found = set(re.findall(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)", text, re.ASCII))
+    return "-".join(found.pop()) if len(found) == 1 else None
+
+
+def completed(
+    began: datetime | None, ended: datetime | None, seconds: float | None
+) -> tuple[datetime | None, datetime | None]:
+    """Return a beginning and an end; where one is missing, it follows from the other and the length in seconds."""
+    if not seconds or seconds < 0 or (began is None) == (ended is None):
+        return began, ended
+    try:
+        length = timedelta(seconds=seconds)
+        return (began, began + length) if began is not None else (ended - length if ended else None, ended)
+    except OverflowError:
+        return began, ended
+
+
+def length_in_seconds(value: object, *, in_minutes: bool = False) -> float:
+    """Return the seconds of a length of time.
+
+    :param value: a number, the text of one, ``0:29:15``, or ``1h 2m 3s`` in the units of several languages.
+    :param in_minutes: whether a bare number is one of minutes.
+    :raises BadTime: for anything else, and for what is less than 0.
+    """
+    seconds: float | None = None
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        seconds = float(value) * (60 if in_minutes else 1)
+    elif isinstance(value, str):
+        seconds = _length_of_text(" ".join(value.split()), in_minutes)
+    if seconds is None or not 0 <= seconds < 10**9:
+        raise BadTime("is no length of time")
+    return seconds
+
+
+def _length_of_text(text: str, in_minutes: bool) -> float | None:
+    clock = _WHOLE_HOURS.fullmatch(text)
+    if clock:
+        return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3])
+    if re.fullmatch(r"\d{1,9}(?:[.,]\d+)?", text, re.ASCII):
+        return float(text.replace(",", ".")) * (60 if in_minutes else 1)
+    return seconds_of(text)
+
+
+def seconds_of(duration: str | None) -> int | None:
+    """Return the seconds of ``1h 2m 3s``, also in the units of other languages, or None where it is no length."""
+    if not duration or _LENGTH.sub("", duration).strip(" ,"):
+        return None
+    total = 0
+    for count, unit in _LENGTH.findall(duration.lower()):
+        factor = _unit(unit)
+        if factor is None or len(count) > 9:
+            return None
+        total += int(count) * factor
+    return total
+
+
+@lru_cache(maxsize=1024)
+def _unit(word: str) -> int | None:
+    units = ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1))
+    fitting = [(len(start), factor) for starts, factor in units for start in starts if word.startswith(start)]
+    return max(fitting)[1] if fitting else None
+
+
+def names_minutes(column: str) -> bool:
+    """Return whether a column's name says that its numbers are minutes, as ``Duration (Minutes)``."""
+    return bool(IN_MINUTES.search(_CAMEL.sub(" ", column)))
+
+
+def _in_our_time(place: Callable[..., datetime], *values: object) -> datetime:
+    """Return an instant, if it is of a year in which somebody may have attended something.
+
+    :raises BadTime: if it is not.
+    """
+    try:
+        moment = place(*values)
+    except OverflowError:
+        raise BadTime("is out of range") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadTime("has an impossible year")
+    return moment
+
+
+def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
+    """Place a time that came with the short name of a zone, which must be one that the option ``zone`` has then."""
+    if moment.utcoffset() is not None:
+        return _in_our_time(_placed, moment, None, False)
+    if checked_zone(zone) is None:
+        raise BadTime("has the short name of a time zone, which several have; give the option zone")
+    for is_end in (False, True):
+        with suppress(BadTime):
+            utc = _in_our_time(_placed, moment, zone, is_end)
+            if (utc.astimezone(checked_zone(zone)).tzname() or "").upper() == named.upper():
+                return utc
+    raise BadTime("has the short name of a time zone that the option zone does not have then")
 
 
 def _placed(moment: datetime, zone: str | None, is_end: bool) -> datetime:
@@ -151,19 +347,59 @@ def _placed(moment: datetime, zone: str | None, is_end: bool) -> datetime:
     return utc
 
 
-def _parsed(text: str, date_format: str | None) -> datetime:
+def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetime, str | None]:
+    """Return a time as it stands, and the short name of its zone where it has one that is not UTC."""
     if len(text) > LONGEST_TIME:
         raise BadTime("is too long for a time")
     plain = " ".join(text.split())  # also the narrow no-break space that some locales print before PM
     try:
-        if date_format is not None and date_format not in ORDERS:
-            return datetime.strptime(plain, date_format)
         found = _ISO.fullmatch(plain)
-        return _from_iso(found) if found else _from_export(plain, date_format)
+        own = date_format is not None and date_format not in ORDERS
+        if own and not (found and "T" in plain.upper()):
+            return datetime.strptime(plain, str(date_format)), None
+        if found:
+            return _from_iso(found), None
+        bare, offset, named = _without_zone(plain)
+        moment = _from_export(_with_half(bare, halves), date_format)
+        return (moment.replace(tzinfo=_zone(offset)) if offset else moment), named
     except BadTime:
         raise
     except ValueError:
         raise BadTime("is no time that exists, or not in the given date_format") from None
+
+
+_ZONE_IN_TIME = re.compile(
+    r"^(?P<time>.*\d\d.*?) \(?(?:(?:UTC|GMT)(?P<offset> ?[+-]\d\d?(?::?\d\d)?)?|(?P<z>Z)|(?P<name>[A-Z]{3,5}))\)?$"
+)
+
+
+def _without_zone(text: str) -> tuple[str, str | None, str | None]:
+    """Return a time without the zone behind it, and that zone: as an offset, or by its short name."""
+    found = _ZONE_IN_TIME.match(text)
+    if found is None:
+        return text, None, None
+    if found["name"]:
+        return found["time"], None, found["name"]
+    named = zone_in_name(f"time UTC{(found['offset'] or '').replace(' ', '')}")
+    return found["time"], named.zone if named else "UTC", None
+
+
+def _with_half(text: str, halves: Halves) -> str:
+    """Return a time with ``am`` or ``pm`` behind its clock, for the word of any language before or behind it."""
+    for words, plain in (((*halves[0], *AM), "am"), ((*halves[1], *PM), "pm")):
+        found = _half_words(words).search(text)
+        if found:
+            bare = f"{text[: found.start()]} {text[found.end() :]}"
+            with_half = _CLOCK_ALONE.sub(rf" \g<0> {plain}", bare, count=1)
+            return " ".join(with_half.split())
+    return text
+
+
+@lru_cache(maxsize=64)
+def _half_words(words: tuple[str, ...]) -> re.Pattern[str]:
+    one = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    # Words of letters stand for themselves, and not within others: AM is not in the name of a month.
+    return re.compile(rf"(?<![^\W\d_])(?:{one})(?![^\W\d_])", re.IGNORECASE)
 
 
 def _from_iso(found: re.Match[str]) -> datetime:
@@ -186,11 +422,12 @@ def _from_export(text: str, date_format: str | None) -> datetime:
 
 def _hour(found: re.Match[str]) -> int:
     hour, half = int(found["hour"]), (found["half"] or "").lower()
-    if not half:
+    # Some exports print the half beside a clock of 24 hours.
+    if not half or (half == "pm" and hour > 12) or (half == "am" and hour == 0):
         return hour
     if not 1 <= hour <= 12:
         raise BadTime("has an hour that does not go with AM or PM")
-    return hour % 12 + (12 if half.startswith("p") else 0)
+    return hour % 12 + (12 if half == "pm" else 0)
 
 
 def _date_of_numbers(found: re.Match[str], date_format: str | None) -> tuple[int, int, int]:

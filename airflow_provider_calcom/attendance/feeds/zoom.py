@@ -1,4 +1,4 @@
-"""Zoom: the API's lists of participants, webhooks, and the CSV exports of the portal.
+"""Zoom: the API's lists of participants, webhooks, and the exports of the portal.
 
 Facts are from Zoom's API reference (report, dashboard and past meeting participants, meeting webhooks), its changelog
 on hidden fields, and the types of its own library rivet; the columns of exports from exports in public code. Zoom
@@ -8,36 +8,39 @@ does not say of itself who is a machine, so no row is of kind ``bot``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds.conference_keys import zoom_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.pairing import Pairing
-from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
-from airflow_provider_calcom.attendance.feeds.record import Record, folded_name
+from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.tables import (
-    Placed,
-    TableLine,
-    header_of,
-    is_blank,
-    record_of_line,
+from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds.times import as_utc, completed
+from airflow_provider_calcom.attendance.feeds.zoom_columns import FIELDS, ZoomColumns, columns_of
+from airflow_provider_calcom.attendance.feeds.zoom_events import NOTHING_OF_A_PRESENCE, ZoomEvents
+from airflow_provider_calcom.attendance.feeds.zoom_exports import records_of_export
+from airflow_provider_calcom.attendance.feeds.zoom_meetings import MeetingsNamed, meeting_key
+from airflow_provider_calcom.attendance.feeds.zoom_people import (
+    email_of,
+    is_zoom_room,
+    name_of,
+    participant_of,
+    phone_of,
 )
-from airflow_provider_calcom.attendance.feeds.zoom_events import take_event
+from airflow_provider_calcom.attendance.feeds.zoom_words import NO, YES, plain
 
-_EXPORTED_NAME = "Name (Original Name)"
-_NAMES = (_EXPORTED_NAME, "name", "user_name", "Participant")
-_EMAILS = ("user_email", "email", "registrant_email")
-_MEETING_IDS = ("meeting_id", "meeting_number")
-_MEETING_UUIDS = ("meeting_uuid", "meeting_instance_uuid")
+_STAYED_AWAY = "a registrant who did not come"
+_OTHER_IDENTITIES = ("registrant_id", "registrant_email", "phone_number")
+_BLANK_TIMES = ("--", "-", "—")
 
 
 class ZoomFeed(RecordFeed):
-    """Participants of Zoom meetings, in whichever shape they come.
+    """Participants of Zoom meetings and webinars, in whichever shape they come.
 
     A meeting's answer of the API does not name the meeting: give the option ``conference_key``, or put ``meeting_id``
     into the records or beside ``participants``. Exports have the account's local time: give ``zone``, and
@@ -45,114 +48,148 @@ class ZoomFeed(RecordFeed):
     """
 
     name = "zoom"
-    page_keys = ("participants",)
-    page_fields = ("meeting_id", "meeting_uuid", "booking_uid")
+    page_keys = ("participants", "meetings", "webinars")
+    page_fields = {
+        **{name: name for name in ("meeting", "webinar", "meeting_number", "webinar_id", "webinar_uuid")},
+        # A meeting object has its participants beside its id and uuid; a participant's own id is another thing.
+        "id": "page_id",
+        "uuid": "meeting_uuid",
+        **{name: name for name in ("meeting_id", "meeting_uuid", "booking_uid")},
+    }
+    option_names = (*OF_EVERY_FEED, "booking_uids")
+    fields = FIELDS
+    skips = (_STAYED_AWAY, *NOTHING_OF_A_PRESENCE)
 
     def key_of(self, meeting: str) -> str | None:
-        """Give ``zoom:`` and the digits of a meeting id or join link."""
-        return zoom_key(meeting)
+        """Return ``zoom:`` and the digits of a meeting id or join link."""
+        return zoom_key(re.sub(r"(?<=\d)\.0$", "", meeting))  # a data frame's column of ids that has nulls in it
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        """Give the rows; those of events when both halves came, or at the end."""
-        pairing = Pairing()
+        """Return the rows; those of events when both halves came, or at the end.
+
+        :raises FeedUnreadable: where some records name their meeting and others don't.
+        """
+        events = ZoomEvents(self)
+        meetings = MeetingsNamed(options)
         for columns in records:
             record = Record(columns, options)
+            is_event = record.has("event") and not columns_of(record).joined
             try:
-                if record.has("event") and not record.has("join_time"):
-                    yield from take_event(self, record, pairing)
-                else:
-                    yield from self.rows_of(record)
+                for row in events.rows_of(record) if is_event else self.rows_of(record):
+                    meetings.see(row, report)
+                    yield row
             except UnreadableField as fault:
                 report.unreadable(fault)
             except SkippedRecord as skipped:
                 report.skip(skipped.reason)
-        yield from pairing.rest()
+        for row in events.rest(report):
+            meetings.see(row, report)
+            yield row
+        meetings.judge(report)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the row of a participant as the report, dashboard or past meeting API or an export has it."""
-        _check_columns(record)
-        name = record.text(*_NAMES)
-        yield self.row(
+        """Return the row of a participant as the report, dashboard or past meeting API or an export has it."""
+        columns = columns_of(record)
+        _check_columns(record, columns)
+        _check_attended(record, columns)
+        joined, left = _stay(record, columns)
+        name, is_doubtful = name_of(record, columns)
+        is_room = columns.has_device and is_zoom_room(record)
+        row = self.row(
             record,
-            kind="lobby" if _is_in_lobby(record) else "person",
-            booking_uid=self.booking_of(record, (*_MEETING_UUIDS, *_MEETING_IDS)),
-            conference_key=self.meeting_of(record, _MEETING_IDS, _MEETING_UUIDS),
-            email=_email(record),
+            kind="lobby" if _is_in_lobby(record, columns) or is_doubtful else "person",
+            participant=None if is_room else participant_of(record),
+            booking_uid=self.booking_of(record, (*columns.meeting_uuids, *columns.meeting_ids)),
+            conference_key=meeting_key(self, record, columns.meeting_ids, columns.meeting_uuids, columns.perhaps_ids),
+            email=email_of(record, columns),
             name=name,
-            phone=record.text("phone_number") or _dialled_from(record) or phone_in_name(name),
-            joined_at=record.time("join_time"),
-            left_at=record.time("leave_time", is_end=True),
+            phone=phone_of(record, columns),
+            joined_at=joined,
+            left_at=left,
         )
+        yield row
+        if is_room and (record.number("in_room_participants") or 0) > 1:
+            # More people sat in the room than it names, so whoever is not seen may have been among them.
+            nobody = {"kind": "lobby", "participant": None, "email": None, "name": None, "phone": None}
+            yield {**row, **nobody}  # type: ignore[typeddict-item]
 
-    @staticmethod
-    def records_of_table(lines: Iterable[TableLine]) -> Iterator[Placed]:
-        """Give the participants of an export, which may begin with a table of one line about the meeting."""
-        return _records_of_export(lines)
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+        """Return the participants of an export."""
+        return records_of_export(lines, options)
 
 
-def _check_columns(record: Record) -> None:
-    if record.has("Total Duration (Minutes)") and not record.has("join_time"):
+def _check_columns(record: Record, columns: ZoomColumns) -> None:
+    if columns.is_whole:
         raise UnreadableField(
             None, "the record lacks Join Time: the export has one row a person. Export it again without unique users"
         )
-    required(record, "join_time")
-    if not any(record.has(name) for name in (*_NAMES, *_EMAILS)):
+    if not columns.joined and not (columns.left and columns.durations):
+        required(record, "join_time")
+    if not columns.names and not columns.emails and not any(map(record.has, _OTHER_IDENTITIES)):
         required(record, "name")
 
 
-def _email(record: Record) -> str | None:
-    """Give the participant's address.
+def _check_attended(record: Record, columns: ZoomColumns) -> None:
+    """Leave out who did not come: a webinar's report lists all registrants.
 
-    The export of all meetings has two columns User Email, the host's and then the participant's, which loaders number
-    each in its own way. Where the latter is blank, the former must not stand for it.
+    :raises SkippedRecord: for those.
     """
-    if not record.has(_EXPORTED_NAME):
-        return record.text(*_EMAILS)
-    column = next((name for name in ("User Email 2", "User Email 1") if record.has(name)), None)
-    return record.text(column) if column else record.text(*_EMAILS)
+    for column in columns.attended:
+        answer = _answer(record, column)
+        came = any(not _is_blank(record, name) for name in (*columns.joined, *columns.left))
+        if answer is False and not came:
+            raise SkippedRecord(_STAYED_AWAY)
+        if answer is False:
+            raise UnreadableField(column, "says that somebody did not come, whose time of joining is there")
 
 
-def _is_in_lobby(record: Record) -> bool:
-    answer = (record.text("In Waiting Room") or "no").lower()
-    if answer not in ("yes", "no", "true", "false"):
-        column = record.spelling("In Waiting Room")
-        raise UnreadableField(column, "is neither Yes nor No", shape_of(answer))
-    return answer in ("yes", "true") or record.text("status") == "in_waiting_room"
+def _is_blank(record: Record, column: str) -> bool:
+    value = record.value(column)
+    return value is None or (isinstance(value, str) and value.strip() in ("", *_BLANK_TIMES))
 
 
-def _dialled_from(record: Record) -> str | None:
-    """Give the telephone that the dashboard has for a participant's audio."""
-    numbers = [call.text("call_number") for call in record.records("audio_call")]
-    return next((number for number in numbers if number), None)
+def _stay(record: Record, columns: ZoomColumns) -> tuple[str | None, str | None]:
+    """Return when a stay began and ended; where one is not known, by its length."""
+    _check_one_time(record, columns.joined)
+    _check_one_time(record, columns.left)
+    joined, left = record.stay(columns.joined, columns.left)
+    if columns.durations and (joined is None or left is None):
+        joined, left = completed(joined, left, record.seconds(*columns.durations))
+    if joined is None and left is None:
+        column = (*columns.joined, *columns.left)[0]
+        raise UnreadableField(column, "is blank, and so is the time of leaving: who was there is not to be lost")
+    return as_utc(joined) if joined else None, as_utc(left) if left else None
 
 
-def _records_of_export(lines: Iterable[TableLine]) -> Iterator[Placed]:
-    about: dict[str, Any] = {}
-    header: list[str] | None = None
-    about_header: list[str] | None = None
-    for line in lines:
-        if is_blank(line):
-            continue
-        columns = {folded_name(cell) for cell in line.cells}
-        if "topic" in columns and columns & {"meetingid", "id"} and "jointime" not in columns:
-            about_header, header = header_of(line), None
-        elif about_header is not None:
-            about, about_header = _about(about_header, line), None
-        elif header is None:
-            header = header_of(line)
-        else:
-            record = record_of_line(header, line)
-            yield line.row, record if isinstance(record, UnreadableField) else {**about, **record}
-    if header is None and (about or about_header):
-        yield None, UnreadableField(None, "the file has no table of participants")
+def _check_one_time(record: Record, columns: tuple[str, ...]) -> None:
+    found = {repr(record.value(name)) for name in columns if not _is_blank(record, name)}
+    if len(found) > 1:
+        raise UnreadableField(columns[0], "is one of several such columns, which differ; name one in columns")
 
 
-def _about(header: list[str], line: TableLine) -> dict[str, Any]:
-    """Take over the meeting's number alone: its other columns, as the host's e-mail, are not the participants'."""
-    found = next((at for at, name in enumerate(header) if folded_name(name) in ("meetingid", "id")), None)
-    return {} if found is None or found >= len(line.cells) else {"Meeting ID": line.cells[found]}
+def _is_in_lobby(record: Record, columns: ZoomColumns) -> bool:
+    if any(_answer(record, column) for column in columns.waiting):
+        return True
+    status = None if columns.is_export else record.text("status")
+    known = plain(status or "in_meeting")
+    if known not in ("inmeeting", "inwaitingroom"):
+        raise UnreadableField(record.spelling("status"), "is neither in_meeting nor in_waiting_room", shape_of(status))
+    return known == "inwaitingroom"
+
+
+def _answer(record: Record, column: str) -> bool | None:
+    """Return what Yes or No says in any language; None where nothing is said."""
+    value = record.value(column)
+    if isinstance(value, bool):
+        return value
+    answer = plain(record.text(column) or "")
+    if not answer:
+        return None
+    if answer not in YES and answer not in NO:
+        raise UnreadableField(column, "is neither Yes nor No", shape_of(record.text(column)))
+    return answer in YES
 
 
 FEED = ZoomFeed()

@@ -71,6 +71,7 @@ def test_a_participant_of_a_session_is_a_presence_of_the_booking() -> None:
     """Join time and length make a presence, which is the booking's own by its uid."""
     assert the_row(of_booking(session(person(GUEST, "Ada Lovelace")))) == {
         "source": "cal_video",
+        "participant": GUEST,
         "kind": "person",
         "booking_uid": UID,
         "conference_key": None,
@@ -121,7 +122,7 @@ def test_a_booking_without_a_room_is_counted_as_skipped() -> None:
     """Cal.com knows no room of it, which is another thing than a room in which nobody was."""
     rows, report = read([{"booking_uid": UID, "sessions": None}, of_booking(), of_booking(session())])
     assert (rows, report.records) == ([], 3)
-    assert report.skipped == {"a booking for which Cal Video has no room": 1}
+    assert report.skipped == {"a booking for which Cal Video has no room": 1, "a session without participants": 2}
 
 
 def test_the_answer_itself_is_read_with_the_booking_of_the_option() -> None:
@@ -191,6 +192,56 @@ def test_people_missing_from_the_list_are_a_doubt() -> None:
         (UID, None, "2025-09-02T08:00:00.000Z", "2025-09-02T08:30:00.000Z")
     ]
     assert len(rows) == 2
+
+
+def test_who_was_there_at_one_time_is_counted_and_not_who_is_listed() -> None:
+    """Somebody who comes back is listed twice, which must not hide that another one is missing."""
+    twice = [person(GUEST, "Ada", 1756800000, duration=600), person(GUEST, "Ada", 1756801000, duration=600)]
+    rows, _ = read(of_booking(session(*twice, maxParticipants=2)))
+    assert [row["kind"] for row in rows] == ["person", "person", "lobby"]
+    rows, _ = read(of_booking(session(*twice, person(), maxParticipants=2)))
+    assert {row["kind"] for row in rows} == {"person"}
+
+
+def test_a_session_that_lists_nobody_is_a_doubt() -> None:
+    """Daily begins a session when somebody comes; without the count it is not known who."""
+    for empty in (session(maxParticipants=None), session(maxParticipants=1)):
+        assert the_row(of_booking(empty))["kind"] == "lobby"
+    gone = {name: value for name, value in session(person()).items() if name != "participants"}
+    for cut in (gone, session(participants=None)):
+        with pytest.raises(FeedUnreadable, match="participants: is missing"):
+            read(of_booking(cut))
+
+
+def test_what_cannot_be_read_hides_nobody_behind_it() -> None:
+    """A record is a whole booking: the others of it have their rows, and the fault is counted all the same."""
+    broken = session(person(joined="soon"), person(GUEST, "Ada"))
+    other = of_booking(session(person()), booking_uid="another-booking")
+    rows, report = read([of_booking(broken, session(person())), other], max_unreadable=0.5)
+    assert [row["name"] for row in rows if row["kind"] == "person"] == ["Ada", "Hanna Host", "Hanna Host"]
+    assert report.unreadable_records == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("42", "42"), (42, "42"), (GUEST, GUEST), (None, None), ("4q47OTmqa/w=", None)]
+)
+def test_a_user_or_a_guest_of_cal_com_links_rows(user: Any, expected: str | None) -> None:
+    """Cal.com gives users their ids and guests a UUID; what Daily makes up of itself is not one person's."""
+    assert the_row(of_booking(session(person(user))))["participant"] == expected
+
+
+@pytest.mark.parametrize("ongoing", ["TRUE", " true", 1, True])
+def test_who_is_in_is_told_in_any_spelling(ongoing: Any) -> None:
+    """And what is no answer is a fault: the lengths of a session that goes on are no ends."""
+    assert the_row(of_booking(session(person(), ongoing=ongoing)))["left_at"] is None
+    with pytest.raises(FeedUnreadable, match="ongoing: is neither true nor false"):
+        read(of_booking(session(person(), ongoing="perhaps")))
+
+
+def test_a_page_that_is_not_the_last_is_refused() -> None:
+    """Daily says how many sessions there are; the error names what fetches the rest."""
+    with pytest.raises(FeedUnreadable, match=r"total_count .*starting_after"):
+        read({**daily(), "total_count": 2})
 
 
 @pytest.mark.parametrize(

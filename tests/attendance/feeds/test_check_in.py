@@ -23,6 +23,7 @@ def test_a_check_in_is_an_instant() -> None:
     assert rows_of([{**RECORD, "email": "amy@example.com", "desk": 4}]) == [
         {
             "source": "check_in",
+            "participant": None,
             "kind": "check_in",
             "booking_uid": "uid1",
             "conference_key": None,
@@ -56,7 +57,7 @@ def test_columns_are_named_by_the_user() -> None:
 
 def test_columns_name_only_what_there_is() -> None:
     """A slip in the option is told, with the fields that it may name."""
-    with pytest.raises(InvalidFeedOption, match=r"columns names uid, but may name only booking_uid, .*checked_in_at"):
+    with pytest.raises(InvalidFeedOption, match=r"columns names 'uid', but may name only booking_uid, .*checked_in_at"):
         rows_of([RECORD], columns={"uid": "booking_uid"})
 
 
@@ -128,3 +129,98 @@ def test_a_kiosks_file(tmp_path: Path) -> None:
         "amy@example.com",
         "2026-01-15T10:00:00.000Z",
     )
+
+
+def test_the_vendors_id_of_a_person_is_passed_on() -> None:
+    """An id that the option ``columns`` names reaches the rules, which link a person's rows by it."""
+    (row,) = rows_of([{**RECORD, "member": 17}], columns={"participant": "member"})
+    assert row["participant"] == "17"
+
+
+# Joining and leaving.
+
+
+def read_text(folder: Path, text: str, **options: Any) -> list[tuple[Any, ...]]:
+    path = folder / "list.csv"
+    path.write_text(text, encoding="utf-8")
+    rows = rows_of(path, zone="UTC", conference_key="room", max_unreadable=0, **options)
+    return [(row["kind"], row["email"], row["name"], row["joined_at"], row["left_at"]) for row in rows]
+
+
+def at(clock: str) -> str:
+    return f"2026-11-18T{clock}:00.000Z"
+
+
+def test_the_export_of_moodles_mod_zoom(tmp_path: Path) -> None:
+    """Its times have a year of two digits, and its length is in whole minutes, though its name does not say so."""
+    text = (
+        "ID number,Name,Email,Join time,Leave time,Duration\n"
+        '17,Amy Adams,amy@example.com,"18/11/26, 09:00","18/11/26, 09:30",30\n'
+        ',Ben Best,,"18/11/26, 09:00",,20\n'
+    )
+    assert read_text(tmp_path, text, date_format="day_first", columns={"participant": "ID number"}) == [
+        ("person", "amy@example.com", "Amy Adams", at("09:00"), at("09:30")),
+        ("person", None, "Ben Best", at("09:00"), at("09:20")),
+    ]
+
+
+def test_moodles_log_of_joining_and_leaving(tmp_path: Path) -> None:
+    """Two lines are a presence; what stays alone has one time, and a word of another language is an option."""
+    text = (
+        "Time,User full name,Affected user,Event context,Component,Event name,Description,Origin,IP address\n"
+        '"18/11/26, 09:30:00",Amy Adams,-,c,BBB,{left},d,web,192.0.2.1\n'
+        '"18/11/26, 09:00:00",Amy Adams,-,c,BBB,Meeting joined,d,web,192.0.2.1\n'
+        '"18/11/26, 09:10:00",Ben Best,-,c,BBB,Meeting joined,d,web,192.0.2.2\n'
+    )
+    wanted = [
+        ("person", None, "Amy Adams", at("09:00"), at("09:30")),
+        ("person", None, "Ben Best", at("09:10"), None),
+    ]
+    assert read_text(tmp_path, text.format(left="Meeting left"), date_format="day_first") == wanted
+    german = text.format(left="Meeting verlassen")
+    assert read_text(tmp_path, german, date_format="day_first", left_words=["meeting verlassen"]) == wanted
+    with pytest.raises(FeedUnreadable, match=r"column Event name: is neither a word for joining .*left_words"):
+        read_text(tmp_path, german, date_format="day_first")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Participant Name,Email,Joined At,Left At,Duration,Rejoins,Status\n"
+        "Amy Adams,amy@example.com,11/18/2026 09:00:00 AM,11/18/2026 09:30:00 AM,30m 0s,0,Left\n",
+        "Participant Name,Email,Joined At,Left At,Duration\n"
+        "Amy Adams,amy@example.com,11/18/2026 9:00 AM,Still in meeting,30m 0s\n",
+        "Attendance\n\nFirst name,Last name,Email,Time joined,Time left\nAmy,Adams,amy@example.com,09:00,09:30\n",
+        "Name,Email,Time,Type\nAmy Adams,amy@example.com,2026-11-18 09:00,Join\n"
+        "Amy Adams,amy@example.com,2026-11-18 09:30,Leave\n",
+        "Name,Email,Date,Time left,Duration\nAmy Adams,amy@example.com,2026-11-18,09:30,30 min\n",
+    ],
+)
+def test_the_exports_of_extensions(tmp_path: Path, text: str) -> None:
+    """They write two times, a clock without a date, two lines, or a time and a length."""
+    rows = read_text(tmp_path, text, date_format="month_first", date="2026-11-18")
+    assert rows == [("person", "amy@example.com", "Amy Adams", at("09:00"), at("09:30"))]
+
+
+def test_a_meeting_past_midnight(tmp_path: Path) -> None:
+    """A clock that is before the beginning is of the next day."""
+    text = "Name,Time joined,Time left\nAmy Adams,23:50,00:10\n"
+    assert read_text(tmp_path, text, date="2026-11-18") == [
+        ("person", None, "Amy Adams", at("23:50"), "2026-11-19T00:10:00.000Z")
+    ]
+
+
+def test_a_listed_person_without_any_time_is_unreadable(tmp_path: Path) -> None:
+    """Only a check-in that is null says that nobody came."""
+    for text in ("Name,Joined At,Left At\nAmy Adams,,\n", "Name,Time\nAmy Adams,\n"):
+        with pytest.raises(FeedUnreadable, match="no time at all"):
+            read_text(tmp_path, text)
+
+
+def test_of_two_columns_that_may_be_a_field_neither_is_taken() -> None:
+    """One of them may be another person's; the option ``columns`` says which is the participant's."""
+    record = {**RECORD, "email": "host@example.com", "Participant Email": "amy@example.com"}
+    with pytest.raises(FeedUnreadable, match="email and Participant Email differ"):
+        rows_of([record])
+    (row,) = rows_of([record], columns={"email": "Participant Email"})
+    assert row["email"] == "amy@example.com"

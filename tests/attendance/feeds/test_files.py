@@ -304,7 +304,7 @@ def test_airflows_paths_are_read(tmp_path: Path) -> None:
     assert emails(sdk.ObjectStoragePath(f"file://{path}")) == ["amy@example.com"]
 
 
-@pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.gz", "rows.csv.zip"])
+@pytest.mark.parametrize("name", ["rows.xls", "rows", "rows.gz", "rows.csv.zip"])
 def test_files_of_other_kinds_are_refused_by_name(tmp_path: Path, name: str) -> None:
     """The error lists the endings that are read."""
     with pytest.raises(InvalidFeedOption, match=r"must end in \.json, \.jsonl"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +98,7 @@ def test_a_call_lasts_from_its_duration_before_the_activity_s_time() -> None:
     """One ended call is one presence; the log gives its end and its length."""
     assert the_row(call_ended()) == {
         "source": "google_meet",
+        "participant": "ada@example.com",
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -110,7 +112,7 @@ def test_a_call_lasts_from_its_duration_before_the_activity_s_time() -> None:
 
 def test_a_page_of_the_api_is_read_as_it_comes() -> None:
     """What ``activities.list`` answers can be handed over whole, and so can a list of its pages."""
-    page = {"kind": "admin#reports#activities", "etag": '"x"', "items": [call_ended()], "nextPageToken": "A:1"}
+    page = {"kind": "admin#reports#activities", "etag": '"x"', "items": [call_ended()]}
     other = {"kind": "admin#reports#activities", "items": [call_ended(endpoint_id="b", identifier="bob@example.com")]}
     rows, report = read([page, other, {"kind": "admin#reports#activities", "etag": '"no items"', "items": []}])
     assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
@@ -209,7 +211,136 @@ def test_other_events_are_left_out_and_others_of_the_activity_read() -> None:
     abuse["events"][0]["name"] = "abuse_report_submitted"
     rows, report = read([ended, abuse])
     assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
-    assert report.skipped == {"another event than call_ended": 1}
+    assert report.skipped == {"an event of Meet that tells of no presence": 1}
+
+
+def event(name: str, **parameters: Any) -> dict[str, Any]:
+    """An activity with another event than that of an ended call."""
+    activity = call_ended(**parameters)
+    activity["events"][0].update(type="conference_action", name=name)
+    return activity
+
+
+@pytest.mark.parametrize("name", ["endpoint_arrived", "", "Ada Lovelace", None, 7])
+def test_an_event_that_is_not_known_is_unreadable(name: Any) -> None:
+    """Only events that Google documents as other than presences are left out; a new one may be somebody's presence."""
+    with pytest.raises(FeedUnreadable, match="fetch call_ended alone") as caught:
+        read([call_ended(), event(name)])
+    assert "Lovelace" not in str(caught.value)
+    with pytest.raises(FeedUnreadable, match="events: is empty"):
+        read([{**call_ended(), "events": []}])
+
+
+def test_who_watched_or_knocked_in_vain_is_a_doubt() -> None:
+    """They were not in the call, but came for it; who knocked is the event's target, not its actor."""
+    row = the_row(event("livestream_watched"))
+    assert (row["kind"], row["email"], row["joined_at"]) == ("lobby", "ada@example.com", "2026-01-15T10:00:41.830Z")
+    row = the_row(event("knocking_denied", identifier="host@acme.example", target_display_names="Ada Lovelace"))
+    assert (row["kind"], row["email"], row["name"], row["joined_at"]) == ("lobby", None, "Ada Lovelace", None)
+
+
+def test_events_of_other_applications_are_left_out() -> None:
+    """A load of all applications has their activities, too; only a call is Meet's own."""
+    login = event("login_success")
+    login["id"]["applicationName"] = "login"
+    rows, report = read([login, call_ended()])
+    assert len(rows) == 1
+    assert report.skipped == {"an event of another application than Meet": 1}
+
+
+def test_a_page_without_items_is_a_day_without_calls() -> None:
+    """Google leaves out the list where there is nothing in it; another list may hold what is missing."""
+    empty = {"kind": "admin#reports#activities", "etag": '"x"'}
+    assert read([empty])[1].skipped == {"a page of the log without activities": 1}
+    with pytest.raises(FeedUnreadable, match="fits no known shape"):
+        read([{**empty, "activities": [call_ended()]}])
+
+
+@pytest.mark.parametrize(("code", "reason"), [(None, "is missing"), ("zz", "is no code of a meeting")])
+def test_a_call_of_no_meeting_is_unreadable(code: str | None, reason: str) -> None:
+    """Google documents the code for every call; a row without it would be nobody's in its meeting."""
+    with pytest.raises(FeedUnreadable, match=f"meeting_code: {reason}"):
+        read([call_ended(meeting_code=code)])
+    assert the_row(call_ended(meeting_code=code), conference_key=CODE)["conference_key"] == KEY
+    _, report = read([call_ended(meeting_code=None, product_type="classic_hangouts"), call_ended()])
+    assert report.skipped == {"a call of classic Hangouts": 1}
+
+
+def test_a_parameter_with_two_values_is_unreadable() -> None:
+    """With two addresses it is not known which is the participant's."""
+    activity = call_ended()
+    activity["events"][0]["parameters"].append({"name": "identifier", "value": "host@acme.example"})
+    with pytest.raises(FeedUnreadable, match="identifier: comes twice with different values"):
+        read([activity])
+
+
+@pytest.mark.parametrize(
+    ("identifier", "kind", "expected"),
+    [
+        ("Ada@Example.com", "email_address", ("Ada@Example.com", None, "ada@example.com")),
+        ("ada@example.com", None, ("ada@example.com", None, "ada@example.com")),
+        ("ad***@e***.com", "email_address", (None, None, None)),
+        ("ada@example.com", "device_id", (None, None, None)),
+        ("+4930901820", "phone_number", (None, "+4930901820", None)),
+        ("+1 ***-***-**12", "phone_number", (None, "+1 ***-***-**12", None)),
+        ("3f8a11", None, (None, None, None)),
+        ("493090182011", None, (None, None, None)),
+    ],
+)
+def test_an_identifier_is_what_its_type_says(
+    identifier: str, kind: str | None, expected: tuple[str | None, str | None, str | None]
+) -> None:
+    """An account links its rows; devices and telephones are of several people, and what is hidden is of nobody."""
+    row = the_row(call_ended(identifier=identifier, identifier_type=kind))
+    assert (row["email"], row["phone"], row["participant"]) == expected
+
+
+CONSOLE = (
+    "Date,Event Name,Event Description,Meeting Code,Participant Identifier,Organizer Email,Duration,Participant Name\n"
+    '"{date}",{event},The endpoint left,{code},{identifier},host@acme.example,1800,Ada Lovelace\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("date", "options"),
+    [
+        ("15 Jan 2026, 11:30:00 CET", {"zone": "Europe/Rome"}),
+        ("15 Jan 2026, 11:30:00 GMT+1", {}),
+        ("Jan 15, 2026, 10:30:00 AM UTC", {}),
+        ("2026-01-15T11:30:00+01:00", {}),
+        ("15 Jan 2026, 11:30:00", {"zone": "Europe/Rome"}),
+    ],
+)
+def test_the_console_s_download_is_read(tmp_path: Path, date: str, options: dict[str, str]) -> None:
+    """Its times are in the administrator's zone; the organizer's address is not the participant's."""
+    path = tmp_path / "meet.csv"
+    path.write_text(CONSOLE.format(date=date, event="Endpoint left", code=CODE, identifier=""))
+    row = the_row(path, **options)
+    assert (row["name"], row["email"], row["conference_key"]) == ("Ada Lovelace", None, KEY)
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:00.000Z", "2026-01-15T10:30:00.000Z")
+
+
+def test_the_console_s_zone_must_be_the_option_s(tmp_path: Path) -> None:
+    """Letters alone name no zone, and those of another one are a wrong option."""
+    path = tmp_path / "meet.csv"
+    path.write_text(CONSOLE.format(date="15 Jan 2026, 11:30:00 CET", event="Endpoint left", code=CODE, identifier=""))
+    for options in ({}, {"zone": "America/New_York"}):
+        with pytest.raises(FeedUnreadable, match=r"Date: .*zone"):
+            read(path, **options)
+
+
+def test_the_console_s_events_are_told_apart(tmp_path: Path) -> None:
+    """They have names for people, in English and Italian, where the API has its own."""
+    path = tmp_path / "meet.csv"
+    lines = CONSOLE.format(date="2026-01-15T10:30:00Z", event="Hand raised", code=CODE, identifier="a@example.com")
+    left = lines.partition("\n")[2].replace("Hand raised", "L'endpoint ha abbandonato la chiamata")
+    path.write_text(lines + left)
+    rows, report = read(path)
+    assert len(rows) == 1
+    assert report.skipped == {"an event of Meet that tells of no presence": 1}
+    path.write_text(lines.replace("Hand raised", "Somebody arrived"))
+    with pytest.raises(FeedUnreadable, match="column Event Name: is no event of Meet that is known"):
+        read(path)
 
 
 def test_parameters_of_other_forms_are_passed_over() -> None:
@@ -262,7 +393,7 @@ def test_a_row_of_the_export_to_bigquery_is_read() -> None:
     assert the_row(flat) == expected
     assert the_row({name.replace(".", "_"): str(value) for name, value in flat.items()}) == expected
     rows, report = read([{**row, "record_type": "login", "event_name": "login_success", "meet": None}])
-    assert (rows, report.skipped) == ([], {"another event than call_ended": 1})
+    assert (rows, report.skipped) == ([], {"an event of another application than Meet": 1})
 
 
 def test_a_table_with_a_column_a_parameter_is_read() -> None:
@@ -303,12 +434,12 @@ def test_what_cannot_be_read_is_told_without_people_s_data(change: dict[str, Any
 def test_each_session_is_a_presence() -> None:
     """The sessions count, not the participant's first and last times, which hide the gap between."""
     stays = [("2026-01-15T10:00:00.123456Z", "2026-01-15T10:05:00Z"), ("2026-01-15T10:29:00Z", "2026-01-15T10:30:00Z")]
-    rows, report = read({"participants": [participant(ADA, *stays)], "nextPageToken": "x", "totalSize": 1})
+    rows, report = read({"participants": [participant(ADA, *stays)], "nextPageToken": "", "totalSize": 1})
     assert [(row["joined_at"], row["left_at"]) for row in rows] == [
         ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:05:00.000Z"),
         ("2026-01-15T10:29:00.000Z", "2026-01-15T10:30:00.000Z"),
     ]
-    assert report.notes == {}
+    assert not any("hide the gaps" in note for note in report.notes)
 
 
 def test_whoever_is_in_the_call_has_no_end() -> None:
@@ -323,7 +454,7 @@ def test_first_and_last_time_stand_in_for_sessions_and_are_noted(sessions: dict[
     rows, report = read([{**participant(ADA), **sessions}]) if sessions else read([_without_sessions()])
     (row,) = rows
     assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:30:00.000Z")
-    assert report.notes == {"a participant without sessions, so that its times hide the gaps between": 1}
+    assert report.notes["a participant without sessions, so that its times hide the gaps between"] == 1
 
 
 def _without_sessions() -> dict[str, Any]:
@@ -418,6 +549,17 @@ def test_a_session_alone_and_a_conference_alone_are_told_apart() -> None:
     assert (rows, report.skipped) == ([], {"a conference without its participants": 1})
     with pytest.raises(FeedUnreadable, match="fits no known shape"):
         read([{"email": "ada@example.com", "joined": "2026-01-15T10:00:00Z"}])
+    with pytest.raises(FeedUnreadable, match="fits no known shape"):
+        read(
+            [{"name": "conferenceRecords/0", "startTime": "2026-01-15T10:00:00Z", "people": [participant(ADA, WHOLE)]}]
+        )
+
+
+def test_only_a_user_s_account_links_rows() -> None:
+    """Google calls the id of a signed-in user unique; that of who is not signed in is one of a joining."""
+    assert the_row(participant(ADA, WHOLE))["participant"] == "users/105001"
+    for user in ({"anonymousUser": {"displayName": "Ada"}}, {"phoneUser": {"displayName": "+1 ***"}}, {}):
+        assert the_row(participant(user, WHOLE))["participant"] is None
 
 
 def test_a_session_without_times_is_unreadable() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReport, FeedUnreadable, read_feed
-from airflow_provider_calcom.attendance.feeds.teams_csv import seconds_of, without_guest_mark
+from airflow_provider_calcom.attendance.feeds.teams_words import without_guest_mark
+from airflow_provider_calcom.attendance.feeds.times import seconds_of
 
 THREAD = "19:meeting_YmJmOGFjNWYtNjU5Zi00YTkwLWJjMzQ@thread.v2"
 KEY = f"teams:{THREAD}"
@@ -84,6 +85,7 @@ def test_each_interval_is_a_presence() -> None:
     rows, _ = read(attendance_report(attended(FIRST, SECOND)), conference_key=JOIN_URL)
     assert rows[0] == {
         "source": "teams",
+        "participant": "dc17674c-81d9-4adb-bfb2-8f6a442e4623",
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -104,6 +106,8 @@ def test_all_forms_of_graph_s_answers_are_read() -> None:
     flat = {
         "email_address": "frederick.cormier@contoso.com",
         "identity__display_name": "Frederick Cormier",
+        "identity__id": "dc17674c-81d9-4adb-bfb2-8f6a442e4623",
+        "identity__tenant_id": None,
         "join_date_time": FIRST["joinDateTime"],
         "leave_date_time": FIRST["leaveDateTime"],
         "duration_in_seconds": 415,
@@ -147,6 +151,17 @@ def test_a_meeting_that_nothing_names_has_no_key() -> None:
     assert the_row(attendance_report(attended(FIRST), **odd))["conference_key"] is None
 
 
+def test_the_options_know_the_meeting_better_than_the_record() -> None:
+    """Also where the record names it: a booking's link may name the same meeting in another way."""
+    named = attendance_report(attended(FIRST), joinWebUrl=JOIN_URL, meetingId="m1")
+    short = "https://teams.microsoft.com/meet/123456789012"
+    for options in (
+        {"conference_key": short},
+        *({"conference_keys": {one: short}} for one in (named["id"], "m1", JOIN_URL, THREAD, MEETING_ID)),
+    ):
+        assert the_row(named, **options)["conference_key"] == "teams:123456789012"
+
+
 def test_the_numbered_meeting_of_a_short_link_has_its_number_as_key() -> None:
     """Newer links hold the meeting's number, and so does its ``joinMeetingIdSettings``."""
     report = attendance_report(
@@ -155,25 +170,38 @@ def test_the_numbered_meeting_of_a_short_link_has_its_number_as_key() -> None:
     assert the_row(report)["conference_key"] == "teams:123456789012"
 
 
-def test_missing_times_are_left_out_with_the_reason() -> None:
-    """Where data are lacking, Graph sends null times with 0 seconds, as of people who registered and never came."""
-    rows, report = read(attendance_report(attended(LACKING), attended(), attended(LACKING, FIRST)))
-    assert len(rows) == 1
-    assert report.skipped == {"without times and with 0 seconds: nobody was seen": 2}
+def test_nobody_who_is_listed_without_times_is_left_out() -> None:
+    """Graph sends null times with 0 seconds where data are lacking: that nobody was there, it never says."""
+    rows, report = read(
+        attendance_report(
+            attended(LACKING, emailAddress="a@x.example"),
+            attended(emailAddress="b@x.example"),
+            attended(LACKING, FIRST, emailAddress="c@x.example"),
+        )
+    )
+    assert [(row["kind"], row["email"]) for row in rows] == [
+        ("lobby", "a@x.example"),
+        ("lobby", "b@x.example"),
+        ("person", "c@x.example"),
+        ("lobby", "c@x.example"),
+    ]
+    assert report.skipped == {}
 
 
 def test_one_missing_time_is_made_up_from_the_duration_or_left_open() -> None:
-    """A missing leave follows from the length; without one the person may be there still."""
+    """A missing end follows from the length; a leave without one is open, a join a doubt from the report's start."""
     half = [
         interval("2021-03-16T19:00:00Z", None, 60),
         interval("2021-03-16T19:00:00Z", None, 0),
+        interval(None, "2021-03-16T19:05:00Z", 60),
         interval(None, "2021-03-16T19:01:00Z", 0),
     ]
     rows, _ = read(attendance_report(attended(*half)))
     assert stays(rows) == [
         ("2021-03-16T19:00:00.000Z", "2021-03-16T19:01:00.000Z"),
         ("2021-03-16T19:00:00.000Z", None),
-        (None, "2021-03-16T19:01:00.000Z"),
+        ("2021-03-16T19:04:00.000Z", "2021-03-16T19:05:00.000Z"),
+        ("2021-03-16T18:59:46.598956Z", "2021-03-16T19:25:40.721849Z"),
     ]
 
 
@@ -182,20 +210,55 @@ def test_who_was_seen_but_not_when_is_a_doubt() -> None:
     row = the_row(attendance_report(attended(LACKING, totalAttendanceInSeconds=300), joinWebUrl=JOIN_URL))
     assert (row["kind"], row["email"], row["conference_key"]) == ("lobby", "frederick.cormier@contoso.com", KEY)
     assert stays([row]) == [("2021-03-16T18:59:46.598956Z", "2021-03-16T19:25:40.721849Z")]
-    rows, report = read([attended(LACKING, totalAttendanceInSeconds=300)])
-    assert (rows, report.skipped) == ([], {"seen, but not when": 1})
+    with pytest.raises(FeedUnreadable, match="no report says when"):
+        read([attended(LACKING, totalAttendanceInSeconds=300)])
 
 
-def test_people_who_are_counted_but_not_named_are_a_doubt() -> None:
-    """Who chose not to be named in reports is in the count alone: somebody unknown was there."""
-    rows, report = read(attendance_report(attended(FIRST), totalParticipantCount=2))
+def test_intervals_that_are_shorter_than_the_total_leave_a_doubt() -> None:
+    """The total tells of a stay that is not there."""
+    rows, _ = read(attendance_report(attended(FIRST, totalAttendanceInSeconds=842)))
+    assert [row["kind"] for row in rows] == ["person", "lobby"]
+    assert [row["kind"] for row in read(attendance_report(attended(FIRST, SECOND)))[0]] == ["person", "person"]
+
+
+def test_a_report_that_counts_more_people_than_it_has_records_is_refused() -> None:
+    """It was cut, unless the user says that people may choose not to be named: then somebody unknown was there."""
+    short = attendance_report(attended(FIRST), totalParticipantCount=2)
+    with pytest.raises(FeedUnreadable, match=r"@odata\.nextLink"):
+        read(short, max_unreadable=1)
+    rows, report = read(short, unnamed_participants=True)
     assert [(row["kind"], row["name"], row["email"]) for row in rows] == [
         ("person", "Frederick Cormier", "frederick.cormier@contoso.com"),
         ("lobby", None, None),
     ]
-    assert report.notes == {"people whom a report counts, but doesn't name": 1}
-    paged = {"totalParticipantCount": 2, "attendanceRecords@odata.nextLink": "https://graph.microsoft.com/v1.0/x"}
-    assert len(read(attendance_report(attended(FIRST), **paged))[0]) == 1
+    assert report.notes["people whom a report counts, but doesn't name"] == 1
+
+
+def test_a_flat_table_with_the_count_of_its_reports_is_checked_by_it() -> None:
+    """As SQL makes of reports: each row has what its report says, too, also when the meeting was."""
+    row = {
+        "report_id": "r1",
+        "total_participant_count": 2,
+        "meeting_start_date_time": "2021-03-16T18:59:46Z",
+        "meeting_end_date_time": "2021-03-16T19:25:40Z",
+    }
+    rows = [{**row, "email_address": "a@x.example", **FIRST}, {**row, "email_address": "b@x.example", **LACKING}]
+    assert [(one["kind"], one["email"]) for one in read(rows)[0]] == [
+        ("person", "a@x.example"),
+        ("lobby", "b@x.example"),
+    ]
+    with pytest.raises(FeedUnreadable, match="totalParticipantCount"):
+        read(rows[:1])
+
+
+def test_an_expanded_report_needs_the_pages_that_it_says_follow() -> None:
+    """A link to more records is refused without them; pages that are handed over together are one answer."""
+    first = attendance_report(attended(FIRST), totalParticipantCount=2)
+    first["attendanceRecords@odata.nextLink"] = "https://graph.microsoft.com/v1.0/x?$skiptoken=1"
+    with pytest.raises(FeedUnreadable, match=r"attendanceRecords@odata\.nextLink"):
+        read(first, max_unreadable=1)
+    rows, _ = read([first, {"value": [attended(SECOND, emailAddress="ada@example.com")]}])
+    assert [row["email"] for row in rows] == ["frederick.cormier@contoso.com", "ada@example.com"]
 
 
 def test_people_of_other_organisations_and_guests_may_lack_anything() -> None:
@@ -398,15 +461,16 @@ def test_a_comma_separated_list_is_read(tmp_path: Path) -> None:
 
 
 def test_two_devices_of_one_name_are_two_stays() -> None:
-    """Joined twice and left twice is paired in order, and a leave without a join keeps its time."""
+    """Joined twice and left twice is paired in order; a leave without a join is a doubt from the list's start on."""
     events = [("Joined", "9:00"), ("Joined", "9:05"), ("Left", "9:10"), ("Left", "9:20"), ("Left", "9:30")]
     lines = [{"Full Name": "Ada", "User Action": what, "Timestamp": f"2020-07-04 {at}:00"} for what, at in events]
     rows, _ = read(lines, zone="UTC")
     assert brief(rows) == [
         ("Ada", None, "09:00:00", "09:10:00"),
         ("Ada", None, "09:05:00", "09:20:00"),
-        ("Ada", None, "--------", "09:30:00"),
+        ("Ada", None, "09:00:00", "09:30:00"),
     ]
+    assert [row["kind"] for row in rows] == ["person", "person", "lobby"]
 
 
 def test_the_report_of_2021_is_read(tmp_path: Path) -> None:
@@ -473,11 +537,11 @@ def test_people_whom_the_summary_counts_apart_are_a_doubt(tmp_path: Path) -> Non
     (doubt,) = [row for row in rows if row["kind"] == "lobby"]
     assert (doubt["name"], doubt["email"], doubt["booking_uid"]) == (None, None, "bk_1")
     assert stays([doubt]) == [("2025-11-26T20:58:54.000Z", "2025-11-26T21:31:08.000Z")]
-    assert report.notes == {"people whom a report counts, but doesn't name": 1}
+    assert report.notes["people whom a report counts, but doesn't name"] == 1
     rows, report = read_text(
         tmp_path, text.replace("Unidentified participants\t1", "Unidentified participants\t0"), **US
     )
-    assert (len(rows), report.notes) == (6, {})
+    assert (len(rows), report.notes["people whom a report counts, but doesn't name"]) == (6, 0)
 
 
 def test_a_participant_without_times_is_a_doubt(tmp_path: Path) -> None:
@@ -487,8 +551,8 @@ def test_a_participant_without_times_is_a_doubt(tmp_path: Path) -> None:
     assert (rows[-1]["kind"], rows[-1]["email"]) == ("lobby", "dee@example.com")
     assert stays(rows[-1:]) == [("2025-11-26T20:58:54.000Z", "2025-11-26T21:31:08.000Z")]
     lines = [{"Name": "Dee", "First Join": "", "Last Leave": None, "Email": "dee@example.com"}]
-    rows, report = read(lines, **US)
-    assert (rows, report.skipped) == ([], {"seen, but not when": 1})
+    with pytest.raises(FeedUnreadable, match="says when"):
+        read(lines, **US)
 
 
 @pytest.mark.parametrize(
@@ -563,7 +627,7 @@ Ada\t22.7.2026 7.05.12\t22.7.2026 7.20.41\t15 min 29 s\tada@example.com\tEsittä
 
 3. Toiminta
 Nimi\tLiittymisaika\tPoistumisaika\tKesto\tSähköposti\tRooli
-Ada\t22.7.2026 7.05.12\t22.7.2026 7.10.00\t4 min 48 s\tada@example.com\tEsittäjä
+Ada\t22.7.2026 7.05.12\t22.7.2026 7.20.41\t15 min 29 s\tada@example.com\tEsittäjä
 """
     with pytest.raises(FeedUnreadable, match="Ensimmäinen liittyminen, Viimeinen poistuminen") as caught:
         read_text(tmp_path, text, zone="Europe/Helsinki")
@@ -579,7 +643,7 @@ Ada\t22.7.2026 7.05.12\t22.7.2026 7.10.00\t4 min 48 s\tada@example.com\tEsittäj
     }
     options = {"zone": "Europe/Helsinki", "date_format": "%d.%m.%Y %H.%M.%S", "columns": names}
     rows, _ = read_text(tmp_path, text, **options)
-    assert brief(rows) == [("Ada", "ada@example.com", "04:05:12", "04:10:00")]
+    assert brief(rows) == [("Ada", "ada@example.com", "04:05:12", "04:20:41")]
 
 
 def test_an_unknown_action_is_a_fault_without_its_text(tmp_path: Path) -> None:

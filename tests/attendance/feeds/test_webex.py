@@ -76,6 +76,7 @@ def test_each_device_is_a_presence() -> None:
     ]
     assert rows[0] == {
         "source": "webex",
+        "participant": PARTICIPANT["id"],
         "kind": "person",
         "booking_uid": None,
         "conference_key": KEY,
@@ -103,11 +104,19 @@ def test_times_that_are_not_known_yet_are_null() -> None:
     assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
 
 
-def test_who_has_no_times_at_all_is_left_out() -> None:
-    """It is counted, and was neither in the meeting nor is it a fault."""
-    reading = read_feed("webex", [{**PARTICIPANT, "devices": [], "joinedTime": UNKNOWN, "leftTime": UNKNOWN}])
-    assert list(reading) == []
-    assert reading.report.skipped == {"neither joined nor left yet": 1}
+def test_who_is_listed_without_times_is_a_doubt_or_unreadable() -> None:
+    """Webex fills in times when the meeting has ended; until then somebody was there, and nobody knows when."""
+    listed = {**PARTICIPANT, "devices": [], "joinedTime": UNKNOWN, "leftTime": UNKNOWN}
+    with pytest.raises(FeedUnreadable, match="fetch the participants again when the meeting has ended"):
+        rows_of([listed])
+    (row,) = rows_of([{**listed, "meetingStartTime": "2026-01-15T10:00:00Z"}])
+    assert (row["kind"], row["joined_at"], row["left_at"]) == ("lobby", "2026-01-15T10:00:00.000Z", None)
+
+
+def test_a_device_without_times_leaves_the_participants_own() -> None:
+    """The one device that is known may not be the one that was there at the booking's time."""
+    (known, whole) = rows_of([{**PARTICIPANT, "devices": [DEVICE, {**DEVICE, "joinedTime": None, "leftTime": None}]}])
+    assert (known["left_at"], whole["left_at"]) == ("2026-01-15T10:10:00.000Z", "2026-01-15T10:30:00.000Z")
 
 
 def test_who_waits_is_in_the_lobby() -> None:
@@ -130,6 +139,7 @@ def test_the_attendee_report() -> None:
     (row,) = rows_of({"items": [ATTENDEE]})
     assert row == {
         "source": "webex",
+        "participant": None,
         "kind": "person",
         "booking_uid": None,
         "conference_key": "webex:25551234567",
@@ -203,3 +213,104 @@ def test_another_shape_names_the_missing_column(record: dict[str, Any], named: s
     """An error answer of the API is not taken for an empty meeting."""
     with pytest.raises(FeedUnreadable, match=named):
         rows_of([record])
+
+
+# Whoever may be a person is read, or told.
+
+
+@pytest.mark.parametrize("state", ["waiting", "CA", "Lobby ", 1])
+def test_a_state_that_is_not_known_is_unreadable(state: Any) -> None:
+    """It may be one of another waiting room; the state of a report's attendee is where the person lives."""
+    record = {**PARTICIPANT, "state": state}
+    if state == "Lobby ":
+        assert {row["kind"] for row in rows_of([record])} == {"lobby"}
+        return
+    with pytest.raises(FeedUnreadable, match="column state: is none of lobby"):
+        rows_of([record])
+    assert rows_of([{**ATTENDEE, "state": state}])[0]["kind"] == "person"
+
+
+def test_the_attendees_address_goes_before_any_other() -> None:
+    """Beside a column that is the attendee's by its name, Email may be the host's, also where the former is blank."""
+    host = {
+        "Email": "olivia@clinic.example",
+        "Attendee Email": "amy@example.com",
+        "Host Email": "olivia@clinic.example",
+    }
+    record = {"Name": "Amy Adams", "Join Time": "2026-01-15T10:00:03Z", **host}
+    assert rows_of([record])[0]["email"] == "amy@example.com"
+    assert rows_of([{**record, "Attendee Email": ""}])[0]["email"] is None
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({**ATTENDEE, "joinedTime": UNKNOWN}, ("2026-01-15T10:00:00.000Z", "2026-01-15T10:30:00.000Z")),
+        ({**ATTENDEE, "leftTime": None}, ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:03.000Z")),
+        (
+            {**PARTICIPANT, "devices": [{**DEVICE, "joinedTime": None}]},
+            ("2026-01-15T10:00:03.000Z", "2026-01-15T10:10:00.000Z"),
+        ),
+        ({**PARTICIPANT, "devices": [{**DEVICE, "leftTime": None}]}, ("2026-01-15T10:00:03.000Z", None)),
+    ],
+)
+def test_a_time_follows_from_the_other_and_the_duration(record: Any, expected: tuple[str, str | None]) -> None:
+    """Reports count minutes, and devices seconds; of who is still in, the seconds are those so far."""
+    (row,) = rows_of([record])
+    assert (row["joined_at"], row["left_at"]) == expected
+
+
+def test_a_time_of_no_meeting_is_unreadable() -> None:
+    """Only the beginning of 1970 stands for a time that is not known yet; another wrong year is a fault."""
+    with pytest.raises(FeedUnreadable, match="impossible year"):
+        rows_of([{**ATTENDEE, "joinedTime": "0001-01-01T00:00:00Z"}])
+
+
+@pytest.mark.parametrize("number", [None, "the usual"])
+def test_an_attendee_of_no_meeting_is_unreadable(number: str | None) -> None:
+    """The report has the meeting's number in each record; without it a name would count for nobody."""
+    with pytest.raises(FeedUnreadable, match="meetingNumber: is missing, or no number"):
+        rows_of([{**ATTENDEE, "meetingNumber": number}])
+    assert rows_of([{**ATTENDEE, "meetingNumber": number}], conference_key=LINK)[0]["conference_key"] == KEY
+
+
+@pytest.mark.parametrize("own", [PARTICIPANT["meetingId"], "17", 17, None])
+def test_only_a_participants_id_links_rows(own: Any) -> None:
+    """A table's own id, or the meeting's, would make one person of all."""
+    (row,) = rows_of([{**PARTICIPANT, "id": own, "devices": []}])
+    assert row["participant"] is None
+
+
+def test_a_page_with_a_link_to_the_next_is_refused() -> None:
+    """Webex says in the header Link that more follows, which those who keep answers put beside the body."""
+    page = {"headers": {"Link": '<https://webexapis.com/v1/x?cursor=1>; rel="next"'}, "body": {"items": [PARTICIPANT]}}
+    with pytest.raises(FeedUnreadable, match="another page follows"):
+        rows_of(page)
+    assert rows_of([page, {"headers": {}, "body": {"items": [PARTICIPANT]}}])
+
+
+PORTUGUESE = (
+    "Nome da reunião\tData de início da reunião\tNome de exibição\tNome\tSobrenome\tE-mail do convidado"
+    "\tHora da entrada\tHora da saída\n"
+    "Consulta\t2026-01-15 10:00:00\tAmy Adams\tAmy\tAdams\tamy@example.com\t2026-01-15 10:00:03"
+    "\t2026-01-15 10:30:00\n"
+)
+
+
+@pytest.mark.parametrize("columns", [None, {"joined_at": "Beginn", "left_at": "Ende", "email": "Mail", "name": "Wer"}])
+def test_reports_of_other_languages(tmp_path: Path, columns: dict[str, str] | None) -> None:
+    """Portuguese is known; of others the option names the columns."""
+    text = PORTUGUESE
+    if columns:
+        known = {
+            "joined_at": "Hora da entrada",
+            "left_at": "Hora da saída",
+            "email": "E-mail do convidado",
+            "name": "Nome de exibição",
+        }
+        for field, column in columns.items():
+            text = text.replace(known[field], column)
+    path = tmp_path / "report.csv"
+    path.write_text(text, encoding="utf-16")
+    (row,) = rows_of(path, zone="UTC", conference_key=LINK, **({"columns": columns} if columns else {}))
+    assert (row["name"], row["email"], row["joined_at"]) == ("Amy Adams", "amy@example.com", "2026-01-15T10:00:03.000Z")

@@ -1,0 +1,53 @@
+"""Payloads of webhooks about a whole booking, with the fields that listeners go by; real ones have some forty more."""
+
+from typing import Any
+
+from airflow_provider_calcom.sandbox.builds import Build
+from airflow_provider_calcom.sandbox.clock import iso
+from airflow_provider_calcom.sandbox.world import Booking
+
+Json = dict[str, Any]
+
+
+def hearer_id(build: Build, booking: Booking) -> int | None:
+    """The id of the user whose webhooks are told: the organiser's, but for team events only in the open edition."""
+    kind = booking.event_type
+    of_team = kind is not None and kind.team_id is not None
+    return None if of_team and not build.permits_everybody else booking.owner.id
+
+
+def booking_payload(booking: Booking, **more: Any) -> Json:
+    """The booking as webhooks name its fields.
+
+    :param more: what this event says beside that.
+    """
+    kind, owner = booking.event_type, booking.owner
+    return {
+        "type": kind.slug if kind else None,
+        "title": booking.title,
+        "additionalNotes": booking.description,
+        "startTime": iso(booking.start),
+        "endTime": iso(booking.end),
+        "organizer": {
+            "id": owner.id,
+            "name": owner.name,
+            "email": owner.email,
+            "username": owner.username,
+            "timeZone": owner.time_zone,
+            "language": {"locale": "en"},
+        },
+        "attendees": [
+            {"name": row.name, "email": row.email, "timeZone": row.time_zone, "language": {"locale": row.language}}
+            for row in booking.attendees
+        ],
+        "responses": booking.responses,
+        "location": booking.location,
+        "uid": booking.uid,
+        "bookingId": booking.id,
+        "eventTypeId": kind.id if kind else None,
+        "eventTitle": kind.title if kind else None,
+        "length": (kind.length if kind else None) or booking.minutes,
+        "metadata": booking.metadata,
+        "status": booking.status.upper(),
+        **more,
+    }

@@ -1,0 +1,200 @@
+"""Cancel, reschedule, confirm, decline and reassign: who may, what is refused and in what order, what is written."""
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_calcom.sandbox.practice import practice_world
+from tests.sandbox.conftest import NOW, OTHER, OWNER, Client
+
+NOBODY = {**OWNER, "Authorization": "Bearer cal_sandbox_nobody"}
+AHEAD, NEXT = "sandbox-tomorrow-1", "sandbox-tomorrow-2"
+FREE = "2026-03-09T09:00:00Z"
+
+
+def _write(client: Client, path: str, body: Any = None, headers: Any = None) -> Any:
+    return client.post(f"/v2/bookings/{path}", json={} if body is None else body, headers=headers or {})
+
+
+def _refusal(answer: Any) -> tuple[int, str]:
+    """Status and message, whether there is an envelope or not."""
+    body = answer.json()
+    return answer.status_code, body["error"]["message"] if "error" in body else body["message"]
+
+
+def _status(client: Client, uid: str) -> str:
+    return client.app.sandbox.world.bookings[uid].status
+
+
+@pytest.mark.parametrize("headers", [NOBODY, {"Authorization": ""}])
+def test_anybody_may_cancel_and_reschedule(client: Client, headers: dict[str, str]) -> None:
+    """With the key of somebody who has nothing to do with the booking, and with none."""
+    assert _write(client, f"{AHEAD}/cancel", {"cancellationReason": "x"}, headers).status_code == 200
+    assert _write(client, f"{NEXT}/reschedule", {"start": FREE}, headers).status_code == 201
+    assert (_status(client, AHEAD), _status(client, NEXT)) == ("cancelled", "cancelled")
+
+
+def test_a_cancelled_booking_stays_cancelled(client: Client) -> None:
+    """A second time is 400 and says what to do instead; the reason stands."""
+    body = {"cancellationReason": "rain"}
+    first = _write(client, f"{AHEAD}/cancel", body).json()["data"]
+    assert (first["status"], first["cancellationReason"]) == ("cancelled", "rain")
+    status, message = _refusal(_write(client, f"{AHEAD}/cancel", body))
+    assert (status, "because it has been cancelled already" in message) == (400, True)
+
+
+def test_what_has_ended_cannot_be_cancelled_since_late_2025(client: Client, build: str) -> None:
+    """A bare 400 of the web application's handler; a meeting in progress may be cancelled."""
+    answer = _write(client, "sandbox-yesterday-1/cancel", {"cancellationReason": "x"})
+    if build == "2025-08":
+        assert answer.status_code == 200
+    else:
+        assert answer.json() == {"statusCode": 400, "message": "Cannot cancel a booking that has already ended"}
+    assert _write(client, "sandbox-in-progress/cancel", {"cancellationReason": "x"}).status_code == 200
+
+
+def test_the_organiser_needs_a_reason_but_not_on_the_open_edition(client: Client, build: str) -> None:
+    """Others need none anywhere."""
+    assert _write(client, f"{AHEAD}/cancel").status_code == (200 if build == "2026-07" else 400)
+    assert _write(client, f"{NEXT}/cancel", headers=NOBODY).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("cancel", {"foo": 1}, "foo property is wrong,property foo should not exist "),
+        (
+            "cancel",
+            {"cancellationReason": 1},
+            "cancellationReason property is wrong,cancellationReason must be a string ",
+        ),
+        ("cancel", {"seatUid": None}, "seatUid property is wrong,seatUid must be a string "),
+        ("cancel", {"seatUid": "nope"}, "Invalid seatUid: this seat does not exist or has already been cancelled."),
+        ("reschedule", {}, "start property is wrong,start must be a valid ISO 8601 date string "),
+        ("reschedule", {"start": FREE, "rescheduledBy": "x"}, "rescheduledBy property is wrong,Invalid rescheduledBy"),
+    ],
+)
+def test_bodies_are_read_before_anything_else(newest: Client, path: str, body: Any, message: str) -> None:
+    """One sentence about all that is wrong; unknown keys are refused here, though mark-absent strips them."""
+    status, text = _refusal(_write(newest, f"nosuch/{path}", body))
+    assert (status, text[: len(message)]) == (400, message)
+
+
+def test_a_seat_is_cancelled_alone(newest: Client) -> None:
+    """The others keep theirs, and it can't be given back twice; all of the booking may only its host cancel."""
+    world = practice_world(NOW)
+    seated = next(one for one in world["bookings"] if one["uid"] == "sandbox-seated")
+    seated |= {"start": "2026-03-05T10:00:00Z", "end": "2026-03-05T10:30:00Z"}
+    newest.post("/_sandbox/world", json={"world": world})
+    rows = newest.get("/v2/bookings/sandbox-seated").json()["data"]["attendees"]
+    body = {"seatUid": rows[0]["seatUid"]}
+    assert _refusal(_write(newest, f"{AHEAD}/cancel", body))[1].endswith("does not belong to this booking.")
+    shown = _write(newest, "sandbox-seated/cancel", body).json()["data"]
+    assert [row["email"] for row in shown["attendees"]] == [row["email"] for row in rows[1:]]
+    assert _refusal(_write(newest, "sandbox-seated/cancel", body))[0] == 400
+    assert _refusal(_write(newest, "sandbox-seated/cancel", headers=NOBODY)) == (401, "User not a host of this event")
+    shown = _write(newest, "sandbox-seated/cancel").json()["data"]
+    assert (shown["status"], shown["attendees"]) == ("cancelled", [])
+
+
+def test_of_a_series_what_follows_is_cancelled(newest: Client) -> None:
+    """Those from the named one on; the answer is the whole series. With the series' uid it takes no such wish."""
+    body = {"cancellationReason": "x", "cancelSubsequentBookings": True}
+    assert _refusal(_write(newest, "sandbox-series/cancel", body))[0] == 400
+    shown = _write(newest, "sandbox-series-4/cancel", body).json()["data"]
+    assert [one["status"] for one in shown] == ["accepted", "accepted", "accepted", "cancelled"]
+    assert _refusal(_write(newest, "sandbox-series/cancel", {}))[0] == 400  # the first that is found is cancelled
+
+
+def test_the_wish_to_cancel_what_follows_is_refused_when_it_is_too_late(newest: Client) -> None:
+    """400 for a booking of no series, which is cancelled all the same."""
+    answer = _write(newest, f"{AHEAD}/cancel", {"cancelSubsequentBookings": True})
+    assert (answer.status_code, _status(newest, AHEAD)) == (400, "cancelled")
+
+
+def test_rescheduling_makes_another_booking(client: Client, build: str) -> None:
+    """A new uid and title, no marks, the same calendar id; the old one is cancelled and says where it went."""
+    client.app.sandbox.world.bookings["sandbox-yesterday-5"].attendees[0].absent = True
+    body = {"start": FREE, "reschedulingReason": "later"}
+    new = _write(client, "sandbox-yesterday-5/reschedule", body).json()["data"]
+    old = client.get("/v2/bookings/sandbox-yesterday-5").json()["data"]
+    assert (old["status"], old.get("rescheduledToUid")) == ("cancelled", None if build == "2025-08" else new["uid"])
+    assert (new["status"], new["rescheduledFromUid"], new["reschedulingReason"]) == ("accepted", old["uid"], "later")
+    assert (new["start"], new["duration"], new["icsUid"]) == ("2026-03-09T09:00:00.000Z", 30, old["icsUid"])
+    assert new["title"] == "30min between Olivia Owner and Bob Barker"
+    assert {row["email"] for row in new["attendees"]} == {row["email"] for row in old["attendees"]}
+    assert not any(row["absent"] for row in new["attendees"])
+    status, message = _refusal(_write(client, "sandbox-yesterday-5/reschedule", body))
+    assert (status, f"rescheduled already to booking with uid={new['uid']}." in message) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("uid", "start", "status", "message"),
+    [
+        ("nosuch", FREE, 404, "Booking with uid=nosuch was not found in the database"),
+        ("sandbox-seated", FREE, 400, "Booking with uid=sandbox-seated is a seated booking"),
+        ("sandbox-cancelled", FREE, 400, "Can't reschedule booking with uid=sandbox-cancelled because it has been"),
+        ("sandbox-rejected", FREE, 404, "Could not find original booking"),
+        (AHEAD, "2026-03-03T11:00:00Z", 400, "Attempting to book a meeting in the past."),
+        (AHEAD, "2026-03-03T13:00:00Z", 400, 'The event type can\'t be booked at the "start" time provided.'),
+        (AHEAD, "2026-03-04T09:15:00Z", 400, "User either already has booking at this time or is not available"),
+    ],
+)
+def test_refused_reschedulings(newest: Client, uid: str, start: str, status: int, message: str) -> None:
+    """In this order; nothing is written."""
+    before = {one: _status(newest, one) for one in newest.app.sandbox.world.bookings}
+    came = _refusal(_write(newest, f"{uid}/reschedule", {"start": start}))
+    assert (came[0], came[1][: len(message)]) == (status, message)
+    assert {one: _status(newest, one) for one in newest.app.sandbox.world.bookings} == before
+
+
+def test_a_booking_may_move_within_its_own_time(newest: Client) -> None:
+    """It doesn't stand in its own way."""
+    assert _write(newest, "sandbox-tomorrow-1/reschedule", {"start": "2026-03-04T08:15:00Z"}).status_code == 201
+
+
+def test_only_a_pending_request_is_answered(client: Client) -> None:
+    """An accepted booking is 400 without details; declining may be repeated, and strangers are 401 with a good key."""
+    assert _refusal(_write(client, "sandbox-yesterday-1/confirm")) == (400, "Booking already confirmed")
+    refused = _write(client, "sandbox-of-other/decline", headers=NOBODY).json()["error"]
+    assert refused == {"code": "TRPCError", "message": "User is not authorized to confirm this booking"}
+    for _ in range(2):
+        assert _write(client, "sandbox-pending/decline", {"reason": "no"}).json()["data"]["status"] == "rejected"
+    assert _write(client, "sandbox-pending/confirm").json()["data"]["status"] == "accepted"
+    assert _refusal(_write(client, "nosuch/confirm"))[0] == 404
+
+
+def test_reassigning_does_nothing_on_the_open_edition(client: Client, build: str) -> None:
+    """There it answers 200 with the present host; elsewhere another host of the team takes over."""
+    email = "owner@example.com" if build == "2026-07" else "other@example.com"
+    given = _write(client, "sandbox-team/reassign").json()["data"]["reassignedTo"]
+    assert (given["email"], client.app.sandbox.world.bookings["sandbox-team"].owner.email) == (email, email)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("nosuch/reassign", OWNER, 404),
+        ("sandbox-team/reassign", NOBODY, 403),
+        ("sandbox-of-other/reassign/1", OWNER, 403),
+        ("sandbox-of-other/reassign/99", OTHER, 404),
+        ("sandbox-team/reassign/x", OWNER, 400),
+    ],
+)
+def test_refused_reassignments(newest: Client, path: str, headers: Any, status: int) -> None:
+    """Who doesn't own or host the event may not, and is told so before the user is looked for."""
+    assert _write(newest, path, headers=headers).status_code == status
+
+
+def test_each_write_has_its_webhook(newest: Client) -> None:
+    """To the organiser, with the booking's uid."""
+    triggers = ["BOOKING_CREATED", "BOOKING_REJECTED", "BOOKING_CANCELLED", "BOOKING_RESCHEDULED"]
+    hook = {"active": True, "subscriberUrl": "http://127.0.0.1:9/", "triggers": triggers}
+    newest.post("/v2/webhooks", json=hook)
+    _write(newest, "sandbox-pending/decline")
+    _write(newest, "sandbox-pending/confirm")
+    _write(newest, f"{AHEAD}/cancel")
+    _write(newest, f"{NEXT}/reschedule", {"start": FREE})
+    sent = [one["body"] for one in newest.get("/_sandbox/deliveries").json()["deliveries"]]
+    assert [next(one for one in triggers if one in body) for body in sent] == [triggers[at] for at in (1, 0, 2, 3)]
+    assert '"uid":"sandbox-pending"' in sent[0]
