@@ -17,18 +17,22 @@ from tests.attendance import reference
 from tests.attendance.test_reference import ANN, HOST, HOST_CAME, at, booking, person, row
 
 ONE_THREAD = Resources(threads=1)
-LATER = {"as_of": "2027-06-01T00:00:00Z", "attendance_until": "2027-06-01T00:00:00Z"}
+LATER: dict[str, Any] = {"as_of": "2027-06-01T00:00:00Z", "attendance_until": "2027-06-01T00:00:00Z"}
 DAYS_BETWEEN = 4
 _KEYS = ("booking_uid", "conference_key", "source", "participant", "rescheduled_to_uid")
 _INSTANTS = ("start_at", "end_at", "joined_at", "left_at")
 
 BOB = person(email="bob@x.test", name="Bob Ray")
 BOB_CAME = row(email="bob@x.test")
-CORP = {"internal_domains": ["corp.test"]}
-OTHER_DAY = {"joined_at": "2026-01-03T10:00:00Z", "left_at": "2026-01-03T11:00:00Z", "booking_uid": "b0"}
-ROOM = {"booking_uid": None, "conference_key": "room"}
-OTHER_ROOM = {"booking_uid": None, "conference_key": "other"}
-NOWHERE = {"booking_uid": None}
+CORP: dict[str, Any] = {"internal_domains": ["corp.test"]}
+OTHER_DAY: dict[str, Any] = {
+    "joined_at": "2026-01-03T10:00:00Z",
+    "left_at": "2026-01-03T11:00:00Z",
+    "booking_uid": "b0",
+}
+ROOM: dict[str, Any] = {"booking_uid": None, "conference_key": "room"}
+OTHER_ROOM: dict[str, Any] = {"booking_uid": None, "conference_key": "other"}
+NOWHERE: dict[str, Any] = {"booking_uid": None}
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,10 @@ def decisions_on(meetings: Sequence[Meeting], policy: Mapping[str, Any]) -> dict
         [moved(record, place) for place, one in enumerate(meetings) for record in getattr(one, table)]
         for table in ("bookings", "people", "rows")
     ]
-    decisions = decide(*tables, LATER | policy, resources=ONE_THREAD)
-    assert decisions == reference.decide(*tables, LATER | policy)
+    bookings, people, rows = tables
+    whole = {**LATER, **policy}
+    decisions = decide(bookings, people, rows, whole, resources=ONE_THREAD)
+    assert decisions == reference.decide(bookings, people, rows, whole)
     return {
         (int(uid.rpartition("-")[0] or 0), decision["role"], str(decision["email"])): decision["reason"]
         for decision in decisions
@@ -159,7 +165,15 @@ def test_a_row_of_kind_bot_proves_nothing() -> None:
 
 def test_a_name_that_shows_company() -> None:
     """More people than it names may be there: on whosever row, but a bot's."""
-    company = ("Hugo + 1", "Hugo&Bob", "Hugo AND Bob", "Hugo und Co", "Hugo et Cie", "Hugo w/ with Bob", "Team Hugo")
+    company: tuple[str, ...] = (
+        "Hugo + 1",
+        "Hugo&Bob",
+        "Hugo AND Bob",
+        "Hugo und Co",
+        "Hugo et Cie",
+        "Hugo w/ with Bob",
+        "Team Hugo",
+    )
     company += ("Hugo mit Bob", "Family Host")
     alone = ("Android Teams", "Etienne Withers", "Mitt Undine", "Notetaker & Hugo")
     check(
@@ -247,7 +261,7 @@ def test_internal_accounts_that_are_trusted() -> None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 LATE = row("13:00:00", "14:00:00", booking_uid="b2")
-TEAMS = {"source": "teams"}
+TEAMS: dict[str, Any] = {"source": "teams"}
 UNTIL: list[tuple[str, list[Any]]] = [
     # The end of a source is the latest instant of its rows.
     ("feed_incomplete", [HOST_CAME]),
@@ -303,7 +317,7 @@ def test_the_feed_must_be_complete_until_the_booking_is_settled() -> None:
 # 3. The rows
 # ----------------------------------------------------------------------------------------------------------------------
 
-P = {"participant": "p"}
+P: dict[str, Any] = {"participant": "p"}
 NAMELESS = row(name="iPhone", **P)
 
 
@@ -751,7 +765,7 @@ def test_seen_at_another_time() -> None:
         ("not_seen", row(*AFTER, **ROOM, kind="bot")),
         ("not_seen", row(*AFTER, booking_uid="b2", conference_key="room")),
         ("not_seen", row(*AFTER, **OTHER_ROOM)),
-        ("not_seen", row(**ROOM) | OTHER_DAY | NOWHERE),
+        ("not_seen", row() | OTHER_DAY | ROOM),
     ]
     check_each(rows, ANNS)
     check_each([("not_seen", row(*AFTER, **ROOM))], [who | {"name": "Ann Lee's Otter.ai"} for who in ANNS])
@@ -769,7 +783,7 @@ def test_how_far_a_meeting_may_have_moved() -> None:
 def beside(who: Mapping[str, Any], *people: Any, **changes: Any) -> Meeting:
     """Return a meeting in whose room another one was held in the afternoon, with one row there."""
     other = booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00")) | changes
-    return held(row(*AFTER, **ROOM, **who), others=(HOST, *people), bookings=[other])
+    return held(row(*AFTER, **ROOM) | dict(who), others=(HOST, *people), bookings=[other])
 
 
 def test_another_booking_of_the_room() -> None:
