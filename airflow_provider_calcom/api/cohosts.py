@@ -24,10 +24,10 @@ _OF_A_PHONE = "sms.cal.com"
 def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
     """Return whether an attendee may be one of the hosts.
 
-    That is the organiser; and, where the booking's form tells who booked, everybody who neither booked nor is a guest
-    of the booker. Where it does not tell (a seated booking seen without its seats says ``unknown``, as does one whose
-    form is lost), only an attendee with the organiser's mail domain is: the others are then most likely bookers.
-    Whoever has a seat booked it.
+    That is the organiser; and, where the booking's form tells which attendee booked, everybody who neither booked nor
+    is a guest of the booker. Where it does not tell (a seated booking seen without its seats says ``unknown``, as does
+    one whose form is lost), only an attendee with the organiser's mail domain is: the others are then most likely
+    bookers. Whoever has a seat booked it.
 
     :param booking: the booking, as Cal.com sends it.
     :param attendee: one of its ``attendees``.
@@ -37,9 +37,12 @@ def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
     answers = booking.get("bookingFieldsResponses") or {}
     if attendee.get("seatUid") or not (isinstance(answers.get("email"), str) or _booker_phone(answers)):
         return False
-    if _booked(booking, answers, attendee) or _keys(attendee) & _guest_keys(booking, answers):
+    bookers = _bookers(booking, answers)
+    if any(attendee is booker or _keys(attendee) & _keys(booker) for booker in bookers):
         return False
-    return _tells_who_booked(answers) or is_of_organisers_domain(booking, attendee)
+    if _keys(attendee) & _guest_keys(booking, answers):
+        return False
+    return bool(bookers) or is_of_organisers_domain(booking, attendee)
 
 
 def is_of_organisers_domain(booking: Booking, attendee: Mapping[str, Any]) -> bool:
@@ -51,18 +54,14 @@ def is_of_organisers_domain(booking: Booking, attendee: Mapping[str, Any]) -> bo
     return _domain(address_key(attendee["email"])) in {_domain(key) for key in _host_keys(booking)}
 
 
-def _tells_who_booked(answers: Mapping[str, Any]) -> bool:
-    return "@" in str(answers.get("email") or "") or bool(_booker_phone(answers))
+def _bookers(booking: Booking, answers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return who booked among the attendees: by address or number, or, if that is nobody's there, by name.
 
-
-def _booked(booking: Booking, answers: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
-    """Return whether an attendee is the booker: by address, by number, or, if that is nobody's there, by name."""
-    if _has_bookers_contact(answers, attendee):
-        return True
-    if any(_has_bookers_contact(answers, other) for other in booking["attendees"]):
-        return False
+    Nobody, where the form does not tell. Cal.com never removes the booker from the attendees, so then one of them is.
+    """
+    found = [attendee for attendee in booking["attendees"] if _has_bookers_contact(answers, attendee)]
     name = _name(answers.get("name"))
-    return bool(name) and name == _name(attendee.get("name"))
+    return found or [attendee for attendee in booking["attendees"] if name and name == _name(attendee.get("name"))]
 
 
 def _has_bookers_contact(answers: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:

@@ -319,7 +319,7 @@ def _walk_by_cursor(query: BookingQuery, limit: int, api_version: str | None, re
         page = _sent((yield bookings_page(query.path, (*query.params, *paging)).at_version(api_version)))
         fresh = {booking["uid"]: booking for booking in page.bookings if booking["uid"] not in given}
         given |= fresh.keys()
-        admitted = [booking for booking in fresh.values() if query.admits(booking)]
+        admitted = [booking for booking in fresh.values() if rechecks.admits(booking, page.server_time)]
         if admitted:
             yield Found(admitted)
         if page.next_cursor is None:

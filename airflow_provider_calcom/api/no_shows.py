@@ -14,7 +14,7 @@ from typing import Any
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
-from airflow_provider_calcom.api.cohosts import is_cohost
+from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     BookingNotStarted,
@@ -337,7 +337,8 @@ def is_hosted_by(booking: Booking, user: Me) -> bool:
 def only_attends(booking: Booking, user: Me) -> bool:
     """Return whether a user merely booked, or is a guest of a booking that somebody else hosts.
 
-    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend.
+    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend. One of another
+    mail domain than the organiser's is not certain enough for that: here the doubt is whether the user may change it.
 
     :param booking: the booking.
     :param user: the key's user; empty where it is not known.
@@ -346,7 +347,7 @@ def only_attends(booking: Booking, user: Me) -> bool:
         return False
     key = address_key(str(user.get("email")))
     own = [row for row in booking.get("attendees") or () if key in _keys(row)]
-    return any(not is_cohost(booking, row) for row in own)
+    return any(not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in own)
 
 
 def _keys(person: Mapping[str, Any]) -> set[str]:

@@ -56,7 +56,7 @@ class BookingQuery:
     """
 
     path: str = own_bookings()
-    status: Sequence[str] = ()
+    status: Sequence[str] | str | None = None
     attendee_email: str | None = field(default=None, repr=False)
     attendee_name: str | None = field(default=None, repr=False)
     booking_uid: str | None = None

@@ -99,7 +99,8 @@ def test_a_server_that_ignores_a_filter(kind: str, version: str | None, caplog: 
     with caplog.at_level(logging.WARNING):
         found = Both(kind).list(server, query, api_version=version)
     assert [one["uid"] for one in found] == [f"uid{number}" for number in range(1, 20, 3)]
-    assert [text.split(",")[0] for text in caplog.messages] == [
+    warnings = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [text.split(",")[0] for text in warnings] == [
         "event_type_ids: Cal.com listed 20 bookings that do not fit it",
         "attendee_email: Cal.com listed 3 bookings that do not fit it",
     ]
@@ -111,4 +112,4 @@ def test_nothing_is_said_of_a_server_that_filters(caplog: pytest.LogCaptureFixtu
     rows = [booking(uid=f"uid{number}", start=f"2026-11-20T0{number}:00:00.000Z", eventTypeId=1) for number in range(9)]
     found = Both("sync").list(ListServer(rows), BookingQuery(event_type_ids=[1], before_start="2026-11-20T05:00:00Z"))
     assert len(found) == 5
-    assert caplog.messages == []
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
