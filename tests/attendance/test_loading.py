@@ -49,6 +49,7 @@ PERSON: Row = {
 }
 PRESENCE: Row = {
     "source": "zoom",
+    "participant": "zoom-user-7",
     "kind": "person",
     "booking_uid": None,
     "conference_key": "89512345678",
@@ -224,7 +225,7 @@ READABLE = {
     ),
     "CSV, other case and blanks in the header": (
         "a.csv",
-        TABLE.replace(b"source,kind,booking_uid", b" Source , KIND,Booking_UID"),
+        TABLE.replace(b"source,participant,kind", b" Source , PARTICIPANT,Kind"),
     ),
 }
 
@@ -271,11 +272,25 @@ def test_rows_are_numbered_apart(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(DISTINCT booking), count(*) FROM bookings").fetchone() == (10, 10)
 
 
-def test_source_may_be_missing(tmp_path: Path) -> None:
-    """No rule asks which system a row is of."""
-    rows = [{name: value for name, value in PRESENCE.items() if name != "source"}]
-    for form in FORMATS:
-        assert read(ATTENDANCE, written(tmp_path, form, rows))[0]["source"] is None
+@pytest.mark.parametrize("form", FORMATS)
+def test_source_and_participant_may_be_missing(form: str, tmp_path: Path) -> None:
+    """One of them or both: older tables have neither, and a row of either may be empty."""
+    for missing in ({"source"}, {"participant"}, {"source", "participant"}):
+        rows = [{name: value for name, value in PRESENCE.items() if name not in missing}]
+        (found,) = read(ATTENDANCE, written(tmp_path, form, rows))
+        assert {name for name, value in found.items() if value is None and PRESENCE[name] is not None} == missing
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_labels_are_cleaned(form: str, tmp_path: Path) -> None:
+    """White space around a source, a participant or a kind is no part of it, and nothing else is null."""
+    blank = {"source": "\u00a0 ", "participant": " \t"}
+    padded = {"source": "\tZoom Events\n", "participant": "\u00a0Ab 7 ", "kind": "\nlobby\x0b"}
+    found = read(ATTENDANCE, written(tmp_path, form, [PRESENCE | blank, PRESENCE | padded]))
+    assert [(row["source"], row["participant"], row["kind"]) for row in found] == [
+        (None, None, "person"),
+        ("Zoom Events", "Ab 7", "lobby"),
+    ]
 
 
 # Instants.
@@ -517,7 +532,7 @@ def test_a_file_without_a_header_tells_of_nobody(form: str, tmp_path: Path) -> N
 def test_columns_that_stand_twice(tmp_path: Path) -> None:
     """Nobody knows which one counts. Columns that are not read may be there as often as they like."""
     path = tmp_path / "a.csv"
-    path.write_bytes(TABLE.replace(b"source,kind", b"Kind,kind"))
+    path.write_bytes(TABLE.replace(b"participant,kind", b"Kind,kind"))
     assert f"{path}: the column kind stands twice in the header" in refused(ATTENDANCE, path)
     path.write_bytes(jsonl([PERSON]) + jsonl([PERSON]).replace(b'"role"', b'"role": "host", "role"'))
     assert f"{path}: the column" in refused(PEOPLE, path)
@@ -631,7 +646,7 @@ BROKEN = {
     "CSV, a header in Latin-1": (
         "a.csv",
         HEAD.replace(b"name", b"n\xe4me") + LAST,
-        "the column name is missing. It has: source, kind, booking_uid, conference_key, email, ..., phone",
+        "the column name is missing. It has: source, participant, kind, booking_uid, conference_key, email, ..., phone",
     ),
     "CSV, one long line": ("a.csv", b"x" * 300_000, "row 1: the header is longer than"),
     "CSV, a long value": (
@@ -826,6 +841,7 @@ def test_parquet_of_polars(tmp_path: Path) -> None:
     frame = polars.DataFrame(
         {
             "Source": polars.Series(["zoom"], dtype=polars.Categorical),
+            "PARTICIPANT": ["zoom-user-7"],
             "KIND": ["person"],
             "booking_uid": polars.Series([None], dtype=polars.Null),
             "conference_key": polars.Series([89512345678], dtype=polars.UInt64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
@@ -12,14 +13,16 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
-from airflow_provider_calcom.attendance.policy import AttendancePolicy, lower, whole_microseconds
+from airflow_provider_calcom.attendance.policy import SEPARATORS, AttendancePolicy, lower, whole_microseconds
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 
 NOW = datetime(2026, 1, 5, 10, 0, 0, 123_456, timezone.utc)
-DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence")
+DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence", "moved_within")
 FLAGS = (
     "require_host_present", "assume_held", "traces_are_doubt", "judge_hosts", "fold_plus_tags", "fold_gmail_dots",
+    "trust_internal_accounts",
 )  # fmt: skip
+UNTIL = "2026-01-05T11:00:00Z"
 GIVEN: dict[str, Any] = {
     "as_of": "2026-01-05T10:00:00.123Z",
     "attendance_until": "2026-01-05T11:00:00.000+01:00",
@@ -45,17 +48,31 @@ def test_every_field_from_keywords_a_dict_and_json(make: Callable[[dict[str, Any
     """All three make the same policy, which JSON can carry."""
     assert set(GIVEN) == {field.name for field in fields(AttendancePolicy)}
     policy = make(GIVEN)
-    expected = GIVEN | {"attendance_until": "2026-01-05T10:00:00.000Z", "bot_names": ["otter.ai"]}
+    expected = GIVEN | {"attendance_until": "2026-01-05T10:00:00.000Z", "bot_names": ["Otter.AI"]}
     assert policy.as_dict() == expected
     assert AttendancePolicy.of(json.dumps(policy.as_dict())) == policy
     assert AttendancePolicy.of(policy) is policy
 
 
+@pytest.mark.parametrize("make", [by_keywords, by_json, AttendancePolicy.of])
+def test_ends_of_single_sources(make: Callable[[dict[str, Any]], AttendancePolicy]) -> None:
+    """attendance_until may be an object of sources: their names are cleaned, case counts, and JSON can carry it."""
+    ends = {" zoom\n": "2026-01-05T12:00:00+01:00", "Zoom": "2026-01-05T10:00:00.000001Z", "cal_video": UNTIL}
+    policy = make({"attendance_until": ends})
+    assert policy.as_dict()["attendance_until"] == {
+        "zoom": "2026-01-05T11:00:00.000Z",
+        "Zoom": "2026-01-05T10:00:00.000001Z",
+        "cal_video": "2026-01-05T11:00:00.000Z",
+    }
+    assert AttendancePolicy.of(json.dumps(policy.as_dict())) == policy
+    assert make({"attendance_until": {}}).as_dict()["attendance_until"] == {}
+
+
 def test_defaults_are_those_of_the_rules() -> None:
     """Section 2 of the rules has them; nothing, an empty object and null give them."""
     policy = AttendancePolicy()
-    assert [getattr(policy, name) for name in DURATIONS] == [900, 900, 1, 14_400, 7_200, 300]
-    assert [getattr(policy, name) for name in FLAGS] == [True, False, True, False, False, False]
+    assert [getattr(policy, name) for name in DURATIONS] == [900, 900, 1, 14_400, 7_200, 300, 43_200]
+    assert [getattr(policy, name) for name in FLAGS] == [True, False, True, False, False, False, False]
     assert (policy.as_of, policy.attendance_until, policy.aliases) == (None, None, {})
     assert (policy.internal_domains, policy.internal_emails) == ((), ())
     assert len(policy.bot_names) == 10
@@ -132,6 +149,22 @@ WRONG = [
     ("as_of", "2026-01-05T10:00:00", "as_of is the naive time '2026-01-05T10:00:00': add Z"),
     ("as_of", datetime(2026, 1, 5), "as_of is the naive time "),
     ("attendance_until", "9999-12-31T23:59:59-01:00", "attendance_until must lie in the years 1 to 9999"),
+    ("attendance_until", {"zoom": None}, "attendance_until['zoom'] must be an instant, but is null. Leave the source"),
+    ("attendance_until", {" \u00a0": UNTIL}, "attendance_until, entry 1, names no source. Name one as the feed's rows"),
+    (
+        "attendance_until",
+        {"zoom": UNTIL, "\tzoom ": UNTIL},
+        "attendance_until, entry 2, names the source 'zoom' a second",
+    ),
+    ("attendance_until", {5: UNTIL}, "attendance_until, entry 1, must be a text"),
+    ("attendance_until", {"zo\0m": UNTIL}, "attendance_until, entry 1, holds a NUL"),
+    ("attendance_until", {"zoom": {"teams": UNTIL}}, "attendance_until['zoom'] must be an instant such as 2026-"),
+    (
+        "attendance_until",
+        {"zoom": "2026-01-05T10:00:00"},
+        "attendance_until['zoom'] is the naive time '2026-01-05T10:00:",
+    ),
+    ("as_of", {"zoom": UNTIL}, "as_of must be an instant such as 2026-"),
 ]
 
 
@@ -209,7 +242,11 @@ def test_blank_entries_stand_for_nothing() -> None:
 def test_lower_case_is_that_of_databases() -> None:
     """Letter by letter: Python alone makes two letters of one, and another of a Greek letter at a word's end."""
     assert lower("OTTER.AI \u0130 \u039f\u0394\u039f\u03a3") == "otter.ai i \u03bf\u03b4\u03bf\u03c3"
-    assert AttendancePolicy(bot_names=["\u0130"]).bot_names == ("i",)
+
+
+def test_bot_names_stay_as_they_are_given() -> None:
+    """The rules fold them as they fold display names: whoever reads the policy in a plan finds his own spelling."""
+    assert AttendancePolicy(bot_names=["Otter.AI", " \u0130 "]).bot_names == ("Otter.AI", " \u0130 ")
 
 
 def test_tables_of_a_policy() -> None:
@@ -217,10 +254,48 @@ def test_tables_of_a_policy() -> None:
     aliases = {"A@x.example ": "B@x.example", "a@X.example": " b@x.example"}
     policy = replace(AttendancePolicy.of(GIVEN | {"aliases": aliases}), bot_names=("a", "a"))
     tables = {table.name: table for table in policy_tables(policy)}
-    assert set(tables) == {"policy", "aliases", "internal_domains", "internal_emails", "bot_names"}
+    assert set(tables) == {"policy", "aliases", "internal_domains", "internal_emails", "bot_names", "source_ends"}
     values = dict(zip(tables["policy"].columns, tables["policy"].rows[0], strict=True))
     assert values["as_of"] == 1_767_607_200_123_000
     assert values["early_join"] == 10_500_000
     assert values["judge_hosts"] is GIVEN["judge_hosts"]
+    assert values["attendance_until"] == 1_767_607_200_000_000
+    assert tables["source_ends"].rows == ()
     assert tables["aliases"].rows == (("a@x.example", "b@x.example"),)
     assert tables["bot_names"].rows == (("a",),)
+
+
+def test_tables_of_single_sources() -> None:
+    """The ends of sources are rows, and then no instant counts for all of them."""
+    tables = {table.name: table for table in policy_tables(AttendancePolicy(attendance_until={"zoom ": UNTIL}))}
+    assert tables["source_ends"].rows == (("zoom", 1_767_610_800_000_000),)
+    values = dict(zip(tables["policy"].columns, tables["policy"].rows[0], strict=True))
+    assert values["attendance_until"] is None
+
+
+@pytest.mark.parametrize(("signs", "folded"), [("common_signs", "folded_common_signs"), ("all_signs", "folded_signs")])
+def test_no_sign_is_folded_twice(signs: str, folded: str) -> None:
+    """BigQuery's translate() refuses a sign that stands twice in its list; a sign without a partner is dropped."""
+    table = policy_tables(AttendancePolicy())[0]
+    values = dict(zip(table.columns, table.rows[0], strict=True))
+    assert len(set(values[signs])) == len(values[signs])
+    assert len(values[folded]) <= len(values[signs])
+    assert set(values["white_space"]) == set(" \t\n\r\v\f\xa0")
+    # What is dropped are the combining marks; folding is for letters in lower case, and one pass is enough.
+    assert set(values[signs][len(values[folded]) :]) <= set(map(chr, range(0x300, 0x370)))
+    assert set(values[folded]) - set(" '") <= set("abcdefghijklmnopqrstuvwxyz")
+
+
+def test_letters_are_folded_as_unicode_takes_them_apart() -> None:
+    """All letters of two blocks whose canonical form begins with a to z, four that have none, and no others."""
+    table = policy_tables(AttendancePolicy())[0]
+    values = dict(zip(table.columns, table.rows[0], strict=True))
+    pairs = dict(zip(values["all_signs"], values["folded_signs"], strict=False))
+    letters = {sign: plain for sign, plain in pairs.items() if plain not in " '"}
+    wanted = {"\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u0131": "i"}
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        first = unicodedata.normalize("NFD", chr(code))[0]
+        if "a" <= first <= "z":
+            wanted[chr(code)] = first
+    assert letters == wanted
+    assert {sign for sign, plain in pairs.items() if plain == " "} == set(SEPARATORS + " \t\n\r\v\f\xa0")
