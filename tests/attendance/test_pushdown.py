@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tests.attendance.test_reference import COMPLETE, booking, person, row
 from tests.attendance.worlds import random_world
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = range(100, 109)
+SEEDS = range(112, 121)
 TYPES = {"instant": "timestamptz", "flag": "boolean", "label": "text", "text": "text"}
 Rows = Sequence[Mapping[str, Any]]
 
@@ -154,16 +155,19 @@ def test_decides_as_the_plain_form_does(seed: int, postgres: PostgresServer) -> 
 
 
 def test_the_worlds_use_every_field_of_the_policy() -> None:
-    """No field of the policy stays at its default in all of these worlds."""
+    """No field of the policy stays at its default in all of these worlds; ends are given in either way."""
     used: set[str] = set()
+    ends: set[type] = set()
     for seed in SEEDS:
         policy = AttendancePolicy.of(random_world(seed, bookings=100)[3])
+        ends.add(type(policy.attendance_until))
         used |= {
             entry.name
             for entry in fields(policy)
             if getattr(policy, entry.name) != getattr(AttendancePolicy(), entry.name)
         }
     assert used == {entry.name for entry in fields(AttendancePolicy)}
+    assert ends >= {dict, datetime}
 
 
 @pytest.mark.parametrize(
@@ -191,6 +195,21 @@ def test_reads_tables_where_they_are(in_place: tuple[str, ...], warehouse: Wareh
             f"table {source.name}" if isinstance(source, Relation) else f"{table.name} (rows)",
             len(rows),
         )
+
+
+@pytest.mark.parametrize("missing", [("participant",), ("source",), ("source", "participant")], ids=", ".join)
+def test_reads_a_feed_without_sources_or_participants(missing: tuple[str, ...], warehouse: Warehouse) -> None:
+    """A table that lacks one of these columns is decided on as one in which it is null."""
+    *inputs, policy = random_world(118, bookings=60)
+    feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
+    for column in missing:
+        warehouse.run(f"ALTER TABLE {feed.name} DROP {column}")
+    without = [one | dict.fromkeys(missing) for one in inputs[2]]
+
+    found = decide(*inputs[:2], feed, policy, place=on(warehouse.server))
+
+    assert found == reference.decide(*inputs[:2], without, policy)
+    assert found != reference.decide(*inputs, policy)
 
 
 def test_reads_columns_in_capitals_and_of_other_types(warehouse: Warehouse) -> None:
@@ -570,11 +589,19 @@ def test_a_database_that_knows_only_ascii_decides_the_same(postgres: PostgresSer
             owner.cursor().execute("DROP DATABASE odd WITH (FORCE)")
 
 
-def test_a_server_whose_functions_differ_is_refused(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        ("translate(text, text, text)", r"lower\(\)|translate\(\)"),
+        ("split_part(text, text, int)", r"because of split_part\(\)\."),
+        ("replace(text, text, text)", r"because of replace\(\)\."),
+    ],
+)
+def test_a_server_whose_functions_differ_is_refused(function: str, named: str, warehouse: Warehouse) -> None:
     """Where a function that the rules use does something else, nothing is decided, and the error names it."""
-    warehouse.run('CREATE FUNCTION "Ware.house".translate(text, text, text) RETURNS text LANGUAGE sql RETURN $1')
+    warehouse.run(f'CREATE FUNCTION "Ware.house".{function} RETURNS text LANGUAGE sql RETURN $1')
     place = SqlPlace(lambda: warehouse.server.connect(options='-c search_path="Ware.house",pg_catalog'), "postgres")
-    with pytest.raises(UnsupportedConnection, match=r"lower\(\)|translate\(\)"):
+    with pytest.raises(UnsupportedConnection, match=named):
         decide([booking()], [person()], [row()], COMPLETE, place=place)
 
 
