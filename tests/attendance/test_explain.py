@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,23 +91,54 @@ def decided(decisions: list[Decision], uid: str) -> list[Any]:
     )
 
 
-def test_every_reason_is_explained_as_it_was_decided() -> None:
-    """Each outcome and reason, from random worlds: the page states what `decide` decides, under its rule."""
-    seen: set[tuple[str, str, str]] = set()
-    for seed in range(60):
-        *tables, policy = random_world(seed, bookings=40)
-        decisions = decide(*tables, policy, resources=ONE_THREAD)
-        new: dict[tuple[str, str, str], str] = {}
-        for decision in decisions:
-            new.setdefault((decision["role"], decision["outcome"], decision["reason"]), decision["booking_uid"])
-        wanted = {uid for reached, uid in new.items() if reached not in seen}
-        for uid in sorted(wanted):
-            explanation = explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD)
-            assert stated(explanation) == decided(decisions, uid)
+@dataclass(frozen=True)
+class ExplainedWorld:
+    """A random world, what `decide` makes of it, and the explanation of each of its bookings."""
+
+    tables: tuple[list[Any], list[Any], list[Any]]
+    policy: dict[str, Any]
+    decisions: list[Decision]
+    explanations: list[Explanation]
+
+
+def rich_worlds() -> list[Any]:
+    """Return few and small worlds that reach every outcome and reason between them."""
+    worlds = []
+    for seed in range(100):
+        *tables, policy = random_world(seed, bookings=8)
+        policy["judge_hosts"] = True
+        decisions = reference.decide(*tables, policy)
+        reached = {(decision["role"], decision["outcome"], decision["reason"]) for decision in decisions}
+        worlds.append((reached, tables, policy))
+    chosen: list[Any] = []
+    missing = set(REASONS)
+    while missing:
+        reached, *world = max(worlds, key=lambda one: len(one[0] & missing))
+        assert reached & missing, f"no world reaches {missing}"
+        chosen.append(world)
+        missing -= reached
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def worlds() -> list[ExplainedWorld]:
+    """Worlds of every reason, with all of their bookings explained."""
+    found = []
+    for tables, policy in rich_worlds():
+        explanations = [
+            explain(*tables, policy, booking_uid=one["booking_uid"], resources=ONE_THREAD) for one in tables[0]
+        ]
+        found.append(ExplainedWorld(tables, policy, decide(*tables, policy, resources=ONE_THREAD), explanations))
+    return found
+
+
+def test_every_booking_is_explained_as_it_was_decided(worlds: list[ExplainedWorld]) -> None:
+    """The page of each booking, of each outcome and reason, states what `decide` decides, under its rule."""
+    for world in worlds:
+        for explanation in world.explanations:
+            assert stated(explanation) == decided(world.decisions, explanation.booking.booking_uid)
             check_page(explanation)
-        seen |= set(new)
-        if seen >= REASONS:
-            break
+    seen = {(one["role"], one["outcome"], one["reason"]) for world in worlds for one in world.decisions}
     assert seen == REASONS
 
 
@@ -125,33 +157,58 @@ def check_page(explanation: Explanation) -> None:
             assert f"rule {verdict.rule}: " in text
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_rows_are_whose_the_rules_say(seed: int) -> None:
-    """Whose each row of the meeting is, what it counts for and who left it as a trace, beside plain Python."""
-    bookings, people, attendance, policy = random_world(f"rows {seed}", bookings=12)
-    policy |= {"as_of": "2026-03-01T00:00:00Z", "judge_hosts": True}
-    rules = reference.Policy(**policy)
-    rows, _ = reference.load_attendance(attendance, rules)
-    feed = reference.Feed(rows)
-    judged = [
-        one for one in reference.load_bookings(bookings, people, rules) if reference.exclusion(one, rules) is None
-    ]
-    assert judged
-    for one in judged:
-        case = reference.Case(one, feed, rules)
-        explanation = explain(bookings, people, attendance, policy, booking_uid=str(one.uid), resources=ONE_THREAD)
-        found = [each for each in explanation.rows if each.place == "meeting"]
-        assert sorted((each.begins, each.ends, str(each.whose).split("_")[0]) for each in found) == sorted(
-            (each.begin, each.end, owner.how) for each, owner in case.meeting
-        )
-        # Both have the people of the booking in the order of the table.
-        numbers = sorted(verdict.person for verdict in explanation.people)
-        for number, someone in zip(numbers, one.people, strict=True):
-            counted = [(each.begins, each.ends) for each in explanation.rows if number in each.counts_for]
-            assert sorted(counted) == sorted((each.begin, each.end) for each, _ in case.counted[someone])
-            assert any(number in each.trace_of for each in explanation.rows) == case.left_a_trace(someone)
-        assert any(each.is_evidence for each in found) == case.took_place()
-        assert explanation.host_side.came == case.host_side_came()
+WHOSE = {"colleague": "internal", "machine": "bot", "unknown": "unknown_participant"}
+"""What the plain form of the rules calls a row's owner, where the page has another word."""
+
+
+def test_rows_are_whose_the_rules_say(worlds: list[ExplainedWorld]) -> None:
+    """Whose each row is, what it counts for and who left it as a trace, and the feed's end, beside plain Python."""
+    for world in worlds:
+        rules = reference.Policy(**world.policy)
+        rows, ends = reference.load_attendance(world.tables[2], rules)
+        feed = reference.Feed(rows)
+        loaded = {one.uid: one for one in reference.load_bookings(*world.tables[:2], rules)}
+        for explanation in world.explanations:
+            one = loaded[explanation.booking.booking_uid]
+            if reference.exclusion(one, rules) is None:
+                check_facts(explanation, reference.Case(one, feed, rules), ends)
+
+
+def check_facts(explanation: Explanation, case: reference.Case, ends: Any) -> None:
+    """Hold an explanation to what the plain form finds of the same booking."""
+    found = [each for each in explanation.rows if each.place == "meeting"]
+    assert sorted((each.begins, each.ends, str(each.whose), each.is_by_participant) for each in found) == sorted(
+        (each.begin, each.end, WHOSE.get(owner.how, owner.how), owner.clause == "f") for each, owner in case.meeting
+    )
+    # Both have the people of the booking in the order of the table.
+    numbers = sorted(verdict.person for verdict in explanation.people)
+    for number, someone in zip(numbers, case.booking.people, strict=True):
+        counted = [(each.begins, each.ends) for each in explanation.rows if number in each.counts_for]
+        assert sorted(counted) == sorted((each.begin, each.end) for each, _ in case.counted[someone])
+        assert any(number in each.trace_of for each in explanation.rows) == case.left_a_trace(someone)
+    assert any(each.is_evidence for each in found) == case.took_place()
+    assert explanation.host_side.came == case.host_side_came()
+    if explanation.people:  # where nobody is judged, no rule asks
+        assert explanation.feed.complete_until == case.complete_until(ends)
+
+
+def test_a_doubt_comes_with_its_rows(worlds: list[ExplainedWorld]) -> None:
+    """Of whom rules 11 to 14 keep from being absent, the rows are marked that do, and others' are not."""
+    marks = {
+        "unknown_participant": lambda row, person: row.is_company,
+        "named_with_another": lambda row, person: person in row.named_with,
+        "name_elsewhere": lambda row, person: person in row.named_elsewhere,
+        "seen_at_another_time": lambda row, person: person in row.at_another_time,
+    }
+    for world in worlds:
+        for explanation in world.explanations:
+            for verdict in explanation.people:
+                for reason, is_marked in marks.items():
+                    cited = [row.number for row in explanation.rows if is_marked(row, verdict.person)]
+                    if verdict.reason == reason:
+                        assert f"row #{cited[0]} (" in verdict.why
+                    elif verdict.reason == "not_seen" and verdict.role == "attendee":
+                        assert cited == []
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -185,7 +242,7 @@ BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
             {"as_of": at("12:59:59.999999")},
         ),
         (
-            "4 internal: the address is a colleague's (internal_domains or internal_emails)",
+            "4 internal: the address is internal (internal_domains or internal_emails)",
             [ANN],
             [],
             {"internal_domains": ["x.test"]},
@@ -237,15 +294,15 @@ BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
             {},
         ),
         (
-            "8 feed_incomplete: the feed is complete up to 2026-01-05 11:00:00 (the feed's latest instant), and the"
-            " window ends at 2026-01-05 11:15:00",
+            "8 feed_incomplete: the feed is complete up to 2026-01-05 11:00:00 (the latest instant of zoom), and must"
+            " be up to 2026-01-05 13:00:00",
             [ANN, HOST],
             [HOST_CAME],
             {"attendance_until": None},
         ),
         (
-            "8 feed_incomplete: the feed is complete nowhere, because it has no instant up to 2026-01-06 00:00:00, and"
-            " the window ends at 2026-01-05 11:15:00",
+            "8 feed_incomplete: the feed is complete nowhere, because no instant up to 2026-01-06 00:00:00 is known,"
+            " and must be up to 2026-01-05 13:00:00",
             [ANN, HOST],
             [],
             {"attendance_until": None},
@@ -270,32 +327,57 @@ BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
             {},
         ),
         (
-            "11 unknown_participant: an unknown participant may be the person: row #3 (iPhone, person, zoom, 2026-01-05"
+            "11 unknown_participant: somebody was there who may be the person: row #3 (iPhone, person, zoom, 2026-01-05"
             " 10:05:00 - 2026-01-05 10:50:00, in this meeting) and more",
             [ANN, HOST],
             [HOST_CAME, row("10:30:00", "10:50:00", phone="6174415555"), UNKNOWN],
             {},
         ),
         (
-            "12 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the meeting was held; the"
+            "12 named_with_another: somebody else's row has a part of the person's name, so both may have been at one"
+            " device: row #2 (Hugo / Ann host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05 11:00:00, in this"
+            " meeting)",
+            [ANN, HOST],
+            [HOST_CAME, row(email="host@x.test", name="Hugo / Ann")],
+            {},
+        ),
+        (
+            "13 name_elsewhere: their name is on a row of another meeting, or of none, in the window: row #2 (Lee, Ann,"
+            " person, zoom, 2026-01-05 10:00:00 - 2026-01-05 11:00:00, under the booking uid b2) and more",
+            [ANN, HOST],
+            [HOST_CAME, row(name="Lee, Ann", booking_uid="b2"), row(name="Ann Lee", booking_uid=None)],
+            {},
+        ),
+        (
+            "14 seen_at_another_time: the meeting may have been held up to 43200 s earlier or later (moved_within): row"
+            " #2 (Ann's iPhone, person, zoom, 2026-01-05 15:00:00 - 2026-01-05 16:00:00, under the conference key room,"
+            " outside the window)",
+            [ANN, HOST],
+            [HOST_CAME, row("15:00:00", "16:00:00", name="Ann's iPhone", booking_uid=None, conference_key="room")],
+            {},
+        ),
+        (
+            "15 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the meeting was held; the"
             " host side came (there for 3600 s of the core's 3600 s, needed 300 s); the feed is complete up to"
-            " 2026-01-06 00:00:00 (attendance_until); no participant is unknown",
+            " 2026-01-06 00:00:00 (attendance_until); no participant is unknown; nothing shows them in another"
+            " meeting, nor in this room at another time",
             [ANN, HOST],
             [HOST_CAME],
             {},
         ),
         (
-            "12 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
-            " (require_host_present is false, so nobody asked for the host); the feed is complete up to 2026-01-06"
-            " 00:00:00 (attendance_until); no participant is unknown; a trace is no doubt (traces_are_doubt is false)",
+            "15 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
+            " (require_host_present is false, so the host was not needed); the feed is complete up to 2026-01-06"
+            " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time is no"
+            " doubt (traces_are_doubt is false)",
             [ANN, HOST],
             [BRIEFLY],
             {"require_host_present": False, "traces_are_doubt": False},
         ),
         (
-            "12 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the feed lists everyone who"
+            "15 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the feed lists everyone who"
             " came (assume_held); the feed is complete up to 2026-01-06 00:00:00 (attendance_until); no participant is"
-            " unknown",
+            " unknown; nothing shows them in another meeting, nor in this room at another time",
             [ANN, HOST],
             [],
             {"assume_held": True},
@@ -317,14 +399,14 @@ def test_a_reason_comes_with_its_figures(expected: str, people: Any, rows: Any, 
         ),
         (
             "trace: the host side did not come (there for 60 s of the core's 3600 s, needed 300 s), but a host or"
-            " another colleague left a trace: row #1 (host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05"
+            " an internal participant left a trace: row #1 (host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05"
             " 10:01:00, in this meeting)",
             [row("10:00:00", "10:01:00", email="host@x.test")],
         ),
         (
             "trace: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), but a host or"
-            " another colleague left a trace: row #1 (boss@corp.test, lobby, zoom, 2026-01-05 10:00:00 - 2026-01-05"
-            " 11:00:00, in this meeting)",
+            " an internal participant left a trace: row #1 (boss@corp.test, lobby, zoom, 2026-01-05 10:00:00 -"
+            " 2026-01-05 11:00:00, in this meeting)",
             [row(kind="lobby", email="boss@corp.test")],
         ),
         (
@@ -343,6 +425,130 @@ def test_a_reason_on_a_host_comes_with_its_figures(expected: str, rows: Any) -> 
     """The rules that only hosts have are told in plain words too."""
     options: Any = {"judge_hosts": True, "internal_domains": ["corp.test"]}
     assert why("host@x.test", [ANN, HOST], rows, **options) == f"None {expected}"
+
+
+ZOOM_LATE = row("13:00:00", "14:00:00", booking_uid="b2")
+TO_COME = {"booking_uid": "b2", "joined_at": "2026-01-07T00:00:00Z", "left_at": None}
+BOT_OF_TEAMS = row("09:50:00", "10:59:00", kind="bot", source="teams")
+
+
+@pytest.mark.parametrize(
+    ("expected", "rows", "options"),
+    [
+        ("up to 2026-01-05 10:59:00 (the latest instant of teams)", [HOST_CAME, ZOOM_LATE, BOT_OF_TEAMS], {}),
+        (
+            "up to 2026-01-05 09:00:00 (the latest instant of the rows without a source)",
+            [ZOOM_LATE, row("08:00:00", "09:00:00", booking_uid="b2", source=" ")],
+            {},
+        ),
+        (
+            "up to 2026-01-05 11:30:00 (attendance_until of zoom)",
+            [HOST_CAME, ZOOM_LATE],
+            {"attendance_until": {" zoom ": at("11:30:00"), "teams": at("12:30:00")}},
+        ),
+        (
+            "up to 2026-01-05 11:30:00 (attendance_until of teams)",
+            [HOST_CAME, ZOOM_LATE],
+            {"attendance_until": {"teams": at("11:30:00")}},
+        ),
+        (
+            "up to 2026-01-05 13:00:00 (as_of, before attendance_until of zoom)",
+            [HOST_CAME],
+            {"attendance_until": {"zoom": at("23:00:00")}, "as_of": at("13:00:00"), "overrun": 3 * 3600},
+        ),
+        (
+            "nowhere, because no instant up to 2026-01-06 00:00:00 is known of teams",
+            [ZOOM_LATE, row(source="teams") | TO_COME],
+            {},
+        ),
+        (
+            "nowhere, because no instant up to 2026-01-06 00:00:00 is known of the rows without a source, teams",
+            [row(source=None) | TO_COME, row(source="teams") | TO_COME, ZOOM_LATE],
+            {},
+        ),
+        ("nowhere, because no instant up to 2026-01-06 00:00:00 is known", [], {}),
+    ],
+)
+def test_which_source_limits_the_feed(expected: str, rows: Any, options: Any) -> None:
+    """The page says up to where the feed is complete for this booking, and which of its sources ends there."""
+    explanation = told([ANN, HOST], rows, **{"attendance_until": None} | options)
+    why_not = verdict_on(explanation, "ann@x.test").why
+    assert re.fullmatch(
+        rf"the feed is complete {re.escape(expected)}, and must be up to 2026-01-05 1[34]:00:00", why_not
+    )
+    assert f"Feed        complete {expected}" in page(explanation).replace("\n            ", " ")
+
+
+def test_sources_that_do_not_count_for_a_booking() -> None:
+    """Only sources that have a row of the meeting are waited for, unless the policy names others."""
+    rows = [HOST_CAME, ZOOM_LATE, row("08:00:00", "09:00:00", source="teams", booking_uid="b2")]
+    explanation = told([ANN, HOST], rows, attendance_until=None)
+    assert [(one.source, one.has_rows, one.is_named) for one in explanation.feed.sources] == [
+        ("teams", False, False),
+        ("zoom", True, False),
+    ]
+    assert "complete up to 2026-01-05 14:00:00 (the latest instant of zoom)" in page(explanation)
+    facts = explanation.as_dict()["feed"]
+    assert facts["needed_until"] == "2026-01-05T13:00:00.000Z"
+    assert [one["complete_until"] for one in facts["sources"]] == [
+        "2026-01-05T09:00:00.000Z",
+        "2026-01-05T14:00:00.000Z",
+    ]
+
+
+def test_decisions_that_depend_on_other_bookings() -> None:
+    """One booking is explained, and what others say of its rows counts as it does where all are decided."""
+    corp = {"internal_domains": ["corp.test"]}
+    bookings = [booking(), booking(booking_uid="b2", conference_key="other")]
+    namesake = person(email="namesake@x.test", booking_uid="b2")
+    there = [HOST_CAME, row(booking_uid="b2", name="Ann Lee")]
+    assert why("ann@x.test", [ANN, HOST, namesake], there, bookings).startswith("15 not_seen")
+    assert why("ann@x.test", [ANN, HOST, namesake], there).startswith("13 name_elsewhere")
+    colleague = [HOST_CAME, row(email="guest@corp.test", name="A Colleague")]
+    second_host = person("host", "guest@corp.test", booking_uid="b2", name="Some Host")
+    assert why("ann@x.test", [ANN, HOST, second_host], colleague, bookings, **corp).startswith("15 not_seen")
+    assert why("ann@x.test", [ANN, HOST], colleague, bookings, **corp).startswith("11 unknown_participant")
+    same_room = [booking(), booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00"))]
+    later = [HOST_CAME, row("15:00:00", "16:00:00", name="Ann", booking_uid=None, conference_key="room")]
+    assert why("ann@x.test", [ANN, HOST], later, same_room).startswith("15 not_seen")
+    assert why("ann@x.test", [ANN, HOST], later).startswith("14 seen_at_another_time")
+
+
+def test_a_row_that_is_theirs_by_another_one() -> None:
+    """Whose it is by its participant is told on the page, and counts."""
+    p = {"participant": "p"}
+    rows = [HOST_CAME, row("10:00:00", "10:01:00", name="Ann Lee", **p), row("10:01:00", name="iPhone", **p)]
+    explanation = told([ANN, HOST], rows)
+    assert [(each.whose, each.is_by_participant, each.counts_for) for each in explanation.rows if each.number > 1] == [
+        ("name", False, [1]),
+        ("name", True, [1]),
+    ]
+    assert "  ann@x.test (attendee), by name of another row of the participant\n" in page(explanation)
+
+
+def test_a_row_that_contradicts_itself_is_called_so() -> None:
+    """Nobody would understand otherwise why a row of an hour is no presence."""
+    turned = row("12:00:00", "10:30:00", email="ann@x.test")
+    assert why("ann@x.test", [ANN, HOST], [HOST_CAME, turned]).endswith(
+        "row #2 (ann@x.test, person, zoom, 2026-01-05 10:30:00 - 2026-01-05 12:00:00, left before it joined, in this"
+        " meeting)"
+    )
+    early = row("10:30:00", "10:00:00", email="ann@x.test", kind="check_in")
+    assert "left before" not in page(told([ANN, HOST], [HOST_CAME, early], traces_are_doubt=False))
+
+
+def test_doubts_are_marked() -> None:
+    """Rows that may be an absent person's, here and elsewhere, have the mark of doubt; others have not."""
+    rows = [
+        HOST_CAME | {"name": "Hugo / Ann"},
+        row(name="Ann Lee", booking_uid="b2"),
+        row("15:00:00", "16:00:00", email="ann@x.test", booking_uid=None, conference_key="room"),
+        row("10:10:00", email="bob@x.test"),
+        row("16:00:00", "17:00:00", name="Zoe", booking_uid=None, conference_key="room"),
+    ]
+    lines = page(told([ANN, BOB, HOST], rows)).splitlines()
+    marks = {line.split()[0]: line.split()[-3] for line in lines if re.match(r" +#\d ", line)}
+    assert marks == {"#1": "-hetd", "#2": "----d", "#3": "----d", "#4": "p-et-", "#5": "-----"}
 
 
 def test_a_host_is_not_judged_unless_asked() -> None:
@@ -392,9 +598,11 @@ def test_marks_fall_where_the_intervals_are() -> None:
     found = bars(told([ANN, HOST], rows))
     width = len(found[0])
     first, middle, last = width // 6, width // 2, width * 5 // 6
-    assert found[0] == "-" * first + "=" * (last + 1 - first) + "-" * (width - 1 - last)
+    core_ends = -(-width * 5 // 6)
+    assert found[0] == "-" * first + "=" * (core_ends - first) + "-" * (width - core_ends)
     assert found[1] == "#" * width
-    assert found[2] == "#" * (first + 1) + "." * (width - first - 1)
+    core_begins = -(-width // 6)
+    assert found[2] == "#" * core_begins + "." * (width - core_begins)
     assert found[3] == "." * last + "#" * (width - last)
     assert found[4] == "." * middle + "#" + "." * (width - middle - 1)
     assert found[5] == "." * (width - 1) + "+"
@@ -421,25 +629,26 @@ Feed        complete up to 2026-01-06 00:00:00 (attendance_until), rows: 6
 Host side   came: there for 3600 s of the core's 3600 s, needed 300 s
 
 Marks       p counts for presence  h counts for the host side  e shows the meeting was held  t trace
+            d doubt: unknown company, or a name that may be an absent person's
 
-           09:45:00                           11:15:00
-           -------=============================------- (= is the core)
+           09:45:00                          11:15:00
+           -------============================------- (= is the core)
 
 Rows of the meeting
   host@x.test (host), by e-mail
-        #1 ......##############################....... 09:58:10 - 11:00:05 -het person   zoom
-  Otter.ai, a machine
-        #3 .......bbbbbbbbbbbbbbbbbbbbbbbbbbbbb....... 10:00:00 - 11:00:00 ---- bot      zoom
+        #1 ......##############################...... 09:58:10 - 11:00:05 -het- person   zoom
+  Otter.ai, a bot
+        #3 .......bbbbbbbbbbbbbbbbbbbbbbbbbbbb....... 10:00:00 - 11:00:00 ----- bot      zoom
   ann@x.test (attendee), by name
-        #2 ........##############..................... 10:02:00 - 10:31:00 p-et person   google_meet
+        #2 .......###############.................... 10:02:00 - 10:31:00 p-et- person   google_meet
 
 Rows of these people in the window, of another meeting or of none
   bob@x.test (attendee), under the conference key other
-        #4 ................###########................ 10:20:00 - 10:40:00 ---t person   zoom
+        #4 ................##########................ 10:20:00 - 10:40:00 ---t- person   zoom
 
 Rows with this booking's uid or conference, outside its window
   iPhone, under the booking uid b1
-        #5 12:00:00 - open                                                 ---- person   zoom
+        #5 12:00:00 - open                                                ----- person   zoom
 
 Decisions
   host host@x.test: not judged
@@ -479,6 +688,13 @@ def test_an_excluded_booking_is_told_so() -> None:
     assert "#1" not in text
 
 
+def test_rows_are_shown_where_nobody_is_expected() -> None:
+    """A booking without people, as a table may have it, has a page with its rows."""
+    explanation = told([], [row(name="iPhone"), row(name="Otter.ai")])
+    assert [each.whose for each in explanation.rows] == ["unknown_participant", "bot"]
+    assert "Decisions: nobody is expected" in page(explanation)
+
+
 def test_many_rows_are_bounded_and_those_that_decide_are_shown() -> None:
     """At most 200 rows are shown, the deciding one among them, and the rest is counted."""
     many = [row("10:00:00", "10:01:00", email="host@x.test") for _ in range(300)]
@@ -501,7 +717,7 @@ def test_the_whole_feed_counts_for_its_end() -> None:
     """Rows of other days are not shown, and still say how far the feed is complete."""
     far = {"joined_at": "2026-01-05T22:00:00Z", "left_at": "2026-01-05T23:00:00.5Z", "booking_uid": "b2"}
     explanation = told([ANN, HOST], [HOST_CAME, row() | far], LATER, attendance_until=None)
-    assert page(explanation).count("complete up to 2026-01-05 23:00:00.5 (the feed's latest instant)") == 2
+    assert page(explanation).count("complete up to 2026-01-05 23:00:00.5 (the latest instant of zoom)") == 2
     assert (explanation.feed.rows, [each.number for each in explanation.rows]) == (2, [1])
 
 
@@ -542,7 +758,7 @@ def test_only_the_one_booking_is_explained() -> None:
 )
 def test_names_of_others_are_harmless(name: str, shown: str | None) -> None:
     """A participant's name can't move the cursor, turn the text round or break the page's width."""
-    explanation = told([ANN | {"name": name}, HOST], [HOST_CAME, row(name=f"{name} again", source=name)])
+    explanation = told([ANN | {"name": name}, HOST], [HOST_CAME, row(name=f"again{name}", source=name)])
     check_page(explanation)
     if shown is not None:
         assert shown in page(explanation)
@@ -573,7 +789,7 @@ def test_the_same_facts_as_json() -> None:
     assert (ann["person"], ann["outcome"], ann["reason"], ann["rule"]) == (1, "present", "email", 6)
     assert (ann["presence_seconds"], ann["last_left_at"]) == (1800.25, "2026-01-05T10:30:00.250Z")
     assert (bob["outcome"], bob["rule"]) == ("undetermined", 11)
-    assert bob["why"].startswith("an unknown participant may be the person: row #3 (iPhone")
+    assert bob["why"].startswith("somebody was there who may be the person: row #3 (iPhone")
     assert [each["whose"] for each in facts["rows"]] == ["email", "email", "unknown_participant"]
     assert [each["counts_for"] for each in facts["rows"]] == [[1], [], []]
     assert facts["files"] == [{"table": "attendance", "name": "attendance (rows)", "rows": 3}]

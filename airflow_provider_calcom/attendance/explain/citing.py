@@ -11,8 +11,21 @@ from airflow_provider_calcom.attendance.explain.texts import moment, shown
 def cited(row: ExplainedRow) -> str:
     """Name a row with all that tells it from others."""
     what = ", ".join(filter(None, (bearer(row), row.kind, shown(row.source))))
-    places = {"meeting": "in this meeting", "outside_window": "with this booking's uid, outside the window"}
-    return f"row #{row.number} ({what}, {span(row, moment)}, {places.get(row.place) or key(row)})"
+    return f"row #{row.number} ({what}, {span(row, moment)}{_oddity(row)}, {_place(row)})"
+
+
+def _oddity(row: ExplainedRow) -> str:
+    is_inverted = row.kind != "check_in" and None not in (row.joined_at, row.left_at) and row.begins != row.joined_at
+    return ", left before it joined" if is_inverted else ""
+
+
+def _place(row: ExplainedRow) -> str:
+    if row.place == "meeting":
+        return "in this meeting"
+    if row.place == "elsewhere":
+        return key(row)
+    own_key = key(row) if row.booking_uid is None else "with this booking's uid"
+    return f"{own_key}, outside the window"
 
 
 def bearer(row: ExplainedRow) -> str:

@@ -93,6 +93,9 @@ def _rules_by_row() -> Rules:
         "judged": "SELECT * FROM expected",
         "untraced": "SELECT booking, person, is_host, name FROM expected",
     }
+    # The rows of a booking at which nobody is expected are shown, too.
+    open_bookings = "SELECT DISTINCT booking FROM untraced"
+    changed["open_rows"] = changed["open_rows"].replace(open_bookings, "SELECT booking FROM meetings")
     steps = [replace(step, body=changed.get(step.name, step.body)) for step in the_rules().steps]
     for name, (step, columns) in _BY_ROW.items():
         body = _passing(bodies[step], columns).replace("GROUP BY rows.booking", "GROUP BY ALL")

@@ -19,7 +19,8 @@ from airflow_provider_calcom.attendance.explain.texts import moment, seconds, sh
 _CAME = "the person came: {presence} in the window, known by {means}, and {min_presence} would do (min_presence)"
 _DID_NOT_COME = "the person did not come ({presence} in the window, min_presence is {min_presence})"
 _NO_DOUBT = "the feed is complete {complete}; no participant is unknown"
-_NOT_ELSEWHERE = "; their name is on no other row in the window, nor in this room at another time"
+_NOT_ELSEWHERE = "; nothing shows them in another meeting, nor in this room at another time"
+_NO_DOUBT_ELSEWHERE = "; a trace, a name elsewhere or another time is no doubt (traces_are_doubt is false)"
 _HOST_DID_NOT = "the host side did not come ({host_side})"
 
 SENTENCES: dict[str | None, tuple[int | None, str]] = {
@@ -51,7 +52,7 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
         14,
         "the meeting may have been held up to {moved_within} earlier or later (moved_within): {moved}",
     ),
-    "not_seen": (15, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + _NOT_ELSEWHERE + "{trace_is_no_doubt}"),
+    "not_seen": (15, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + "{elsewhere_or_not}"),
 }
 """The number of each reason's rule, and the rule in words."""
 
@@ -106,17 +107,16 @@ def _figures(told: Explanation) -> dict[str, str]:
 
 def _figures_of_person(told: Explanation, verdict: Verdict) -> dict[str, str]:
     internal = "internal (internal_domains or internal_emails)"
-    trace = _first(told, lambda row: verdict.person in row.trace_of)
     return {
         "who": "one of the hosts" if verdict.role == "host" else "the person",
         "internal": internal if verdict.is_internal else "that of a host of this booking",
         "presence": seconds(verdict.presence_seconds),
         "means": "e-mail" if verdict.reason == "email" else str(verdict.reason),
-        "trace": trace,
+        "trace": _first(told, lambda row: verdict.person in row.trace_of),
         "named_with": _first(told, lambda row: verdict.person in row.named_with),
         "elsewhere": _first(told, lambda row: verdict.person in row.named_elsewhere),
         "moved": _first(told, lambda row: verdict.person in row.at_another_time),
-        "trace_is_no_doubt": "; a trace is no doubt (traces_are_doubt is false)" if trace else "",
+        "elsewhere_or_not": _NOT_ELSEWHERE if told.policy.traces_are_doubt else _NO_DOUBT_ELSEWHERE,
     }
 
 
@@ -134,8 +134,8 @@ def complete(told: Explanation) -> str:
     feed = told.feed
     if feed.complete_until is None:
         missing = [_name(source) for source in feed.counting_sources if source.complete_until is None]
-        why = f"{', '.join(missing)} has no instant" if missing else "it has no row with an instant"
-        return f"nowhere, because {why} up to {moment(feed.as_of)}"
+        of_whom = f" of {', '.join(missing)}" if missing else ""
+        return f"nowhere, because no instant up to {moment(feed.as_of)} is known{of_whom}"
     return f"up to {moment(feed.complete_until)} ({_limit(feed)})"
 
 
