@@ -615,7 +615,7 @@ def test_a_server_without_that_route(calcom: SandboxDriver, tmp_path: Path) -> N
         bookings["sandbox-yesterday-1"]["location"] = "integrations:daily"
 
     calcom.admin("world", {"world": world(change)})
-    with pytest.raises(errors.ApiVersionNotServed, match="older server"):
+    with pytest.raises(errors.ApiVersionNotServed, match="no such route"):
         plan(tmp_path, attendance={"feed": "cal_video"})
 
 
