@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from airflow_provider_calcom.api.changes import Changes, changes_for
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused
@@ -29,6 +30,7 @@ from airflow_provider_calcom.attendance.worklist import (
 )
 
 _HOST = "host"
+_MILLISECOND = timedelta(milliseconds=1)
 SUPERSEDED = "a later plan changed it"
 
 
@@ -143,8 +145,9 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
 
 def _moved(booking: Booking, one: Planned) -> Outcome | None:
     """Return the outcome of a change whose booking was moved in place: the plan judged who came at another hour."""
-    planned = parse_instant(one.change.start_at)
-    return None if planned == start_of(booking) else Outcome(one.number, MOVED, "rescheduled after the plan")
+    difference = abs(parse_instant(one.change.start_at) - start_of(booking))
+    # A plan has whole milliseconds.
+    return Outcome(one.number, MOVED, "rescheduled after the plan") if difference >= _MILLISECOND else None
 
 
 def _permitted(booking: Booking, one: Planned, user: Me, is_listed: bool, bearings: Bearings) -> Planned | Outcome:
