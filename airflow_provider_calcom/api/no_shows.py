@@ -108,7 +108,7 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
         _check_status(booking, request)
         _check_started(booking, wall_clock() if reading.server_time is None else reading.server_time)
         if not request.allow_foreign_booking:
-            yield from _check_owner([booking])
+            yield from _check_owner([booking], is_for_host=changes.mark_host)
         if not request.dry_run:
             written = yield from write_changes(booking["uid"], changes)
             if written.error is not None:
@@ -294,7 +294,7 @@ def check_ownership(booking_uid: str) -> Flow[None]:
     yield from _check_owner((yield endpoints.get_booking_series(booking_uid)))
 
 
-def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
+def _check_owner(bookings: Sequence[Booking], *, is_for_host: bool = True) -> Flow[None]:
     """Make sure that bookings are ours: Cal.com lets any key mark people of strangers' bookings, cancel and move them.
 
     It lets it mark the host of every booking, and the attendees of every booking of anybody who is in a team, as
@@ -307,7 +307,7 @@ def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
     for booking in bookings:
         if is_ours(booking, user, is_listed=False):
             continue
-        if not is_ours(booking, user, is_listed=True) or not (yield from _is_listed(booking)):
+        if not is_ours(booking, user, is_listed=True, is_for_host=is_for_host) or not (yield from _is_listed(booking)):
             raise BookingNotMarkable(
                 f"Booking {redact(booking['uid'][:100])} is not organised by the key's user nor by anyone whose"
                 " bookings it administers, and Cal.com would change it all the same. Nothing was sent. Check"
@@ -315,14 +315,18 @@ def _check_owner(bookings: Sequence[Booking]) -> Flow[None]:
             )
 
 
-def is_ours(booking: Booking, user: Me, *, is_listed: bool) -> bool:
+def is_ours(booking: Booking, user: Me, *, is_listed: bool, is_for_host: bool = True) -> bool:
     """Return whether a booking is one of the key's user, or of somebody whose bookings it administers.
 
     :param booking: the booking.
     :param user: the key's user; empty where it is not known.
     :param is_listed: whether the booking is on the list of the key's user, which also has those that it attends.
+    :param is_for_host: whether the organiser's flag, or the booking itself, is to be changed, which a co-host among the
+        attendees may not.
     """
-    return is_hosted_by(booking, user) or (is_listed and not only_attends(booking, user))
+    if is_hosted_by(booking, user):
+        return True
+    return is_listed and not (_own_rows(booking, user) if is_for_host else only_attends(booking, user))
 
 
 def is_hosted_by(booking: Booking, user: Me) -> bool:
@@ -345,9 +349,14 @@ def only_attends(booking: Booking, user: Me) -> bool:
     """
     if "id" not in user or is_hosted_by(booking, user):
         return False
+    return any(
+        not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in _own_rows(booking, user)
+    )
+
+
+def _own_rows(booking: Booking, user: Me) -> list[dict[str, Any]]:
     key = address_key(str(user.get("email")))
-    own = [row for row in booking.get("attendees") or () if key in _keys(row)]
-    return any(not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in own)
+    return [row for row in booking.get("attendees") or () if key in _keys(row)]
 
 
 def _keys(person: Mapping[str, Any]) -> set[str]:

@@ -156,7 +156,7 @@ def _permitted(booking: Booking, one: Planned, user: Me, is_listed: bool, bearin
         return one
     if "id" not in user:
         return Outcome(one.number, NOT_PERMITTED, "the key may not tell whose it is")
-    if not is_ours(booking, user, is_listed=is_listed):
+    if not is_ours(booking, user, is_listed=is_listed, is_for_host=one.change.role == _HOST):
         return Outcome(one.number, NOT_PERMITTED, "a stranger's booking")
     return one
 

@@ -703,11 +703,33 @@ def test_the_host_of_a_strangers_booking_is_not_marked(both, options, allowed, r
         assert server.booking["absentHost"] is True
 
 
-def test_attendees_alone_need_no_look_at_the_owner(both):
-    """Cal.com itself checks who may mark attendees, so that no call is spent on it."""
+def test_attendees_of_a_stranger_are_guarded_as_the_host_is(both):
+    """The open edition lets any key mark attendees of most bookings, so whose booking it is counts for them, too."""
     server = a_server(user_id=99, listed=False)
-    both.run(server, mark_no_shows(a_request(ANN)))
-    assert server.calls == ["GET /v2/bookings/uid1", "POST /v2/bookings/uid1/mark-absent"]
+    error_of(both, server, a_request(ANN), errors.BookingNotMarkable)
+    assert server.writes == []
+    both.run(server, mark_no_shows(a_request(ANN, allow_foreign_booking=True)))
+    assert len(server.writes) == 1
+
+
+def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
+    """Both stand among the attendees of a booking on the list; the booking's form tells which of them they are."""
+
+    def handler(server):
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/v2/me":
+                return httpx.Response(200, json=success({"id": 99, "email": "Me@elsewhere.example"}))
+            return server(request)
+
+        return answer
+
+    me = row("me@elsewhere.example")
+    cohost = a_server(booking=a_booking(row(ANN), me, bookingFieldsResponses={"email": ANN, "guests": []}), user_id=99)
+    assert both.run(handler(cohost), mark_no_shows(a_request(ANN))).marked == [ANN]
+    for form in ({"email": "me@elsewhere.example", "guests": [ANN]}, {"email": ANN, "guests": ["me@elsewhere.example"]}):
+        server = a_server(booking=a_booking(row(ANN), me, bookingFieldsResponses=form), user_id=99)
+        error_of(both, handler(server), a_request(ANN), errors.BookingNotMarkable)
+        assert server.writes == []
 
 
 def test_dry_run(both):

@@ -8,6 +8,7 @@ import logging
 import re
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support import BUILDS, SandboxDriver
 each_build = pytest.mark.parametrize("build", BUILDS)
 UID = "sandbox-yesterday-5"
 BOB, CAROL, DAVE = "bob@example.org", "carol@example.org", "dave+cal@example.org"
+FOREIGN = "sandbox-of-other"
 OTHER_MEMBERS = {"get_conn", "get_async_conn", "test_connection", "get_ui_field_behaviour"}
 OTHER_MEMBERS |= {"get_connection_form_widgets", "run_mark_request"}
 PUBLIC = {name: method for name, method in vars(CalComHook).items() if not name.startswith("_") and callable(method)}
@@ -174,6 +176,22 @@ def test_reschedule(hook: CalComHook, start: str) -> None:
     assert moved["uid"] != UID
     assert (moved["start"], moved["rescheduledFromUid"]) == ("2026-12-01T10:00:00.000Z", UID)
     assert hook.get_booking(booking_uid=UID)["status"] == "cancelled"
+
+
+def test_a_strangers_booking_is_neither_cancelled_nor_moved(hook: CalComHook, calcom: SandboxDriver) -> None:
+    """Cal.com itself lets any key do both; nothing is sent unless that is asked for."""
+    calls = (
+        lambda **given: hook.cancel_booking(booking_uid=FOREIGN, reason="ill", **given),
+        lambda **given: hook.reschedule_booking(booking_uid=FOREIGN, start="2026-12-01T10:00:00Z", **given),
+    )
+    for call in calls:
+        with pytest.raises(errors.BookingNotMarkable, match="allow_foreign_booking"):
+            call()
+    assert calcom.writes() == []
+    for call in calls:
+        with suppress(errors.CalComError):
+            call(allow_foreign_booking=True)
+    assert len(calcom.writes()) == 2
 
 
 def test_reschedule_to_no_instant(hook: CalComHook, calcom: SandboxDriver) -> None:

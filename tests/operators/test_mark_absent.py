@@ -327,9 +327,12 @@ def test_the_practice_worlds_cohost_is_refused_too(calcom: SandboxDriver) -> Non
 
 @each_build
 def test_attendees_of_a_foreign_booking(calcom: SandboxDriver) -> None:
-    """Cal.com's 500 for a booking that is not ours is an own error that is not tried again."""
-    with pytest.raises(errors.NoShowUpdateFailed) as raised:
+    """They are refused before any write; where that is allowed, Cal.com's 500 is an error that is not tried again."""
+    with pytest.raises(errors.BookingNotMarkable, match="allow_foreign_booking"):
         mark(FOREIGN, [CAROL])
+    assert calcom.writes() == []
+    with pytest.raises(errors.NoShowUpdateFailed) as raised:
+        mark(FOREIGN, [CAROL], allow_foreign_booking=True)
     assert ends_the_task(raised.value)
     assert raised.value.status == 500
     assert len(calcom.marks()) == 1
