@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
+from airflow_provider_calcom.attendance.errors import AttendanceError
+
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
 Folder = Union[str, "os.PathLike[str]", Any]
+
+MODE_VARIABLE = "CALCOM_FILE_MODE"
+"""Environment variable with the mode of files that are written here, such as ``0640``; folders get ``0750`` then."""
+
+UNFINISHED = ".calcom-unfinished-"
+"""How folders begin in which a file is written before it takes its place. A process that was killed leaves one."""
+
+
+class InvalidFileMode(AttendanceError):
+    """The environment variable with the mode of files can't be used. Fix it; the text names it."""
 
 
 def folder_path(folder: Folder) -> Any:
@@ -38,9 +51,63 @@ def is_here(path: Any) -> bool:
     return "://" not in str(path)
 
 
+def make_folder(path: Any) -> None:
+    """Make a folder and those above it that are missing, for their owner alone unless :data:`MODE_VARIABLE` is set.
+
+    :param path: a path that :func:`folder_path` gave.
+    """
+    if not is_here(path):
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for one in reversed(missing):
+        # Not parents=True, which gives the folders above the usual mode.
+        one.mkdir(mode=_folder_mode(), exist_ok=True)
+
+
+def open_here(path: Path, flags: int) -> int:
+    """Open a file of this machine and return its descriptor. One that is made is for its owner alone by default.
+
+    :param path: the file. A symbolic link is refused: whoever may write in the folder could have put it there.
+    :param flags: those of :func:`os.open`.
+    :raises OSError: also for a symbolic link.
+    """
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, file_mode())
+
+
+def file_mode() -> int:
+    """Return the mode of files that hold addresses: 0600, or what :data:`MODE_VARIABLE` says.
+
+    :raises InvalidFileMode: if it is no octal number of three or four digits, or shuts the owner out.
+    """
+    text = os.environ.get(MODE_VARIABLE, "0600")
+    mode = int(text, 8) if re.fullmatch("0?[0-7]{3}", text) else 0
+    if mode & 0o600 != 0o600:
+        raise InvalidFileMode(
+            f"The environment variable {MODE_VARIABLE} must be a file mode that lets the owner read and write, such as"
+            f" 0640, but is {text!r:.40}"
+        )
+    return mode
+
+
+def _folder_mode() -> int:
+    """Return the mode of folders: whoever may read files may enter, too."""
+    mode = file_mode()
+    return mode | (mode & 0o444) >> 2
+
+
 @contextmanager
 def written_whole(path: Any) -> Iterator[Path]:
-    """Give a file to write to, which takes its place when it is whole: a reader never sees half of it."""
+    """Give a file to write to, which takes its place when it is whole: a reader never sees half of it.
+
+    Here it lies in a folder of its own beside the target, which nobody else may enter: a name that can be foreseen
+    could be taken by a symbolic link to another file.
+
+    :param path: a path here, or a UPath or URL of an object store.
+    """
     text = str(path)
     if "://" in text and not text.startswith("file://"):
         from upath import UPath
@@ -54,13 +121,12 @@ def written_whole(path: Any) -> Iterator[Path]:
                 shutil.copyfileobj(source, sink, 2**20)
         return
     target = Path(text.removeprefix("file://")).expanduser()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
+    make_folder(target.parent)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=target.parent, ignore_cleanup_errors=True) as folder:
+        part = Path(folder) / target.name
         yield part
+        part.chmod(file_mode())
         part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # One for all lines: json.dumps would make a new one for each.

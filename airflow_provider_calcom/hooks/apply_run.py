@@ -197,6 +197,8 @@ class ApplyRun:
         await everything
         try:
             await self._flush()
+            if self._ledger is not None:
+                await asyncio.to_thread(self._ledger.check)
         except LedgerNotWritten as error:
             # What was written to Cal.com is told all the same; the next run settles it in the ledger.
             self.halt(error)
@@ -389,7 +391,12 @@ class ApplyRun:
         async with self._ledger_turn:
             settled, self._unflushed = self._unflushed, []
             self._flushed_at = time.monotonic()
-            await asyncio.to_thread(self._ledger.settle, settled)
+            try:
+                await asyncio.to_thread(self._ledger.settle, settled)
+            except LedgerNotWritten:
+                # There may be room again by the end of the run.
+                self._unflushed = settled + self._unflushed
+                raise
 
 
 _Result = tuple[str, str | None, bool | None, str | None]

@@ -10,7 +10,7 @@ from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.operators.base import CalComOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context
 
 
 _FILTERS = (
@@ -132,6 +132,8 @@ class ListBookingsOperator(CalComOperator):
 
         :param context: the task's context.
         """
+        from airflow_provider_calcom.hooks.plan_inputs import Storage
+
         with without_useless_retries(), self.hook as hook:
             self._check_output()
             filters = self._filters(context)
@@ -140,7 +142,7 @@ class ListBookingsOperator(CalComOperator):
                 result = list(self._few(bookings))
                 self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
-            written = _write_lines(_path(self.output_path, self.storage_conn_id), bookings)
+            written = _write_lines(Storage(self.storage_conn_id).path(self.output_path), bookings)
         self.log.info("%d bookings written to %s, %s", written, self.output_path, self._span(filters))
         return {"path": str(self.output_path), "bookings": written}
 
@@ -188,24 +190,13 @@ class ListBookingsOperator(CalComOperator):
             yield booking
 
 
-def _path(address: str, conn_id: str | None) -> ObjectStoragePath:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+def _write_lines(path: Any, bookings: Iterable[dict[str, Any]]) -> int:
+    """Write a file that takes its place when it is whole: a reader never sees half a list."""
+    from airflow_provider_calcom.attendance.folders import written_whole
 
-    return ObjectStoragePath(address, conn_id=conn_id)
-
-
-def _write_lines(path: ObjectStoragePath, bookings: Iterable[dict[str, Any]]) -> int:
-    """Write a file beside the wanted one and put it in its place when it is whole: a reader never sees half a list."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
     written = 0
-    try:
-        with part.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
-            for booking in bookings:
-                file.write(json.dumps(booking, ensure_ascii=False) + "\n")
-                written += 1
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with written_whole(path) as part, part.open("w", encoding="utf-8") as file:
+        for booking in bookings:
+            file.write(json.dumps(booking, ensure_ascii=False) + "\n")
+            written += 1
     return written

@@ -726,7 +726,10 @@ def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
     me = row("me@elsewhere.example")
     cohost = a_server(booking=a_booking(row(ANN), me, bookingFieldsResponses={"email": ANN, "guests": []}), user_id=99)
     assert both.run(handler(cohost), mark_no_shows(a_request(ANN))).marked == [ANN]
-    for form in ({"email": "me@elsewhere.example", "guests": [ANN]}, {"email": ANN, "guests": ["me@elsewhere.example"]}):
+    for form in (
+        {"email": "me@elsewhere.example", "guests": [ANN]},
+        {"email": ANN, "guests": ["me@elsewhere.example"]},
+    ):
         server = a_server(booking=a_booking(row(ANN), me, bookingFieldsResponses=form), user_id=99)
         error_of(both, handler(server), a_request(ANN), errors.BookingNotMarkable)
         assert server.writes == []

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import random
+import resource
+import shutil
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.attendance.folders import InvalidFileMode
 from airflow_provider_calcom.attendance.ledger import (
     Addresses,
     LastWrites,
@@ -24,7 +30,13 @@ from airflow_provider_calcom.attendance.ledger import (
 )
 from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
 from airflow_provider_calcom.attendance.ledger.parts import locked, parts_of, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, DamagedLedger, LedgerNotWritten
+from airflow_provider_calcom.attendance.ledger.records import (
+    AlreadyApplying,
+    DamagedLedger,
+    LedgerNotRead,
+    LedgerNotWritten,
+    LedgerReplaced,
+)
 from airflow_provider_calcom.attendance.plan import Change, LastWrite
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"
@@ -374,3 +386,120 @@ def test_who_wrote_a_flag_is_known_of_all_plans(tmp_path: Path, writer: Callable
         found = ledger.of("b1", "attendee", ANN)
     assert found is not None
     assert (found.plan, found.plans) == ("second", {"first", "second"})
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """Cut writes as a full disk does: half of the bytes are taken, and the next write is an OSError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """Where there is room again, the same run goes on, and all that it recorded can be read."""
+    run = writer()
+    write(run, change())
+    (part,) = parts_of(tmp_path)
+    whole = part.read_bytes()
+    with no_file_longer_than(len(whole) + 50), pytest.raises(LedgerNotWritten):
+        run.intend([change(BOB)])
+    assert part.read_bytes() == whole
+    write(run, change(BOB))
+    assert len([record for one in parts_of(tmp_path) for record in records_of(one)]) == 4
+    assert last(tmp_path, BOB) == PastWrite(True, True, "plan", "")
+
+
+@pytest.mark.parametrize("kind", ["folder", "part", "another part", "cut"])
+def test_a_ledger_that_goes_away_stops_the_run(tmp_path: Path, writer: Callable[..., LedgerWriter], kind: str) -> None:
+    """A file without a name can be written on, and nobody would know our marks as ours afterwards."""
+    run = writer()
+    write(run, change())
+    (part,) = parts_of(tmp_path)
+    content = part.read_bytes()
+    if kind == "folder":
+        shutil.rmtree(tmp_path)
+    elif kind == "cut":
+        os.truncate(part, 0)
+    else:
+        part.unlink()
+    if kind == "another part":
+        part.write_bytes(content)
+    for call in (run.check, lambda: run.intend([change(BOB)])):
+        with pytest.raises(LedgerReplaced, match="Restore the ledger") as caught:
+            call()
+        assert caught.value.may_heal is False
+    tmp_path.mkdir(exist_ok=True)
+
+
+def test_a_batch_that_goes_away_stops_the_run(writer: Callable[..., LedgerWriter]) -> None:
+    """In an object store each batch is a file, and the last one must be there before the next is written."""
+    from upath import UPath
+
+    folder = UPath("memory://a-ledger")
+    with LedgerWriter(folder, plan="plan") as run:
+        write(run, change())
+        for part in parts_of(folder):
+            part.unlink()
+        with pytest.raises(LedgerReplaced):
+            run.intend([change(BOB)])
+
+
+def test_who_may_read_a_ledger(
+    tmp_path: Path, writer: Callable[..., LedgerWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds addresses: its owner alone reads it, unless the environment lets others."""
+    folder = tmp_path / "above" / "ledger"
+    with LedgerWriter(folder, plan="plan") as run:
+        run.claim()
+        write(run, change())
+        modes = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert (modes, folder.stat().st_mode & 0o777, folder.parent.stat().st_mode & 0o777) == ({0o600}, 0o700, 0o700)
+    monkeypatch.setenv("CALCOM_FILE_MODE", "0640")
+    with LedgerWriter(tmp_path / "open", plan="plan") as run:
+        write(run, change())
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o750
+    assert parts_of(tmp_path / "open")[0].stat().st_mode & 0o777 == 0o640
+    monkeypatch.setenv("CALCOM_FILE_MODE", "rw")
+    with pytest.raises(InvalidFileMode, match="CALCOM_FILE_MODE"), LedgerWriter(tmp_path / "o", plan="p") as run:
+        write(run, change())
+
+
+def test_a_claim_does_not_follow_a_link(tmp_path: Path) -> None:
+    """Whoever may write in the folder could lead us to any file of the worker's user."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / ".applying-plan").symlink_to(precious)
+    with LedgerWriter(tmp_path / "ledger", plan="plan") as run, pytest.raises(LedgerNotWritten):
+        run.claim()
+    assert precious.read_text() == "precious"
+
+
+def test_a_folder_without_locks_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two runs of one plan can't be told apart there."""
+
+    def no_locks(*_: Any) -> None:
+        raise OSError(38, "no locks")
+
+    with caplog.at_level(logging.WARNING), LedgerWriter(tmp_path / "known", plan="plan") as run:
+        run.claim()
+    assert not caplog.records
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with caplog.at_level(logging.WARNING), LedgerWriter(tmp_path / "unknown", plan="plan") as run:
+        run.claim()
+    assert "has no locks" in caplog.text
+
+
+def test_what_is_no_file_of_a_ledger_is_an_error(tmp_path: Path) -> None:
+    """It names the file, and another try has no point."""
+    (tmp_path / "x.jsonl").mkdir()
+    with pytest.raises(LedgerNotRead, match=r"ledger_path: .*x\.jsonl"), LastWrites(tmp_path):
+        pass

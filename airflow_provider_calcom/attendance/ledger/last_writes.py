@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_calcom.attendance.folders import Folder
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
-from airflow_provider_calcom.attendance.ledger.parts import parts_of, records_of, repair
+from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, task_of, unix_time
 from airflow_provider_calcom.attendance.plan import LastWrite
 from airflow_provider_calcom.attendance.scratch import scratch_database
@@ -82,10 +82,11 @@ class LastWrites:
         self._is_empty = True
         self._database = scratch_database(_TABLES)
         try:
-            self._read(folder)
-            if mends:
-                for part in parts_of(folder):
-                    repair(part)
+            with readable(folder):
+                self._read(folder)
+                if mends:
+                    for part in parts_of(folder):
+                        repair(part)
         except BaseException:
             self.close()
             raise

@@ -5,12 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
-from airflow_provider_calcom.attendance.ledger.records import LONGEST_LINE, DamagedLedger, LedgerRecord, decoded
+from airflow_provider_calcom.attendance.ledger.records import (
+    LONGEST_LINE,
+    DamagedLedger,
+    LedgerNotRead,
+    LedgerRecord,
+    decoded,
+)
 
 SUFFIX = ".jsonl"
 
@@ -25,6 +31,24 @@ def parts_of(folder: Folder) -> list[Any]:
         # Not glob(): that of Airflow 2.11's object storage finds nothing.
         return sorted((part for part in place.iterdir() if _is_part(part.name)), key=lambda part: str(part.name))
     return []
+
+
+@contextmanager
+def readable(place: Any) -> Iterator[None]:
+    """Raise what hinders reading a ledger as an error of ours, naming the file.
+
+    :param place: the ledger's folder.
+    :raises LedgerNotRead: for a file or folder that may not be read, or that is of another kind.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise LedgerNotRead(
+            f"ledger_path: {error.filename or place} can't be read ({error.strerror or type(error).__name__}). Let the"
+            " worker's user read all of the folder, in which there may be nothing but the ledger's files"
+        ) from None
 
 
 def _is_part(name: str) -> bool:
@@ -57,7 +81,7 @@ def repair(part: Any) -> bool:
 
     :return: whether it was torn.
     """
-    if not _is_torn(part):
+    if not _is_torn(part) or (is_here(part) and part.is_symlink()):
         return False
     if not is_here(part):
         content = part.read_bytes()
@@ -78,7 +102,7 @@ def repair(part: Any) -> bool:
 def locked(file: IO[bytes]) -> bool:
     """Lock a part that is open, until it is closed, and say whether that was possible: its writer holds it.
 
-    Some network file systems have no locks; there, each part counts as free.
+    Some network file systems have no locks; there, each part counts as free. See :func:`has_locks`.
     """
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,6 +110,18 @@ def locked(file: IO[bytes]) -> bool:
         return False
     except OSError:
         return True
+    return True
+
+
+def has_locks(file: IO[bytes]) -> bool:
+    """Return whether the file system of an open file, which we have locked or nobody has, knows locks.
+
+    :param file: open in this process.
+    """
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
     return True
 
 

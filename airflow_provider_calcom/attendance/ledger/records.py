@@ -17,10 +17,23 @@ class DamagedLedger(AttendanceError):
     """A line of the ledger can't be read. Mend or move the part that the text names: what it tells is not known."""
 
 
+class LedgerNotRead(AttendanceError):
+    """A file of the ledger can't be opened. Fix its rights, or move what is none of the ledger's; the text names it."""
+
+
 class LedgerNotWritten(AttendanceError):
     """The ledger can't be written, so no flag is written either. Mend the folder: space, rights, or its connection."""
 
     may_heal = True
+
+
+class LedgerReplaced(LedgerNotWritten):
+    """The ledger was deleted, moved, cut or replaced while a run wrote it. Restore it before anything is applied.
+
+    Without it our own marks are not known as ours. What the run wrote stands in ``outcomes.jsonl`` beside the plan.
+    """
+
+    may_heal = False
 
 
 class AlreadyApplying(AttendanceError):

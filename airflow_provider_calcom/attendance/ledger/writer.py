@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here, make_folder, open_here
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
-from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, is_at, locked
+from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, has_locks, is_at, locked
 from airflow_provider_calcom.attendance.ledger.records import (
     AlreadyApplying,
     LedgerNotWritten,
     LedgerRecord,
+    LedgerReplaced,
     TaskRun,
     encoded,
     time_text,
 )
 from airflow_provider_calcom.attendance.plan import Change
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,12 @@ class LedgerWriter:
         self._turn = threading.Lock()
         self._file: IO[bytes] | None = None
         self._claim: IO[bytes] | None = None
+        self._path = self._claim_path = Path()
+        self._size = 0
+        self._opened = 0
         self._writes = 0
         self._batches = 0
+        self._last_batch: Any = None
 
     def claim(self) -> None:
         """Keep other runs on this machine from applying the same plan: both would read a flag before either wrote it.
@@ -94,14 +102,22 @@ class LedgerWriter:
             return
         path = self._folder / f".applying-{self._plan[:16]}"
         with self._not_written():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            claim = path.open("ab")
+            make_folder(self._folder)
+            claim = _appended_to(path)
             # One that ends takes its file away; whoever had opened that one would hold a lock that nobody else sees.
             while (is_ours := locked(claim)) and not is_at(claim, path):
                 claim.close()
-                claim = path.open("ab")
+                claim = _appended_to(path)
         if is_ours:
             self._claim = claim
+            self._claim_path = path
+            if not has_locks(claim):
+                log.warning(
+                    "The file system of the ledger %s has no locks, so two runs of one plan at once are not noticed,"
+                    " and would mark and notify people twice. Set max_active_runs=1, and put the ledger on a file"
+                    " system with flock",
+                    self._folder,
+                )
         else:
             claim.close()
             raise AlreadyApplying(
@@ -157,17 +173,44 @@ class LedgerWriter:
             **self._task,  # type: ignore[typeddict-item]
         }
 
+    def check(self) -> None:
+        """See that what this run wrote is still there.
+
+        :raises LedgerReplaced: if not.
+        """
+        with self._turn, self._not_written():
+            self._check_last()
+
     def _append(self, records: Iterable[LedgerRecord]) -> None:
         content = b"".join(map(encoded, records))
         if not content:
             return
         with self._turn, self._not_written():
+            self._check_last()
             if is_here(self._folder):
                 self._append_here(content)
             else:
-                self._batches += 1
-                self._folder.mkdir(parents=True, exist_ok=True)
-                (self._folder / f"{self.name}-{self._batches:06}{SUFFIX}").write_bytes(content)
+                self._add_batch(content)
+
+    def _check_last(self) -> None:
+        """A file that lost its name can be written on without an error, and everything in it would be lost."""
+        if self._file is not None:
+            is_there = is_at(self._file, self._path) and os.fstat(self._file.fileno()).st_size == self._size
+        else:
+            is_there = self._last_batch is None or self._last_batch.exists()
+        if not is_there:
+            raise LedgerReplaced(
+                f"ledger_path: {self._last_batch or self._path} was deleted, replaced or changed while this run wrote"
+                " it, so the run stops. Restore the ledger before anything is planned or applied: our own marks are"
+                " not known as ours without it. What this run wrote is in outcomes.jsonl beside the plan"
+            )
+
+    def _add_batch(self, content: bytes) -> None:
+        self._batches += 1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        batch = self._folder / f"{self.name}-{self._batches:06}{SUFFIX}"
+        batch.write_bytes(content)
+        self._last_batch = batch
 
     @contextmanager
     def _not_written(self) -> Iterator[None]:
@@ -180,30 +223,47 @@ class LedgerWriter:
 
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             self._file = self._own_part()
-        written = 0
-        while written < len(content):
-            written += self._file.write(content[written:])
-        os.fsync(self._file.fileno())
+            self._size = 0
+        try:
+            written = 0
+            while written < len(content):
+                written += self._file.write(content[written:])
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._take_back()
+            raise
+        self._size += len(content)
+
+    def _take_back(self) -> None:
+        """Cut off what a failed append left, and begin another part next time.
+
+        Where even that fails, the half line is the last of a part that nobody appends to, which readers leave out.
+        """
+        assert self._file is not None, "only what is open can fail"
+        with suppress(OSError):
+            os.ftruncate(self._file.fileno(), self._size)
+            os.fsync(self._file.fileno())
+        self._file.close()
+        self._file = None
 
     def _own_part(self) -> IO[bytes]:
         """Open a part that is ours alone. A compaction that came upon it before it was locked would take it away."""
-        name = self.name
         while True:
-            path = self._folder / f"{name}{SUFFIX}"
-            file: IO[bytes] = path.open("ab", buffering=0)
-            if locked(file) and is_at(file, path):
+            self._opened += 1
+            self._path = self._folder / f"{self.name}{f'-{uuid.uuid4().hex[:8]}' if self._opened > 1 else ''}{SUFFIX}"
+            file = _appended_to(self._path)
+            if locked(file) and is_at(file, self._path):
                 return file
             file.close()
-            name = f"{self.name}-{uuid.uuid4().hex[:8]}"
 
     def close(self) -> None:
         """Let go of the part, and of the plan."""
         if self._file is not None:
             self._file.close()
         if self._claim is not None:
-            Path(self._claim.name).unlink(missing_ok=True)
+            self._claim_path.unlink(missing_ok=True)
             self._claim.close()
 
     def __enter__(self) -> LedgerWriter:
@@ -211,3 +271,7 @@ class LedgerWriter:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _appended_to(path: Path) -> IO[bytes]:
+    return os.fdopen(open_here(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
