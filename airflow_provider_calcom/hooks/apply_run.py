@@ -61,6 +61,9 @@ _GRACE = 3.0
 _LONGEST_WAY = 3600.0
 """Seconds from an intent to its call at most: before it there are other bookings, the pace, and blocks of the key."""
 
+_CLOCK_TOLERANCE = 60.0
+"""Seconds by which clocks may differ without a warning."""
+
 _MOST_TOLD = 20
 """Errors that are told as warnings; more would bury them."""
 NOT_TRIED = "not tried"
@@ -163,6 +166,7 @@ class ApplyRun:
         self._flushed_at = time.monotonic()
         self._failures_in_a_row = 0
         self._errors = 0
+        self._has_sequence = False
 
     @property
     def share(self) -> float | None:
@@ -239,7 +243,9 @@ class ApplyRun:
         the intent on.
         """
         latest = self._last_writes.latest_open()
-        is_recent = latest is not None and self._wall_clock() - latest < _LONGEST_WAY
+        # By the clock that is behind, since the other one may be ahead.
+        now = min(self._wall_clock(), self._client.server_time)
+        is_recent = latest is not None and now - latest < _LONGEST_WAY
         seconds = self._options.rest if is_recent else 0.0
         if seconds > 0:
             log.info("A run was interrupted a moment ago; waiting %.0f s for its last calls to end", seconds)
@@ -302,6 +308,7 @@ class ApplyRun:
             for verdict in to_send:
                 self._worklist.settle(Outcome(one.number, WOULD_APPLY) for one in verdict.to_send)
             return []
+        self._begin_sequence(self._ledger)
         if not to_send:
             self._unflushed += recovered
             return []
@@ -313,6 +320,25 @@ class ApplyRun:
             changes = [one.change for verdict in to_send for one in verdict.to_send]
             write_ids = iter(await asyncio.to_thread(self._ledger.intend, changes))
         return [_Job(verdict, [next(write_ids) for _ in verdict.to_send]) for verdict in to_send]
+
+    def _begin_sequence(self, ledger: LedgerWriter) -> None:
+        """Place what this run records after all that the ledger has, and warn of clocks that differ."""
+        if self._has_sequence:
+            return
+        self._has_sequence = True
+        latest, server = self._last_writes.latest_sequence, self._client.server_time
+        ledger.continue_after(latest, lambda: self._client.server_time)
+        ahead = self._wall_clock() - server
+        if abs(ahead) > _CLOCK_TOLERANCE:
+            word = "ahead of" if ahead > 0 else "behind"
+            log.warning("This machine's clock is %.0f s %s Cal.com's. Set it right", abs(ahead), word)
+        too_late = latest / 1e6 - min(self._wall_clock(), server)
+        if too_late > _CLOCK_TOLERANCE:
+            log.warning(
+                "The ledger's latest record is %.0f s ahead of now: the clock of the machine that wrote it was ahead,"
+                " or this one's was set back. Writes are ordered by their sequence, not by that time",
+                too_late,
+            )
 
     # Writing.
 

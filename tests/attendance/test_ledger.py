@@ -503,3 +503,47 @@ def test_what_is_no_file_of_a_ledger_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").mkdir()
     with pytest.raises(LedgerNotRead, match=r"ledger_path: .*x\.jsonl"), LastWrites(tmp_path):
         pass
+
+
+def test_a_clock_that_was_ahead_does_not_win(tmp_path: Path) -> None:
+    """What was written last counts, whatever the clock of the machine said that wrote before."""
+    with LedgerWriter(tmp_path, plan="ahead", wall_clock=lambda: 1_890_000_000.0) as run:
+        write(run, change())
+    with LastWrites(tmp_path) as ledger:
+        latest = ledger.latest_sequence
+    with LedgerWriter(tmp_path, plan="later", wall_clock=lambda: 1_790_000_000.0) as run:
+        run.continue_after(latest, lambda: 1_790_000_000.0)
+        write(run, change(to=False))
+    assert last(tmp_path) == PastWrite(False, True, "later", "")
+
+
+def test_the_sequence_is_bounded_by_the_servers_clock(tmp_path: Path) -> None:
+    """A machine that is ahead places its records by Cal.com's Date, so that later runs need not count on from there."""
+    with LedgerWriter(tmp_path, plan="plan", wall_clock=lambda: 1_890_000_000.0) as run:
+        run.continue_after(0, lambda: 1_790_000_000.0)
+        write(run, change())
+    with LastWrites(tmp_path) as ledger:
+        assert ledger.latest_sequence == 1_790_000_000_000_001
+
+
+def test_records_of_older_versions_are_placed_by_their_time(
+    tmp_path: Path, writer: Callable[..., LedgerWriter]
+) -> None:
+    """They have no sequence."""
+    write(writer("first"), change())
+    (part,) = parts_of(tmp_path)
+    rows = [json.loads(line) for line in part.read_text().splitlines()]
+    part.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "sequence"}) + "\n" for row in rows))
+    write(writer("second"), change(to=False))
+    assert last(tmp_path) == PastWrite(False, True, "second", "")
+
+
+def test_a_clock_that_is_set_back_during_a_run_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The order of the records stays all the same."""
+    times = iter([1_790_000_000.0, 1_790_000_000.0, 1_780_000_000.0])
+    with LedgerWriter(tmp_path, plan="plan", wall_clock=lambda: next(times)) as run:
+        write(run, change())
+    assert "set back by 10000000 s" in caplog.text
+    (part,) = parts_of(tmp_path)
+    first, second = (record["sequence"] for record in records_of(part))
+    assert second == first + 1

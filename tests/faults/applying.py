@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Attempt:
     :param timeout: seconds between two pieces of an answer.
     :param rest: as :class:`ApplyRequest` has it, before scaling.
     :param sleep: what waits.
+    :param clock_is_ahead: seconds by which the machine's clock is wrong.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class Attempt:
     timeout: float = CLIENT_TIMEOUT
     rest: float = REST
     sleep: Callable[[float], Awaitable[None]] = short_sleep
+    clock_is_ahead: float = 0.0
 
     def run(self, transport: httpx.AsyncBaseTransport | None = None) -> dict[str, Any]:
         """Run it to its end, and give its result; raises as the application does."""
@@ -73,10 +76,13 @@ class Attempt:
         )
         state = TaskState({})
 
-        def open_client() -> AsyncCalComClient:
-            return AsyncCalComClient(settings, transport=transport, sleep=self.sleep)
+        def clock() -> float:
+            return time.time() + self.clock_is_ahead
 
-        return dict(Application(request, open_client, state=state, sleep=self.sleep).run())
+        def open_client() -> AsyncCalComClient:
+            return AsyncCalComClient(settings, transport=transport, sleep=self.sleep, wall_clock=clock)
+
+        return dict(Application(request, open_client, state=state, wall_clock=clock, sleep=self.sleep).run())
 
 
 def outcomes_of(folder: Path) -> list[dict[str, Any]] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -208,3 +209,19 @@ def test_another_booking_s_answer_is_not_judged(scene: Scene, calcom: RunningSan
         application(tmp_path, calcom.url, meddled).run()
     told = {one["booking_uid"]: one["detail"] for one in outcomes_of(tmp_path) or ()}
     assert told[asked] == "UnexpectedAnswer"
+
+
+@pytest.mark.usefixtures("scene")
+def test_clocks_that_differ_are_reported(
+    calcom: RunningSandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The ledger's order does not depend on them, but a person is to set them right."""
+    changes = list(read_plan(tmp_path / "plan"))
+    with LedgerWriter(tmp_path / "ledger", plan="other", wall_clock=lambda: time.time() + 7200) as ahead:
+        ahead.intend(changes[:1])
+    Attempt(tmp_path, calcom.url, KEY, rest=0, timeout=5, clock_is_ahead=900).run()
+    assert re.search(r"This machine's clock is (900|901|899) s ahead of Cal.com's", caplog.text)
+    assert re.search(r"The ledger's latest record is 7\d\d\d s ahead of now", caplog.text)
+    records = records_of(tmp_path)
+    (poisoned,) = (one["sequence"] for one in records if one["plan"] == "other")
+    assert all(poisoned < one["sequence"] < poisoned + 1000 for one in records if one["plan"] != "other")

@@ -80,7 +80,7 @@ def _told(record: LedgerRecord) -> str:
     return json.dumps({key: value for key, value in record.items() if key not in _OF_OUTCOMES}, sort_keys=True)
 
 
-_OF_OUTCOMES = {"kind", "time", "outcome", "detail", "shown", "request_id"}
+_OF_OUTCOMES = {"kind", "time", "sequence", "outcome", "detail", "shown", "request_id"}
 
 
 class _Kept:

@@ -9,21 +9,21 @@ from typing import Any
 from airflow_provider_calcom.attendance.folders import Folder
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, task_of, unix_time
+from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
 from airflow_provider_calcom.attendance.plan import LastWrite
 from airflow_provider_calcom.attendance.scratch import scratch_database
 
 _READINGS = 3
 _TABLES = """
 CREATE TABLE applied (
-    booking_uid TEXT, role TEXT, name TEXT, time TEXT, absent INTEGER, plan TEXT, task TEXT,
+    booking_uid TEXT, role TEXT, name TEXT, sequence INTEGER, absent INTEGER, plan TEXT, task TEXT,
     PRIMARY KEY (booking_uid, role, name)
 ) WITHOUT ROWID;
 CREATE TABLE applied_by (
     booking_uid TEXT, role TEXT, name TEXT, plan TEXT, PRIMARY KEY (booking_uid, role, name, plan)
 ) WITHOUT ROWID;
 CREATE TABLE open (
-    id TEXT PRIMARY KEY, booking_uid TEXT, role TEXT, name TEXT, time TEXT, absent INTEGER, plan TEXT, task TEXT
+    id TEXT PRIMARY KEY, booking_uid TEXT, role TEXT, name TEXT, sequence INTEGER, absent INTEGER, plan TEXT, task TEXT
 ) WITHOUT ROWID;
 CREATE TABLE ended (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX open_of ON open (booking_uid, role, name);
@@ -31,8 +31,8 @@ CREATE INDEX open_of ON open (booking_uid, role, name);
 _APPLY = """
 INSERT INTO applied VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (booking_uid, role, name) DO UPDATE
-SET time = excluded.time, absent = excluded.absent, plan = excluded.plan, task = excluded.task
-WHERE excluded.time >= applied.time
+SET sequence = excluded.sequence, absent = excluded.absent, plan = excluded.plan, task = excluded.task
+WHERE excluded.sequence >= applied.sequence
 """
 
 
@@ -61,6 +61,8 @@ class LastWrites:
 
     The ledger is read once, as a stream, into a database on disk; memory does not grow with it.
 
+    ``latest_sequence`` is the place of its latest record of all, or 0.
+
     :param folder: the ledger's, here or in an object store; one that is not there is empty.
     :param addresses: how people are named.
     :param concerns: tells by its uid whether a booking matters; others are passed over.
@@ -80,6 +82,7 @@ class LastWrites:
         self._addresses = addresses or Addresses()
         self._concerns = concerns
         self._is_empty = True
+        self.latest_sequence = 0
         self._database = scratch_database(_TABLES)
         try:
             with readable(folder):
@@ -104,6 +107,7 @@ class LastWrites:
         raise DamagedLedger(f"{folder}: parts of the ledger go away while it is read. Try again")
 
     def _take(self, record: LedgerRecord) -> None:
+        self.latest_sequence = max(self.latest_sequence, sequence_of(record))
         if record["email_hash"] is not None:
             self._addresses.check(record["email_hash"])
         if not self._concerns(record["booking_uid"]):
@@ -111,7 +115,7 @@ class LastWrites:
         self._is_empty = False
         name = folded(record["email"] or "") if record["email_hash"] is None else record["email_hash"]
         person = (record["booking_uid"], record["role"], name)
-        written = (record["time"], record["to"], record["plan"], task_of(record))
+        written = (sequence_of(record), record["to"], record["plan"], task_of(record))
         execute = self._database.execute
         if record["kind"] == "intent":
             # A clock that was set back can let the outcome stand in an earlier part than its intent.
@@ -139,9 +143,11 @@ class LastWrites:
         for name in self._addresses.names(email):
             person = (booking_uid, role, name)
             where = "WHERE booking_uid = ? AND role = ? AND name = ?"
-            found = self._database.execute(f"SELECT time, absent, plan, task FROM applied {where}", person).fetchone()
+            found = self._database.execute(
+                f"SELECT sequence, absent, plan, task FROM applied {where}", person
+            ).fetchone()
             applied = max(applied or found, found or applied, key=lambda one: one[0]) if found or applied else None
-            left_open += self._database.execute(f"SELECT time, absent, plan, task, id FROM open {where}", person)
+            left_open += self._database.execute(f"SELECT sequence, absent, plan, task, id FROM open {where}", person)
             plans += self._database.execute(f"SELECT plan FROM applied_by {where}", person)
         left_open.sort()
         if applied is None and not left_open:
@@ -169,8 +175,8 @@ class LastWrites:
 
     def latest_open(self) -> float | None:
         """Give when the latest write began whose end is not known, as a Unix time; None where there is none."""
-        (latest,) = self._database.execute("SELECT max(time) FROM open").fetchone()
-        return None if latest is None else unix_time(latest)
+        (latest,) = self._database.execute("SELECT max(sequence) FROM open").fetchone()
+        return None if latest is None else latest / 1e6
 
     def close(self) -> None:
         """Let go of the database."""

@@ -11,6 +11,8 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.folders import as_json
 
 LONGEST_LINE = 2**20
+_MOST_PLACES = 2**62
+"""Beyond it SQLite would take the next one for a fraction."""
 
 
 class DamagedLedger(AttendanceError):
@@ -43,8 +45,8 @@ class AlreadyApplying(AttendanceError):
 
 
 # "from" is a word of Python's own.
-LedgerRecord = TypedDict(
-    "LedgerRecord",
+_RequiredKeys = TypedDict(
+    "_RequiredKeys",
     {
         "kind": str,
         "id": str,
@@ -68,14 +70,20 @@ LedgerRecord = TypedDict(
         "try_number": int | None,
     },
 )
-"""One line, with the same keys in all.
 
-``kind`` is ``intent`` or ``outcome``; both have the ``id`` of the one write. ``time`` is ISO 8601, UTC with ``Z``.
-``plan`` is the hash of the plan's changes. Either ``email``, as Cal.com spells it, or ``email_hash`` is null. ``from``
-and ``to`` are the flag before and after, ``reason`` is of the decision. ``outcome`` and ``detail`` tell what became of
-it; ``shown`` whether the booking showed the new flag when it was read last, and null where that is not known.
-``request_id`` is Cal.com's. The rest names the run of the DAG.
-"""
+
+class LedgerRecord(_RequiredKeys, total=False):
+    """One line, with the same keys in all.
+
+    ``kind`` is ``intent`` or ``outcome``; both have the ``id`` of the one write. ``time`` is the machine's clock, ISO
+    8601, UTC with ``Z``; ``sequence`` says in which order writes were made, and is missing in records of older
+    versions. ``plan`` is the plan's hash. Either ``email``, as Cal.com spells it, or ``email_hash`` is null. ``from``
+    and ``to`` are the flag before and after, ``reason`` is of the decision. ``outcome`` and ``detail`` say what became
+    of it; ``shown`` whether the booking showed the new flag when it was read last, and null where that is not known.
+    ``request_id`` is Cal.com's. The rest names the run of the DAG.
+    """
+
+    sequence: int
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,15 @@ def unix_time(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def sequence_of(record: LedgerRecord) -> int:
+    """Return the place of a record among all of a ledger: microseconds since 1970, or more where clocks went back.
+
+    :param record: one of an older version is placed by its time.
+    """
+    sequence = record.get("sequence")
+    return round(unix_time(record["time"]) * 1e6) if sequence is None else sequence
+
+
 def encoded(record: LedgerRecord) -> bytes:
     """Make a line of a record."""
     return as_json(record).encode(errors="replace") + b"\n"
@@ -144,9 +161,25 @@ def decoded(line: bytes) -> LedgerRecord | None:
 def _is_record(found: Any) -> bool:
     return (
         isinstance(found, dict)
+        and _is_sequence(found.get("sequence"))
         and found.keys() >= LedgerRecord.__required_keys__
         and found["kind"] in ("intent", "outcome")
         and all(isinstance(found[key], str) for key in ("id", "time", "plan", "booking_uid", "role"))
         and all(isinstance(found[key], bool) for key in ("from", "to"))
         and isinstance(found["email"] if found["email_hash"] is None else found["email_hash"], str)
+        and found["shown"] in (True, False, None)
+        and _is_time(found["time"])
     )
+
+
+def _is_sequence(given: Any) -> bool:
+    return given is None or (type(given) is int and 0 <= given < _MOST_PLACES)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        unix_time(text)
+    except (ValueError, OverflowError):
+        return False
+    # A time without an offset would be read in the zone of whatever machine reads it.
+    return text.endswith("Z")

@@ -29,6 +29,9 @@ from airflow_provider_calcom.attendance.plan import Change
 
 log = logging.getLogger(__name__)
 
+_CLOCK_TOLERANCE = 60.0
+"""Seconds by which clocks may differ without a warning."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -83,6 +86,9 @@ class LedgerWriter:
         self._turn = threading.Lock()
         self._file: IO[bytes] | None = None
         self._claim: IO[bytes] | None = None
+        self._server_clock: Callable[[], float] | None = None
+        self._latest_time = 0.0
+        self._sequence = 0
         self._path = self._claim_path = Path()
         self._size = 0
         self._opened = 0
@@ -125,6 +131,15 @@ class LedgerWriter:
                 " then a retry finds done what it did"
             )
 
+    def continue_after(self, sequence: int, server_clock: Callable[[], float]) -> None:
+        """Place all further records after one.
+
+        :param sequence: the place of the ledger's latest record.
+        :param server_clock: Cal.com's clock by its ``Date``, as a Unix time.
+        """
+        self._sequence = max(self._sequence, sequence)
+        self._server_clock = server_clock
+
     def intend(self, changes: Sequence[Change]) -> list[str]:
         """Record that changes are about to be written, and give the id of each write.
 
@@ -154,10 +169,11 @@ class LedgerWriter:
 
     def _record(self, kind: str, write_id: str, change: Change) -> LedgerRecord:
         email, email_hash = self._addresses.named(change.email)
+        now = self._wall_clock()
         return {
             "kind": kind,
             "id": write_id,
-            "time": time_text(self._wall_clock()),
+            "time": time_text(now),
             "plan": self._plan,
             "booking_uid": change.booking_uid,
             "role": change.role,
@@ -171,6 +187,7 @@ class LedgerWriter:
             "shown": None,
             "request_id": None,
             **self._task,  # type: ignore[typeddict-item]
+            "sequence": self._next_sequence(now),
         }
 
     def check(self) -> None:
@@ -180,6 +197,18 @@ class LedgerWriter:
         """
         with self._turn, self._not_written():
             self._check_last()
+
+    def _next_sequence(self, now: float) -> int:
+        """Return the place of the next record: after all that the ledger had, and by the clock that is behind.
+
+        A machine's clock alone would not do: what was written while it was ahead would count as the latest for as long.
+        """
+        if now < self._latest_time - _CLOCK_TOLERANCE:
+            log.warning("This machine's clock was set back by %.0f s during the run", self._latest_time - now)
+        self._latest_time = now
+        bounded = now if self._server_clock is None else min(now, self._server_clock())
+        self._sequence = max(self._sequence + 1, int(bounded * 1e6))
+        return self._sequence
 
     def _append(self, records: Iterable[LedgerRecord]) -> None:
         content = b"".join(map(encoded, records))
