@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_calcom.attendance.plan import plan_hash
+
 
 def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **summary: Any) -> Path:
     """Write a plan's folder as ``write_plan`` does, with these changes."""
@@ -16,8 +18,8 @@ def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **sum
     text = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ordered)
     (folder / "plan.jsonl").write_bytes(text)
     figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
-    told = {
-        "format": 1,
+    told: dict[str, Any] = {
+        "format": 2,
         "state": "ready",
         "refused": [],
         "policy": {},
@@ -31,8 +33,9 @@ def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **sum
         "held_back": {},
         "guard_rails": [],
         "changes_file": "plan.jsonl",
-        "sha256": hashlib.sha256(text).hexdigest(),
+        "changes_sha256": hashlib.sha256(text).hexdigest(),
         **summary,
     }
+    told["sha256"] = plan_hash(told)
     (folder / "summary.json").write_text(json.dumps(told), encoding="utf-8")
     return folder

@@ -5,8 +5,8 @@ A plan is a folder, here or in an object store:
 - ``plan.jsonl``: the changes, one a line, sorted by booking, role and address;
 - ``decisions.parquet``: all decisions that it was made of;
 - ``held-back.jsonl``: people whose flag differs from the decision and stays, each with the reason;
-- ``summary.json``: the policy, what was counted, the guard rails with figure and limit, the hash of the changes, and
-  the input files with their rows.
+- ``summary.json``: the policy, what was counted, the guard rails with figure and limit, the plan's hash, and the input
+  files with their rows.
 
 ``summary.json`` goes first and comes last, so a folder that has one holds a whole plan. Where a guard rail trips, the
 changes go to ``refused-changes.jsonl`` instead, and there is no ``plan.jsonl`` that could be applied. The same inputs
@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,7 +30,7 @@ from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines, written_whole
-from airflow_provider_calcom.attendance.instants import instant_text
+from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
 
@@ -46,7 +48,13 @@ OUTCOMES_FILE = "outcomes.jsonl"
 DRY_RUN_FILE = "outcomes-dry-run.jsonl"
 """What became of the changes, or would, once the plan was applied."""
 
-_FORMAT = 1
+_FORMAT = 2
+_OLD_FORMAT = 1
+"""Of plans whose hash is that of their changes alone. They are read unless something that it does not cover matters."""
+_CONTROLS = ("format", "state", "correct", "force", "changes", "changes_file", "changes_sha256")
+"""What decides on the way a plan is applied. Its hash covers it; figures and the time of the run it does not, so that
+planning the same changes again gives the plan that was approved."""
+
 _CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
 _LONGEST_LINE = 16 * 2**20
 _HELD_BACK = ("no_address", "contradictory", "host_present", "human_override", "correction_off", "not_ours")
@@ -58,6 +66,16 @@ class InvalidPlanOption(AttendanceError):
 
 class DamagedPlan(AttendanceError):
     """A plan's files are missing, torn, or not those that were written. Make the plan again; never mend it by hand."""
+
+
+class PlanNotRead(AttendanceError):
+    """A plan's file can't be opened. Fix its rights, or what lies in its place; the text names it."""
+
+
+class PlanNotWritten(AttendanceError):
+    """A plan's folder can't be written. Fix it: space, rights, or its connection; the text names it."""
+
+    may_heal = True
 
 
 class LastWrite(NamedTuple):
@@ -111,8 +129,9 @@ class Summary(TypedDict):
 
     ``state`` is ``ready`` or ``refused``; ``refused`` tells each tripped rail in words. ``outcomes`` is
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
-    ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named. ``sha256`` is
-    that of ``changes_file``'s bytes. ``complete_until`` tells up to where the feed is complete.
+    ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
+    ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
+    is applied, see :func:`plan_hash`. ``complete_until`` tells up to where the feed is complete.
     """
 
     format: int
@@ -132,7 +151,34 @@ class Summary(TypedDict):
     held_back: dict[str, int]
     guard_rails: list[dict[str, Any]]
     changes_file: str
+    changes_sha256: str
     sha256: str
+
+
+def plan_hash(summary: Mapping[str, Any]) -> str:
+    """Return the hash by which a plan is approved: of its changes, and of all that controls how they are applied.
+
+    :param summary: the plan's; ``sha256`` itself is not looked at.
+    """
+    controls = {name: summary[name] for name in _CONTROLS}
+    return hashlib.sha256(json.dumps(controls, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@contextmanager
+def writing(place: Any, parameter: str = "plan_path") -> Iterator[None]:
+    """Raise what hinders writing a plan's folder as an error of ours.
+
+    :param place: the folder, for the error.
+    :param parameter: the parameter that names it, for the error.
+    :raises PlanNotWritten: with the operating system's words.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise PlanNotWritten(
+            f"{parameter}: {place} can't be written ({why}). Let the worker's user write there, or free some space"
+        ) from None
 
 
 def write_plan(
@@ -163,8 +209,9 @@ def write_plan(
     limits = GuardRails.of(rails)
     _check_options(correct, force)
     place = folder_path(folder)
-    for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, OUTCOMES_FILE, DRY_RUN_FILE):
-        (place / name).unlink(missing_ok=True)
+    with writing(place):
+        for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, OUTCOMES_FILE, DRY_RUN_FILE):
+            (place / name).unlink(missing_ok=True)
     decided.connection.execute(_WANTED)
     _load_last_writes(decided.connection, last_writes)
     _propose(decided.connection, correct, force)
@@ -172,9 +219,10 @@ def write_plan(
     results = judge(limits, decided.figures, changes["total"])
     refused = [result.told() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
-    digest = write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
-    write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
-    decided.write(place / DECISIONS)
+    with writing(place):
+        digest = write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
+        write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
+        decided.write(place / DECISIONS)
     summary: Summary = {
         "format": _FORMAT,
         "state": state,
@@ -187,9 +235,12 @@ def write_plan(
         "held_back": _counted_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
         "changes_file": _CHANGES_FILES[state],
-        "sha256": digest,
+        "changes_sha256": digest,
+        "sha256": "",
     }
-    _write_summary(place / SUMMARY, summary)
+    summary["sha256"] = plan_hash(summary)
+    with writing(place):
+        _write_summary(place / SUMMARY, summary)
     if refused:
         raise PlanRefused(_refusal(place, refused))
     return summary
@@ -206,15 +257,75 @@ def read_summary(folder: Folder) -> Summary:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise DamagedPlan(f"{path} is missing: no plan was made here, or it was not finished. Make it again") from None
+    except OSError as error:
+        raise _not_read(path, error) from None
     except (ValueError, RecursionError):
         raise DamagedPlan(f"{path} is not the JSON that was written. Make the plan again") from None
-    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+    if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
         raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
-    if missing := sorted(Summary.__required_keys__ - found.keys()):
-        raise DamagedPlan(f"{path} is not as it was written: it lacks {', '.join(missing)}. Make the plan again")
-    if _CHANGES_FILES.get(str(found["state"])) != found["changes_file"]:
-        raise DamagedPlan(f"{path} is not as it was written: its state does not fit its file. Make the plan again")
+    if found["format"] == _OLD_FORMAT:
+        found = {"changes_sha256": found.get("sha256"), **found}
+    if fault := _summary_fault(found):
+        raise DamagedPlan(f"{path} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
+
+
+def _summary_fault(found: dict[str, Any]) -> str | None:
+    """Return what is wrong with a summary, in words that go on after its path, or None."""
+    if missing := sorted(Summary.__required_keys__ - found.keys()):
+        return f"it lacks {', '.join(missing)}"
+    for name, is_right in _IS_RIGHT.items():
+        if not is_right(found[name]):
+            return f"{name} is {found[name]!r:.60}, which does not belong there"
+    if _CHANGES_FILES[found["state"]] != found["changes_file"]:
+        return "its state does not fit its file"
+    if found["format"] == _FORMAT:
+        return None if found["sha256"] == plan_hash(found) else "its hash is not that of what it says"
+    if found["changes_sha256"] != found["sha256"] or found["force"]:
+        return "it is of an older version, whose hash does not cover force"
+    return None
+
+
+def _is_counts(given: Any) -> bool:
+    return isinstance(given, dict) and all(_is_count(value) for value in given.values())
+
+
+def _is_count(given: Any) -> bool:
+    return type(given) is int and given >= 0
+
+
+def _is_hash(given: Any) -> bool:
+    return isinstance(given, str) and re.fullmatch("[0-9a-f]{64}", given) is not None
+
+
+def _are_rails(given: Any) -> bool:
+    names = RailResult.__dataclass_fields__.keys()
+    return isinstance(given, list) and all(isinstance(one, dict) and one.keys() == names for one in given)
+
+
+_IS_RIGHT: dict[str, Callable[[Any], bool]] = {
+    "state": lambda given: isinstance(given, str) and given in _CHANGES_FILES,
+    "refused": lambda given: isinstance(given, list) and all(isinstance(one, str) for one in given),
+    "policy": lambda given: isinstance(given, dict),
+    "correct": lambda given: given in get_args(Correct),
+    "force": lambda given: isinstance(given, bool),
+    **dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), _is_count),
+    "complete_until": lambda given: given is None or isinstance(given, str),
+    "outcomes": lambda given: isinstance(given, dict) and all(_is_counts(one) for one in given.values()),
+    "inputs": lambda given: isinstance(given, list) and all(isinstance(one, dict) for one in given),
+    "changes": lambda given: _is_counts(given) and "total" in given,
+    "held_back": _is_counts,
+    "guard_rails": _are_rails,
+    "changes_file": lambda given: isinstance(given, str),
+    "changes_sha256": _is_hash,
+    "sha256": _is_hash,
+}
+"""What a summary's fields may hold: a text ``"false"`` is true in Python."""
+
+
+def _not_read(path: Any, error: OSError) -> PlanNotRead:
+    why = error.strerror or type(error).__name__
+    return PlanNotRead(f"plan: {path} can't be read ({why}). Let the worker's user read the plan's folder")
 
 
 def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:
@@ -232,7 +343,7 @@ def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | 
     summary = summary or read_summary(place)
     if summary["state"] == "refused" and not even_refused:
         raise PlanRefused(_refusal(place, summary["refused"]))
-    return _changes(place / summary["changes_file"], summary["sha256"])
+    return _changes(place / summary["changes_file"], summary["changes_sha256"])
 
 
 def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
@@ -501,6 +612,8 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
         file = path.open("rb")
     except FileNotFoundError:
         raise DamagedPlan(f"{path} is missing. Make the plan again") from None
+    except OSError as error:
+        raise _not_read(path, error) from None
     with file:
         number = 0
         while line := file.readline(_LONGEST_LINE):
@@ -533,10 +646,14 @@ def _change(line: bytes, shown: str) -> Change:
     if not isinstance(found, dict) or list(found) != list(_KEYS):
         raise DamagedPlan(f"{shown}, has other keys than {', '.join(_KEYS)}. Make the plan again")
     for name, kind in _KEYS.items():
-        if not isinstance(found[name], kind):
+        if not isinstance(found[name], kind) or (kind is not bool and isinstance(found[name], bool)):
             raise DamagedPlan(f"{shown}, key {name}: a {type(found[name]).__name__} does not belong there")
     if found["from"] == found["to"] or (found["role"], found["to"]) not in _ALLOWED:
         raise DamagedPlan(f"{shown}, is a change that no plan has. Make the plan again")
+    try:
+        parse_instant(found["start_at"])
+    except ValueError as error:
+        raise DamagedPlan(f"{shown}, key start_at {error}. Make the plan again") from None
     return Change(*found.values())
 
 

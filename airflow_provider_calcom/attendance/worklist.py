@@ -193,13 +193,16 @@ class Worklist:
         )
         return dict(found.fetchall())
 
-    def write(self, path: Folder) -> None:
+    def write(self, path: Folder, plan: str) -> None:
         """Write all changes with their outcomes as JSON lines, in the order of the plan.
 
         :param path: of the file, here or in an object store; an older one is replaced.
+        :param plan: the plan's hash, which each line names.
+        :raises OSError: if it can't be written.
         """
         self._write_outcomes()
-        write_lines(folder_path(path), map(_line, self._pages(f"SELECT number, {_COLUMNS}, {_OUTCOME} FROM changes")))
+        rows = self._pages(f"SELECT number, {_COLUMNS}, {_OUTCOME} FROM changes")
+        write_lines(folder_path(path), ({**_line(row), "plan": plan} for row in rows))
 
     def _write_outcomes(self) -> None:
         self._database.executemany(

@@ -29,6 +29,7 @@ from airflow_provider_calcom.attendance.plan import (
     check_count,
     read_plan,
     read_summary,
+    writing,
 )
 from airflow_provider_calcom.attendance.worklist import FAILED, OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.hooks.apply_loop import LoopThread
@@ -133,6 +134,8 @@ class Application:
         :raises ApplyStopped: if it was stopped.
         :raises CalComError: if the bookings can't be read, the key is not good any more, or Cal.com can't be reached.
         :raises AlreadyApplying: if another run on this machine is applying the same plan with the same ledger.
+        :raises PlanNotRead: if a file of the plan can't be opened.
+        :raises PlanNotWritten: if the outcomes can't be written beside the plan.
         :raises LedgerNotWritten: if the ledger can't be written; nothing more was written to Cal.com then.
         """
         summary = read_summary(self._request.plan)
@@ -144,7 +147,7 @@ class Application:
             if error is not None:
                 worklist.settle_rest(FAILED, NOT_TRIED)
             result = self._result(summary, worklist, calls)
-            worklist.write(self._outcomes_path)
+            self._write_outcomes(worklist, summary)
             if error is not None and not isinstance(error, FailureEndsRun):
                 raise error
             raise_for_failures(worklist, result)
@@ -201,7 +204,7 @@ class Application:
             except BaseException:
                 # Airflow ends the task, or the loop broke: what became of the changes is told all the same.
                 worklist.settle_rest(FAILED, INTERRUPTED)
-                worklist.write(self._outcomes_path)
+                self._write_outcomes(worklist, summary)
                 raise
             self._state.note(summary["sha256"], worklist.done, worklist.total)
             return runs[0].error, runs[0].calls
@@ -234,6 +237,10 @@ class Application:
             stops_at_failure=request.on_error == "stop",
             rest=request.rest,
         )
+
+    def _write_outcomes(self, worklist: Worklist, summary: Summary) -> None:
+        with writing(self._outcomes_path, "plan"):
+            worklist.write(self._outcomes_path, summary["sha256"])
 
     @property
     def _outcomes_path(self) -> Any:

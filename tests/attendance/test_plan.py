@@ -21,6 +21,8 @@ from airflow_provider_calcom.attendance.plan import (
     DamagedPlan,
     InvalidPlanOption,
     LastWrite,
+    PlanNotRead,
+    PlanNotWritten,
     Summary,
     read_plan,
     read_summary,
@@ -573,12 +575,18 @@ def spoilt(folder: Path, name: str, before: bytes, after: bytes) -> None:
         ("plan.jsonl", b'"to": true', b'"to": false', "line 1, is a change that no plan has"),
         ("plan.jsonl", b'"attendee"', b'"guest"', "line 1, is a change that no plan has"),
         ("plan.jsonl", b"guest01", b"guest\xff", "line 2, is not JSON"),
-        ("summary.json", b'"total": 3', b'"total": 4', "3 changes, but the summary tells of 4"),
+        ("summary.json", b'"total": 3', b'"total": 4', "its hash is not that of what it says"),
+        ("summary.json", b'"force": false', b'"force": true', "its hash is not that of what it says"),
+        ("summary.json", b'"force": false', b'"force": "false"', "force is 'false', which does not belong there"),
+        ("summary.json", b'"correct": "ledger"', b'"correct": "all"', "its hash is not that of what it says"),
+        ("summary.json", b'"total": 3', b'"total": "3"', "changes is .* does not belong there"),
         ("summary.json", b"{", b"", "is not the JSON that was written"),
-        ("summary.json", b'"format": 1', b'"format": 2', "that of another version"),
+        ("summary.json", b'"format": 2', b'"format": 3', "that of another version"),
         ("summary.json", b'"sha256"', b'"sha"', "it lacks sha256"),
         ("summary.json", b'"ready"', b'"refused"', "its state does not fit its file"),
-        ("summary.json", b'"ready"', b'"done"', "its state does not fit its file"),
+        ("summary.json", b'"ready"', b'"done"', "state is 'done', which does not belong there"),
+        ("plan.jsonl", b"00.000Z", b"00.000", "line 1, key start_at is the naive time"),
+        ("plan.jsonl", b'"presence_seconds": 0.0', b'"presence_seconds": false', "line 1, key presence_seconds"),
     ],
 )
 def test_a_damaged_plan_is_known(tmp_path: Path, name: str, before: bytes, after: bytes, words: str) -> None:
@@ -588,6 +596,48 @@ def test_a_damaged_plan_is_known(tmp_path: Path, name: str, before: bytes, after
     spoilt(tmp_path, name, before, after)
     with pytest.raises(DamagedPlan, match=words):
         verify_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("force", True), ("force", 0), ("changes", 5), ("changes", {}), ("state", ["ready"])]
+)
+def test_a_plan_of_an_older_version_controls_nothing_that_its_hash_does_not_cover(
+    tmp_path: Path, field: str, value: Any
+) -> None:
+    """Its hash is that of the changes alone, so what was approved by it must not be more than they say."""
+    summary = write(crowd(3), tmp_path)
+    old = {name: one for name, one in summary.items() if name != "changes_sha256"}
+    old |= {"format": 1, "sha256": summary["changes_sha256"]}
+    (tmp_path / "summary.json").write_text(json.dumps(old))
+    assert verify_plan(tmp_path)["sha256"] == summary["changes_sha256"]
+    (tmp_path / "summary.json").write_text(json.dumps(old | {field: value}))
+    with pytest.raises(DamagedPlan, match="Make the plan again"):
+        verify_plan(tmp_path)
+
+
+def test_the_hash_covers_what_controls_the_plan_and_not_when_it_was_made(tmp_path: Path) -> None:
+    """Planning the same changes again gives the plan that was approved; with force it is another one."""
+    first, again, forced = (
+        write(crowd(3), tmp_path / name, force=name == "forced")["sha256"] for name in ("first", "again", "forced")
+    )
+    assert first == again != forced
+
+
+def test_a_file_that_can_not_be_opened_is_named(tmp_path: Path) -> None:
+    """Another try has no point before somebody fixes it."""
+    write(crowd(3), tmp_path)
+    for name in ("plan.jsonl", "summary.json"):
+        (tmp_path / name).unlink()
+        (tmp_path / name).mkdir()
+        with pytest.raises(PlanNotRead, match=name):
+            verify_plan(tmp_path)
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    """The text has the parameter and the path."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlanNotWritten, match=r"plan_path: .*file/plan can't be written"):
+        write(crowd(3), tmp_path / "file" / "plan")
 
 
 @pytest.mark.parametrize("kept", range(3))

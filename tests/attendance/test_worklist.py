@@ -62,11 +62,12 @@ def test_outcomes_are_written_in_the_order_of_the_plan(worklist: Worklist, tmp_p
     """Each change has one, whenever it was noted; the rest is told as what it is."""
     worklist.settle([Outcome(7, APPLIED, None, "request"), Outcome(2, GONE, "cancelled")])
     worklist.settle_rest(FAILED, "not tried")
-    worklist.write(tmp_path / "outcomes.jsonl")
+    worklist.write(tmp_path / "outcomes.jsonl", "a hash")
     rows = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     assert [(row["booking_uid"], row["role"], row["email"]) for row in rows] == [
         (change.booking_uid, change.role, change.email) for change in changes()
     ]
+    assert {row["plan"] for row in rows} == {"a hash"}
     assert [row["outcome"] for row in rows] == ["failed", "gone", *["failed"] * 4, "applied"]
     assert (rows[1]["detail"], rows[6]["request_id"], rows[0]["detail"]) == ("cancelled", "request", "not tried")
     assert (rows[0]["from"], rows[0]["to"], rows[0]["start_at"]) == (False, True, STARTS[0])
@@ -88,5 +89,5 @@ def test_many_changes_come_in_order_and_by_booking(tmp_path: Path) -> None:
         assert [one.change for group in groups for one in group] == many
         assert {len(group) for group in groups} == {3}
         worklist.settle(Outcome(number, APPLIED) for number in range(1, 3001))
-        worklist.write(tmp_path / "outcomes.jsonl")
+        worklist.write(tmp_path / "outcomes.jsonl", "a hash")
     assert len((tmp_path / "outcomes.jsonl").read_text().splitlines()) == 3000
