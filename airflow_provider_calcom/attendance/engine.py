@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
-from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.folders import written_whole
 from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -44,6 +45,8 @@ _ENUMS = {
         *("not_settled", "phone", "rescheduled", "seen_at_another_time", "trace", "unknown_participant"),
     ),
 }
+_SIZE = re.compile(r"\d{1,9}(\.\d{1,9})? ?[KMGT]i?B", re.ASCII | re.IGNORECASE)
+_MOST_THREADS = 1024
 _WORDS = ", ".join(f"CAST({name} AS ENUM {words}) AS {name}" for name, words in _ENUMS.items())
 _SORTED = f"(SELECT * REPLACE ({_WORDS}) FROM decided) AS decided ORDER BY {_ORDER}"
 # Parquet keeps instants as such; text has them as all files of this project do.
@@ -222,7 +225,8 @@ def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[Du
             "The attendance rules need DuckDB. Install it with: pip install 'airflow-provider-calcom[attendance]'"
         ) from None
     known_zone = _known_zone(zone)
-    folder = Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
+    check_resources(resources)
+    folder = _spill_folder(resources)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": resources.memory_limit,
         "temp_directory": str(folder / "spilled"),
@@ -233,7 +237,10 @@ def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[Du
         config["threads"] = resources.threads
     try:
         with duckdb.connect(config=config) as connection:
-            connection.execute(f"SET TimeZone = '{known_zone}'")
+            try:
+                connection.execute(f"SET TimeZone = '{known_zone}'")
+            except duckdb.Error:
+                raise _no_zone(zone) from None
             yield connection, folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -245,10 +252,44 @@ def _known_zone(zone: str | None) -> str:
         return "UTC"
     from zoneinfo import ZoneInfo
 
+    if not isinstance(zone, str):
+        raise _no_zone(zone)
     try:
         return ZoneInfo(zone).key
     except (ValueError, OSError, KeyError):
-        raise InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {zone!r:.60}") from None
+        raise _no_zone(zone) from None
+
+
+def _no_zone(zone: object) -> InvalidInput:
+    return InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {zone!r:.60}")
+
+
+def check_resources(resources: Resources) -> None:
+    """See that what the engine may use can be used, before anything is gathered for it.
+
+    :raises InvalidResources: naming the field.
+    """
+    limit, threads = resources.memory_limit, resources.threads
+    if not isinstance(limit, str) or not _SIZE.fullmatch(limit):
+        raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {limit!r:.60}")
+    if threads is not None and (type(threads) is not int or not 0 < threads <= _MOST_THREADS):
+        raise InvalidResources(
+            f"threads must be a whole number from 1 to {_MOST_THREADS}, or None for one on each core, but is"
+            f" {threads!r:.60}"
+        )
+    spill = resources.spill_directory
+    if spill is not None and not (isinstance(spill, (str, os.PathLike)) and os.path.isdir(spill)):
+        raise InvalidResources(f"spill_directory must be a folder that is there, but is {str(spill)!r:.200}")
+
+
+def _spill_folder(resources: Resources) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
+    except OSError as error:
+        raise InvalidResources(
+            f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"
+            f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
+        ) from None
 
 
 @contextmanager

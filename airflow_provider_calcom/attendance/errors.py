@@ -30,6 +30,10 @@ class UnsupportedConnection(AttendanceError):
     """A connection's database can't run the rules. Use another connection, or leave it out and run them embedded."""
 
 
+class InvalidResources(AttendanceError):
+    """What the rules may use on this worker can't be used: memory, threads or folder. Fix it; the text names it."""
+
+
 class OutOfRoom(AttendanceError):
     """The rules did not fit into the memory and disk that they were given. Raise the memory limit or free some disk."""
 

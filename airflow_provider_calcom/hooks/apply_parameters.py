@@ -51,6 +51,10 @@ class ApplyParameters:
         """
         for name in _TEXTS:
             check_found(name, getattr(self, name))
+        if self.ledger_path is not None and not is_path(self.ledger_path):
+            raise InvalidArgument(f"ledger_path must be a folder, but is a {type(self.ledger_path).__name__}")
+        if not isinstance(self.storage_conn_id, (str, type(None))):
+            raise InvalidArgument(f"storage_conn_id must be a text, but is a {type(self.storage_conn_id).__name__}")
         storage = Storage(self.storage_conn_id)
         folder, its_hash = plan_of(self.plan)
         return ApplyRequest(

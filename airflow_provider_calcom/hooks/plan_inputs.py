@@ -59,12 +59,33 @@ class Storage:
 
         :param name: the parameter, for errors.
         :raises InputMissing: if there are none.
+        :raises InvalidInput: if one can't be read, or is a folder.
         """
         path = self.path(address)
-        found = [path] if path.exists() else _fitting(path)
+        try:
+            found = [path] if path.exists() else _fitting(path)
+            for one in found:
+                _check_readable(name, one)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or type(error).__name__
+            raise InvalidInput(
+                f"{name}: {shown_path(path)} can't be read ({why}). Let the worker's user read it and its folder"
+            ) from None
         if not found:
             raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
         return found
+
+
+def _check_readable(name: str, path: Any) -> None:
+    """See that a file of this machine can be opened, before Cal.com is asked for bookings."""
+    if "://" in str(path):
+        return
+    if path.is_dir():
+        raise InvalidInput(f"{name}: {shown_path(path)} is a folder. Give its files, such as {shown_path(path / '*')}")
+    if not path.is_file():
+        raise InvalidInput(f"{name}: {shown_path(path)} is no file")
+    with path.open("rb"):
+        pass
 
 
 def _fitting(path: Any) -> list[Any]:

@@ -8,6 +8,7 @@ that a DAG does the same in both renderings.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -110,6 +111,25 @@ def correct_of(given: Any) -> Correct:
             chosen: Correct = word
             return chosen
     raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {shown(given)}")
+
+
+def patterns_of(given: Any) -> tuple[str, ...]:
+    """Read the parameter ``conference_patterns``: regular expressions.
+
+    :raises InvalidArgument: naming the place of the one that is none.
+    """
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        raise InvalidArgument(
+            f"conference_patterns must be a list of regular expressions, but is a {type(given).__name__}"
+        )
+    for place, pattern in enumerate(given):
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError, RecursionError, OverflowError):
+            raise InvalidArgument(
+                f"conference_patterns[{place}] must be a regular expression, but is {shown(pattern)}"
+            ) from None
+    return tuple(given)
 
 
 def is_path(value: object) -> bool:

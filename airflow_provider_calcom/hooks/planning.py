@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.api.errors import InvalidArgument, redacted
-from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
-from airflow_provider_calcom.attendance.errors import InvalidInput, PlanRefused, UnsupportedConnection
+from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
+from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused, UnsupportedConnection
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -35,6 +35,8 @@ from airflow_provider_calcom.hooks.plan_parameters import (
     check_found,
     correct_of,
     flag_of,
+    is_path,
+    patterns_of,
     policy_of,
     rails_of,
     table_of,
@@ -92,8 +94,8 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
     :raises InvalidArgument: naming the parameter, before anything is called.
     """
     asked, place = _Asked.of(request), _place(request)
-    with tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=request.resources.spill_directory) as folder:
-        inputs = _Gathering(asked, hook, Path(folder)).inputs()
+    with _gathering_folder(request.resources) as folder:
+        inputs = _Gathering(asked, hook, folder).inputs()
         with deciding(
             inputs.bookings,
             inputs.people,
@@ -105,6 +107,19 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
         ) as decided:
             warn_of_early_ends(decided, inputs.feeds, request.filters.get("before_start"))
             return _written(decided, asked, hook)
+
+
+@contextmanager
+def _gathering_folder(resources: Resources) -> Iterator[Path]:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=resources.spill_directory)
+    except OSError as error:
+        raise InvalidResources(
+            f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"
+            f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
+        ) from None
+    with made as folder:
+        yield Path(folder)
 
 
 def _written(decided: Decided, asked: _Asked, hook: CalComHook) -> Summary:
@@ -153,6 +168,7 @@ class _Asked:
         """Check a request."""
         now = datetime.now(timezone.utc)
         _check_texts(request)
+        check_resources(request.resources)
         asked = cls(
             request,
             attendance=attendance_of(request.attendance),
@@ -197,8 +213,14 @@ _TEXTS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_con
 
 def _check_texts(request: PlanRequest) -> None:
     for name in _TEXTS:
-        check_found(name, getattr(request, name))
+        given = getattr(request, name)
+        check_found(name, given)
+        if given is not None and not isinstance(given, str) and not (name == "ledger_path" and is_path(given)):
+            raise InvalidArgument(f"{name} must be a text, but is a {type(given).__name__}")
+    patterns_of(request.conference_patterns)
     check_found("plan_path", request.plan_path)
+    if request.plan_path is not None and not is_path(request.plan_path):
+        raise InvalidArgument(f"plan_path must be the folder of the plan, but is a {type(request.plan_path).__name__}")
     if request.plan_path is None:
         raise InvalidArgument("plan_path is None. Give the folder of the plan")
 

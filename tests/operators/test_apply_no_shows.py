@@ -454,6 +454,8 @@ def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeyp
         ({"on_error": "ignore"}, "on_error"),
         ({"dry_run": "perhaps"}, "dry_run"),
         ({"dry_run": "None"}, "dry_run"),
+        ({"ledger_path": 5}, "ledger_path"),
+        ({"storage_conn_id": ["aws"]}, "storage_conn_id"),
         ({"dry_run": ""}, "dry_run"),
         ({"skip_if_nothing_to_do": "perhaps"}, "skip_if_nothing_to_do"),
         ({"ledger_addresses": "secret"}, "ledger_addresses"),

@@ -17,7 +17,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy, PlanRefused
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy, InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
 from airflow_provider_calcom.attendance.plan import InvalidPlanOption
 from airflow_provider_calcom.attendance.rails import InvalidRails
@@ -715,6 +715,17 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"storage_conn_id": "None"}, errors.InvalidArgument, "storage_conn_id"),
         ({"ledger_path": "None"}, errors.InvalidArgument, "ledger_path"),
         ({"zone": "None"}, errors.InvalidArgument, "zone"),
+        ({"zone": ["UTC"]}, errors.InvalidArgument, "zone"),
+        ({"rules_conn_id": {"a": 1}}, errors.InvalidArgument, "rules_conn_id"),
+        ({"plan_path": 5}, errors.InvalidArgument, "plan_path"),
+        ({"conference_patterns": 5}, errors.InvalidArgument, "conference_patterns"),
+        ({"conference_patterns": ["("]}, errors.InvalidArgument, r"conference_patterns\[0\]"),
+        ({"memory_limit": "2 gigs"}, InvalidResources, "memory_limit"),
+        ({"memory_limit": 2}, InvalidResources, "memory_limit"),
+        ({"threads": 0}, InvalidResources, "threads"),
+        ({"threads": "four"}, InvalidResources, "threads"),
+        ({"threads": True}, InvalidResources, "threads"),
+        ({"attendance": {"feed": "zoom", "path": "/"}}, InvalidInput, r"attendance\.path: / is a folder"),
         ({"api_version": "latest"}, errors.InvalidArgument, "api_version"),
         ({"people": []}, errors.InvalidArgument, "people"),
         ({"bookings": "None"}, errors.InvalidArgument, "bookings"),
