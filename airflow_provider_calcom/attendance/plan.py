@@ -131,7 +131,8 @@ class Summary(TypedDict):
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
     ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
     ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
-    is applied, see :func:`plan_hash`. ``complete_until`` tells up to where the feed is complete.
+    is applied, see :func:`plan_hash`. ``complete_until`` tells up to where the feed is complete. ``attended_bookings`` counts
+    those that were left out because the key's user only attends them, or is None where that was not looked at.
     """
 
     format: int
@@ -140,6 +141,7 @@ class Summary(TypedDict):
     policy: dict[str, Any]
     correct: Correct
     force: bool
+    attended_bookings: int | None
     judged_bookings: int
     attendance_rows: int
     rows_of_people: int
@@ -189,6 +191,7 @@ def write_plan(
     correct: Correct = "ledger",
     last_writes: LastWritesOf | Iterable[LastWrite] = (),
     force: bool = False,
+    attended_bookings: int | None = None,
 ) -> Summary:
     """Write the plan that follows from decisions; an older plan in the folder is replaced.
 
@@ -201,6 +204,7 @@ def write_plan(
         order in which they were made. Of several for the same person of a booking the last one counts. They are read
         once, as a stream.
     :param force: also write over a flag that a person changed by hand after our last write.
+    :param attended_bookings: bookings that were left out because the key's user only attends them, if that is known.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
     :raises InvalidRails: naming the field.
@@ -230,6 +234,7 @@ def write_plan(
         "policy": decided.policy.as_dict(),
         "correct": correct,
         "force": force,
+        "attended_bookings": attended_bookings,
         **_figures(decided),  # type: ignore[typeddict-item]
         "changes": changes,
         "held_back": _counted_held_back(decided.connection),
@@ -264,7 +269,7 @@ def read_summary(folder: Folder) -> Summary:
     if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
         raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
     if found["format"] == _OLD_FORMAT:
-        found = {"changes_sha256": found.get("sha256"), **found}
+        found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, **found}
     if fault := _summary_fault(found):
         raise DamagedPlan(f"{path} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
@@ -310,6 +315,7 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
     "correct": lambda given: given in get_args(Correct),
     "force": lambda given: isinstance(given, bool),
     **dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), _is_count),
+    "attended_bookings": lambda given: given is None or _is_count(given),
     "complete_until": lambda given: given is None or isinstance(given, str),
     "outcomes": lambda given: isinstance(given, dict) and all(_is_counts(one) for one in given.values()),
     "inputs": lambda given: isinstance(given, list) and all(isinstance(one, dict) for one in given),
@@ -387,6 +393,8 @@ def rendered(summary: Summary, changes: Iterable[Change] = (), *, limit: int = 2
         f"{summary['judged_bookings']} bookings judged as of {summary['policy']['as_of']}, with"
         f" {summary['attendance_rows']} rows of attendance, complete until {summary['complete_until'] or 'never'}",
     ]
+    if summary["attended_bookings"]:
+        lines.append(f"{summary['attended_bookings']} bookings that the key's user only attends are left out")
     lines += [
         f"{outcome} {sum(reasons.values())}: {', '.join(f'{reason} {people}' for reason, people in reasons.items())}"
         for outcome, reasons in summary["outcomes"].items()

@@ -15,6 +15,8 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.api.models import Me
+from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
@@ -113,6 +115,7 @@ class BookingTables:
     :param people: the table of people.
     :param colleagues: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
     :param outside_cohosts: how many co-hosts of other domains there are; each is a host of that booking in ``people``.
+    :param attended: how many bookings were left out because the key's user only attends them.
     """
 
     rooms: Path
@@ -120,6 +123,7 @@ class BookingTables:
     people: Path
     colleagues: tuple[str, ...] = ()
     outside_cohosts: int = 0
+    attended: int = 0
 
 
 def booking_tables(
@@ -129,6 +133,7 @@ def booking_tables(
     where: str = "Cal.com",
     patterns: Sequence[str] = (),
     protect_cohosts: bool = True,
+    user: Me | None = None,
 ) -> BookingTables:
     """Write the tables of bookings, each as it arrives.
 
@@ -137,17 +142,22 @@ def booking_tables(
     :param where: where they are from, for errors.
     :param patterns: of meeting links, see ``conference_key``.
     :param protect_cohosts: whether co-hosts among the attendees are looked for.
+    :param user: whose bookings are judged: those that this user only attends, which Cal.com lists as well, are left
+        out. None judges all.
     :raises InvalidInput: for what is no booking, naming its row.
     """
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
     colleagues: set[str] = set()
-    outside_cohosts = 0
+    outside_cohosts = attended = 0
     with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
         for number, given in enumerate(bookings, start=1):
             try:
                 booking = check_booking(given)
             except InvalidInput as error:
                 raise InvalidInput(f"bookings ({where}), row {number}: {error}") from None
+            if user is not None and only_attends(dict(booking), user):
+                attended += 1
+                continue
             _write(rooms_file, {name: booking.get(name) for name in _OF_ROOMS})
             _write(table_file, booking_row(booking, patterns=patterns))
             for person in people_rows(booking):
@@ -158,7 +168,7 @@ def booking_tables(
                 else:
                     outside_cohosts += 1
                     _write(people_file, _as_host(booking, attendee))
-    return BookingTables(rooms, table, people, tuple(sorted(colleagues)), outside_cohosts)
+    return BookingTables(rooms, table, people, tuple(sorted(colleagues)), outside_cohosts, attended)
 
 
 def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

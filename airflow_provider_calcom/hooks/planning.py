@@ -12,7 +12,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.api.errors import InvalidArgument, redacted
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_calcom.api import endpoints
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, PermissionDenied, redacted
+from airflow_provider_calcom.api.models import Me
+from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused, UnsupportedConnection
 from airflow_provider_calcom.attendance.plain_files import shown_path
@@ -69,6 +74,7 @@ class PlanRequest:
     filters: Mapping[str, Any] = field(default_factory=dict)
     conference_patterns: Sequence[str] = ()
     protect_cohosts: Any = True
+    include_attended: Any = False
     zone: str | None = None
     correct: Any = "ledger"
     ledger_path: str | None = None
@@ -106,7 +112,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             place=place,
         ) as decided:
             warn_of_early_ends(decided, inputs.feeds, request.filters.get("before_start"))
-            return _written(decided, asked, hook)
+            return _written(decided, asked, hook, inputs.attended)
 
 
 @contextmanager
@@ -122,7 +128,7 @@ def _gathering_folder(resources: Resources) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _written(decided: Decided, asked: _Asked, hook: CalComHook) -> Summary:
+def _written(decided: Decided, asked: _Asked, hook: CalComHook, attended: int | None) -> Summary:
     storage = asked.request.storage
     plan = storage.path(asked.request.plan_path)
     ledger = ledger_folder(asked.request.ledger_path, conn_id=hook.calcom_conn_id, storage=storage)
@@ -134,6 +140,7 @@ def _written(decided: Decided, asked: _Asked, hook: CalComHook) -> Summary:
             correct=asked.correct,
             last_writes=last_writes_of(ledger, hook),
             force=asked.force,
+            attended_bookings=attended,
         )
     except PlanRefused:
         log.error("%s", rendered(read_summary(plan)))
@@ -161,6 +168,7 @@ class _Asked:
     correct: Correct
     force: bool
     protect_cohosts: bool
+    include_attended: bool
     asked_at: datetime
 
     @classmethod
@@ -179,6 +187,7 @@ class _Asked:
             correct=correct_of(request.correct),
             force=flag_of("force", request.force),
             protect_cohosts=flag_of("protect_cohosts", request.protect_cohosts),
+            include_attended=flag_of("include_attended", request.include_attended),
             asked_at=now,
         )
         asked._check_tables()
@@ -234,6 +243,7 @@ class _Inputs:
     attendance: Any
     policy: AttendancePolicy
     feeds: Sequence[FeedInput]
+    attended: int | None
 
 
 @dataclass(frozen=True)
@@ -248,22 +258,53 @@ class _Gathering:
         asked, policy = self.asked, self.asked.policy
         if asked.bookings is not None and asked.people is not None:
             bookings, people = self._table("bookings", asked.bookings), self._table("people", asked.people)
-            return self._with_attendance(bookings, people, policy, None)
+            return self._with_attendance(bookings, people, policy, None, None)
         where, source = self._bookings()
         patterns = asked.request.conference_patterns
         protects = asked.protect_cohosts
-        tables = booking_tables(source, self.folder, where=where, patterns=patterns, protect_cohosts=protects)
+        user = None if asked.include_attended else self._user()
+        tables = booking_tables(
+            source, self.folder, where=where, patterns=patterns, protect_cohosts=protects, user=user
+        )
+        if tables.attended:
+            log.info("%d bookings that the key's user only attends are left out", tables.attended)
         if tables.colleagues:
             log.info("%d addresses of co-hosts among the attendees are taken for colleagues'", len(tables.colleagues))
             policy = replace(policy, internal_emails=(*policy.internal_emails, *tables.colleagues))
         if tables.outside_cohosts:
             log.info("%d attendees who neither booked nor are guests are taken for co-hosts", tables.outside_cohosts)
         bookings, people = Named(tables.bookings, f"bookings ({where})"), Named(tables.people, f"people ({where})")
-        return self._with_attendance(bookings, people, policy, tables.rooms)
+        return self._with_attendance(bookings, people, policy, tables.rooms, tables.attended if user else None)
 
-    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> _Inputs:
+    def _with_attendance(
+        self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None, attended: int | None
+    ) -> _Inputs:
         attendance, feeds = self._attendance(rooms)
-        return _Inputs(bookings, people, attendance, with_fetched_ends(policy, feeds, self.asked.asked_at), feeds)
+        policy = with_fetched_ends(policy, feeds, self.asked.asked_at)
+        return _Inputs(bookings, people, attendance, policy, feeds, attended)
+
+    def _user(self) -> Me | None:
+        """Return whose bookings are judged, or None where all are: an administrator's list is not about who attends.
+
+        Given bookings may be planned without a connection or a network. Applying looks whose each booking is anyway.
+        """
+        if any(self.asked.request.filters.get(name) is not None for name in ("organization_id", "team_id")):
+            return None
+        try:
+            if self.asked.bookings is None:
+                return self.hook.get_conn().call(endpoints.me())
+            return self.hook.get_conn().call(endpoints.me(), retry_limits=RetryLimits(attempts=1))
+        except (PermissionDenied, AirflowNotFoundException) as error:
+            unknown: Exception = error
+        except CalComError as error:
+            if self.asked.bookings is None:
+                raise
+            unknown = error
+        log.warning(
+            "Whose key it is is not known (%s), so bookings that its user only attends are not left out of the plan",
+            type(unknown).__name__,
+        )
+        return None
 
     def _bookings(self) -> tuple[str, Iterable[Any]]:
         """Give where Cal.com's bookings are from, and them."""

@@ -182,6 +182,8 @@ class PlanNoShowsOperator(CalComOperator):
     :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
     :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever
         neither booked nor is a guest of the booker. Tables of bookings and people do not show them.
+    :param include_attended: also judge bookings that the key's user only attends: Cal.com lists them with its own. Not
+        looked at in tables and in an organisation's or a team's list.
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
@@ -193,8 +195,8 @@ class PlanNoShowsOperator(CalComOperator):
         only bookings in which something is to change. (templated)
     :param scratch_schema: where scratch tables go on a server without temporary ones. (templated)
     :param storage_conn_id: the object storage's connection, where paths need one. (templated)
-    :param calcom_conn_id: id of a connection of type ``calcom``. It is not used where neither bookings nor attendance
-        come from Cal.com. (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. Where neither bookings nor attendance come from
+        Cal.com, it only tells whose bookings are judged, and may be missing. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
     :param memory_limit: of the rules on this worker, such as ``2GB``; what does not fit goes to disk.
     :param threads: of the rules on this worker; None for one on each core.
@@ -247,6 +249,7 @@ class PlanNoShowsOperator(CalComOperator):
         event_type_ids: Sequence[int] | str | None = None,
         conference_patterns: Sequence[str] = (),
         protect_cohosts: bool = True,
+        include_attended: bool = False,
         zone: str | None = None,
         correct: Literal["ledger", "all", "none"] | str = "ledger",
         ledger_path: str | None = None,
@@ -275,6 +278,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.event_type_ids = event_type_ids
         self.conference_patterns = conference_patterns
         self.protect_cohosts = protect_cohosts
+        self.include_attended = include_attended
         self.zone = zone
         self.correct = correct
         self.ledger_path = ledger_path
@@ -310,6 +314,7 @@ class PlanNoShowsOperator(CalComOperator):
             filters=self._filters(context),
             conference_patterns=self.conference_patterns,
             protect_cohosts=self.protect_cohosts,
+            include_attended=self.include_attended,
             zone=self.zone,
             correct=self.correct,
             ledger_path=self.ledger_path,

@@ -376,9 +376,37 @@ def test_given_bookings_take_the_place_of_the_api(
     plan(tmp_path / "api", attendance=fed(rows))
     calls = len(calcom.calls())
     plan(tmp_path / form, attendance=fed(rows), bookings=given_bookings(listed)[form], after_start=None)
-    assert len(calcom.calls()) == calls
+    assert [call["path"] for call in calcom.calls()[calls:]] == ["/v2/me"]
     assert files(tmp_path / form)["plan.jsonl"] == files(tmp_path / "api")["plan.jsonl"] != b""
     assert files(tmp_path / form)["decisions.parquet"] == files(tmp_path / "api")["decisions.parquet"]
+
+
+@pytest.mark.parametrize("given", ["api", "rows"])
+def test_bookings_that_the_key_s_user_only_attends_are_left_out(
+    calcom: SandboxDriver, tmp_path: Path, given: str
+) -> None:
+    """Cal.com lists them with one's own; their people are another host's to mark. A co-host's booking is one's own."""
+    me, ann = ({"name": name, "email": email, "absent": False} for name, email in (("Me", OWNER), ("Ann Ames", ANN)))
+
+    def of_a_stranger(uid: str, booker: str, guests: list[str]) -> Row:
+        form = {"name": "x", "email": booker, "guests": guests}
+        return BOOKING | {"uid": uid, "attendees": [me, ann], "bookingFieldsResponses": form, "guests": guests}
+
+    strangers = [
+        of_a_stranger("booked", OWNER, [ANN]),
+        of_a_stranger("guest", ANN, [OWNER.upper()]),
+        of_a_stranger("cohost", ANN, []),
+    ]
+    page = {"status": "success", "data": strangers, "pagination": {"totalItems": 3, "hasNextPage": False}}
+    calcom.fault("GET", "/v2/bookings", "status", status=200, body=page, when="before", times=None)
+    bookings = {"bookings": strangers, "after_start": None} if given == "rows" else {}
+    options: Row = {"attendance": fed([seen("cohost", HANNA, BOOKING["start"], BOOKING["end"])]), **bookings}
+    plan(tmp_path / "p", **options)
+    assert judged(tmp_path / "p") == {"cohost"}
+    assert summary(tmp_path / "p")["attended_bookings"] == 2
+    plan(tmp_path / "all", **options, include_attended=True)
+    assert judged(tmp_path / "all") == {"booked", "guest", "cohost"}
+    assert summary(tmp_path / "all")["attended_bookings"] is None
 
 
 def test_a_plan_of_given_bookings_needs_no_connection(tmp_path: Path, calcom: SandboxDriver, listed: Path) -> None:
@@ -962,7 +990,13 @@ def test_every_template_field_is_a_parameter() -> None:
     assert all(hasattr(operator, name) for name in fields)
     assert set(operator.template_fields_renderers) <= fields
     parameters = set(inspect.signature(PlanNoShowsOperator.__init__).parameters) - {"self", "kwargs"}
-    assert parameters - fields == {"conference_patterns", "protect_cohosts", "memory_limit", "threads"}
+    assert parameters - fields == {
+        "conference_patterns",
+        "protect_cohosts",
+        "include_attended",
+        "memory_limit",
+        "threads",
+    }
     told = PlanNoShowsOperator.__doc__ or ""
     for name in parameters:
         text = re.search(rf":param {name}: (.*?)(?=\n    :|\n\n)", told, re.DOTALL)
