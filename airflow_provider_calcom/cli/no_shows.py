@@ -1,4 +1,4 @@
-"""The command `calcom-no-shows`: try an attendance policy on files without a DAG, and tidy a ledger up."""
+"""The command `calcom-no-shows`: try a policy on files without a DAG, tidy a ledger up, and forget a person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPo
 from airflow_provider_calcom.attendance.sources import format_of
 
 if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.ledger import Addresses
     from airflow_provider_calcom.attendance.pushdown import SqlPlace
+
+
+_SECRET = "CALCOM_LEDGER_SECRET"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +54,27 @@ def parser() -> argparse.ArgumentParser:
         "folder", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger"
     )
     compact.set_defaults(run=_compact)
+    _add_forget(commands)
     return made
+
+
+def _add_forget(commands: Any) -> None:
+    forget = commands.add_parser(
+        "forget",
+        help="take a person's address out of plans and ledger; a keyed hash stays, which tells that a mark is our own",
+        description=f"The hash's key is the ledger_secret of the Airflow connection, or the environment variable {_SECRET}"
+        " has it. No run may write the plans or the ledger meanwhile. If it is interrupted, run it again.",
+    )
+    forget.add_argument("address", metavar="ADDRESS", help="whom to forget; - reads it from standard input")
+    forget.add_argument(
+        "--plans", action="append", default=[], metavar="FOLDER", help="a plan, or a folder of plans; may be repeated"
+    )
+    forget.add_argument(
+        "--ledger", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger"
+    )
+    forget.add_argument("--connection", metavar="ID", help="the Airflow connection that has the ledger_secret")
+    forget.add_argument("--check", action="store_true", help="change nothing; end with 1 if the address is found")
+    forget.set_defaults(run=_forget)
 
 
 def _add_inputs(command: argparse.ArgumentParser) -> None:
@@ -140,6 +164,40 @@ def _compact(arguments: argparse.Namespace) -> None:
     if not done.parts:
         raise AttendanceError(f"{arguments.folder} holds no parts of a ledger, or only such as a run is writing now")
     print(f"{done.parts} parts put together into one of {done.records} records; {done.left_out} repeated others")
+
+
+def _forget(arguments: argparse.Namespace) -> None:
+    from airflow_provider_calcom.attendance.forgetting import NotForgotten, forget
+
+    if not arguments.plans and arguments.ledger is None:
+        raise AttendanceError("forget needs --plans, --ledger or both")
+    address = sys.stdin.readline().strip() if arguments.address == "-" else arguments.address
+    found = forget(
+        address,
+        plans=arguments.plans,
+        ledger=arguments.ledger,
+        addresses=_addresses(arguments.connection),
+        only_looks=arguments.check,
+    ).places
+    for path, times in found.items():
+        print(f"{path}: {times}")
+    if arguments.check and found:
+        raise NotForgotten(f"The address stands in {len(found)} files")
+    print(
+        "The address stands in none of the files" if arguments.check or not found else "Forgotten, and looked for again"
+    )
+
+
+def _addresses(connection: str | None) -> Addresses:
+    from airflow_provider_calcom.attendance.ledger import Addresses
+
+    if connection is None:
+        return Addresses(os.environ.get(_SECRET))
+    # Airflow takes seconds to import, so only this option does it.
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+    from airflow_provider_calcom.hooks.ledgers import addresses_of
+
+    return addresses_of(CalComHook(connection))
 
 
 def _print(text: str) -> None:

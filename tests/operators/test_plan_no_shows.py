@@ -17,7 +17,13 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy, InvalidResources, PlanRefused
+from airflow_provider_calcom.attendance.errors import (
+    AttendanceError,
+    InvalidInput,
+    InvalidPolicy,
+    InvalidResources,
+    PlanRefused,
+)
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
 from airflow_provider_calcom.attendance.plan import InvalidPlanOption
 from airflow_provider_calcom.attendance.rails import InvalidRails

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import string
 
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 _SHORTEST_SECRET = 16
+_HASH = re.compile("[0-9a-f]{8}-[0-9a-f]{64}")
 _TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -52,12 +54,12 @@ class Addresses:
 
     def named(self, email: str) -> tuple[str | None, str | None]:
         """Give the fields ``email`` and ``email_hash`` of a record."""
-        return (None, self._hashed(folded(email))) if self.are_hashed else (email, None)
+        return (None, self.hashed(email)) if self.are_hashed else (email, None)
 
     def names(self, email: str) -> tuple[str, ...]:
         """Give all names that somebody may have in a ledger: it may have been kept both ways over the years."""
         plain = folded(email)
-        return (plain, self._hashed(plain)) if self._key else (plain,)
+        return (plain, self.hashed(plain)) if self._key else (plain,)
 
     def check(self, email_hash: str) -> None:
         """See that a hash is one of ours.
@@ -75,6 +77,20 @@ class Addresses:
                 " Give that one, or begin another ledger"
             )
 
-    def _hashed(self, email: str) -> str:
-        assert self._key is not None, "checked where it was made"
-        return f"{self._mark}-{hmac.new(self._key, email.encode(errors='replace'), hashlib.sha256).hexdigest()}"
+    def hashed(self, email: str) -> str:
+        """Return the hash that stands for an address.
+
+        :raises LedgerSecretWrong: if there is no secret.
+        """
+        if self._key is None:
+            raise LedgerSecretWrong(
+                "Hashing addresses needs a secret: put ledger_secret, at least"
+                f" {_SHORTEST_SECRET} characters, into the connection's extra fields"
+            )
+        plain = folded(email).encode(errors="replace")
+        return f"{self._mark}-{hmac.new(self._key, plain, hashlib.sha256).hexdigest()}"
+
+
+def is_hash(name: str) -> bool:
+    """Return whether a name that stands where an address does is a hash of one."""
+    return _HASH.fullmatch(name) is not None
