@@ -21,6 +21,7 @@ EXAMPLE_DAGS = ROOT / "dags_examples"
 _AIRFLOW_HOME = tempfile.mkdtemp(prefix="calcom-tests-")
 atexit.register(shutil.rmtree, _AIRFLOW_HOME, ignore_errors=True)
 
+(Path(_AIRFLOW_HOME) / "dags").mkdir()
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
     del os.environ[_name]
 os.environ.update(
@@ -33,10 +34,11 @@ os.environ.update(
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(
             [
                 {
-                    "name": "examples",
+                    "name": name,
                     "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
-                    "kwargs": {"path": str(EXAMPLE_DAGS)},
+                    "kwargs": {"path": path},
                 }
+                for name, path in {"examples": str(EXAMPLE_DAGS), "written": f"{_AIRFLOW_HOME}/dags"}.items()
             ]
         ),
     }

@@ -59,6 +59,7 @@ class CalComOperator(BaseOperator):
         if parent is self and not isinstance(task, BaseOperator):  # a MappedOperator, which is none
             template_fields = [name for name in template_fields if self._is_written_in_dag(task, name)]
             self.map_index_template = getattr(task, "map_index_template", None)  # Airflow renders it as well
+            seen_oids = set()  # what is left to render stands in the DAG file; XComArgs within it are to be resolved
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids, **options)
 
     def _is_written_in_dag(self, mapped: Any, field: str) -> bool:

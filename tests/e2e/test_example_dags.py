@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import EXAMPLE_DAGS, ROOT
+from tests.dag_runs import xcoms
 from tests.support import SandboxDriver
 
 DEMO = ROOT / "demo"
@@ -47,27 +48,6 @@ def run(module: ModuleType, **conf: Any) -> Any:
     dag_run = module.dag.test(run_conf=conf)
     assert str(getattr(dag_run.state, "value", dag_run.state)) == "success"
     return dag_run
-
-
-def xcoms(dag_run: Any, task_id: str, key: str = "return_value") -> dict[int, Any]:
-    """What the instances of a task left in XCom, by map index."""
-    from airflow.utils.session import create_session
-
-    try:
-        from airflow.models.xcom import XComModel as model
-    except ImportError:
-        from airflow.models.xcom import BaseXCom as model
-    with create_session() as session:
-        rows = session.query(model).filter_by(run_id=dag_run.run_id, task_id=task_id, key=key)
-        return {row.map_index: decoded(row.value) for row in rows}
-
-
-def decoded(value: Any) -> Any:
-    """Airflow 2 stores JSON as bytes, Airflow 3 as a text within JSON, but a link's address as it is."""
-    try:
-        return json.loads(value)
-    except (ValueError, TypeError):
-        return value
 
 
 def marked(calcom: SandboxDriver) -> set[tuple[str, str]]:

@@ -1,0 +1,47 @@
+"""Runs of whole DAGs, and what their tasks returned, on every version of Airflow."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def dag_of(name: str, text: str) -> Any:
+    """Write a DAG file where Airflow finds it, and return its object ``dag``.
+
+    :param name: of the file; a second text of that name replaces the first.
+    :param text: Python that sets ``dag``.
+    """
+    path = Path(os.environ["AIRFLOW_HOME"]) / "dags" / f"{name}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.dag
+
+
+def xcoms(dag_run: Any, task_id: str, key: str = "return_value") -> dict[int, Any]:
+    """What the instances of a task left in XCom, by map index."""
+    from airflow.utils.session import create_session
+
+    try:
+        from airflow.models.xcom import XComModel as model
+    except ImportError:
+        from airflow.models.xcom import BaseXCom as model
+    with create_session() as session:
+        rows = session.query(model).filter_by(run_id=dag_run.run_id, task_id=task_id, key=key)
+        return {row.map_index: decoded(row.value) for row in rows}
+
+
+def decoded(value: Any) -> Any:
+    """Airflow 2 stores JSON as bytes, Airflow 3 as a text within JSON, but a link's address as it is."""
+    try:
+        return json.loads(value)
+    except (ValueError, TypeError):
+        return value

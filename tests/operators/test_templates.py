@@ -1,0 +1,104 @@
+"""What of an operator's fields Airflow renders as templates: what the DAG file has, and never what a task returned.
+
+``make test-templates`` runs this on every minor version of Airflow, because each resolves mapped tasks in its own way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.dag_runs import dag_of, xcoms
+from tests.operators.marking import BOB, OF_BOB
+from tests.support import KEY, SandboxDriver
+
+# Names that guests may type: a wrong template, one that reads the key, one that reaches Python, a comment.
+READS_THE_KEY = "{{conn.calcom_default.password}}@example.org"
+NAMES = ["Max {#1} Mustermann", READS_THE_KEY, "{{ lipsum.__globals__ }}", "{% if", "{{ 1 / 0 }}"]
+ROW = {"name": NAMES[0], "responses": {"name": NAMES, "guests": [{"name": READS_THE_KEY}]}}
+DAY = "2026-11-18"
+
+DAG = """
+from airflow.providers.common.compat.sdk import dag, task
+from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator, PlanNoShowsOperator
+
+FIELDS = ("attendance", "policy", "bookings", "people", "after_start", "plan_path", "zone")
+
+
+class Shown(PlanNoShowsOperator):
+    # Returns its fields as they are when it runs.
+    def execute(self, context):
+        return {{name: getattr(self, name) for name in FIELDS if getattr(self, name) is not None}}
+
+
+@dag(
+    schedule=None,
+    dag_id="templates_{native}",
+    render_template_as_native_obj={native},
+    params={{"day": "{day}", "yes": True}},
+    default_args={{"zone": "{{{{ params.day }}}}"}},
+)
+def made():
+    @task(multiple_outputs=True)
+    def row():
+        return {row!r}
+
+    @task
+    def names():
+        return {names!r}
+
+    @task
+    def of_each_booking():
+        return [{{"attendance": {{"rows": [{row!r}]}}, "policy": [{names!r}], "bookings": [{row!r}], "people": {name!r}}}]
+
+    @task
+    def absent():
+        return [
+            {{"booking_uid": {uid!r}, "attendees": [{{"email": {bob!r}, "name": {names[0]!r}}}, {{"email": {name!r}}}]}},
+            {{"booking_uid": {name!r}, "attendees": [{bob!r}]}},
+        ]
+
+    row, names, path = row(), names(), "/plans/{{{{ params.day }}}}"
+    shared = {{"plan_path": path, "after_start": "{{{{ params.day }}}}"}}
+    Shown.partial(task_id="from_a_task", **shared).expand_kwargs(of_each_booking())
+    Shown.partial(task_id="expanded", attendance=row, policy={{"names": names}}, **shared).expand(bookings=names)
+    Shown.partial(task_id="written").expand_kwargs(
+        [{{**shared, "attendance": ["{{{{ params.day }}}}", row], "policy": names, "bookings": {{"path": path}}}}]
+    )
+    Shown.partial(task_id="listed", attendance="a", after_start=row["name"]).expand(plan_path=[path, "b"], bookings=[row])
+    Shown(
+        task_id="plain", attendance={{"rows": [row]}}, policy=row, bookings="{{{{ ti.xcom_pull(task_ids='names') }}}}", **shared
+    ).set_upstream(names.operator)
+    MarkAbsentOperator.partial(
+        task_id="mark", on_unknown_attendee="skip", dry_run="{{{{ params.yes }}}}"
+    ).expand_kwargs(absent())
+
+
+dag = made()
+"""
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.usefixtures("airflow_db")
+def test_data_is_never_a_template(calcom: SandboxDriver, native: bool) -> None:
+    """Mapped or not, texts of the DAG file are rendered once; what tasks returned stays as it was, however deep."""
+    text = DAG.format(native=native, day=DAY, row=ROW, names=NAMES, name=READS_THE_KEY, bob=BOB, uid=OF_BOB)
+    run = dag_of(f"templates_{native}", text).test()
+    rendered = {"after_start": DAY, "plan_path": f"/plans/{DAY}", "zone": DAY}
+    assert xcoms(run, "from_a_task") == {
+        0: {"attendance": {"rows": [ROW]}, "policy": [NAMES], "bookings": [ROW], "people": READS_THE_KEY, **rendered}
+    }
+    assert xcoms(run, "expanded") == {
+        index: {"attendance": ROW, "policy": {"names": NAMES}, "bookings": name, **rendered}
+        for index, name in enumerate(NAMES)
+    }
+    written = {"attendance": [DAY, ROW], "policy": NAMES, "bookings": {"path": f"/plans/{DAY}"}, **rendered}
+    assert xcoms(run, "written") == {0: written}
+    listed: dict[str, Any] = {"attendance": "a", "after_start": NAMES[0], "bookings": ROW, "zone": DAY}
+    assert xcoms(run, "listed") == {0: {**listed, "plan_path": f"/plans/{DAY}"}, 1: {**listed, "plan_path": "b"}}
+    pulled = NAMES if native else str(NAMES)
+    assert xcoms(run, "plain") == {-1: {"attendance": {"rows": [ROW]}, "policy": ROW, "bookings": pulled, **rendered}}
+    (marked,) = xcoms(run, "mark").values()  # the other's uid is no uid
+    assert (marked["marked"], marked["unknown"], marked["calls"]) == ([BOB], [READS_THE_KEY], 0)
+    assert not any(KEY in call["path"] for call in calcom.calls())
