@@ -131,8 +131,8 @@ class Summary(TypedDict):
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
     ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
     ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
-    is applied, see :func:`plan_hash`. ``complete_until`` tells up to where the feed is complete. ``attended_bookings`` counts
-    those that were left out because the key's user only attends them, or is None where that was not looked at.
+    is applied, see :func:`plan_hash`. ``complete_until`` says up to where the feed is complete. ``attended_bookings``
+    counts those that were left out because the key's user only attends them, or is None where that was not looked at.
     """
 
     format: int

@@ -55,7 +55,7 @@ class CalComOperator(BaseOperator):
         :param seen_oids: ids of values that Airflow does not render.
         :param options: what else Airflow's version gives; 2.11 gives a ``session``.
         """
-        task: Any = self.dag.task_dict.get(self.task_id) if self.has_dag() else self
+        task: Any = self.dag.task_dict.get(self.task_id) if self.has_dag() else self  # type: ignore[no-untyped-call]
         if parent is self and not isinstance(task, BaseOperator):  # a MappedOperator, which is none
             template_fields = [name for name in template_fields if self._is_written_in_dag(task, name)]
             self.map_index_template = getattr(task, "map_index_template", None)  # Airflow renders it as well

@@ -67,9 +67,9 @@ def test_writes_the_same_decisions_in_every_format(tmp_path: Path) -> None:
     with deciding(*world) as decided:
         for suffix in ("jsonl", "csv", "parquet", "jsonl.gz"):
             decided.write(tmp_path / f"out.{suffix}")
-    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").split("\n")[:-1]  # a name may hold other line ends
     assert [json.loads(line) for line in lines] == wanted
-    assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).decode().splitlines() == lines
+    assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).decode().split("\n")[:-1] == lines
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         assert [_as_csv_has_it(row) for row in wanted] == list(csv.DictReader(file))
     columns = "booking_uid, role, email, outcome, reason, presence_seconds, epoch_ms(first_joined_at)"

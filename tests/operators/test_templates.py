@@ -44,11 +44,13 @@ def made():
 
     @task
     def each():
-        return [{{"attendance": {{"rows": [{row!r}]}}, "policy": [{names!r}], "bookings": [{row!r}], "people": {key!r}}}]
+        feed = {{"rows": [{row!r}]}}
+        return [{{"attendance": feed, "policy": [{names!r}], "bookings": [{row!r}], "people": {key!r}}}]
 
     @task
     def absent():
-        return [{{"booking_uid": {uid!r}, "attendees": [{{"email": {bob!r}, "name": {names[0]!r}}}, {{"email": {key!r}}}]}}]
+        attendees = [{{"email": {bob!r}, "name": {names[0]!r}}}, {{"email": {key!r}}}]
+        return [{{"booking_uid": {uid!r}, "attendees": attendees}}]
 
     row, each, path = row(), each(), "/plans/{{{{ params.day }}}}"
     shared = {{"plan_path": path, "after_start": "{{{{ params.day }}}}"}}
