@@ -25,6 +25,7 @@ def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **sum
         "policy": {},
         "correct": "ledger",
         "force": False,
+        "addresses": "plain",
         "attended_bookings": None,
         **figures,
         "complete_until": None,

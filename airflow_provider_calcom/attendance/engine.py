@@ -48,7 +48,7 @@ _ENUMS = {
 _SIZE = re.compile(r"\d{1,9}(\.\d{1,9})? ?[KMGT]i?B", re.ASCII | re.IGNORECASE)
 _MOST_THREADS = 1024
 _WORDS = ", ".join(f"CAST({name} AS ENUM {words}) AS {name}" for name, words in _ENUMS.items())
-_SORTED = f"(SELECT * REPLACE ({_WORDS}) FROM decided) AS decided ORDER BY {_ORDER}"
+_SORTED = f"(SELECT * REPLACE ({_WORDS}) FROM {{}}) AS decided ORDER BY {_ORDER}"
 # Parquet keeps instants as such; text has them as all files of this project do.
 _COLUMNS = "booking_uid, role, email, outcome, reason, presence / 1e6 AS presence_seconds, {}, {}, currently_absent"
 _AS_TEXT = _COLUMNS.format(
@@ -131,16 +131,17 @@ class Decided:
 
     def rows(self) -> Iterator[Decision]:
         """Give the decisions one by one, in their order."""
-        found = self.connection.execute(f"SELECT {_AS_TEXT} FROM {_SORTED}")
+        found = self.connection.execute(f"SELECT {_AS_TEXT} FROM {_SORTED.format('decided')}")
         names = [column[0] for column in found.description or ()]
         while batch := found.fetchmany(10_000):
             for row in batch:
                 yield dict(zip(names, row, strict=True))  # type: ignore[misc]
 
-    def write(self, path: str | os.PathLike[str] | Any) -> None:
+    def write(self, path: str | os.PathLike[str] | Any, *, relation: str = "decided") -> None:
         """Write the decisions, as JSON lines, CSV or Parquet by the suffix; an older file is replaced by the whole one.
 
         :param path: a path here, or a UPath or URL of an object store.
+        :param relation: of the connection, with the columns of ``decided``.
         """
         file_format, is_gzip = format_of(str(path))
         columns = _AS_TYPES if file_format == "parquet" else _AS_TEXT
@@ -148,7 +149,7 @@ class Decided:
         compression = ", COMPRESSION gzip" if is_gzip else ""
         with written_whole(path) as target:
             self.connection.execute(
-                f"COPY (SELECT {columns} FROM {_SORTED}) TO ? ({options[file_format]}{compression})",
+                f"COPY (SELECT {columns} FROM {_SORTED.format(relation)}) TO ? ({options[file_format]}{compression})",
                 [str(target)],
             )
 

@@ -51,7 +51,7 @@ DRY_RUN_FILE = "outcomes-dry-run.jsonl"
 _FORMAT = 2
 _OLD_FORMAT = 1
 """Of plans whose hash is that of their changes alone. They are read unless something that it does not cover matters."""
-_CONTROLS = ("format", "state", "correct", "force", "changes", "changes_file", "changes_sha256")
+_CONTROLS = ("format", "state", "correct", "force", "addresses", "changes", "changes_file", "changes_sha256")
 """What decides on the way a plan is applied. Its hash covers it; figures and the time of the run it does not, so that
 planning the same changes again gives the plan that was approved."""
 
@@ -131,8 +131,9 @@ class Summary(TypedDict):
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
     ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
     ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
-    is applied, see :func:`plan_hash`. ``complete_until`` says up to where the feed is complete. ``attended_bookings``
-    counts those that were left out because the key's user only attends them, or is None where that was not looked at.
+    is applied, see :func:`plan_hash`. ``addresses`` is ``plain``, or ``hashed`` where people are named
+    by keyed hashes. ``complete_until`` tells up to where the feed is complete. ``attended_bookings`` counts those that
+    were left out because the key's user only attends them, or is None where that was not looked at.
     """
 
     format: int
@@ -141,6 +142,7 @@ class Summary(TypedDict):
     policy: dict[str, Any]
     correct: Correct
     force: bool
+    addresses: Literal["plain", "hashed"]
     attended_bookings: int | None
     judged_bookings: int
     attendance_rows: int
@@ -192,6 +194,7 @@ def write_plan(
     last_writes: LastWritesOf | Iterable[LastWrite] = (),
     force: bool = False,
     attended_bookings: int | None = None,
+    hashed: Callable[[str], str] | None = None,
 ) -> Summary:
     """Write the plan that follows from decisions; an older plan in the folder is replaced.
 
@@ -205,6 +208,7 @@ def write_plan(
         once, as a stream.
     :param force: also write over a flag that a person changed by hand after our last write.
     :param attended_bookings: bookings that were left out because the key's user only attends them, if that is known.
+    :param hashed: gives the keyed hash by which an address is named in all files of the plan; None for plain addresses.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
     :raises InvalidRails: naming the field.
@@ -219,6 +223,8 @@ def write_plan(
     decided.connection.execute(_WANTED)
     _load_last_writes(decided.connection, last_writes)
     _propose(decided.connection, correct, force)
+    if hashed is not None:
+        _name_by_hash(decided.connection, hashed)
     changes = _counted_changes(decided.connection)
     results = judge(limits, decided.figures, changes["total"])
     refused = [result.told() for result in results if result.is_tripped]
@@ -226,14 +232,15 @@ def write_plan(
     with writing(place):
         digest = write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
         write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
-        decided.write(place / DECISIONS)
+        decided.write(place / DECISIONS, relation="decided" if hashed is None else _NAMED_DECISIONS)
     summary: Summary = {
         "format": _FORMAT,
         "state": state,
         "refused": refused,
-        "policy": decided.policy.as_dict(),
+        "policy": _named(decided.policy.as_dict(), hashed),
         "correct": correct,
         "force": force,
+        "addresses": "plain" if hashed is None else "hashed",
         "attended_bookings": attended_bookings,
         **_figures(decided),  # type: ignore[typeddict-item]
         "changes": changes,
@@ -269,7 +276,7 @@ def read_summary(folder: Folder) -> Summary:
     if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
         raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
     if found["format"] == _OLD_FORMAT:
-        found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, **found}
+        found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, "addresses": "plain", **found}
     if fault := _summary_fault(found):
         raise DamagedPlan(f"{path} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
@@ -315,6 +322,7 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
     "correct": lambda given: given in get_args(Correct),
     "force": lambda given: isinstance(given, bool),
     **dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), _is_count),
+    "addresses": lambda given: given in ("plain", "hashed"),
     "attended_bookings": lambda given: given is None or _is_count(given),
     "complete_until": lambda given: given is None or isinstance(given, str),
     "outcomes": lambda given: isinstance(given, dict) and all(_is_counts(one) for one in given.values()),
@@ -544,6 +552,41 @@ def _wanted_people(connection: DuckDBPyConnection) -> Iterator[tuple[str, str, s
 def _propose(connection: DuckDBPyConnection, correct: Correct, force: bool) -> None:
     connection.execute(_PROPOSED, {"white_space": WHITE_SPACE, "correct": correct, "force": force})
     connection.execute(_CHANGED)
+
+
+_NAMED_DECISIONS = "decided_by_hash"
+
+
+def _name_by_hash(connection: DuckDBPyConnection, hashed: Callable[[str], str]) -> None:
+    """Put hashes in the place of all addresses, once everything is decided."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "names.jsonl"
+        rows = _lines(connection, "SELECT DISTINCT email FROM decided WHERE email IS NOT NULL")
+        with path.open("w", encoding="utf-8", errors="replace") as file:
+            for row in rows:
+                file.write(json.dumps({"email": row["email"], "name": hashed(row["email"])}, ensure_ascii=False) + "\n")
+            is_empty = not file.tell()
+        source = "(SELECT NULL::VARCHAR AS email, NULL::VARCHAR AS name)" if is_empty else _NAMES
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE names AS FROM {source}", [] if is_empty else [str(path)])
+    for table, target in (("decided", _NAMED_DECISIONS), ("changed", "changed"), ("proposed", "proposed")):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT named.* REPLACE (names.name AS email)"
+            f" FROM {table} AS named LEFT JOIN names ON names.email = named.email"
+        )
+
+
+_NAMES = "read_json(?, format = 'newline_delimited', columns = {email: 'VARCHAR', name: 'VARCHAR'})"
+
+
+def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
+    """Return a policy's fields with hashes in the place of addresses."""
+    if hashed is None:
+        return value
+    if isinstance(value, dict):
+        return {key: _named(one, hashed) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_named(one, hashed) for one in value]
+    return hashed(value) if isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+", value) else value
 
 
 def _check_options(correct: Any, force: Any) -> None:

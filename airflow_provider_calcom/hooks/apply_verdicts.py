@@ -13,7 +13,8 @@ from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
 from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
 from airflow_provider_calcom.attendance.instants import parse_instant
-from airflow_provider_calcom.attendance.ledger import PastWrite, Settled
+from airflow_provider_calcom.attendance.ledger import Addresses, PastWrite, Settled
+from airflow_provider_calcom.attendance.ledger.addresses import is_hash
 from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.worklist import (
     ALREADY,
@@ -43,6 +44,7 @@ class Bearings:
     :param force: write also where a person changed the flag after us.
     :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
     :param allow_foreign_booking: also touch bookings that the key's user neither hosts nor administers.
+    :param addresses: finds people whom the plan names by a hash.
     """
 
     past: Callable[[Change], PastWrite | None]
@@ -50,6 +52,7 @@ class Bearings:
     force: bool = False
     allow_cohosts: bool = False
     allow_foreign_booking: bool = False
+    addresses: Addresses = field(default_factory=Addresses)
 
 
 @dataclass
@@ -92,7 +95,8 @@ def verdict_on(
     if hindrance is not None:
         return Verdict(outcomes=[Outcome(one.number, *hindrance) for one in planned])
     verdict = Verdict()
-    for one in planned:
+    for planned_one in planned:
+        one = _with_address(booking, planned_one, bearings.addresses)
         spelt = _moved(booking, one) or (
             _host_as_spelt(booking, one) if one.change.role == _HOST else _as_spelt(booking, one, bearings)
         )
@@ -141,6 +145,17 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
         if key in (address_key(str(host.get(name) or "")) for name in ("email", "displayEmail")):
             return Planned(one.number, replace(one.change, email=str(host["email"])))
     return Outcome(one.number, UNKNOWN_ATTENDEE, "another host")
+
+
+def _with_address(booking: Booking, one: Planned, addresses: Addresses) -> Planned:
+    """Return a change whose plan names the person by a hash with the address, where the booking has it."""
+    if not is_hash(one.change.email):
+        return one
+    addresses.check(one.change.email)
+    for person in booking.get("hosts" if one.change.role == _HOST else "attendees") or ():
+        if one.change.email in addresses.names(str(person.get("email") or "")):
+            return Planned(one.number, replace(one.change, email=str(person["email"])))
+    return one
 
 
 def _moved(booking: Booking, one: Planned) -> Outcome | None:

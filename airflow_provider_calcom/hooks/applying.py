@@ -230,6 +230,7 @@ class Application:
                 force=summary["force"],
                 allow_cohosts=request.allow_cohosts,
                 allow_foreign_booking=request.allow_foreign_booking,
+                addresses=request.addresses,
             ),
             concurrency=request.concurrency,
             path=request.path,

@@ -65,11 +65,12 @@ def last_writes_of(folder: Any, hook: CalComHook) -> LastWritesOf:
     return of
 
 
-def are_hashed(value: object) -> bool:
-    """Read the parameter ``ledger_addresses``: ``plain`` or ``hashed``.
+def are_hashed(value: object, name: str = "ledger_addresses") -> bool:
+    """Read the parameter that says how people are named: ``plain`` or ``hashed``.
 
+    :param name: the parameter, for errors.
     :raises InvalidArgument: for another word.
     """
     if value not in ("plain", "hashed"):
-        raise InvalidArgument(f"ledger_addresses must be 'plain' or 'hashed', but is {shown(value)}")
+        raise InvalidArgument(f"{name} must be 'plain' or 'hashed', but is {shown(value)}")
     return value == "hashed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -28,7 +28,7 @@ from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
 from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, with_fetched_ends
-from airflow_provider_calcom.hooks.ledgers import last_writes_of, ledger_folder
+from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, last_writes_of, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
     FeedEntry,
@@ -75,6 +75,7 @@ class PlanRequest:
     conference_patterns: Sequence[str] = ()
     protect_cohosts: Any = True
     include_attended: Any = False
+    plan_addresses: Any = "plain"
     zone: str | None = None
     correct: Any = "ledger"
     ledger_path: str | None = None
@@ -98,8 +99,10 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
     :returns: the plan's summary.
     :raises PlanRefused: if a guard rail trips; the plan's folder has the report.
     :raises InvalidArgument: naming the parameter, before anything is called.
+    :raises LedgerSecretWrong: if people are to be named by hashes, and the connection has no secret.
     """
     asked, place = _Asked.of(request), _place(request)
+    hashed = addresses_of(hook, are_hashed=True).hashed if asked.are_hashed else None
     with _gathering_folder(request.resources) as folder:
         inputs = _Gathering(asked, hook, folder).inputs()
         with deciding(
@@ -112,7 +115,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             place=place,
         ) as decided:
             warn_of_early_ends(decided, inputs.feeds, request.filters.get("before_start"))
-            return _written(decided, asked, hook, inputs.attended)
+            return _written(decided, asked, hook, inputs.attended, hashed)
 
 
 @contextmanager
@@ -128,7 +131,9 @@ def _gathering_folder(resources: Resources) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _written(decided: Decided, asked: _Asked, hook: CalComHook, attended: int | None) -> Summary:
+def _written(
+    decided: Decided, asked: _Asked, hook: CalComHook, attended: int | None, hashed: Callable[[str], str] | None
+) -> Summary:
     storage = asked.request.storage
     plan = storage.path(asked.request.plan_path)
     ledger = ledger_folder(asked.request.ledger_path, conn_id=hook.calcom_conn_id, storage=storage)
@@ -141,6 +146,7 @@ def _written(decided: Decided, asked: _Asked, hook: CalComHook, attended: int | 
             last_writes=last_writes_of(ledger, hook),
             force=asked.force,
             attended_bookings=attended,
+            hashed=hashed,
         )
     except PlanRefused:
         log.error("%s", rendered(read_summary(plan)))
@@ -169,6 +175,7 @@ class _Asked:
     force: bool
     protect_cohosts: bool
     include_attended: bool
+    are_hashed: bool
     asked_at: datetime
 
     @classmethod
@@ -188,6 +195,7 @@ class _Asked:
             force=flag_of("force", request.force),
             protect_cohosts=flag_of("protect_cohosts", request.protect_cohosts),
             include_attended=flag_of("include_attended", request.include_attended),
+            are_hashed=are_hashed(request.plan_addresses, "plan_addresses"),
             asked_at=now,
         )
         asked._check_tables()

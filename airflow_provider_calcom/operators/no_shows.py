@@ -184,6 +184,9 @@ class PlanNoShowsOperator(CalComOperator):
         neither booked nor is a guest of the booker. Tables of bookings and people do not show them.
     :param include_attended: also judge bookings that the key's user only attends: Cal.com lists them with its own. Not
         looked at in tables and in an organisation's or a team's list.
+    :param plan_addresses: ``plain``, or ``hashed``: in all files of the plan, and in the outcomes beside it, people are
+        named by a hash that is keyed with the connection's extra field ``ledger_secret``. A person can't read then who
+        is to be marked.
     :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
@@ -250,6 +253,7 @@ class PlanNoShowsOperator(CalComOperator):
         conference_patterns: Sequence[str] = (),
         protect_cohosts: bool = True,
         include_attended: bool = False,
+        plan_addresses: Literal["plain", "hashed"] = "plain",
         zone: str | None = None,
         correct: Literal["ledger", "all", "none"] | str = "ledger",
         ledger_path: str | None = None,
@@ -279,6 +283,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.conference_patterns = conference_patterns
         self.protect_cohosts = protect_cohosts
         self.include_attended = include_attended
+        self.plan_addresses = plan_addresses
         self.zone = zone
         self.correct = correct
         self.ledger_path = ledger_path
@@ -315,6 +320,7 @@ class PlanNoShowsOperator(CalComOperator):
             conference_patterns=self.conference_patterns,
             protect_cohosts=self.protect_cohosts,
             include_attended=self.include_attended,
+            plan_addresses=self.plan_addresses,
             zone=self.zone,
             correct=self.correct,
             ledger_path=self.ledger_path,

@@ -21,7 +21,7 @@ from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, counted, ledger, outcomes
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
-from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, report
+from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, reasons, report
 from tests.support import BUILDS, KEY, NOW, SandboxDriver, ends_the_task
 
 THREE_STARTS = "2026-11-18T11:00:00.000Z"
@@ -337,6 +337,29 @@ def test_people_by_keyed_hashes(calcom: SandboxDriver, folder: Path, tmp_path: P
     connect(host=calcom.url, password=KEY, extra=json.dumps({"ledger_secret": "another secret of it"}))
     with pytest.raises(LedgerSecretWrong, match="another secret"):
         apply(folder)
+
+
+def test_a_plan_without_addresses(calcom: SandboxDriver, tmp_path: Path, connect: Any) -> None:
+    """Plan, decisions, held-back and outcomes name people by keyed hashes, and are applied as any others."""
+    connect(host=calcom.url, password=KEY, extra=json.dumps({"ledger_secret": "a secret of the ledger"}))
+    calcom.change(OF_ERIN, attendees=[{"email": ERIN, "absent": True}])
+    absent = (OF_BOB, BOB), (OF_MONA, MONA)
+    options = {"plan_addresses": "hashed", "policy": WHOLE | {"internal_emails": ["colleague@acme.example"]}}
+    plan(tmp_path / "plan", attendance=fed(report(calcom, *absent)), ledger_path=str(tmp_path / "ledger"), **options)
+    assert counted(apply(tmp_path / "plan", ledger_addresses="hashed")) == {"applied": 2}
+    assert (calcom.absent(OF_BOB), calcom.absent(OF_MONA)) == ({BOB}, {MONA})
+    names = {path.name for path in (tmp_path / "plan").iterdir()}
+    assert names >= {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json", "outcomes.jsonl"}
+    for folder in (tmp_path / "plan", tmp_path / "ledger"):
+        for path in folder.iterdir():
+            assert path.suffix == ".parquet" or b"@" not in path.read_bytes(), path
+    assert not any("@" in str(email) for _, email in reasons(tmp_path / "plan"))
+    assert (tmp_path / "plan" / "held-back.jsonl").read_bytes()
+    calcom.change(OF_BOB, attendees=[{"email": BOB, "absent": False}])
+    assert counted(apply(tmp_path / "plan")) == {"already": 1, "human_override": 1}
+    connect(host=calcom.url, password=KEY, extra=json.dumps({"ledger_secret": "another secret of it"}))
+    with pytest.raises(LedgerSecretWrong, match="another secret"):
+        apply(tmp_path / "plan", ledger_path=str(tmp_path / "new"))
 
 
 def test_a_plan_un_marks_only_what_we_marked(calcom: SandboxDriver, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from airflow_provider_calcom.attendance.errors import (
     PlanRefused,
 )
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
+from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
 from airflow_provider_calcom.attendance.plan import InvalidPlanOption
 from airflow_provider_calcom.attendance.rails import InvalidRails
 from airflow_provider_calcom.hooks.plan_inputs import InputMissing
@@ -749,6 +750,8 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"storage_conn_id": "None"}, errors.InvalidArgument, "storage_conn_id"),
         ({"ledger_path": "None"}, errors.InvalidArgument, "ledger_path"),
         ({"zone": "None"}, errors.InvalidArgument, "zone"),
+        ({"plan_addresses": "secret"}, errors.InvalidArgument, "plan_addresses"),
+        ({"plan_addresses": "hashed"}, LedgerSecretWrong, "ledger_secret"),
         ({"zone": ["UTC"]}, errors.InvalidArgument, "zone"),
         ({"rules_conn_id": {"a": 1}}, errors.InvalidArgument, "rules_conn_id"),
         ({"plan_path": 5}, errors.InvalidArgument, "plan_path"),
@@ -1000,6 +1003,7 @@ def test_every_template_field_is_a_parameter() -> None:
         "conference_patterns",
         "protect_cohosts",
         "include_attended",
+        "plan_addresses",
         "memory_limit",
         "threads",
     }
