@@ -62,7 +62,7 @@ def _add_forget(commands: Any) -> None:
     forget = commands.add_parser(
         "forget",
         help="take a person's address out of plans and ledger; a keyed hash stays, which tells that a mark is our own",
-        description=f"The hash's key is the Airflow connection's ledger_secret, or is in the environment variable"
+        description="The hash's key is the Airflow connection's ledger_secret, or is in the environment variable"
         f" {_SECRET}. No run may write the plans or the ledger meanwhile. If it is interrupted, run it again.",
     )
     forget.add_argument("address", metavar="ADDRESS", help="whom to forget; - reads it from standard input")

@@ -57,15 +57,16 @@ class Storage:
         return Path(address).expanduser()
 
     def files(self, name: str, address: Any) -> list[Any]:
-        """Give the files of an address; ``*`` stands for others, in a URL only in its last part.
+        """Return the files of an address: a file, those of a folder, or those that a ``*`` finds.
 
         :param name: the parameter, for errors.
+        :param address: a path or URL; in a URL a ``*`` may be in the last part only.
         :raises InputMissing: if there are none.
-        :raises InvalidInput: if one can't be read, or is a folder.
+        :raises InvalidInput: if one can't be read, or a folder has none.
         """
         path = self.path(address)
         try:
-            found = [path] if path.exists() else _fitting(path)
+            found = _inside(name, path) if path.is_dir() else [path] if path.exists() else _fitting(path)
             for one in found:
                 _check_readable(name, one)
         except (OSError, ValueError) as error:
@@ -76,6 +77,14 @@ class Storage:
         if not found:
             raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
         return found
+
+
+def _inside(name: str, folder: Any) -> list[Any]:
+    """Return the files of a folder, but those that tools keep beside their output, as ``_SUCCESS``."""
+    found = [one for one in folder.iterdir() if not one.name.startswith(("_", ".")) and one.is_file()]
+    if not found:
+        raise InvalidInput(f"{name}: {shown_path(folder)} is a folder without files. Give the folder that has them")
+    return sorted(found, key=str)
 
 
 def _check_readable(name: str, path: Any) -> None:

@@ -63,7 +63,7 @@ def test_a_write_that_did_not_happen_is_sent_again(
     assert (result["marked"], result["calls"]) == ([BOB], 2)
     assert [call["wrote"] for call in calcom.marks()] == [False, True]
     assert len(calcom.deliveries()) == 1
-    assert pauses == waits
+    assert [pause for pause in pauses if pause >= 1] == waits  # shorter ones are the pace's
 
 
 def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
@@ -90,7 +90,7 @@ def test_a_server_that_never_answers(calcom: SandboxDriver, pauses: list[float])
         mark(OF_BOB, [BOB])
     assert not ends_the_task(raised.value)
     assert len(calcom.marks()) == 3
-    assert pauses == [1.0, 2.0, 4.0]
+    assert [pause for pause in pauses if pause >= 1] == [1.0, 2.0, 4.0]  # shorter ones are the pace's
 
 
 def test_a_slow_answer_after_the_write(calcom: SandboxDriver, connect: Any) -> None:
