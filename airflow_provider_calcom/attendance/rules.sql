@@ -281,8 +281,8 @@ names AS MATERIALIZED (
         spelled_names.spelling,
         spelled_names.name,
         name_keys.words,
-        name_keys.is_machine,
-        spelled_names.shows_sign OR name_keys.shows_company AS shows_company
+        CASE WHEN name_keys.is_machine THEN 1 ELSE 0 END AS is_machine,
+        CASE WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1 ELSE 0 END AS shows_company
     FROM spelled_names
     INNER JOIN name_keys ON name_keys.name = spelled_names.name
 ),
@@ -532,7 +532,7 @@ participants AS MATERIALIZED (
         known.participant,
         CAST(row_number() OVER (ORDER BY known.first_start) AS INTEGER) AS participant_number,
         CASE WHEN known.lowest = known.highest THEN known.lowest END AS address,
-        known.is_internal = 1 AS is_internal
+        known.lowest = known.highest AND known.is_internal = 1 AS is_internal
     FROM (
         SELECT
             spelled.source,
@@ -548,12 +548,17 @@ participants AS MATERIALIZED (
     ) AS known
 ),
 
+-- Marks of rows are numbers here and below: ten million truth values are written four times as slowly. row_kind: 0 a
+-- bot's, 1 in a lobby or one that contradicts itself, 2 a stay, 3 a stay whose end is not reported, 4 a check-in.
 presences AS MATERIALIZED (
     SELECT
-        timed.is_bot,
-        timed.kind = 'check_in' AS is_check_in,
-        timed.kind IN ('person', 'check_in') AND NOT timed.is_inverted AS is_counted,
-        timed.left_at IS NULL AS is_open,
+        CASE
+            WHEN timed.is_bot THEN 0
+            WHEN timed.kind = 'check_in' THEN 4
+            WHEN timed.kind <> 'person' OR timed.is_inverted THEN 1
+            WHEN timed.left_at IS NULL THEN 3
+            ELSE 2
+        END AS row_kind,
         row_bookings.booking,
         CASE WHEN timed.conference_key IS NOT NULL THEN coalesce(conferences.conference, 0) END AS conference,
         sources.source_number,
@@ -566,13 +571,12 @@ presences AS MATERIALIZED (
         phones.tail,
         names.name,
         CASE
-            WHEN addresses.address IS NOT NULL THEN addresses.is_internal
-            WHEN NOT timed.is_bot AND participants.address IS NOT NULL THEN participants.is_internal
-            ELSE FALSE
+            WHEN addresses.is_internal THEN 1
+            WHEN addresses.address IS NULL AND NOT timed.is_bot AND participants.is_internal THEN 1
+            ELSE 0
         END AS is_internal,
-        coalesce(names.is_machine, FALSE) AS is_machine,
-        coalesce(names.words, 0) > 2 AS is_long_name,
-        coalesce(names.shows_company, FALSE) AS shows_company,
+        coalesce(names.is_machine, 0) AS is_machine,
+        coalesce(names.shows_company, 0) AS shows_company,
         timed.starts,
         timed.ends
     FROM (
@@ -644,9 +648,8 @@ daily_presences AS (
 
 rows_by_conference AS (
     SELECT
-        meetings.booking, meetings.window_start, meetings.window_end,
-        rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_open, rows.is_internal, rows.is_machine,
-        rows.is_long_name, rows.shows_company, rows.source_number, rows.participant,
+        meetings.booking,
+        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM daily_presences AS rows
     INNER JOIN daily_meetings AS meetings
@@ -659,9 +662,8 @@ rows_by_conference AS (
 
 rows_by_booking_uid AS (
     SELECT
-        meetings.booking, meetings.window_start, meetings.window_end,
-        rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_open, rows.is_internal, rows.is_machine,
-        rows.is_long_name, rows.shows_company, rows.source_number, rows.participant,
+        meetings.booking,
+        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM presences AS rows
     INNER JOIN meetings ON meetings.booking = rows.booking
@@ -679,7 +681,7 @@ known_rows AS (
         by_email.booking IS NOT NULL AS is_by_email,
         by_phone.booking IS NOT NULL AS is_by_phone,
         CASE
-            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND NOT found.is_bot AND NOT found.is_machine
+            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND found.row_kind > 0 AND found.is_machine = 0
                 THEN found.name
         END AS sought_name
     FROM (SELECT * FROM rows_by_conference UNION ALL SELECT * FROM rows_by_booking_uid) AS found
@@ -692,21 +694,19 @@ known_rows AS (
 meeting_rows AS MATERIALIZED (
     SELECT
         booking, name, address, participant, source_number,
-        is_bot, is_check_in, is_counted, is_internal, is_machine, is_long_name, shows_company, is_left_open,
-        whose,
+        row_kind, is_internal, is_machine, shows_company, whose,
         CASE whose WHEN 1 THEN address WHEN 2 THEN phone WHEN 3 THEN bearer END AS owner,
         starts, ends
     FROM (
         SELECT
             known.*,
-            known.is_open AND known.starts < known.window_start AS is_left_open,
             CASE
-                WHEN known.is_bot THEN 5
+                WHEN known.row_kind = 0 THEN 5
                 WHEN known.is_by_email THEN 1
                 WHEN known.is_by_phone THEN 2
                 WHEN by_name.bearer IS NOT NULL THEN 3
-                WHEN known.is_internal THEN 4
-                WHEN known.is_machine THEN 5
+                WHEN known.is_internal = 1 THEN 4
+                WHEN known.is_machine = 1 THEN 5
                 ELSE 6
             END AS whose,
             by_name.bearer
@@ -722,12 +722,12 @@ holding_names AS MATERIALIZED (
     FROM (
         SELECT DISTINCT booking, name
         FROM meeting_rows
-        WHERE is_long_name AND NOT is_machine AND whose IN (4, 6)
+        WHERE is_machine = 0 AND whose IN (4, 6)
     ) AS long_names
     INNER JOIN telling_names ON telling_names.booking = long_names.booking
     INNER JOIN name_keys AS holding ON holding.name = long_names.name
     INNER JOIN name_keys AS held ON held.name = telling_names.name
-    WHERE strpos(holding.padded_key, held.padded_key) > 0
+    WHERE holding.words > 2 AND strpos(holding.padded_key, held.padded_key) > 0
 ),
 
 named_hosts AS (
@@ -764,7 +764,7 @@ lending_rows AS (
     SELECT rows.booking, rows.participant, 3 AS how, held_names.bearer AS owner
     FROM meeting_rows AS rows
     INNER JOIN held_names ON held_names.booking = rows.booking AND held_names.name = rows.name
-    WHERE rows.whose IN (4, 6) AND NOT rows.is_machine
+    WHERE rows.whose IN (4, 6)
 ),
 
 lenders AS MATERIALIZED (
@@ -831,9 +831,8 @@ person_rows AS MATERIALIZED (
         persons.booking,
         rows.how,
         rows.address,
-        rows.is_bot,
-        rows.is_check_in,
-        rows.is_counted
+        rows.row_kind,
+        rows.row_kind > 1
             AND (rows.how = 1 OR coalesce(rows.phone = persons.phone, FALSE))
             AND CASE
                 WHEN rows.booking IS NOT NULL THEN rows.booking = persons.booking
@@ -850,29 +849,29 @@ person_rows AS MATERIALIZED (
 
 -- Rows of the meeting that are somebody's by name, or by another row of their participant.
 named_rows AS (
-    SELECT rows.booking, 3 AS how, rows.owner, rows.is_check_in, rows.starts, rows.ends
+    SELECT rows.booking, 3 AS how, rows.owner, rows.row_kind, rows.starts, rows.ends
     FROM meeting_rows AS rows
-    WHERE rows.is_counted AND rows.whose = 3
+    WHERE rows.row_kind > 1 AND rows.whose = 3
     UNION ALL
-    SELECT rows.booking, 3 AS how, held_names.bearer AS owner, rows.is_check_in, rows.starts, rows.ends
+    SELECT rows.booking, 3 AS how, held_names.bearer AS owner, rows.row_kind, rows.starts, rows.ends
     FROM meeting_rows AS rows
     INNER JOIN held_names ON held_names.booking = rows.booking AND held_names.name = rows.name
-    WHERE rows.is_counted AND rows.whose IN (4, 6) AND NOT rows.is_machine
+    WHERE rows.row_kind > 1 AND rows.whose IN (4, 6)
     UNION ALL
-    SELECT rows.booking, lent_owners.how, lent_owners.owner, rows.is_check_in, rows.starts, rows.ends
+    SELECT rows.booking, lent_owners.how, lent_owners.owner, rows.row_kind, rows.starts, rows.ends
     FROM meeting_rows AS rows
     INNER JOIN lent_owners ON lent_owners.booking = rows.booking AND lent_owners.participant = rows.participant
     LEFT JOIN (SELECT DISTINCT booking, name FROM held_names) AS held
         ON held.booking = rows.booking AND held.name = rows.name
-    WHERE rows.is_counted AND rows.whose = 6 AND held.booking IS NULL
+    WHERE rows.row_kind > 1 AND rows.whose = 6 AND held.booking IS NULL
 ),
 
 stints AS (
-    SELECT person, how, is_check_in, starts, ends
+    SELECT person, how, row_kind, starts, ends
     FROM person_rows
     WHERE is_counted AND how = 1
     UNION ALL
-    SELECT rows.person, rows.how, rows.is_check_in, rows.starts, rows.ends
+    SELECT rows.person, rows.how, rows.row_kind, rows.starts, rows.ends
     FROM person_rows AS rows
     LEFT JOIN booking_addresses AS by_email ON by_email.booking = rows.booking AND by_email.address = rows.address
     WHERE rows.is_counted AND rows.how = 2 AND by_email.booking IS NULL
@@ -880,7 +879,7 @@ stints AS (
     SELECT
         owners.person,
         rows.how,
-        rows.is_check_in,
+        rows.row_kind,
         greatest(rows.starts, meetings.window_start) AS starts,
         least(rows.ends, meetings.window_end) AS ends
     FROM named_rows AS rows
@@ -892,7 +891,7 @@ stints AS (
 
 covered_stints AS (
     SELECT
-        person, how, is_check_in, starts, ends,
+        person, how, row_kind, starts, ends,
         max(ends) OVER (
             PARTITION BY person ORDER BY starts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS covered_to
@@ -903,7 +902,7 @@ seen AS (
     SELECT
         person,
         min(how) AS how,
-        max(CASE WHEN is_check_in THEN 1 ELSE 0 END) AS has_check_in,
+        max(CASE WHEN row_kind = 4 THEN 1 ELSE 0 END) AS has_check_in,
         min(starts) AS first_joined,
         max(ends) AS last_left,
         CAST(sum(
@@ -954,8 +953,8 @@ untraced AS MATERIALIZED (
 open_rows AS MATERIALIZED (
     SELECT
         rows.booking, rows.name, rows.address, rows.participant, rows.source_number,
-        rows.is_bot, rows.is_check_in, rows.is_counted, rows.is_internal, rows.is_machine, rows.shows_company,
-        rows.is_left_open, rows.starts, rows.ends,
+        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.starts, rows.ends,
+        rows.row_kind = 3 AND rows.starts < meetings.window_start AS is_left_open,
         greatest(rows.starts, meetings.start_at) AS core_starts,
         least(rows.ends, meetings.end_at) AS core_ends,
         lent_owners.how IS NOT NULL AS is_lent,
@@ -971,7 +970,7 @@ open_rows AS MATERIALIZED (
         FROM (
             SELECT
                 meeting_rows.*,
-                CASE WHEN whose IN (4, 6) AND is_long_name AND NOT is_machine THEN meeting_rows.name END AS long_name
+                CASE WHEN whose IN (4, 6) THEN meeting_rows.name END AS long_name
             FROM meeting_rows
             INNER JOIN (SELECT DISTINCT booking FROM untraced) AS open_bookings
                 ON open_bookings.booking = meeting_rows.booking
@@ -1000,28 +999,28 @@ untraced_handles AS (
 ),
 
 booked_handles AS (
-    SELECT booking, address AS handle FROM presences WHERE booking > 0 AND NOT is_bot
+    SELECT booking, address AS handle FROM presences WHERE booking > 0 AND row_kind > 0
     UNION
-    SELECT booking, tail AS handle FROM presences WHERE booking > 0 AND NOT is_bot
+    SELECT booking, tail AS handle FROM presences WHERE booking > 0 AND row_kind > 0
     UNION
-    SELECT booking, name AS handle FROM presences WHERE booking > 0 AND NOT is_bot
+    SELECT booking, name AS handle FROM presences WHERE booking > 0 AND row_kind > 0
 ),
 
 traces AS MATERIALIZED (
     SELECT rows.person
     FROM person_rows AS rows
     INNER JOIN untraced ON untraced.person = rows.person
-    WHERE NOT rows.is_bot
+    WHERE rows.row_kind > 0
     UNION
     SELECT untraced_names.person
     FROM open_rows AS rows
     INNER JOIN untraced_names ON untraced_names.booking = rows.booking AND untraced_names.name = rows.name
-    WHERE NOT rows.is_bot
+    WHERE rows.row_kind > 0
     UNION
     SELECT owners.person
     FROM open_rows AS rows
     INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.whose AND owners.owner = rows.owner
-    WHERE NOT rows.is_bot AND (rows.whose = 3 OR rows.is_lent)
+    WHERE rows.row_kind > 0 AND (rows.whose = 3 OR rows.is_lent)
     UNION
     SELECT untraced_handles.person
     FROM booked_handles
@@ -1036,20 +1035,20 @@ host_owners AS (
 ),
 
 host_stints AS (
-    SELECT rows.booking, rows.is_check_in, rows.core_starts, rows.core_ends
+    SELECT rows.booking, rows.row_kind, rows.core_starts, rows.core_ends
     FROM open_rows AS rows
     LEFT JOIN host_owners
         ON host_owners.booking = rows.booking AND host_owners.how = rows.whose AND host_owners.owner = rows.owner
-    WHERE rows.is_counted
-        AND NOT rows.is_machine
+    WHERE rows.row_kind > 1
+        AND rows.is_machine = 0
         AND NOT rows.is_left_open
-        AND (host_owners.booking IS NOT NULL OR (rows.is_internal AND rows.whose <> 3 AND NOT rows.is_lent))
+        AND (host_owners.booking IS NOT NULL OR (rows.is_internal = 1 AND rows.whose <> 3 AND NOT rows.is_lent))
         AND rows.core_starts <= rows.core_ends
 ),
 
 covered_host_stints AS (
     SELECT
-        booking, is_check_in, core_starts, core_ends,
+        booking, row_kind, core_starts, core_ends,
         max(core_ends) OVER (
             PARTITION BY booking ORDER BY core_starts ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS covered_to
@@ -1059,7 +1058,7 @@ covered_host_stints AS (
 host_sides AS (
     SELECT
         booking,
-        max(CASE WHEN is_check_in THEN 1 ELSE 0 END) AS has_check_in,
+        max(CASE WHEN row_kind = 4 THEN 1 ELSE 0 END) AS has_check_in,
         CAST(sum(
             CASE
                 WHEN covered_to IS NULL OR covered_to <= core_starts THEN core_ends - core_starts
@@ -1091,12 +1090,12 @@ meeting_facts AS MATERIALIZED (
         rows.booking,
         max(
             CASE
-                WHEN NOT rows.is_counted OR rows.is_machine OR rows.is_left_open THEN 0
-                WHEN rows.core_ends > rows.core_starts OR (rows.is_check_in AND rows.core_ends = rows.core_starts) THEN 1
+                WHEN rows.row_kind < 2 OR rows.is_machine = 1 OR rows.is_left_open THEN 0
+                WHEN rows.core_ends > rows.core_starts OR (rows.row_kind = 4 AND rows.core_ends = rows.core_starts) THEN 1
                 ELSE 0
             END
         ) AS has_evidence,
-        max(CASE WHEN rows.is_internal AND NOT rows.is_bot THEN 1 ELSE 0 END) AS has_internal,
+        max(CASE WHEN rows.is_internal = 1 AND rows.row_kind > 0 THEN 1 ELSE 0 END) AS has_internal,
         min(sources.source_end) AS source_end,
         max(CASE WHEN sources.source_end IS NULL THEN 1 ELSE 0 END) AS has_endless_source
     FROM open_rows AS rows
@@ -1278,7 +1277,7 @@ suspect_rows AS MATERIALIZED (
     SELECT rows.*
     FROM open_rows AS rows
     INNER JOIN (SELECT DISTINCT booking FROM suspects) AS suspected ON suspected.booking = rows.booking
-    WHERE NOT rows.is_bot
+    WHERE rows.row_kind > 0
 ),
 
 -- Rule 11: somebody unknown was there, or more people than there are names.
@@ -1295,7 +1294,7 @@ bearer_rows AS (
     INNER JOIN (SELECT DISTINCT booking FROM rows_by_name) AS named ON named.booking = rows.booking
     INNER JOIN owners ON owners.booking = rows.booking AND owners.how = rows.whose AND owners.owner = rows.owner
     INNER JOIN bearers ON bearers.person = owners.person
-    WHERE rows.is_counted
+    WHERE rows.row_kind > 1
 ),
 
 names_used_twice AS (
@@ -1314,10 +1313,10 @@ unknown_company AS MATERIALIZED (
     CROSS JOIN policy
     LEFT JOIN known_internals ON known_internals.address = rows.address
     WHERE rows.whose = 6
-        OR (rows.whose <= 4 AND NOT rows.is_machine AND rows.shows_company)
+        OR (rows.whose <= 4 AND rows.is_machine = 0 AND rows.shows_company = 1)
         OR (
             rows.whose = 4
-            AND NOT rows.is_machine
+            AND rows.is_machine = 0
             AND NOT policy.trust_internal_accounts
             AND known_internals.address IS NULL
         )
@@ -1364,7 +1363,7 @@ owned_rows AS MATERIALIZED (
         CASE WHEN rows.is_lent THEN rows.participant ELSE 0 END AS borrower
     FROM suspect_rows AS rows
     INNER JOIN (SELECT DISTINCT booking FROM blamed) AS blamed_bookings ON blamed_bookings.booking = rows.booking
-    WHERE rows.whose <= 3 AND NOT rows.is_machine AND rows.name IS NOT NULL
+    WHERE rows.whose <= 3 AND rows.is_machine = 0 AND rows.name IS NOT NULL
 ),
 
 words_in_rows AS MATERIALIZED (
@@ -1440,8 +1439,8 @@ rows_elsewhere AS MATERIALIZED (
     FROM blamed_names
     INNER JOIN daily_meetings AS meetings ON meetings.booking = blamed_names.booking
     INNER JOIN daily_presences AS rows ON rows.name = blamed_names.row_name AND rows.day = meetings.day
-    WHERE NOT rows.is_bot
-        AND NOT rows.is_machine
+    WHERE rows.row_kind > 0
+        AND rows.is_machine = 0
         AND rows.starts <= meetings.window_end
         AND rows.ends >= meetings.window_start
         AND CASE
@@ -1554,8 +1553,8 @@ stray_rows AS MATERIALIZED (
     FROM presences AS rows
     INNER JOIN blamed_rooms AS rooms ON rooms.conference = rows.conference
     WHERE rows.booking IS NULL
-        AND NOT rows.is_bot
-        AND NOT rows.is_machine
+        AND rows.row_kind > 0
+        AND rows.is_machine = 0
         AND (rooms.bookings > 1 OR rows.starts > rooms.window_end OR rows.ends < rooms.window_start)
 ),
 
