@@ -162,9 +162,12 @@ class RateLimit:
 
     @property
     def _has_just_begun(self) -> bool:
-        """Whether the window did when we came, as far as can be known; at a small limit all are taken to have."""
+        """Whether the window did when we came, as far as can be known; at a small limit all are taken to have.
+
+        Its length may be up to a second too long, where the server gives the end as a rounded time.
+        """
         is_small = self.calls < _SMALL_LIMIT
-        return is_small or any(0 <= window - self._length <= window * _LATE for window in _USUAL_WINDOWS)
+        return is_small or any(-1 < window - self._length <= window * _LATE for window in _USUAL_WINDOWS)
 
     def _is_more_than_odd(self, others: float) -> bool:
         return others > self.calls * _ODD_CALLS
