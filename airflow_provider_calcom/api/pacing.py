@@ -101,9 +101,11 @@ class Pacer:
             # The first request after it begins the next window: no time is to be lost then.
             self._credit, self._credit_at = max(1.0, self._credit), now
             return min(_LOOK_AGAIN, closed_for) if self._in_flight else closed_for
-        held_for = max((min(one.held_until, one.ends) - now for one in self._limits.values()), default=0.0)
+        held_for = max((one.held_until - now for one in self._limits.values()), default=0.0)
         if 0 < held_for <= _LONGEST_WAIT:
             self._was_held = True
+            # The hold itself is no rest after which more than one may go.
+            self._credit, self._credit_at = 1.0, now + held_for
             return held_for
         if pace == math.inf:
             return 0.0
@@ -146,7 +148,7 @@ class Pacer:
                     self._limits[name].learn(one, ticket, now, self._in_flight)
                 else:
                     limit = self._limits[name] = RateLimit(one, ticket, now, 1 + self._in_flight)
-                    if limit.is_shared:
+                    if limit.may_be_of_crowd:
                         # Nothing at once: the others may have just begun, as mapped tasks do, and be as many.
                         self._credit, self._credit_at = 0.0, now
             if not seen:
