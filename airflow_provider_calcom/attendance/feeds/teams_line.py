@@ -119,6 +119,8 @@ def _meaning(name: str) -> str | None:
 
 
 def _is_enough(found: Meanings) -> bool:
+    if {"first_join", "joined_at"} <= found.keys() and "left_at" not in found:
+        return False  # the time of the last leaving bears the name of a joining's: nothing else says when it was
     return "name" in found and bool(
         found.keys() & {"first_join", "joined_at"} or {"action", "timestamp"} <= found.keys()
     )

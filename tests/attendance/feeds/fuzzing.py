@@ -138,14 +138,7 @@ VALUES: tuple[Any, ...] = (
     *(None, "", " ", "Zoe Zander", "zz", 7, -1, 0, 1.5, True, False, [], ["x"], [None], {}, {"x": 1}, 10**20),
     *("1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-18", "09:00", "--", "null"),
 )
-CELLS = tuple(value for value in VALUES if isinstance(value, str)) + (
-    "7",
-    "-1",
-    "0",
-    "Yes",
-    "No",
-    "1/1/0001 9:00:00 AM",
-)
+CELLS = (*(value for value in VALUES if isinstance(value, str)), "7", "-1", "0", "Yes", "No", "1/1/0001 9:00:00 AM")
 
 
 def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -177,7 +170,7 @@ def damaged_documents(draw: st.DrawFn, good: Good) -> Damaged:
     old, is_list = inner[key], isinstance(key, int) or isinstance(inner[key], list)
     where = f"{how} {(*outer, key)}"
     if how == "rename" and isinstance(key, str):
-        name = draw(st.sampled_from((f"x{key}x", f"{key}_", *good.words)))
+        name = draw(st.sampled_from([one for one in (f"x{key}x", f"{key}_", *good.words) if one not in inner]))
         inner[name] = inner.pop(key)
         return Damaged(f"{where} to {name}", document)
     if how == "swap":
@@ -240,7 +233,9 @@ def _column_blanked(_: Any, __: Good, lines: list[list[str]], row: int, column: 
 
 
 def _columns_swapped(draw: st.DrawFn, _: Good, lines: list[list[str]], row: int, column: int) -> str:
-    other = draw(st.integers(0, len(lines[row]) - 1))
+    header = lines[_block(lines, row)[0]]
+    # Of two columns of one name, the place alone tells which is whose.
+    other = draw(st.sampled_from([at for at, name in enumerate(header) if at == column or name != header[column]]))
     for at in _block(lines, row):
         lines[at][column], lines[at][other] = lines[at][other], lines[at][column]
     return f" with {other}"
@@ -312,6 +307,8 @@ def fault_of(good: Good, damaged: Damaged, folder: Path) -> str | None:
         rest = damaged.source if isinstance(damaged.source, bytes) else good.data_of(damaged.source)
         text = rest.decode(good.encoding, "ignore")
         expected = tuple(person for person in good.people if person.mentioned_in(text))
+    if damaged.may_miss_records and not good.is_counted:
+        there = [{**row, "joined_at": None, "left_at": None} for row in there]  # of several stays, one may be missing
     return _lost(good, expected, there) or _mixed(good, rows) or _mistimed(good, rows)
 
 

@@ -8,6 +8,7 @@ report is followed by a header. A table, and an export of the portal, reveals no
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ DASHBOARD = [
 TABLE = [
     {
         "_airbyte_raw_id": f"0f2ac1b4-{at}",
-        "_airbyte_extracted_at": "2026-11-19 02:00:00+00",
+        "_airbyte_generation_id": 3,
         "meeting_uuid": UUID,
         "meeting_id": int(NUMBER),
         **one,
@@ -93,6 +94,10 @@ TABLE = [
     for at, one in enumerate(REPORT)
 ]
 WRAPPED = [{"_airbyte_ab_id": f"x{at}", "_airbyte_data": json.dumps(one)} for at, one in enumerate(TABLE)]
+
+
+def milliseconds(time: str) -> int:
+    return int(datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def events(*, is_flat: bool = False) -> list[dict[str, Any]]:
@@ -114,7 +119,7 @@ def events(*, is_flat: bool = False) -> list[dict[str, Any]]:
                 "date_time" if waited else time: one[time],
             }
             meeting = {"id": NUMBER, "uuid": UUID, "topic": "Consult"}
-            event = {"event": f"meeting.{name}", "event_ts": 1795338000000 + at}
+            event = {"event": f"meeting.{name}", "event_ts": milliseconds(one[time])}
             if is_flat:
                 flat = {f"payload_object_{key}": value for key, value in meeting.items()}
                 person = {f"payload_object_participant_{key}": value for key, value in person.items()}
@@ -152,7 +157,7 @@ EXPORT = lines(
     "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes),Guest,In Waiting Room",
 )
 BLOCK = [
-    "Meeting ID,Topic,Start Time,End Time,User Email,Duration (Minutes),Participants".split(","),
+    ["Meeting ID", "Topic", "Start Time", "End Time", "User Email", "Duration (Minutes)", "Participants"],
     ["812 0000 1111", "Consult", "11/18/2026 09:00:00 AM", "11/18/2026 09:30:00 AM", "olga@clinic.example", "30", "5"],
     [],
 ]
