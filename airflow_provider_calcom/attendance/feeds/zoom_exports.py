@@ -27,6 +27,7 @@ MEETING = "meeting_number"
 """The column in which a record has the number from the lines about its meeting."""
 
 _OF_PARTICIPANTS = {"join_time", "leave_time", "total_duration", "attended", "original_name"}
+_OF_EITHER = "(of the host or of the participant)"
 _MOST_SHOWN = 20
 
 
@@ -67,7 +68,7 @@ class _Export:
                 self._meeting = None  # another file's table was put behind this one, without its meeting
             if self._has_table and not line.is_ended:
                 raise UnreadableFile("the file ends within a header, so it was cut. Fetch it again")
-            self._header, self._about = header_of(line), None
+            self._header, self._about = _header_of(line), None
             self._ends = LineEnds(self._header)
             self._section_begun, self._has_table = False, True
         elif "topic" in meanings and (meanings & {"meeting_id", "id"}):
@@ -116,6 +117,21 @@ class _Export:
             return record
         # The host's other columns there, as an address, are not the participants'.
         return {**record, MEETING: self._meeting} if self._meeting else dict(record)
+
+
+def _header_of(line: TableLine) -> list[str]:
+    """Return the names of the columns.
+
+    The export of all meetings has two addresses of one name: the host's before the participant's name, and the
+    participant's behind it. In another order, nothing tells which is whose, so neither of them keeps the name.
+    """
+    header, meanings = header_of(line), [meaning_of(cell) for cell in line.cells]
+    found = [at for at, meaning in enumerate(meanings) if meaning == "shared_email"]
+    if len(found) < 2 or "original_name" not in meanings:
+        return header
+    if len(found) == 2 and found[0] < meanings.index("original_name") < found[1]:
+        return header
+    return [f"{name} {_OF_EITHER}" if at in found else name for at, name in enumerate(header)]
 
 
 def _number_in(header: list[str], line: TableLine) -> str | None:

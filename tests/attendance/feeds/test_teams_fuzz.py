@@ -1,9 +1,9 @@
 """Whatever happens to a good feed of Teams, nobody in it is lost without a word; see :mod:`fuzzing <.fuzzing>`.
 
 What a feed of Teams reveals of records that are missing: a report of Graph and the summary of a file count the people
-(``totalParticipantCount``, ``Attended participants``), a record's total counts the seconds of its intervals, and the two
-lists of a file check one another. A page of records, a table of intervals, and the lists of joinings and leavings of
-2020 and of live events reveal nothing of somebody who is missing as a whole; of somebody's leaving the joining tells.
+(``totalParticipantCount``, ``Attended participants``), a record's total counts the seconds of its intervals, and the
+two lists of a file check one another. A page of records, a table of intervals, and the lists of joinings and leavings
+of 2020 and of live events reveal nothing of somebody who is missing as a whole; of a leaving, the joining tells.
 """
 
 from __future__ import annotations
@@ -54,6 +54,40 @@ def table(text: str) -> list[list[str]]:
     return [line.split("\t") if line else [] for line in text.splitlines()]
 
 
+def of_graph(name: str, identity: dict[str, Any], email: str | None = None) -> dict[str, Any]:
+    """A record in the shape of Microsoft's examples, with one stay."""
+    stay = {"joinDateTime": f"{DAY}09:01:00.1234567Z", "leaveDateTime": f"{DAY}09:30:00Z", "durationInSeconds": 1739}
+    return {
+        "id": f"id of {name}",
+        "emailAddress": email,
+        "totalAttendanceInSeconds": 1739,
+        "role": "Presenter",
+        "registrationId": None,
+        "identity": {"displayName": name, **identity},
+        "attendanceIntervals": [stay],
+    }
+
+
+USER = {
+    "@odata.type": "#microsoft.graph.communicationsUserIdentity",
+    "id": "dc17674c-81d9-4adb-bfb2-8f6a442e4623",
+    "tenantId": "909c6581-5130-43e9-88f3-fcb3582cde38",
+}
+WHOLE_STAY = ("09:01:00", "09:30:00")
+AS_DOCUMENTED = [
+    of_graph("Ann Archer", USER, "ann@example.org"),
+    of_graph("Bob Baker", {"id": None, "tenantId": None}),
+    of_graph("Cleo Cook", {"user": {"id": "b1", "email": "cleo@example.net"}}),
+]
+REPORTS = {
+    "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#attendanceReports",
+    "value": [{**REPORT, "attendanceRecords": AS_DOCUMENTED}],
+}
+DOCUMENTED = (
+    person("Ann Archer", "ann@example.org", None, WHOLE_STAY),
+    person("Bob Baker", None, None, WHOLE_STAY),
+    person("Cleo Cook", "cleo@example.net", None, WHOLE_STAY),
+)
 REPORT_LINES = table(REPORT_FILE)
 PARTICIPANTS_ALONE = REPORT_LINES[:11]
 IN_GERMAN = table(
@@ -94,9 +128,9 @@ LIVE_EVENT = [
 ]
 
 
-def graph(source: Any, **more: Any) -> Good:
+def graph(source: Any, people: tuple[Person, ...] = BY_GRAPH, **more: Any) -> Good:
     options = {"conference_key": THREAD}
-    return Good("teams", source, BY_GRAPH, KEY, options, words=GRAPH_WORDS, **more)
+    return Good("teams", source, people, KEY, options, words=GRAPH_WORDS, **more)
 
 
 def file(source: Any, *people: Person, **more: Any) -> Good:
@@ -108,6 +142,7 @@ def file(source: Any, *people: Person, **more: Any) -> Good:
 GOOD = {
     "report": graph(REPORT, is_counted=True),
     "meeting": graph(MEETING),
+    "reports as documented": graph(REPORTS, DOCUMENTED, is_counted=False),
     "page": graph(PAGE),
     "counted page": graph({**PAGE, "@odata.count": len(RECORDS)}, is_counted=True),
     "table of intervals": graph(FLAT),
