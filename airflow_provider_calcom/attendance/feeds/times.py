@@ -8,6 +8,7 @@ as the later of the two: presence may then be an hour too long, which blames nob
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
@@ -23,6 +24,7 @@ ORDERS = ("day_first", "month_first")
 LONGEST_TIME = 64
 """Characters of a time at most; what is longer is something else."""
 
+_COMMON = {"،": ","}  # Arabic prints other digits and commas
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
@@ -352,6 +354,8 @@ def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetim
     if len(text) > LONGEST_TIME:
         raise BadTime("is too long for a time")
     plain = " ".join(text.split())  # also the narrow no-break space that some locales print before PM
+    if not plain.isascii():
+        plain = "".join(_COMMON.get(one) or str(unicodedata.decimal(one, one)) for one in plain)
     try:
         found = _ISO.fullmatch(plain)
         own = date_format is not None and date_format not in ORDERS

@@ -123,15 +123,16 @@ def _header_of(line: TableLine) -> list[str]:
     """Return the names of the columns.
 
     The export of all meetings has two addresses of one name: the host's before the participant's name, and the
-    participant's behind it. In another order, nothing tells which is whose, so neither of them keeps the name.
+    participant's next behind it. In another order, nothing tells which is whose, so neither of them keeps the name.
     """
     header, meanings = header_of(line), [meaning_of(cell) for cell in line.cells]
     found = [at for at, meaning in enumerate(meanings) if meaning == "shared_email"]
     if len(found) < 2 or "original_name" not in meanings:
         return header
-    if len(found) == 2 and found[0] < meanings.index("original_name") < found[1]:
+    name = meanings.index("original_name")
+    if len(found) == 2 and found[0] < name and found[1] == name + 1:
         return header
-    return [f"{name} {_OF_EITHER}" if at in found else name for at, name in enumerate(header)]
+    return [f"{column} {_OF_EITHER}" if at in found else column for at, column in enumerate(header)]
 
 
 def _number_in(header: list[str], line: TableLine) -> str | None:

@@ -111,6 +111,11 @@ def test_halves_of_the_day_in_other_languages(value: str, utc: str) -> None:
     assert joined(value, zone="UTC") == f"2026-01-15T{utc}.000Z"
 
 
+def test_digits_and_commas_of_arabic() -> None:
+    """They are those of the locale, as in a Teams file of an Arabic organiser."""
+    assert joined("٢٠٢٦/٠١/١٥، ١٠:٠٠:٠٣ م", zone="UTC") == "2026-01-15T22:00:03.000Z"  # noqa: RUF001
+
+
 def test_words_for_the_halves_of_the_day_are_an_option() -> None:
     """For a language that is not known; without them the time is unreadable, never a wrong one."""
     with pytest.raises(FeedUnreadable, match="no time in a known form"):
