@@ -57,6 +57,8 @@ that is not known, which programs write as 1970 or as the year 1."""
 Halves = tuple[Sequence[str], Sequence[str]]
 """Words of the user's for the first and for the second half of the day."""
 
+_WORDS = re.compile(r"[^\W\d_]+")
+_NO_FORM = ("T", "Z", "UTC", "GMT")
 _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
 _WHOLE_HOURS = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,]\d+)?", re.ASCII)
 _LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
@@ -232,6 +234,20 @@ def is_epoch(value: object) -> bool:
 def is_clock(text: str) -> bool:
     """Return whether a text is a clock without a date, as ``09:00``, ``9:00:20 PM`` or ``下午3:05``."""
     return len(text) <= LONGEST_TIME and len(re.findall(r"\d+", text)) == len(re.split(r":", text)) >= 2
+
+
+def are_of_one_form(first: object, second: object) -> bool:
+    """Return whether two times of one record have as many words each, as AM or a month: neither lost one.
+
+    A zone is not counted, because the name of the other one's column may say it.
+
+    :param first: as it came; what is no text has no form.
+    :param second: likewise.
+    """
+    if not (isinstance(first, str) and isinstance(second, str) and first.strip() and second.strip()):
+        return True
+    counts = {sum(word.upper() not in _NO_FORM for word in _WORDS.findall(text)) for text in (first, second)}
+    return len(counts) == 1
 
 
 def day_in_text(text: str) -> str | None:

@@ -157,7 +157,7 @@ def damages(good: Good) -> st.SearchStrategy[Damaged]:
 @st.composite
 def damaged_documents(draw: st.DrawFn, good: Good) -> Damaged:
     """A document with one thing in it removed, renamed, retyped or swapped; or its text cut."""
-    how = draw(st.sampled_from(("remove", "rename", "retype", "swap", "cut")))
+    how = draw(st.sampled_from(("remove", "rename", "retype", "clip", "swap", "cut")))
     if how == "cut":
         data = good.data_of(good.source)
         at = draw(st.integers(0, len(data) - 1))
@@ -177,6 +177,9 @@ def damaged_documents(draw: st.DrawFn, good: Good) -> Damaged:
         other = draw(st.sampled_from(list(inner) if isinstance(inner, dict) else list(range(len(inner)))))
         inner[key], inner[other] = inner[other], inner[key]
         return Damaged(f"{where} with {other}", document)
+    if how == "clip" and isinstance(old, str) and old:
+        inner[key] = old[: draw(st.integers(0, len(old) - 1))]
+        return Damaged(f"{where} to {inner[key]!r}", document)
     if how == "retype":
         inner[key] = draw(st.sampled_from(VALUES) | st.text(max_size=6) | st.integers())
         return Damaged(f"{where} to {inner[key]!r}", document, may_miss_records=is_list and inner[key] == [])
@@ -268,6 +271,12 @@ def _cell_added(draw: st.DrawFn, _: Good, lines: list[list[str]], row: int, colu
     return f": {lines[row][column]!r}"
 
 
+def _cell_clipped(draw: st.DrawFn, _: Good, lines: list[list[str]], row: int, column: int) -> str:
+    old = lines[row][column]
+    lines[row][column] = old[: draw(st.integers(0, max(len(old) - 1, 0)))]
+    return f": {lines[row][column]!r}"
+
+
 def _cell_changed(draw: st.DrawFn, good: Good, lines: list[list[str]], row: int, column: int) -> str:
     lines[row][column] = draw(st.sampled_from((*CELLS, *good.words)) | st.text(max_size=6))
     return f": {lines[row][column]!r}"
@@ -284,6 +293,7 @@ _OF_TABLES: dict[str, Callable[[Any, Good, list[list[str]], int, int], str]] = {
     "cell removed": _cell_removed,
     "cell added": _cell_added,
     "cell changed": _cell_changed,
+    "cell clipped": _cell_clipped,
 }
 
 
