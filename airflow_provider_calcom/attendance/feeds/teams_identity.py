@@ -90,8 +90,10 @@ def plain_address(text: str | None) -> str | None:
 
 
 def _email(record: Record) -> str | None:
+    # Beside Graph's own column, Email is of a table that was joined to it, as that of meetings: an organiser's.
+    own = "emailAddress" if record.has("emailAddress") else "email"
     return (
-        plain_address(record.text("emailAddress", "email"))
+        plain_address(record.text(own))
         or _address(record, "identity")
         or _only(_address(record, f"identity.{person}") for person in _PEOPLE)
         or plain_address(record.text("userPrincipalName", "upn"))

@@ -54,6 +54,13 @@ def test_the_record_s_own_address_goes_first() -> None:
     assert row_of({"displayName": "Ann"}, userPrincipalName="c@x.example")["email"] == "c@x.example"
 
 
+def test_an_email_beside_graphs_own_address_is_somebody_elses() -> None:
+    """As in a table of records that was joined with the meetings' organisers; alone it is the participant's."""
+    assert row_of({"displayName": "Ann"}, email="olivia@clinic.example")["email"] is None
+    flat = {"displayName": "Ann", "email": "ann@example.org", "joinDateTime": "2026-11-18T09:01:25Z"}
+    assert [row["email"] for row in read_feed("teams", [flat])] == ["ann@example.org"]
+
+
 def test_of_two_people_in_one_identity_neither_is_taken() -> None:
     """Two that differ are two people: taking one would give one's presence to the other."""
     both = {
