@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any, NamedTuple
@@ -13,6 +14,9 @@ from airflow_provider_calcom.attendance.feeds.wrappers import is_wrapper
 
 Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
 """A record, or what is wrong with it, and its row; None for one more than the last."""
+
+
+_MOST_SHAPES = 100
 
 
 class TableLine(NamedTuple):
@@ -28,6 +32,45 @@ class TableLine(NamedTuple):
     is_ended: bool = True
 
 
+class LineEnds:
+    """Whether the lines of one table are whole: a file that was cut mostly ends within one.
+
+    Some programs write no line end at the end of a file, and some leave out what is empty at a row's end, so neither
+    alone shows that a file was cut.
+
+    :param header: the table's columns.
+    """
+
+    def __init__(self, header: list[str]) -> None:
+        self._header = header
+        self._width = len(header)
+        self._shapes: dict[int, set[str]] = {}
+
+    def check(self, line: TableLine) -> None:
+        """Check that a line is whole, if it is the file's last.
+
+        :raises UnreadableFile: if no line end follows it, and it has fewer cells, or less in its last cell, than the
+            lines before; of the first line, fewer cells than the header.
+        """
+        cells = line.cells
+        at = min(len(cells), len(self._header)) - 1
+        usual = self._shapes.setdefault(at, set())
+        if not line.is_ended:
+            last = _shape(cells[at])
+            if len(cells) < self._width or any(one.startswith(last) and one != last for one in usual):
+                raise UnreadableFile("the file ends within a line, so it was cut. Fetch it again")
+        self._width = min(self._width, len(cells))
+        if len(usual) < _MOST_SHAPES:
+            usual.add(_shape(cells[at]))
+
+
+def _shape(cell: str) -> str:
+    """Return what kinds of letters follow one another in a cell that holds digits; other cells as they are."""
+    if not any(letter.isdigit() for letter in cell):
+        return cell.strip()
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
+
+
 def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = frozenset()) -> Iterator[Placed]:
     """Return a table's records.
 
@@ -35,18 +78,21 @@ def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = fro
     :param known: folded names of columns; the header is the first line that holds two of them (or its only cell is
         one), and such a line again begins the table anew, as where files were put one behind another. Empty: the
         header is the first line that is not blank.
-    :raises UnreadableFile: if no line is a header.
+    :raises UnreadableFile: if no line is a header, or the file ends within a line.
     """
     header: list[str] | None = None
+    ends = LineEnds([])
     before: list[TableLine] = []
     for line in lines:
         if is_blank(line):
             continue
         if _begins_table(line, header, known):
             header = header_of(line)
+            ends = LineEnds(header)
         elif header is None:
             before = [*before[-2:], line]
         else:
+            ends.check(line)
             yield line.row, record_of_line(header, line)
     if header is None and before:
         raise unknown_header(before)

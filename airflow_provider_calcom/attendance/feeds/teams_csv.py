@@ -32,6 +32,7 @@ from typing import NamedTuple
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.tables import (
+    LineEnds,
     Placed,
     TableLine,
     header_of,
@@ -61,8 +62,6 @@ _REGISTERED = re.compile(
     r"|регистр|реестр|реєстр|εγγρ|רשומ|مسجل|登録|注册|註冊|등록|ลงทะเบียน|đăng ky|dang ky|terdaftar"
 )
 _FEWEST_COLUMNS = 3
-_MOST_SHAPES = 100
-_WIDEST = 10**6
 _LAST_WITH_PRESENCE = 3
 
 
@@ -94,8 +93,7 @@ class _Report:
         self._summary: list[TableLine] = []
         self._tables = 0
         self._listed: list[str] = []
-        self._width = _WIDEST
-        self._shapes: dict[int, set[str]] = {}
+        self._ends = LineEnds([])
         self._lists_stays = False
         self._beside: dict[str, str | None] = {}
 
@@ -112,7 +110,7 @@ class _Report:
             elif self._header is None or (not _holds_data(line) and self._is_known_header(line)):
                 self._begin_table(line)
             elif not self._has_no_presence:
-                self._check_ended(self._header, line)
+                self._ends.check(line)
                 yield line.row, self._record(self._header, line)
         yield from self._said_by_the_summary()
 
@@ -155,7 +153,7 @@ class _Report:
     def _begin_table(self, line: TableLine) -> None:
         self._header = header_of(line)
         self._in_summary = False
-        self._width, self._shapes = _WIDEST, {}
+        self._ends = LineEnds(self._header)
         start, end = _times(self._summary)
         self._beside = {START: start, END: end}
         known = {column_name(cell) for cell in self._header}
@@ -163,23 +161,6 @@ class _Report:
         self._tables += not self._has_no_presence
         if self._tables == 1:
             self._lists_stays = self._number != PARTICIPANTS and not known & self._first_joins
-
-    def _check_ended(self, header: list[str], line: TableLine) -> None:
-        """Check that the file's last line is whole.
-
-        :raises UnreadableFile: if no line end follows it, and it has fewer cells, or less in its last cell, than the
-            lines before. Some programs write no line end at the end of a file, so that alone shows nothing.
-        """
-        cells = line.cells
-        at = min(len(cells), len(header)) - 1
-        if not line.is_ended and self._shapes:
-            last = _shape(cells[at])
-            usual = self._shapes.get(at, set())
-            if len(cells) < self._width or any(one.startswith(last) and one != last for one in usual):
-                raise UnreadableFile("the file ends within a line, so it was cut. Download it again")
-        self._width = min(self._width, len(cells))
-        if len(self._shapes.setdefault(at, set())) < _MOST_SHAPES:
-            self._shapes[at].add(_shape(cells[at]))
 
     def _record(self, header: list[str], line: TableLine) -> dict[str, object] | UnreadableField:
         if self._tables == 1:
@@ -274,13 +255,6 @@ def _looks_like_header(line: TableLine) -> bool:
 def _holds_data(line: TableLine) -> bool:
     """Return whether a line has a clock's time or an address, as most do: it is no header, which is slower to see."""
     return any(":" in cell or "@" in cell for cell in line.cells)
-
-
-def _shape(cell: str) -> str:
-    """Return what kinds of letters follow one another in a cell that holds digits; other cells as they are."""
-    if not any(letter.isdigit() for letter in cell):
-        return cell.strip()
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
 
 
 def _pairs(summary: list[TableLine]) -> list[tuple[int, list[str]]]:

@@ -81,6 +81,11 @@ class GraphRows:
 
         Each counts as a record, so that a report whose records can't be read is not one fault among many reports.
         """
+        if record.has("attendanceRecords") and is_of_graph(record):
+            # A table of records may have a column of the reports', which is then blank.
+            blank = record.value("attendanceRecords") in (None, "")
+            yield record if blank else UnreadableField("attendanceRecords", "stands in a record of somebody's own")
+            return
         if not record.has("attendanceRecords"):
             if is_of_graph(record):
                 self._note_alone(record)
@@ -220,7 +225,7 @@ def meeting_of(record: Record, feed: RecordFeed) -> str | None:
 
 
 def _records(report: Record) -> list[Record]:
-    if report.value("attendanceRecords") is None:
+    if report.value("attendanceRecords") in (None, ""):
         raise UnreadableField("attendanceRecords", "is null; ask Graph for $expand=attendanceRecords")
     return report.records("attendanceRecords")
 

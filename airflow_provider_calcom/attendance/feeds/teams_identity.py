@@ -34,6 +34,7 @@ _PEOPLE = (
 )
 _PHONES = ("phone", "communicationsPhoneUser")
 _MACHINES = ("application", "applicationInstance")
+_OF_MACHINES = ("id", "displayName", "applicationIdentityType")
 _MACHINE_TYPE = re.compile(r"(?:^|\.)\w*(?:application|bot)\w*$", re.IGNORECASE)
 _PHONE_TYPE = re.compile(r"(?:^|\.)\w*phone\w*$", re.IGNORECASE)
 _USER_TYPE = re.compile(r"#?microsoft\.graph\.communicationsUserIdentity", re.IGNORECASE)
@@ -63,7 +64,7 @@ def who_is(record: Record, marks: Iterable[str] = ()) -> Who:
     who = named(shown, _email(record), marks)
     who["phone"] = _phone(record) or who.get("phone")
     who["participant"] = _participant(record, is_guest=has_guest_mark(shown, marks))
-    if who["email"] is None and _is_machine(record):
+    if who["email"] is None and who["phone"] is None and not has_guest_mark(shown, marks) and _is_machine(record):
         who["kind"] = "bot"
     return who
 
@@ -89,8 +90,10 @@ def plain_address(text: str | None) -> str | None:
 
 
 def _email(record: Record) -> str | None:
+    # Beside Graph's own column, Email is of a table that was joined to it, as that of meetings: an organiser's.
+    own = "emailAddress" if record.has("emailAddress") else "email"
     return (
-        plain_address(record.text("emailAddress", "email"))
+        plain_address(record.text(own))
         or _address(record, "identity")
         or _only(_address(record, f"identity.{person}") for person in _PEOPLE)
         or plain_address(record.text("userPrincipalName", "upn"))
@@ -144,7 +147,7 @@ def _is_machine(record: Record) -> bool:
     """
     if any(record.value(f"identity.{person}.{field}") for person in _PEOPLE for field in ("id", "displayName")):
         return False
-    is_named = any(record.value(f"identity.{machine}") for machine in _MACHINES)
+    is_named = any(record.value(f"identity.{machine}.{field}") for machine in _MACHINES for field in _OF_MACHINES)
     return is_named or bool(_MACHINE_TYPE.search(record.text("identity.@odata.type") or ""))
 
 

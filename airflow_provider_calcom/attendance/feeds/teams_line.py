@@ -10,7 +10,7 @@ from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.teams_csv import COLUMNS_PUT_BESIDE
 from airflow_provider_calcom.attendance.feeds.teams_words import FIELDS, column_name, joining_of
-from airflow_provider_calcom.attendance.feeds.times import completed, seconds_of
+from airflow_provider_calcom.attendance.feeds.times import are_of_one_form, completed, seconds_of
 
 Meanings = dict[str, tuple[str, ...]]
 OwnNames = tuple[tuple[str, str], ...]
@@ -64,11 +64,18 @@ class Line:
 
         Neither follows from the other and the duration, which leaves out the gaps between.
         """
+        self._check_forms("first_join", "last_leave")
         return self.moment("first_join"), self.moment("last_leave", is_end=True)
 
     def stay(self) -> tuple[datetime | None, datetime | None]:
         """Return when a person joined and left, once; one that is missing, by the duration."""
+        self._check_forms("joined_at", "left_at")
         return completed(self.moment("joined_at"), self.moment("left_at", is_end=True), self.seconds())
+
+    def _check_forms(self, began: str, ended: str) -> None:
+        first, second = (self._columns.get(meaning, ()) for meaning in (began, ended))
+        if not are_of_one_form(self.record.value(*first), self.record.value(*second)):
+            raise UnreadableField(second[0], "is of another form than the time of joining: one of them was cut")
 
     def seconds(self) -> int | None:
         """Return the duration, or None where it is missing or in unknown words."""
@@ -119,6 +126,8 @@ def _meaning(name: str) -> str | None:
 
 
 def _is_enough(found: Meanings) -> bool:
+    if {"first_join", "joined_at"} <= found.keys() and "left_at" not in found:
+        return False  # the time of the last leaving bears the name of a joining's: nothing else says when it was
     return "name" in found and bool(
         found.keys() & {"first_join", "joined_at"} or {"action", "timestamp"} <= found.keys()
     )

@@ -8,6 +8,7 @@ as the later of the two: presence may then be an hour too long, which blames nob
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
@@ -23,6 +24,7 @@ ORDERS = ("day_first", "month_first")
 LONGEST_TIME = 64
 """Characters of a time at most; what is longer is something else."""
 
+_COMMON = {"،": ","}  # Arabic prints other digits and commas
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
@@ -55,6 +57,8 @@ that is not known, which programs write as 1970 or as the year 1."""
 Halves = tuple[Sequence[str], Sequence[str]]
 """Words of the user's for the first and for the second half of the day."""
 
+_WORDS = re.compile(r"[^\W\d_]+")
+_NO_FORM = ("T", "Z", "UTC", "GMT")
 _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
 _WHOLE_HOURS = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,]\d+)?", re.ASCII)
 _LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
@@ -232,6 +236,20 @@ def is_clock(text: str) -> bool:
     return len(text) <= LONGEST_TIME and len(re.findall(r"\d+", text)) == len(re.split(r":", text)) >= 2
 
 
+def are_of_one_form(first: object, second: object) -> bool:
+    """Return whether two times of one record have as many words each, as AM or a month: neither lost one.
+
+    A zone is not counted, because the name of the other one's column may say it.
+
+    :param first: as it came; what is no text has no form.
+    :param second: likewise.
+    """
+    if not (isinstance(first, str) and isinstance(second, str) and first.strip() and second.strip()):
+        return True
+    counts = {sum(word.upper() not in _NO_FORM for word in _WORDS.findall(text)) for text in (first, second)}
+    return len(counts) == 1
+
+
 def day_in_text(text: str) -> str | None:
     """Return the date that a text as a file's name holds, as ``2026-11-18``, or None where it holds none or two.
 
@@ -352,6 +370,8 @@ def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetim
     if len(text) > LONGEST_TIME:
         raise BadTime("is too long for a time")
     plain = " ".join(text.split())  # also the narrow no-break space that some locales print before PM
+    if not plain.isascii():
+        plain = "".join(_COMMON.get(one) or str(unicodedata.decimal(one, one)) for one in plain)
     try:
         found = _ISO.fullmatch(plain)
         own = date_format is not None and date_format not in ORDERS

@@ -20,7 +20,7 @@ from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
-from airflow_provider_calcom.attendance.feeds.times import as_utc, completed
+from airflow_provider_calcom.attendance.feeds.times import are_of_one_form, as_utc, completed
 from airflow_provider_calcom.attendance.feeds.zoom_columns import FIELDS, ZoomColumns, columns_of
 from airflow_provider_calcom.attendance.feeds.zoom_events import NOTHING_OF_A_PRESENCE, ZoomEvents
 from airflow_provider_calcom.attendance.feeds.zoom_exports import records_of_export
@@ -155,6 +155,8 @@ def _stay(record: Record, columns: ZoomColumns) -> tuple[str | None, str | None]
     _check_one_time(record, columns.joined)
     _check_one_time(record, columns.left)
     joined, left = record.stay(columns.joined, columns.left)
+    if not are_of_one_form(record.value(*columns.joined), record.value(*columns.left)):
+        raise UnreadableField(columns.left[0], "is of another form than the time of joining: one of them was cut")
     if columns.durations and (joined is None or left is None):
         joined, left = completed(joined, left, record.seconds(*columns.durations))
     if joined is None and left is None:

@@ -30,7 +30,10 @@ _MEANING_OF_FIELD = {
     "meeting_id": "meeting_id",
     "meeting_uuid": "meeting_uuid",
 }
-_MORE_WORDS = {"name": WORDS["original_name"], "email": WORDS["shared_email"]}
+_MORE_WORDS = {
+    "name": (*WORDS["original_name"], *WORDS["participant_name"]),
+    "email": (*WORDS["shared_email"], *WORDS["participant_email"]),
+}
 FIELDS: Fields = {field: (*WORDS[meaning], *_MORE_WORDS.get(field, ())) for field, meaning in _MEANING_OF_FIELD.items()}
 """What the option ``columns`` may name, each with the names that Zoom has for it."""
 
@@ -155,13 +158,25 @@ def _meaning(text: str) -> str | None:
     return MEANINGS.get(text)
 
 
+def _those(known: list[_Column], *meanings: str) -> tuple[str, ...]:
+    return tuple(column.name for column in known if column.meaning in meanings)
+
+
 def _names(known: list[_Column]) -> tuple[str, ...]:
-    """Return the columns of the name. Beside the export's own name, User Name is the host's."""
-    exported = tuple(column.name for column in known if column.meaning == "original_name")
-    return exported or tuple(column.name for column in known if column.meaning == "name")
+    """Return the columns of the name.
+
+    Beside the export's own name, User Name is the host's; and beside two addresses, one of which says that it is the
+    participant's, a name that does not say so is of the other.
+    """
+    own = _those(known, "original_name") or _those(known, "participant_name")
+    is_others = _those(known, "participant_email") and _those(known, "email", "shared_email")
+    return own or (() if is_others else _those(known, "name"))
 
 
 def _emails(known: list[_Column], is_export: bool) -> tuple[str, ...]:
+    own = _those(known, "participant_email")
+    if own or (_those(known, "participant_name") and _those(known, "name")):
+        return own  # the address is of the same as the name beside the participant's
     candidates = [column for column in known if column.meaning in ("email", "shared_email")]
     if not is_export or len(candidates) < 1:
         return tuple(column.name for column in candidates)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.tables import (
+    LineEnds,
     Placed,
     TableLine,
     header_of,
@@ -26,6 +27,7 @@ MEETING = "meeting_number"
 """The column in which a record has the number from the lines about its meeting."""
 
 _OF_PARTICIPANTS = {"join_time", "leave_time", "total_duration", "attended", "original_name"}
+_OF_EITHER = "(of the host or of the participant)"
 _MOST_SHOWN = 20
 
 
@@ -34,7 +36,7 @@ def records_of_export(lines: Iterable[TableLine], options: FeedOptions) -> Itera
 
     :param lines: of the file.
     :param options: of which ``columns`` tells headers in a language that is not known.
-    :raises UnreadableFile: if there is no table of participants.
+    :raises UnreadableFile: if there is no table of participants, or the file ends within a line.
     """
     export = _Export(own_meanings(options))
     for line in lines:
@@ -52,6 +54,7 @@ class _Export:
     def __init__(self, own: dict[str, str]) -> None:
         self._own = own
         self._header: list[str] | None = None
+        self._ends = LineEnds([])
         self._about: list[str] | None = None
         self._meeting: str | None = None
         self._section_begun = False
@@ -63,7 +66,10 @@ class _Export:
         if self._is_header(meanings):
             if self._header is not None:
                 self._meeting = None  # another file's table was put behind this one, without its meeting
-            self._header, self._about = header_of(line), None
+            if self._has_table and not line.is_ended:
+                raise UnreadableFile("the file ends within a header, so it was cut. Fetch it again")
+            self._header, self._about = _header_of(line), None
+            self._ends = LineEnds(self._header)
             self._section_begun, self._has_table = False, True
         elif "topic" in meanings and (meanings & {"meeting_id", "id"}):
             self._about, self._header, self._meeting = header_of(line), None, None
@@ -72,6 +78,7 @@ class _Export:
         elif self._is_title(line):
             self._header, self._section_begun = None, True
         elif self._header is not None:
+            self._ends.check(line)
             yield line.row, self._record(self._header, line)
         elif self._section_begun:
             yield line.row, UnreadableField(None, "the row is in a section whose header is not known")
@@ -110,6 +117,22 @@ class _Export:
             return record
         # The host's other columns there, as an address, are not the participants'.
         return {**record, MEETING: self._meeting} if self._meeting else dict(record)
+
+
+def _header_of(line: TableLine) -> list[str]:
+    """Return the names of the columns.
+
+    The export of all meetings has two addresses of one name: the host's before the participant's name, and the
+    participant's next behind it. In another order, nothing tells which is whose, so neither of them keeps the name.
+    """
+    header, meanings = header_of(line), [meaning_of(cell) for cell in line.cells]
+    found = [at for at, meaning in enumerate(meanings) if meaning == "shared_email"]
+    if len(found) < 2 or "original_name" not in meanings:
+        return header
+    name = meanings.index("original_name")
+    if len(found) == 2 and found[0] < name and found[1] == name + 1:
+        return header
+    return [f"{column} {_OF_EITHER}" if at in found else column for at, column in enumerate(header)]
 
 
 def _number_in(header: list[str], line: TableLine) -> str | None:

@@ -12,7 +12,10 @@ import unicodedata
 from functools import lru_cache
 
 WORDS = {
-    "name": ("name", "user_name", "participant", "Participant name"),
+    "name": ("name", "user_name"),
+    # In a table that was joined with users, name and address without this word may be the host's.
+    "participant_name": ("participant_name", "participant", "participant_user_name", "attendee_name"),
+    "participant_email": ("participant_email", "participant_user_email", "attendee_email"),
     "id": ("id",),
     "page_id": ("page_id",),
     "event": ("event",),
@@ -279,6 +282,7 @@ WORDS = {
         "meeting_id",
         "meeting_number",
         "webinar_id",
+        "_sdc_source_key_meeting_id",
         "ID da reunião",
         "ID do webinar",
         "ID de reunión",
@@ -306,7 +310,7 @@ WORDS = {
         "会议 ID",
         "會議 ID",
     ),
-    "meeting_uuid": ("meeting_uuid", "meeting_instance_uuid", "webinar_uuid"),
+    "meeting_uuid": ("meeting_uuid", "meeting_instance_uuid", "webinar_uuid", "_sdc_source_key_meeting_uuid"),
     # What tells of the meeting or its host: beside participants it shows the export of all meetings.
     "topic": (
         "Topic",

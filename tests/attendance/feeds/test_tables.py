@@ -40,6 +40,21 @@ def test_lines_before_the_header_are_not_the_header(tmp_path: Path, before: str)
     assert row["email"] == "amy@example.com"
 
 
+@pytest.mark.parametrize("last", ["ben@example.com;2026-01-15T1", "ben@example.com", "b"])
+def test_a_file_that_ends_within_a_line_was_cut(tmp_path: Path, last: str) -> None:
+    """Fewer cells, or less in the last one, than in the lines before, and no line end behind it."""
+    with pytest.raises(FeedUnreadable, match="was cut"):
+        rows_of(tmp_path / "a.csv", "email;joined_at\n" + LINE + last)
+    with pytest.raises(FeedUnreadable, match="was cut"):
+        rows_of(tmp_path / "a.csv", "email;joined_at;left_at\n" + LINE.strip())
+
+
+def test_neither_a_short_line_nor_a_missing_line_end_alone_shows_a_cut(tmp_path: Path) -> None:
+    """Some programs leave out what is empty at a row's end, and some the last line's end."""
+    text = "email;joined_at;left_at\n" + LINE + LINE.replace("amy", "ben").strip()
+    assert len(rows_of(tmp_path / "a.csv", text)) == 2
+
+
 def test_a_header_again_begins_the_table_anew(tmp_path: Path) -> None:
     """As where two files were put one behind another, with their columns in another order."""
     text = "email;joined_at\n" + LINE + "joined_at;email\n2026-01-15T10:00:00Z;ben@example.com\n"

@@ -325,3 +325,10 @@ def test_an_error_shows_columns_and_no_data(tmp_path: Path) -> None:
         read(written(tmp_path, "Ann Archer\tann@example.org\t2026-11-18 09:00\nBob\tbob@x.example\tx\n"))
     assert "Archer" not in str(caught.value)
     assert "ann@" not in str(caught.value)
+
+
+def test_a_first_joining_beside_a_joining_without_a_leaving_is_unreadable(tmp_path: Path) -> None:
+    """The last leaving bears another name there, and would be taken for a joining, to which the length is added."""
+    text = report_of().replace("Last Leave", "Join Time")
+    with pytest.raises(FeedUnreadable, match="columns are those of no"):
+        read(written(tmp_path, text))

@@ -54,6 +54,13 @@ def test_the_record_s_own_address_goes_first() -> None:
     assert row_of({"displayName": "Ann"}, userPrincipalName="c@x.example")["email"] == "c@x.example"
 
 
+def test_an_email_beside_graphs_own_address_is_somebody_elses() -> None:
+    """As in a table of records that was joined with the meetings' organisers; alone it is the participant's."""
+    assert row_of({"displayName": "Ann"}, email="olivia@clinic.example")["email"] is None
+    flat = {"displayName": "Ann", "email": "ann@example.org", "joinDateTime": "2026-11-18T09:01:25Z"}
+    assert [row["email"] for row in read_feed("teams", [flat])] == ["ann@example.org"]
+
+
 def test_of_two_people_in_one_identity_neither_is_taken() -> None:
     """Two that differ are two people: taking one would give one's presence to the other."""
     both = {
@@ -147,3 +154,25 @@ def test_an_identity_of_another_type_is_a_fault_without_its_text() -> None:
     with pytest.raises(FeedUnreadable) as caught:
         row_of({"displayName": ["Ann Archer"]})
     assert "Archer" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {"application": "Ann Archer"},
+        {"application": {"id": "+15551230000", "displayName": "+1 555 123 0000"}},
+        {"displayName": "Ann Archer (Guest)", "application": {"displayName": "Teams"}},
+    ],
+)
+def test_what_is_in_the_place_of_an_application_may_be_somebody(identity: dict[str, Any]) -> None:
+    """A text, a telephone and a guest are no application, which would not be seen as anybody."""
+    assert row_of(identity)["kind"] == "person"
+
+
+@pytest.mark.parametrize("blank", [None, ""])
+def test_a_record_may_have_a_blank_column_of_its_report(blank: Any) -> None:
+    """As in a table of both; with records in it, whose the stays are is not known."""
+    assert row_of({"displayName": "Ann"}, attendanceRecords=blank)["name"] == "Ann"
+    for records in ([], [{}]):
+        with pytest.raises(FeedUnreadable, match="attendanceRecords"):
+            row_of({"displayName": "Ann"}, attendanceRecords=records)

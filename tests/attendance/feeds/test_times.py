@@ -111,6 +111,11 @@ def test_halves_of_the_day_in_other_languages(value: str, utc: str) -> None:
     assert joined(value, zone="UTC") == f"2026-01-15T{utc}.000Z"
 
 
+def test_digits_and_commas_of_arabic() -> None:
+    """They are those of the locale, as in a Teams file of an Arabic organiser."""
+    assert joined("٢٠٢٦/٠١/١٥، ١٠:٠٠:٠٣ م", zone="UTC") == "2026-01-15T22:00:03.000Z"  # noqa: RUF001
+
+
 def test_words_for_the_halves_of_the_day_are_an_option() -> None:
     """For a language that is not known; without them the time is unreadable, never a wrong one."""
     with pytest.raises(FeedUnreadable, match="no time in a known form"):
@@ -188,3 +193,14 @@ def test_a_beginning_follows_from_the_end_and_the_length_and_the_other_way() -> 
     assert stay(60, join_time="10:00", leave_time="10:30") == ("15 10:00", "15 10:30")
     assert stay(leave_time="10:30") == (None, "15 10:30")
     assert stay(join_time="23:50", leave_time="0:10") == ("15 23:50", "16 00:10")
+
+
+@pytest.mark.parametrize("left", ["01/15/2026 3:30:00", "01/15/2026 3:30"])
+@pytest.mark.parametrize(("feed", "name"), [("zoom", "Name"), ("teams", "Full Name")])
+def test_a_time_that_lost_its_half_of_the_day_is_unreadable(feed: str, name: str, left: str) -> None:
+    """The time beside it has one, so the other was cut, and would be twelve hours off."""
+    record = {name: "Amy Adams", "Join Time": "01/15/2026 3:00:00 PM", "Leave Time": "01/15/2026 3:30:00 PM"}
+    (row,) = read_feed(feed, [record], zone="UTC")
+    assert (row["joined_at"], row["left_at"]) == ("2026-01-15T15:00:00.000Z", "2026-01-15T15:30:00.000Z")
+    with pytest.raises(FeedUnreadable, match="of another form than the time of joining"):
+        list(read_feed(feed, [{**record, "Leave Time": left}], zone="UTC"))

@@ -710,6 +710,19 @@ def test_loaders_number_the_two_columns(first: str, second: str, email: str | No
     assert (row["name"], row["email"], row["conference_key"]) == ("Amy Adams", email, KEY)
 
 
+def test_in_an_unusual_order_of_columns_neither_address_is_taken(tmp_path: Path) -> None:
+    """The place alone tells whose a column of the export is: somebody may have moved them in a spreadsheet."""
+    lines = [line.split(",") for line in MANY.format(email="amy@example.com").splitlines()]
+    header = next(line for line in lines if line.count("User Email") == 2)
+    host, own = (at for at, name in enumerate(header) if name == "User Email")
+    for order in ([own, host], [host, own]):
+        kept = [at for at in range(len(header)) if at not in order]
+        for moved in ([*order, *kept], [*kept, *order], [order[0], *kept, order[1]]):
+            text = "\n".join(",".join(line[at] for at in moved) for line in lines)
+            (row,) = rows_of(written(tmp_path, text + "\n"), zone="UTC")
+            assert (row["name"], row["email"]) == ("Amy Adams", None)
+
+
 def test_an_export_without_a_zone_says_how_to_give_one(tmp_path: Path) -> None:
     """The file doesn't have it, so nothing is assumed."""
     with pytest.raises(
@@ -745,9 +758,43 @@ def test_an_unknown_word_for_the_waiting_room_is_unreadable(tmp_path: Path) -> N
         rows_of(written(tmp_path, EXPORT.replace(",No\n", ",Perhaps\n")), zone="UTC")
 
 
+@pytest.mark.parametrize("cut", [1, 12, 40])
+def test_an_export_that_ends_within_a_line_is_refused(tmp_path: Path, cut: int) -> None:
+    """It was cut: whoever is on the lines that are missing would look absent."""
+    with pytest.raises(FeedUnreadable, match="ends within a line, so it was cut"):
+        rows_of(written(tmp_path, EXPORT.rstrip("\n")[:-cut]), zone="UTC", max_unreadable=1)
+    assert len(rows_of(written(tmp_path, EXPORT.rstrip("\n")), zone="UTC")) == len(EXPORT.splitlines()) - 1
+
+
 # Which column is the participant's.
 
 HOST = "olivia@clinic.example"
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "email"),
+    [
+        (
+            {"user_name": "Olivia", "user_email": HOST, "participant_name": "Amy", "participant_email": "a@x.example"},
+            *("Amy", "a@x.example"),
+        ),
+        ({"user_name": "Olivia", "user_email": HOST, "Participant Name": "Amy"}, "Amy", None),
+        ({"user_name": "Olivia", "user_email": HOST, "attendee_email": "a@x.example"}, None, "a@x.example"),
+        ({"Participant": "Amy", "Email": "a@x.example"}, "Amy", "a@x.example"),
+    ],
+)
+def test_columns_that_say_that_they_are_the_participants(columns: Any, name: str | None, email: str | None) -> None:
+    """Beside them, those that do not say so are the host's."""
+    (row,) = rows_of([{**columns, "join_time": "2026-01-15T10:00:33Z", "meeting_id": MEETING}])
+    assert (row["name"], row["email"]) == (name, email)
+
+
+def test_a_table_below_another_names_its_meeting() -> None:
+    """Stitch puts the keys of the meeting's table into the one of its participants."""
+    (row,) = rows_of([{**REPORT, "_sdc_source_key_meeting_id": MEETING, "_sdc_level_0_id": 0}])
+    assert row["conference_key"] == KEY
+
+
 TIMES = {"Join Time": "15/01/2026 10:00", "Leave Time": "15/01/2026 10:30"}
 
 
