@@ -17,13 +17,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
+from airflow.providers.common.compat.sdk import DAG, AirflowException, Param, task
 
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, PlanNoShowsOperator
 
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
-except ImportError:  # before Airflow 3.1
+except (ImportError, AirflowException):  # before Airflow 3.1; the standard provider's module raises the latter
     ApprovalOperator = None
 
 SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
