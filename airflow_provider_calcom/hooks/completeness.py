@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_calcom.api.query import as_cal_com_writes
 from airflow_provider_calcom.attendance.instants import instant_text, microseconds, parse_instant
@@ -40,7 +40,7 @@ def with_fetched_ends(policy: AttendancePolicy, feeds: Sequence[FeedInput], fetc
     return replace(policy, attendance_until={**dict.fromkeys(sources, end), **named})
 
 
-def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_start: Any) -> None:
+def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_start: datetime | None) -> None:
     """Log where feeds are empty, or end before the last of the requested bookings can have started.
 
     :param decided: the decisions.
