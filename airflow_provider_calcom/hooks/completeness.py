@@ -68,6 +68,30 @@ def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_star
         )
 
 
+def warn_of_other_days(feeds: Sequence[FeedInput], after_start: datetime | None) -> None:
+    """Log where feeds end before the first of the requested bookings can have started.
+
+    Said even where the policy's ``attendance_until`` promises that they are complete: more likely they are the reports
+    of other days.
+
+    :param feeds: what was read; empty where attendance was given as a table.
+    :param after_start: the filter by which the bookings were listed, or None.
+    """
+    if after_start is None:
+        return
+    begin = as_cal_com_writes(after_start)
+    early = [feed.latest for feed in feeds if feed.latest and feed.latest < begin]
+    if early:
+        log.warning(
+            "%d of %d feeds of attendance end before the requested bookings begin, at %s: the latest of their rows is"
+            " of %s. Are they the reports of these days?",
+            len(early),
+            len(feeds),
+            begin,
+            max(early),
+        )
+
+
 def _ends(decided: Decided) -> list[int | None]:
     until = decided.policy.attendance_until
     return [microseconds(until)] if isinstance(until, datetime) else list(decided.figures.source_ends.values())

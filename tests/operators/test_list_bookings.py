@@ -204,7 +204,7 @@ def test_a_day_is_a_day_of_the_zone(calcom: SandboxDriver) -> None:
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "None", 1])
 def test_a_zone_that_there_is_not(calcom: SandboxDriver, zone: Any) -> None:
     """Another zone than the one that was meant would list other days: it is refused before any call."""
-    with pytest.raises(errors.InvalidArgument, match="^zone") as raised:
+    with pytest.raises(errors.InvalidArgument, match=r"^zone") as raised:
         listed(**DAY, zone=zone)
     assert ends_the_task(raised.value)
     assert calcom.calls() == []
