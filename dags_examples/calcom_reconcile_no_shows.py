@@ -77,7 +77,7 @@ with DAG(
         ),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
         "plans": Param("/tmp/no-shows/reconcile", type="string", title="Folder of the plans"),
-        "ledger": Param("/tmp/no-shows/ledger", type="string", title="Folder of the ledger, for all plans"),
+        "ledger": Param(None, type=["null", "string"], title="Folder of the ledger; empty: below AIRFLOW_HOME"),
         "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
         "approval": Param(False, type="boolean", title="Have a person approve the plan first"),
         "dry_run": Param(True, type="boolean", title="Only tell what would be done"),

@@ -182,6 +182,8 @@ def test_the_examples_default_day_is_that_of_their_report(
     for options in ({}, without_date):
         result = xcoms(module.dag.test(run_conf={"plans": str(tmp_path)}, **options), "plan")[-1]
         assert (result["changes"]["mark_attendees"], result["plan_path"]) == (6, str(tmp_path / DAY))
+    reconcile = importlib.reload(example("calcom_reconcile_no_shows"))
+    assert xcoms(run(reconcile, plans=str(tmp_path)), "apply")[-1]["outcomes"]["would_apply"] == 6
     capfd.readouterr()
     report = tmp_path / "report.json"
     report.write_bytes(Path(module.SAMPLE_REPORT).read_bytes())
