@@ -193,7 +193,7 @@ def compare(printed: str, block: Block) -> None:
 
 
 def apply_for_real(shell: Shell) -> None:
-    """Do what the README tells beside its blocks: apply the plan, and apply it again."""
+    """Do what the README describes below its blocks: apply the plan, and apply it again."""
     for promised in ("applied 1; 1 mark-absent calls", "already 1; 0 mark-absent calls"):
         assert promised in README.read_text(encoding="utf-8")
         printed = run_line(shell, APPLY_FOR_REAL)
