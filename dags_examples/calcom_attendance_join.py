@@ -5,7 +5,10 @@ its ``meeting_id``; loaders land them like this in a warehouse. Every doubt ends
 customer who did come can't be taken back.
 
 Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. As it stands it only
-tells what it would do, for yesterday.
+logs what it would do, for the day of the sample report, which is that of ``calcom-sandbox --world demo``.
+
+What the task returns reaches ``MarkAbsentOperator`` as data: names and addresses, which guests type themselves, are
+never rendered as templates.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
 
 SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
-DAY = "params.day or (macros.datetime.utcnow() - macros.timedelta(days=1)).strftime('%Y-%m-%d')"
+SAMPLE_DAY = "2026-11-18"
+# Not {{ ds }}: on Airflow 3 a run by hand, the API or an asset has no logical date, and 2.11 has no run_after.
+DAY_BEFORE_THE_RUN = "macros.ds_add(logical_date | default(dag_run.run_after) | ds, -1)"
+DAY = f"params.day or ('{SAMPLE_DAY}' if params.report == {SAMPLE_REPORT!r} else {DAY_BEFORE_THE_RUN})"
 MACHINES = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
 KEYS = ("email", "displayEmail")
 EARLY_OR_LATE = timedelta(minutes=15)
@@ -93,13 +99,21 @@ def judge(booking: Row, report: list[Row]) -> dict[str, str]:
     return {address: doubt if doubt and verdict == "absent" else verdict for address, verdict in verdicts.items()}
 
 
+def warn_of_another_day(bookings: list[Row], report: list[Row]) -> None:
+    """Log where the report ends before the first of the bookings starts."""
+    begin = min((booking["start"] for booking in bookings), default="")
+    end = max((row["leave_time"] for row in report), default="")
+    if end < begin:
+        log.warning("The report ends at %s, before the first booking at %s. Is it that day's?", end or "no time", begin)
+
+
 with DAG(
     dag_id="calcom_attendance_join",
     doc_md=__doc__,
     schedule=None,
     tags=["calcom", "example"],
     params={
-        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); yesterday if empty"),
+        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
         "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
     },
@@ -115,6 +129,7 @@ with DAG(
     def absent_of_each_booking(bookings: list[Row], report_path: str) -> list[Row]:
         """Give the arguments of one MarkAbsentOperator for each booking in which somebody was absent."""
         report = json.loads(Path(report_path).read_text(encoding="utf-8"))
+        warn_of_another_day(bookings, report)
         verdicts = {booking["uid"]: judge(booking, report) for booking in bookings}
         log.info("Attendees: %s", dict(Counter(what for of in verdicts.values() for what in of.values())))
         absent = {uid: [who for who, what in of.items() if what == "absent"] for uid, of in verdicts.items()}

@@ -32,7 +32,7 @@ with DAG(
         "days": Param(7, type="integer", minimum=1, title="Days of a window"),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file or several"),
         "plans": Param("/tmp/no-shows/backfill", type="string", title="Folder of the plans"),
-        "ledger": Param("/tmp/no-shows/ledger", type="string", title="Folder of the ledger, for all plans"),
+        "ledger": Param(None, type=["null", "string"], title="Folder of the ledger; empty: below AIRFLOW_HOME"),
         "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
         "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
     },

@@ -4,7 +4,8 @@ The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` 
 ``summary.json`` (policy, counts, guard rails). Nothing is written to Cal.com here. Every doubt ends in nobody being
 marked; a guard rail that trips fails the task, and the report is written all the same.
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``.
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``. As it
+stands it plans the day of the sample report, which is that of ``calcom-sandbox --world demo``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, t
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 
 SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
-DAY = "params.day or (macros.datetime.utcnow() - macros.timedelta(days=1)).strftime('%Y-%m-%d')"
+SAMPLE_DAY = "2026-11-18"
+# Not {{ ds }}: on Airflow 3 a run by hand, the API or an asset has no logical date, and 2.11 has no run_after.
+DAY_BEFORE_THE_RUN = "macros.ds_add(logical_date | default(dag_run.run_after) | ds, -1)"
+DAY = f"params.day or ('{SAMPLE_DAY}' if params.report == {SAMPLE_REPORT!r} else {DAY_BEFORE_THE_RUN})"
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ with DAG(
     schedule=None,
     tags=["calcom", "example"],
     params={
-        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); yesterday if empty"),
+        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
         "plans": Param("/tmp/no-shows", type="string", title="Folder of the plans"),
         "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),

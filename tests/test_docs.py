@@ -16,9 +16,8 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,9 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rails import GuardRails, judge
 from airflow_provider_calcom.cli import no_shows as command
 from benchmarks.plans import write_plan_by_hand
+from tests.dag_runs import dag_of, xcoms
 from tests.operators.applying import change
+from tests.pages import blocks
 from tests.support import SandboxDriver
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,49 +46,6 @@ BENCHMARK = ROOT / "docs" / "attendance-benchmark.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 RUNNING_PAGES = [README, APPLYING, ATTENDANCE, FEEDS, PLANS]
 COMMAND = "calcom-no-shows"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block.
-
-    :param language: what stands behind the fence.
-    :param line: the line of the page that its text begins on.
-    :param before: the last line before it that is not blank.
-    :param output: of the ``text`` block right behind it, or nothing.
-    """
-
-    language: str
-    text: str
-    line: int
-    before: str
-    output: str = ""
-
-
-def blocks(page: Path) -> list[Block]:
-    """Give the blocks of a page, each with the output that the page says it has."""
-    found: list[Block] = []
-    before, inside = "", None
-    last_line = 0
-    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        if line.startswith("```") and inside is None:
-            inside = Block(line.strip("`\n"), "", number + 1, before)
-            text: list[str] = []
-        elif line.startswith("```") and inside is not None:
-            whole = Block(inside.language, "".join(text), inside.line, inside.before)
-            is_output = whole.language == "text" and found and not "".join(lines[last_line : inside.line - 2]).strip()
-            if is_output:
-                found[-1] = Block(found[-1].language, found[-1].text, found[-1].line, found[-1].before, whole.text)
-            else:
-                found.append(whole)
-            inside, last_line = None, number
-        elif inside is not None:
-            text.append(line)
-        elif line.strip():
-            before = line.strip()
-    assert inside is None, f"{page.name} ends within a block"
-    return found
 
 
 def files(page: Path) -> dict[str, str]:
@@ -171,32 +129,35 @@ def test_commands_have_their_output() -> None:
     assert all(block.output for block in shown)
 
 
-def test_the_plan_of_the_readme(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """The README's example plans, on the sandbox of the first screen, what the README says: Bob, and nobody else."""
-    from airflow_provider_calcom.sandbox.practice import practice_world
+@pytest.mark.usefixtures("airflow_db")
+def test_the_plan_of_the_readme(calcom: SandboxDriver, connect: Callable[..., None], tmp_path: Path) -> None:
+    """However its run is started, the README's example plans what the README says: Carol, and nobody else."""
+    from airflow_provider_calcom.sandbox.practice import demo_world
 
-    now = datetime.now(timezone.utc)
-    calcom.admin("world", {"world": practice_world(now)})
-    calcom.admin("clock", {"now": now.isoformat().replace("+00:00", "Z")})
+    calcom.admin("world", {"world": demo_world()})
     (example,) = [block.text for block in blocks(README) if "PlanNoShowsOperator(" in block.text]
-    namespace: dict[str, Any] = {"__name__": "an_example"}
-    exec(example.replace("/tmp/no-shows", str(tmp_path)), namespace)
-    task = namespace["plan_no_shows"]().get_task("plan")
-    task.render_template_fields({"ds": f"{now:%Y-%m-%d}", "macros": _Macros})
-    result = task.execute({})
-    assert [change.email for change in plan.read_plan(result["plan_path"])] == ["bob@example.org"]
-    assert result["outcomes"]["present"] == {"name": 1}
-    assert result["outcomes"]["undetermined"] == {"no_evidence": sum(result["outcomes"]["undetermined"].values())}
+    text = example.replace("\nplan_no_shows()\n", "\ndag = plan_no_shows()\n").replace("/tmp/no-shows", str(tmp_path))
+    connect(host=calcom.url, password="cal_demo_owner")
+    for options in ({}, {"logical_date": None}):
+        result = xcoms(dag_of("readme_plan", text).test(**options), "plan")[-1]
+        assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
+        assert result["outcomes"]["present"] == {"name": 1}
+        assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
     assert calcom.writes() == []
     assert {path.name for path in Path(result["plan_path"]).iterdir()} <= first_cells(README)
 
 
-class _Macros:
-    """Airflow's macro of templates that the README uses."""
-
-    @staticmethod
-    def ds_add(ds: str, days: int) -> str:
-        return str(date.fromisoformat(ds) + timedelta(days=days))
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_examples_run_without_a_logical_date(page: Path) -> None:
+    """No example uses what Airflow 3 lacks in runs by hand, the API or an asset, nor reads the clock for it."""
+    for block in blocks(page):
+        if block.language == "python":
+            for template in re.findall(r"\{\{+(.+?)\}\}", block.text):
+                safe = template.replace("logical_date | default(dag_run.run_after) | ds", "")
+                where = f"{page.name}, line {block.line}: {template}"
+                assert not re.search(
+                    r"(?<!\.)\b(ds|ts|ds_nodash|ts_nodash|logical_date|data_interval\w*)\b|utcnow|run_after", safe
+                ), where
 
 
 def test_a_plan_is_applied_as_the_page_says(calcom: SandboxDriver, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer, shown
@@ -33,8 +34,8 @@ Instant = datetime | str
 class BookingQuery:
     """A list of bookings.
 
-    Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates (midnight UTC). Bounds are
-    inclusive but for ``before_start``.
+    Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates: the beginning of that day in
+    ``zone``. Bounds are inclusive but for ``before_start``.
 
     :param path: which list, see :func:`airflow_provider_calcom.api.endpoints.own_bookings` and its neighbours.
     None is no filter; an empty list or text is refused.
@@ -52,6 +53,7 @@ class BookingQuery:
     :param before_end: bookings that end then or earlier.
     :param after_created: bookings made then or later. ``before_created``, ``after_updated``, ``before_updated``
         likewise; with any of these four Cal.com's totals are wrong, and completeness can't be proven by them.
+    :param zone: the time zone that dates without a time of day are days of, such as ``Europe/Berlin``; None for UTC.
     :raises InvalidArgument: naming the filter.
     """
 
@@ -70,15 +72,17 @@ class BookingQuery:
     before_created: Instant | None = None
     after_updated: Instant | None = None
     before_updated: Instant | None = None
+    zone: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("attendee_email", "attendee_name", "booking_uid"):
             _check_one_text(getattr(self, name), name)
         if self.status is not None:
             object.__setattr__(self, "status", _statuses(self.status))
+        days_of = time_zone(self.zone)
         for name in ("before_start", *(name for name, _ in _INSTANT_FILTERS)):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else instant(value, name))
+            object.__setattr__(self, name, None if value is None else instant(value, name, days_of))
         for name in ("event_type_ids", "team_ids", "user_ids"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _ids(getattr(self, name), name))
@@ -195,23 +199,41 @@ def _read_items(value: object) -> tuple[object, ...]:
     return tuple(value) if isinstance(value, Iterable) else (value,)
 
 
-def instant(value: Instant, name: str) -> datetime:
-    """Give an aware UTC datetime.
+def time_zone(name: object) -> tzinfo:
+    """Return the time zone of a name as the operating system or ``tzdata`` has it; UTC for None.
 
+    :raises InvalidArgument: if there is no such zone.
+    """
+    if name is None:
+        return timezone.utc
+    try:
+        return ZoneInfo(str(name))
+    except (ValueError, OSError, KeyError):
+        raise InvalidArgument(f"zone must be a time zone such as Europe/Berlin, but is {shown(name)}") from None
+
+
+def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> datetime:
+    """Return an aware UTC datetime.
+
+    :param days_of: the time zone whose day a date without a time of day is; the day's beginning is meant. Where the
+        clocks skip midnight there, it is the moment at which they do.
     :raises InvalidArgument: naming ``name``, if the value is no instant or has no offset.
     """
     try:
-        moment = value if isinstance(value, datetime) else _from_text(value)
+        moment = value if isinstance(value, datetime) else _from_text(value, days_of)
     except (ValueError, TypeError, AttributeError):
         raise InvalidArgument(
             f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {shown(value)}"
         ) from None
     if moment.tzinfo is None:
         raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {shown(value)}")
-    return moment.astimezone(timezone.utc)
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise InvalidArgument(f"{name} must be in the years 1 to 9999 of UTC, but is {shown(value)}") from None
 
 
-def _from_text(text: str) -> datetime:
+def _from_text(text: str, days_of: tzinfo) -> datetime:
     """Read what Cal.com and Airflow write.
 
     By pendulum, because Python 3.10 knows neither ``Z`` nor fractions of other than 3 or 6 digits. ``tz=None`` keeps
@@ -228,7 +250,7 @@ def _from_text(text: str) -> datetime:
     if not isinstance(moment, datetime):
         raise ValueError(text)
     is_date = len(text.strip()) <= len("2026-11-20")
-    return moment.replace(tzinfo=timezone.utc) if is_date else moment
+    return datetime.combine(moment, time.min, days_of) if is_date else moment
 
 
 def as_cal_com_writes(moment: Instant) -> str:

@@ -174,6 +174,7 @@ class CalComHook(BaseHook):
         before_created: str | None = None,
         after_updated: str | None = None,
         before_updated: str | None = None,
+        zone: str | None = None,
         organization_id: int | None = None,
         team_id: int | None = None,
         user_id: int | None = None,
@@ -181,8 +182,8 @@ class CalComHook(BaseHook):
     ) -> list[dict[str, Any]]:
         """List bookings completely, each once, ordered by start. They are all held; see :meth:`iterate_bookings`.
 
-        Instants are ISO 8601 with ``Z`` or an offset, or dates (midnight UTC); bounds are inclusive but for
-        ``before_start``.
+        Instants are ISO 8601 with ``Z`` or an offset, or dates (the beginning of that day in ``zone``); bounds are
+        inclusive but for ``before_start``.
 
         :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
             meetings that were never accepted: look at each booking's ``status``.
@@ -196,6 +197,7 @@ class CalComHook(BaseHook):
         :param before_created: bookings made then or earlier.
         :param after_updated: bookings changed then or later.
         :param before_updated: bookings changed then or earlier.
+        :param zone: the time zone of dates without a time of day, such as ``Europe/Berlin``; UTC where it is left out.
         :param organization_id: list an organisation's bookings (its admins only) in place of one's own.
         :param team_id: list a team's bookings; with ``organization_id``, of a team in it.
         :param user_id: with ``organization_id``: list this member's bookings.
@@ -215,6 +217,7 @@ class CalComHook(BaseHook):
             before_created=before_created,
             after_updated=after_updated,
             before_updated=before_updated,
+            zone=zone,
             organization_id=organization_id,
             team_id=team_id,
             user_id=user_id,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_calcom.api.query import as_cal_com_writes
 from airflow_provider_calcom.attendance.instants import instant_text, microseconds, parse_instant
@@ -40,7 +40,7 @@ def with_fetched_ends(policy: AttendancePolicy, feeds: Sequence[FeedInput], fetc
     return replace(policy, attendance_until={**dict.fromkeys(sources, end), **named})
 
 
-def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_start: Any) -> None:
+def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_start: datetime | None) -> None:
     """Log where feeds are empty, or end before the last of the requested bookings can have started.
 
     :param decided: the decisions.
@@ -65,6 +65,30 @@ def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_star
             len(ends),
             instant_text(requested),
             "no time at all" if first is None else instant_text(first),
+        )
+
+
+def warn_of_other_days(feeds: Sequence[FeedInput], after_start: datetime | None) -> None:
+    """Log where feeds end before the first of the requested bookings can have started.
+
+    Said even where the policy's ``attendance_until`` promises that they are complete: more likely they are the reports
+    of other days.
+
+    :param feeds: what was read; empty where attendance was given as a table.
+    :param after_start: the filter by which the bookings were listed, or None.
+    """
+    if after_start is None:
+        return
+    begin = as_cal_com_writes(after_start)
+    early = [feed.latest for feed in feeds if feed.latest and feed.latest < begin]
+    if early:
+        log.warning(
+            "%d of %d feeds of attendance end before the requested bookings begin, at %s: the latest of their rows is"
+            " of %s. Are they the reports of these days?",
+            len(early),
+            len(feeds),
+            begin,
+            max(early),
         )
 
 

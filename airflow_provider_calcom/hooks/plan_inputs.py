@@ -242,12 +242,14 @@ class FeedInput:
     :param path: its rows, as JSON lines.
     :param reports: what became of its records, of each of its files.
     :param is_fetched: whether it was fetched from Cal.com just now.
+    :param latest: the latest time in its rows, UTC as the rows have it, or "" where there is none.
     """
 
     feed: str
     path: Path
     reports: tuple[FeedReport, ...]
     is_fetched: bool
+    latest: str = ""
 
     @property
     def rows(self) -> int:
@@ -282,12 +284,14 @@ class FeedReader:
         """
         path = self.folder / f"attendance-{place}.jsonl"
         reports: list[FeedReport] = []
+        latest = ""
         with _written(path) as file:
             for reading in self._readings(entry):
                 for row in reading:
                     _write(file, row)
+                    latest = max(latest, row["left_at"] or row["joined_at"] or "")
                 reports.append(reading.report)
-        return FeedInput(entry.feed, path, tuple(reports), entry.is_fetched)
+        return FeedInput(entry.feed, path, tuple(reports), entry.is_fetched, latest)
 
     def _readings(self, entry: FeedEntry) -> Iterator[FeedReading]:
         # A record that can't be read may be somebody's presence, so by default none is left out.

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, PermissionDenied, redacted
 from airflow_provider_calcom.api.models import Me
+from airflow_provider_calcom.api.query import instant, time_zone
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused, UnsupportedConnection
@@ -27,7 +28,7 @@ from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
-from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, with_fetched_ends
+from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, last_writes_of, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
@@ -114,7 +115,8 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
             resources=request.resources,
             place=place,
         ) as decided:
-            warn_of_early_ends(decided, inputs.feeds, request.filters.get("before_start"))
+            warn_of_other_days(inputs.feeds, asked.after_start)
+            warn_of_early_ends(decided, inputs.feeds, asked.before_start)
             return _written(decided, asked, hook, inputs.attended, hashed)
 
 
@@ -176,6 +178,8 @@ class _Asked:
     protect_cohosts: bool
     include_attended: bool
     are_hashed: bool
+    after_start: datetime | None
+    before_start: datetime | None
     asked_at: datetime
 
     @classmethod
@@ -196,6 +200,8 @@ class _Asked:
             protect_cohosts=flag_of("protect_cohosts", request.protect_cohosts),
             include_attended=flag_of("include_attended", request.include_attended),
             are_hashed=are_hashed(request.plan_addresses, "plan_addresses"),
+            after_start=_bound("after_start", request.filters),
+            before_start=_bound("before_start", request.filters),
             asked_at=now,
         )
         asked._check_tables()
@@ -223,6 +229,12 @@ class _Asked:
         for name, addresses in paths.items():
             for address in addresses:
                 storage.files(name, address)
+
+
+def _bound(name: str, filters: Mapping[str, Any]) -> datetime | None:
+    """Return a bound of the requested bookings, or None where they have none."""
+    given = filters.get(name)
+    return None if given is None else instant(given, name, time_zone(filters.get("zone")))
 
 
 _TEXTS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")

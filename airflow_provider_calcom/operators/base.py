@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
 
@@ -76,6 +78,26 @@ class CalComOperator(BaseOperator):
             return not _comes_from_a_task(expanded[name])
         value = getattr(self, field)
         return any(name in source and source[name] is value for source in _written_values(self.dag, mapped, expanded))
+
+    @staticmethod
+    def _data_interval(context: Context, needed_by: str) -> dict[str, Any]:
+        """Return the run's data interval as filters of bookings.
+
+        :param context: the task's context.
+        :param needed_by: what of the DAG needs it, for the error.
+        :raises InvalidArgument: if the run has none.
+        """
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if start is None or end is None or start >= end:
+            raise InvalidArgument(
+                f"{needed_by} needs a run with a data interval, and this one has none: Airflow 3 makes none for a plain"
+                " cron schedule, and no run has one that was started by hand, by the API or by an asset. Give"
+                " after_start and before_start; or, for a cron, schedule the DAG by CronDataIntervalTimetable or set"
+                " [scheduler] create_cron_data_intervals = True"
+            )
+        return {"after_start": start, "before_start": end}
 
     def _remember_filters(self, names: Sequence[str]) -> None:
         """Note at construction which filters the DAG gives, because after rendering None no longer tells.

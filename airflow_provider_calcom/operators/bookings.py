@@ -22,6 +22,7 @@ _FILTERS = (
     "before_created",
     "after_updated",
     "before_updated",
+    "zone",
     "attendee_email",
     "attendee_name",
     "event_type_ids",
@@ -37,8 +38,8 @@ class ListBookingsOperator(CalComOperator):
     Without ``output_path`` the bookings are the result, and go to XCom; with it they are written there as JSON lines as
     they arrive, and the result is ``{"path", "bookings"}`` with their number.
 
-    Instants are ISO 8601 with ``Z`` or an offset, or dates (midnight UTC); bounds are inclusive but for
-    ``before_start``.
+    Instants are ISO 8601 with ``Z`` or an offset, or dates (the beginning of that day in ``zone``); bounds are
+    inclusive but for ``before_start``.
 
     :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
         meetings that were never accepted: look at each booking's ``status``. (templated)
@@ -47,7 +48,11 @@ class ListBookingsOperator(CalComOperator):
     :param before_end: bookings that end then or earlier. (templated)
     :param after_created: bookings made then or later; ``before_created``, ``after_updated`` and ``before_updated``
         likewise. (templated)
-    :param data_interval: only bookings that start within the run's data interval, its end excluded.
+    :param zone: the time zone that dates without a time of day are days of, such as ``Europe/Berlin``; None for UTC.
+        (templated)
+    :param data_interval: only bookings that start within the run's data interval, its end excluded. Airflow 3 makes
+        none for a plain cron ``schedule``, unless ``[scheduler] create_cron_data_intervals`` is set or the schedule is
+        a ``CronDataIntervalTimetable``; nor has a run one that was started by hand, by the API or by an asset.
     :param attendee_email: exactly as the booking spells it. (templated)
     :param attendee_name: exactly as the booking spells it. (templated)
     :param event_type_ids: only bookings of these event types. (templated)
@@ -63,8 +68,8 @@ class ListBookingsOperator(CalComOperator):
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) in place of the connection's and the list's own.
         (templated)
 
-    :raises InvalidArgument: naming the parameter that can't be used, or naming ``output_path`` where more than
-        ``max_bookings`` bookings are found.
+    :raises InvalidArgument: naming the parameter that can't be used, ``data_interval`` where the run has none, or
+        ``output_path`` where more than ``max_bookings`` bookings are found.
     :raises ListingIncomplete: if Cal.com's pages go on disagreeing when read again.
     """
 
@@ -88,6 +93,7 @@ class ListBookingsOperator(CalComOperator):
         before_created: str | None = None,
         after_updated: str | None = None,
         before_updated: str | None = None,
+        zone: str | None = None,
         data_interval: bool = False,
         attendee_email: str | None = None,
         attendee_name: str | None = None,
@@ -112,6 +118,7 @@ class ListBookingsOperator(CalComOperator):
         self.before_created = before_created
         self.after_updated = after_updated
         self.before_updated = before_updated
+        self.zone = zone
         self.data_interval = data_interval
         self.attendee_email = attendee_email
         self.attendee_name = attendee_name
@@ -168,15 +175,9 @@ class ListBookingsOperator(CalComOperator):
     def _interval(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.errors import InvalidArgument
 
-        start, end = context.get("data_interval_start"), context.get("data_interval_end")
-        if start is None or end is None or start >= end:
-            raise InvalidArgument(
-                "data_interval=True needs a run with a data interval, and this one has none (it was started by hand or"
-                " by an asset). Give after_start and before_start in its place"
-            )
         if self.after_start is not None or self.before_start is not None:
             raise InvalidArgument("data_interval=True sets after_start and before_start; give one or the other")
-        return {"after_start": start, "before_start": end}
+        return self._data_interval(context, "data_interval=True")
 
     def _few(self, bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         from airflow_provider_calcom.api.errors import InvalidArgument

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
 _BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)
-_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "bookings", "people")
+_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "zone", "bookings", "people")
 
 
 class MarkAbsentOperator(CalComOperator):
@@ -172,8 +172,8 @@ class PlanNoShowsOperator(CalComOperator):
         bookings; with ``people``, the table ``bookings`` as a path, several, rows, or ``{"table": ...}``. (templated)
     :param people: the table ``people``, likewise, where ``bookings`` is one. (templated)
     :param after_start: bookings that start then or later; without it and ``before_start`` those that start within the
-        run's data interval, its end excluded. Like ListBookingsOperator's: ISO 8601 with ``Z`` or an offset, or a date.
-        (templated)
+        run's data interval, its end excluded. Like ListBookingsOperator's: ISO 8601 with ``Z`` or an offset, or a date,
+        which is the beginning of that day in ``zone``. (templated)
     :param before_start: bookings that start earlier than then. (templated)
     :param organization_id: judge an organisation's bookings in place of one's own. (templated)
     :param team_id: judge a team's bookings. (templated)
@@ -187,7 +187,9 @@ class PlanNoShowsOperator(CalComOperator):
     :param plan_addresses: ``plain``, or ``hashed``: in all files of the plan, and in the outcomes beside it, people are
         named by a hash that is keyed with the connection's extra field ``ledger_secret``. A person can't read then who
         is to be marked.
-    :param zone: the zone of times that are told without one in files of the rules' tables. (templated)
+    :param zone: the time zone, such as ``Europe/Berlin``, of times without one in files of the rules' tables, and of
+        dates in ``after_start`` and ``before_start``; None refuses such times, and takes dates as days of UTC.
+        (templated)
     :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
         (templated)
     :param ledger_path: the folder in which ``ApplyNoShowsOperator`` records what it writes: it tells which marks are
@@ -335,22 +337,14 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _filters(self, context: Context) -> dict[str, Any]:
         """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
-        from airflow_provider_calcom.api.errors import InvalidArgument
-
         given = self._given_filters(_CHOOSE_BOOKINGS)
-        filters = {name: given[name] for name in _BOOKING_FILTERS}
+        filters = {name: given[name] for name in (*_BOOKING_FILTERS, "zone")}
         if self.bookings is not None:
             self._check_no_list_is_chosen(given)
             return {}
         if self.after_start is not None or self.before_start is not None:
             return filters
-        start, end = context.get("data_interval_start"), context.get("data_interval_end")
-        if start is None or end is None or start >= end:
-            raise InvalidArgument(
-                "This run has no data interval (it was started by hand, by an asset, or by a plain cron on Airflow 3),"
-                " so which bookings to judge is not known. Give after_start and before_start"
-            )
-        return {**filters, "after_start": start, "before_start": end}
+        return {**filters, **self._data_interval(context, "PlanNoShowsOperator without after_start and before_start")}
 
     @staticmethod
     def _check_no_list_is_chosen(given: Mapping[str, Any]) -> None:

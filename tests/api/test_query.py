@@ -63,6 +63,28 @@ def test_instants(value, moment):
 
 
 @pytest.mark.parametrize(
+    ("day", "zone", "beginning"),
+    [
+        ("2026-11-20", "Europe/Berlin", datetime(2026, 11, 19, 23, tzinfo=UTC)),
+        ("2026-03-29", "Europe/Berlin", datetime(2026, 3, 28, 23, tzinfo=UTC)),  # the clocks change at 01:00Z
+        ("2026-03-30", "Europe/Berlin", datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        ("2026-04-24", "Africa/Cairo", datetime(2026, 4, 23, 22, tzinfo=UTC)),  # midnight is skipped
+        ("2026-11-01", "America/Havana", datetime(2026, 11, 1, 4, tzinfo=UTC)),  # midnight comes twice
+    ],
+)
+def test_a_date_is_the_beginning_of_that_day_in_the_zone(day, zone, beginning):
+    """Local days begin where the clocks say so, also on the days on which they change; instants stay as they are."""
+    query = BookingQuery(after_start=day, before_end="2026-11-20T09:00:00Z", zone=zone)
+    assert (query.after_start, query.before_end) == (beginning, NINE)
+
+
+def test_days_at_the_ends_of_the_calendar():
+    """The first day of the year 1 began before it, by UTC: it is refused, and nothing breaks."""
+    with pytest.raises(InvalidArgument, match=r"^after_start must be in the years"):
+        BookingQuery(after_start="0001-01-01", zone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
     "value", ["2026-11-20T09:00:00", datetime(2026, 11, 20, 9), "2026-11-20 09:00", pendulum.naive(2026, 11, 20)]
 )
 @pytest.mark.parametrize("name", INSTANT_FILTERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import sys
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from airflow.exceptions import AirflowOptionalProviderFeatureException
 
 from tests.conftest import EXAMPLE_DAGS, ROOT
 from tests.dag_runs import xcoms
@@ -164,6 +166,33 @@ def test_plan_no_shows(
     assert demo.writes() == []
 
 
+def test_the_examples_default_day_is_that_of_their_report(
+    demo: SandboxDriver,
+    example: Callable[[str], ModuleType],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """However a run starts, the sample is judged for its own day; another report for the day before, with a warning.
+
+    A run by hand, the API or an asset has no logical date on Airflow 3.
+    """
+    module = importlib.reload(example("calcom_plan_no_shows"))  # what other tests ran it with may stick to its DAG
+    without_date = {"logical_date": None} if AIRFLOW_3 else {}
+    for options in ({}, without_date):
+        result = xcoms(module.dag.test(run_conf={"plans": str(tmp_path)}, **options), "plan")[-1]
+        assert (result["changes"]["mark_attendees"], result["plan_path"]) == (6, str(tmp_path / DAY))
+    reconcile = importlib.reload(example("calcom_reconcile_no_shows"))
+    assert xcoms(run(reconcile, plans=str(tmp_path)), "apply")[-1]["outcomes"]["would_apply"] == 6
+    capfd.readouterr()
+    report = tmp_path / "report.json"
+    report.write_bytes(Path(module.SAMPLE_REPORT).read_bytes())
+    result = xcoms(run(module, plans=str(tmp_path), report=str(report)), "plan")[-1]
+    assert result["changes"]["total"] == 0
+    written = capfd.readouterr()
+    assert "Are they the reports of these days?" in caplog.text + written.out + written.err
+
+
 def planned(folder: Path) -> set[tuple[str, str]]:
     """Whom the plan in a folder would mark."""
     from airflow_provider_calcom.attendance.plan import read_plan, verify_plan
@@ -268,6 +297,25 @@ def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleT
     assert sum(result["calls"] for result in results.values()) == len(demo.marks())
     again = xcoms(run(module, **conf), "apply")
     assert [result["calls"] for result in again.values()] == [0] * 4
+
+
+def test_the_examples_are_imported_beside_an_old_standard_provider(
+    example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There its module of approvals can't be imported, by an error that is no ImportError: the example does without."""
+
+    class Refusing(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            raise AirflowOptionalProviderFeatureException("Human in the loop functionality needs Airflow 3.1+.")
+
+    module = example("calcom_reconcile_no_shows")
+    for name in ("standard", "standard.operators", "standard.operators.hitl"):
+        monkeypatch.setitem(sys.modules, f"airflow.providers.{name}", Refusing(name))
+    try:
+        assert "approve" not in importlib.reload(module).dag.task_ids
+    finally:
+        monkeypatch.undo()
+        importlib.reload(module)
 
 
 @pytest.fixture

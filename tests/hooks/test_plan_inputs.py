@@ -488,6 +488,22 @@ def test_the_log_warns_of_feeds_that_end_early(
     assert "secret" not in caplog.text
 
 
+def test_the_log_warns_of_reports_of_other_days(
+    calcom: SandboxDriver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A feed that ends before the requested day begins is named with both times, whatever attendance_until says."""
+    caplog.set_level("WARNING")
+    whole = {"policy": AT_NOON | {"attendance_until": "2026-11-19T00:00:00Z"}}
+    early = seen("other", None, "2026-11-17T23:00:00Z", "2026-11-17T23:59:59Z", name="x", source="secret@x.example")
+    plan(tmp_path / "one", attendance=[fed([early]), fed(EVENING)], **whole)
+    plan(tmp_path / "none", attendance=[fed(MORNING), fed([])], **whole)
+    assert [text for text in caplog.messages if "reports of these days" in text] == [
+        "1 of 2 feeds of attendance end before the requested bookings begin, at 2026-11-18T00:00:00.000Z: the latest of"
+        " their rows is of 2026-11-17T23:59:59.000Z. Are they the reports of these days?"
+    ]
+    assert "secret" not in caplog.text
+
+
 # Cal Video, fetched.
 
 AT_EIGHT = 1_794_988_800  # 2026-11-18T08:00:00Z in Unix seconds

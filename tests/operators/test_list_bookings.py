@@ -170,9 +170,11 @@ def test_the_data_interval_excludes_its_end(calcom: SandboxDriver) -> None:
     ],
 )
 def test_a_run_without_a_data_interval(calcom: SandboxDriver, context: dict[str, Any]) -> None:
-    """A run that has no interval must not list everything: it fails and says what to give in its place."""
+    """A run that has no interval must not list everything: it fails and says why that may be, and what to do."""
     with pytest.raises(errors.InvalidArgument, match=r"data_interval.*after_start and before_start") as raised:
         listed(context, data_interval=True)
+    for cause_or_fix in ("plain cron", "CronDataIntervalTimetable", "[scheduler] create_cron_data_intervals"):
+        assert cause_or_fix in str(raised.value)
     assert ends_the_task(raised.value)
     assert calcom.calls() == []
 
@@ -181,6 +183,30 @@ def test_the_data_interval_and_a_span_of_its_own(calcom: SandboxDriver) -> None:
     """Two spans that could contradict each other are refused."""
     with pytest.raises(errors.InvalidArgument, match=r"data_interval.*after_start"):
         listed({"data_interval_start": at(8), "data_interval_end": at(9)}, data_interval=True, after_start="2026-01-01")
+    assert calcom.calls() == []
+
+
+# Days of a time zone.
+
+
+@each_build
+def test_a_day_is_a_day_of_the_zone(calcom: SandboxDriver) -> None:
+    """In Auckland, 13 hours ahead of UTC, the 19th begins at 11:00Z of the 18th; in UTC that meeting is the 18th's."""
+    of_the_19th = {"after_start": "2026-11-19", "before_start": "2026-11-20"}
+    assert "sandbox-yesterday-5" not in uids(listed(**of_the_19th))  # it starts at 11:00Z
+    there = listed(**of_the_19th, zone="Pacific/Auckland")
+    assert there[0]["uid"] == "sandbox-yesterday-5"
+    assert max(one["start"] for one in there) < "2026-11-19T11:00"
+    ahead = {"after_start": "2026-11-18T11:00:00Z", "before_start": "2026-11-19T00:00:00+13:00"}
+    assert listed(**ahead, zone="America/New_York") == [], "a time with an offset has no need of the zone"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "None", 1])
+def test_a_zone_that_there_is_not(calcom: SandboxDriver, zone: Any) -> None:
+    """Another zone than the one that was meant would list other days: it is refused before any call."""
+    with pytest.raises(errors.InvalidArgument, match=r"^zone") as raised:
+        listed(**DAY, zone=zone)
+    assert ends_the_task(raised.value)
     assert calcom.calls() == []
 
 

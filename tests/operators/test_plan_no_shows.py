@@ -192,6 +192,14 @@ def test_a_run_without_an_interval_needs_bounds(calcom: SandboxDriver, tmp_path:
     assert calcom.calls() == []
 
 
+def test_a_day_is_a_day_of_the_zone(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """With ``zone`` the days in after_start and before_start are local ones, as ListBookingsOperator has them."""
+    day = {"after_start": "2026-11-19", "before_start": "2026-11-20", "zone": "Pacific/Auckland"}
+    plan(tmp_path, attendance=fed(report(calcom)), **day)  # from 11:00Z of the 18th to 11:00Z of the 19th
+    assert {"sandbox-yesterday-5", "sandbox-today-4"} <= judged(tmp_path)
+    assert not {"sandbox-yesterday-4", "sandbox-today-5"} & judged(tmp_path)
+
+
 @each_build
 def test_a_moved_booking_blames_nobody(calcom: SandboxDriver, tmp_path: Path) -> None:
     """Nobody came at the old hour. Servers of 2025-08 don't say where it went, but say that it is cancelled."""

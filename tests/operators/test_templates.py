@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from importlib.metadata import version
+
 import pytest
 
 from tests.dag_runs import dag_of, xcoms
@@ -16,6 +19,7 @@ READS_THE_KEY = "{{conn.calcom_default.password}}@example.org"
 NAMES = ["Max {#1} Mustermann", READS_THE_KEY, "{{ lipsum.__globals__ }}", "{% if", "{{ 1 / 0 }}"]
 ROW = {"name": NAMES[0], "responses": {"name": NAMES, "guests": [{"name": READS_THE_KEY}]}}
 DAY = "2026-11-18"
+AIRFLOW_3 = version("apache-airflow").startswith("3")
 
 DAG = """
 from airflow.providers.common.compat.sdk import dag, task
@@ -89,3 +93,34 @@ def test_data_is_never_a_template(calcom: SandboxDriver, native: bool) -> None:
     assert xcoms(run, "plain") == {-1: {"attendance": {"rows": [ROW]}, "policy": ROW, "bookings": pulled, **rendered}}
     marked = xcoms(run, "mark")[0]
     assert (marked["marked"], marked["unknown"], marked["calls"]) == ([BOB], [READS_THE_KEY], 0)
+
+
+DAY_OF_A_RUN = """
+from airflow.providers.common.compat.sdk import dag
+from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+
+
+class Shown(ListBookingsOperator):
+    def execute(self, context):
+        return self.after_start
+
+
+@dag(schedule=None, dag_id="day_of_a_run")
+def made():
+    Shown(task_id="shown", after_start="{{ logical_date | default(dag_run.run_after) | ds }}")
+
+
+dag = made()
+"""
+
+
+@pytest.mark.usefixtures("airflow_db")
+def test_the_day_of_a_run_is_there_however_it_was_started() -> None:
+    """What the pages recommend gives the date that a run was asked for, and today's in a run without a logical date."""
+    dag = dag_of("day_of_a_run", DAY_OF_A_RUN)
+    name = "logical_date" if AIRFLOW_3 else "execution_date"
+    assert xcoms(dag.test(**{name: datetime(2026, 11, 10, tzinfo=timezone.utc)}), "shown") == {-1: "2026-11-10"}
+    if AIRFLOW_3:
+        before = datetime.now(timezone.utc)
+        (day,) = xcoms(dag.test(logical_date=None), "shown").values()
+        assert day in {f"{moment:%Y-%m-%d}" for moment in (before, datetime.now(timezone.utc))}
