@@ -47,6 +47,7 @@ FIELDS = {
 
 _NOT_CHECKED_IN = "not checked in"
 _REPEATED = "repeats another event"
+_WHO = ("participant", "email", "name", "phone")
 _STILL_THERE = frozenset(("still in meeting", "still in call", "still present", "in meeting", "in call", "-", "--"))
 _JOINED = frozenset(("join", "joined", "joins", "enter", "entered", "in", "meeting joined", "session joined"))
 _LEFT = frozenset(("leave", "left", "leaves", "exit", "exited", "out", "meeting left", "session left"))
@@ -109,6 +110,10 @@ class CheckInFeed(RecordFeed):
             is_end=is_end,
             row=row,
         )
+        if not any(event.row[column] for column in _WHO):
+            # Of nobody that is named there may be several, so that these are no pair, and no repeat.
+            yield {**row, "left_at" if is_end else "joined_at": as_utc(at)}
+            return
         if pairing.is_repeat(event):
             raise SkippedRecord(_REPEATED)
         yield from pairing.take(event)
@@ -165,7 +170,7 @@ def _is_leaving(record: Record) -> bool:
 
 def _is_of_moodle(record: Record) -> bool:
     """Return whether the record is of mod_zoom, which counts whole minutes under the name Duration."""
-    return record.has("ID number") and record.has("Join time")
+    return record.has("ID number")
 
 
 def _stay(record: Record) -> tuple[datetime | None, datetime | None]:

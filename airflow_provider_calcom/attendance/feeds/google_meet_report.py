@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -75,20 +76,21 @@ def is_report_row(record: Record) -> bool:
     return any(record.has(name) for name in (*JOINED, *EXITED))
 
 
-def records_of_report(lines: Iterable[TableLine], known: frozenset[str]) -> Iterator[Placed]:
+def records_of_report(lines: Iterable[TableLine], known: frozenset[str], of_time: frozenset[str]) -> Iterator[Placed]:
     """Return a file's rows, each with what the block in front says of the meeting's day.
 
     :param known: the folded names of columns that a header is known by.
+    :param of_time: those that no row may end before.
     :raises UnreadableFile: for a block without a table behind it.
     """
     rest = iter(lines)
     first = next((line for line in rest if not is_blank(line) and not _is_title(line)), None)
     if first is None or not _is_block(first):
-        yield from records_under_header(chain([] if first is None else [first], rest), known)
+        yield from records_under_header(chain([] if first is None else [first], rest), known, of_time)
         return
     values = next((line for line in rest if not is_blank(line)), None)
     block, rows = _block(first, values), 0
-    for row, record in records_under_header(rest, known):
+    for row, record in records_under_header(rest, known, of_time):
         rows += 1
         yield row, record if isinstance(record, UnreadableField) else {**record, **block}
     if not rows:
@@ -127,7 +129,8 @@ def dated(
         if report.files != files:
             files, first = report.files, None
             named = {DATE: day_in_text(report.file or ""), START: _start_in(report.file)}
-        first = first or _time_of_day(record)
+        with suppress(UnreadableField):  # which is reported when the record is read
+            first = first or _time_of_day(record)
         given = {DATE: options.date} if options.date else {} if columns.get(DATE) else named
         yield {**columns, **given, FIRST: first}
 

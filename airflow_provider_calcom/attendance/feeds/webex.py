@@ -44,6 +44,8 @@ _OF_REPORTS = ("participantType", "ipAddress", "clientAgent", "company", "countr
 _PARTICIPANT_ID = re.compile(r"[0-9a-f]{32}(?:_[0-9a-z]+)*_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _FORMULA = re.compile(r'^="([^"]*)"$')
 
+_ROUNDING = timedelta(seconds=1)
+
 _Times = tuple[datetime | None, datetime | None]
 
 
@@ -75,7 +77,7 @@ class WebexFeed(RecordFeed):
     def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
         plain = (TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
-        return records_under_header(plain, self.known_columns(options))
+        return records_under_header(plain, self.known_columns(options), self.time_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Return ``webex:`` and the meeting number, or what the join link has instead."""
@@ -89,8 +91,9 @@ class WebexFeed(RecordFeed):
             required(record, "email")
         kind = _kind(record)
         stays: list[tuple[Record | None, _Times]] = [(device, _times(device)) for device in record.records("devices")]
-        if not all(any(times) for _, times in stays) or not stays:
-            stays.append((None, _times(record)))
+        own = _times(record)
+        if not all(any(times) for _, times in stays) or not _reach([times for _, times in stays], own):
+            stays.append((None, own))
         known = [(device, times) for device, times in stays if any(times)]
         for device, times in known:
             yield self._presence(record, device, kind, times)
@@ -197,6 +200,17 @@ def _times(record: Record) -> _Times:
         # Not of a device: while it is still in, its duration is the one so far.
         left = joined + timedelta(seconds=seconds)
     return joined, left
+
+
+def _reach(devices: list[_Times], own: _Times) -> bool:
+    """Return whether devices were there from a person's own first time to the last; if not, one is missing."""
+    if not devices:
+        return False
+    came, went = [joined for joined, _ in devices if joined], [left for _, left in devices]
+    late = own[0] is not None and bool(came) and min(came) > own[0] + _ROUNDING
+    known = [left for left in went if left]
+    early = own[1] is not None and len(known) == len(went) and max(known) < own[1] - _ROUNDING
+    return not (late or early)
 
 
 def _seconds(record: Record) -> float | None:

@@ -210,6 +210,19 @@ def test_a_meeting_past_midnight(tmp_path: Path) -> None:
     ]
 
 
+def test_events_that_name_nobody_are_no_pair(tmp_path: Path) -> None:
+    """Of several people without a name each event is a trace of its own, and none repeats another."""
+    text = "Name,Time,Type\n,09:00,Join\n,09:00,Join\n,09:30,Leave\n"
+    rows = read_text(tmp_path, text, date="2026-11-18")
+    assert [row[3:] for row in rows] == [(at("09:00"), None), (at("09:00"), None), (None, at("09:30"))]
+
+
+def test_moodles_minutes_need_only_one_of_the_times(tmp_path: Path) -> None:
+    """Its number of minutes is none of seconds where the column of the beginning is missing."""
+    text = "ID number,Name,Leave time,Duration\n17,Amy Adams,2026-11-18 09:30,30\n"
+    assert read_text(tmp_path, text)[0][3:] == (at("09:00"), at("09:30"))
+
+
 def test_a_listed_person_without_any_time_is_unreadable(tmp_path: Path) -> None:
     """Only a check-in that is null says that nobody came."""
     for text in ("Name,Joined At,Left At\nAmy Adams,,\n", "Name,Time\nAmy Adams,\n"):
