@@ -13,7 +13,7 @@ Type (Join or Leave); or Name, Email, Time and Date.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ from airflow_provider_calcom.attendance.feeds.pairing import Event, Pairing
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import as_utc, completed, is_clock
+from airflow_provider_calcom.attendance.feeds.times import after_midnight, as_utc, completed, is_clock
 
 FIELDS = {
     "booking_uid": ("booking_uid",),
@@ -176,8 +176,8 @@ def _is_of_moodle(record: Record) -> bool:
 def _stay(record: Record) -> tuple[datetime | None, datetime | None]:
     """Return when somebody joined and left, as far as the record says; of beginning, end and length two are enough."""
     began, ended = _moment(record, "joined_at"), _moment(record, "left_at", is_end=True)
-    if began and ended and ended < began and is_clock(_text(record, "left_at") or ""):
-        ended += timedelta(days=1)  # the meeting went past midnight
+    if is_clock(_text(record, "left_at") or ""):
+        ended = after_midnight(began, ended)
     length = _column(record, "duration") if (began is None) != (ended is None) else None
     seconds = record.seconds(length, in_minutes=_is_of_moodle(record)) if length else None
     return completed(began, ended, seconds)

@@ -33,7 +33,7 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     is_blank,
     records_under_header,
 )
-from airflow_provider_calcom.attendance.feeds.times import completed, day_in_text, is_clock, seconds_of
+from airflow_provider_calcom.attendance.feeds.times import after_midnight, completed, day_in_text, is_clock, seconds_of
 
 DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
 """Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
@@ -159,8 +159,8 @@ def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
     """
     joined, exited = _moment(row, JOINED), _moment(row, EXITED, is_end=True)
     seconds = seconds_of(row.text(*DURATIONS))
-    if joined is not None and exited is not None and exited < joined and _is_time_of_day(row, EXITED):
-        exited += timedelta(days=1)
+    if _is_time_of_day(row, EXITED):
+        exited = after_midnight(joined, exited)
     joined, exited = completed(joined, exited, seconds)
     if joined is None:
         raise UnreadableField(_column(row, JOINED), "is missing, and does not follow from the end and the duration")

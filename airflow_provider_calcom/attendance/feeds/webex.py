@@ -76,7 +76,7 @@ class WebexFeed(RecordFeed):
 
     def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
-        plain = (TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
+        plain = (line._replace(cells=[_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
         return records_under_header(plain, self.known_columns(options), self.time_columns(options))
 
     def key_of(self, meeting: str) -> str | None:

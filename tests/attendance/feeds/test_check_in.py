@@ -210,6 +210,12 @@ def test_a_meeting_past_midnight(tmp_path: Path) -> None:
     ]
 
 
+def test_a_leaving_far_before_the_joining_is_of_no_next_day(tmp_path: Path) -> None:
+    """With the two columns the wrong way round it would be a presence of 23 hours; here it ends too early."""
+    text = "Name,Time joined,Time left\nAmy Adams,09:30,09:00\n"
+    assert read_text(tmp_path, text, date="2026-11-18")[0][3:] == (at("09:30"), at("09:00"))
+
+
 def test_events_that_name_nobody_are_no_pair(tmp_path: Path) -> None:
     """Of several people without a name each event is a trace of its own, and none repeats another."""
     text = "Name,Time,Type\n,09:00,Join\n,09:00,Join\n,09:30,Leave\n"

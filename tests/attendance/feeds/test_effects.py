@@ -130,6 +130,19 @@ def test_a_meetings_uuid_is_looked_up_in_every_spelling(given: str) -> None:
     assert row["conference_key"] == "zoom:81200001111"
 
 
+def test_a_row_that_counts_for_nobody_is_unreadable_where_others_name_a_meeting() -> None:
+    """Whoever it is may have been in that meeting. Where no row names one, no meeting is judged by the feed."""
+    name = {"displayName": "Ann Archer", "joinedTime": "2026-01-15T10:00:00Z"}
+    other = {**name, "meetingNumber": "25551234567"}
+    for records in ([name, other], [other, name]):
+        with pytest.raises(FeedUnreadable, match=f"row {records.index(name) + 1}: names no meeting, booking"):
+            list(read_feed("webex", records))
+    reading = read_feed("webex", [other] * 30 + [name])
+    assert len(list(reading)) == 31
+    assert reading.report.unreadable_records == 1
+    assert len(list(read_feed("webex", [name, name], max_unreadable=0))) == 2
+
+
 def test_a_minus_is_no_dash_of_a_number() -> None:
     """Numbers are found with spaces and dashes between their digits; an id of -1 is nobody of the table."""
     table = LookUp({"81200001111": "x", "1": "y"})
