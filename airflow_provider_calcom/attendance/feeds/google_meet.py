@@ -151,6 +151,12 @@ class GoogleMeetFeed(RecordFeed):
         )
 
     def _of_participant(self, record: Record) -> Iterator[AttendanceRow]:
+        if record.value("nextPageToken"):
+            raise UnreadableField(
+                "nextPageToken",
+                "says that more sessions of the participant follow: fetch them with pageToken, put them into the same"
+                " list, and leave this field out",
+            )
         booking, who = self.booking_of(record), _who_took_part(record)
         code, inner_ids = record.text(*_CODES), tuple(_inner_ids(record))
         key = self._key_of_ids(record, code, *inner_ids)

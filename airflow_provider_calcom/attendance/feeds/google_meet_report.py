@@ -34,12 +34,13 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     records_under_header,
 )
 from airflow_provider_calcom.attendance.feeds.times import after_midnight, completed, day_in_text, is_clock, seconds_of
+from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
 """Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
 
 FIRST_NAMES = ("First name", "Nombre", "Nome")
-LAST_NAMES = ("Last name", "Apellido", "Sobrenome")
+LAST_NAMES = ("Last name", "Apellido", "Sobrenome", "Cognome")
 NAMES = ("Name", "Full name")
 EMAILS = ("Email", "Correo electrónico", "E-mail")
 DURATIONS = ("Duration", "Duración", "Duração")
@@ -146,10 +147,9 @@ def _start_in(file: str | None) -> str | None:
 
 
 def name_of(row: Record) -> str | None:
-    """Return the display name, also where it is in two columns."""
-    whole = row.text(*NAMES)
-    first, last = row.text(*FIRST_NAMES), row.text(*LAST_NAMES)
-    return whole or " ".join(part for part in (first, last) if part) or None
+    """Return the display name, also where it is in two columns; both where a row has both, and they differ."""
+    parts = row.text(*FIRST_NAMES), row.text(*LAST_NAMES)
+    return one_name(row.text(*NAMES), " ".join(part for part in parts if part) or None)
 
 
 def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:

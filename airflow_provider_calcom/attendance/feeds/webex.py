@@ -25,6 +25,7 @@ from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds.times import as_utc
+from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 _JOINED = ("joinedTime", "joinTime", "joined_at", "Hora da entrada")
 _LEFT = ("leftTime", "leaveTime", "left_at", "Hora da saída")
@@ -181,10 +182,9 @@ def _email(record: Record) -> str | None:
 
 
 def _name(record: Record) -> str | None:
-    """Return the display name. Beside one, ``Nome`` is the first name alone."""
-    shown = record.text(*_NAMES, "Name")
-    first, last = record.text(*_FIRST_NAMES), record.text(*_LAST_NAMES)
-    return shown or " ".join(part for part in (first, last) if part) or None
+    """Return the display name, and the one of two columns behind it where they differ: each may be somebody's."""
+    parts = record.text(*_FIRST_NAMES), record.text(*_LAST_NAMES)
+    return one_name(record.text(*_NAMES, "Name"), " ".join(part for part in parts if part) or None)
 
 
 # Times.

@@ -183,9 +183,19 @@ def test_moodles_log_of_joining_and_leaving(tmp_path: Path) -> None:
         read_text(tmp_path, german, date_format="day_first")
 
 
+def test_pages_that_were_looked_at_are_left_out(tmp_path: Path) -> None:
+    """Of Moodle's core; an event of another module may be somebody's presence."""
+    text = "Time,User full name,Event name\n2026-11-18 09:00,Amy Adams,{}\n2026-11-18 09:01,Amy Adams,Meeting joined\n"
+    assert read_text(tmp_path, text.format("Course module viewed"))[0][2:] == ("Amy Adams", at("09:01"), None)
+    with pytest.raises(FeedUnreadable, match="neither a word for joining"):
+        read_text(tmp_path, text.format("Clicked join meeting button"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Email,Name,First Seen,Time in Call\namy@example.com,Amy Adams,2026-11-18 09:00,00:30:00\n",
+        "email;name;joined;left\namy@example.com;Amy Adams;2026-11-18 09:00:00;2026-11-18 09:30:00\n",
         "Participant Name,Email,Joined At,Left At,Duration,Rejoins,Status\n"
         "Amy Adams,amy@example.com,11/18/2026 09:00:00 AM,11/18/2026 09:30:00 AM,30m 0s,0,Left\n",
         "Participant Name,Email,Joined At,Left At,Duration\n"

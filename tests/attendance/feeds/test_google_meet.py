@@ -256,6 +256,13 @@ def test_a_page_without_items_is_a_day_without_calls() -> None:
         read([{**empty, "activities": [call_ended()]}])
 
 
+def test_sessions_of_which_another_page_follows_are_refused() -> None:
+    """A participant's sessions come in pages of their own, whose token stays where they were put into it as they came."""
+    with pytest.raises(FeedUnreadable, match="column nextPageToken: says that more sessions"):
+        read([participant(ADA, WHOLE, nextPageToken="x")])
+    assert the_row(participant(ADA, WHOLE, nextPageToken=""))
+
+
 @pytest.mark.parametrize(("code", "reason"), [(None, "is missing"), ("zz", "is no code of a meeting")])
 def test_a_call_of_no_meeting_is_unreadable(code: str | None, reason: str) -> None:
     """Google documents the code for every call; a row without it would be nobody's in its meeting."""

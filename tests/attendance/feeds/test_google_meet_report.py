@@ -117,6 +117,17 @@ def test_a_beginning_follows_from_the_end_and_the_duration(tmp_path: Path) -> No
         read(tmp_path, DATED.replace("2026-01-15 11:01:14,2026-01-15 11:43:08", ","))
 
 
+def test_of_two_names_both_are_kept(tmp_path: Path) -> None:
+    """The name that is shown may be another's than the account's; each of them may be somebody's who is expected."""
+    text = (
+        TIMES_OF_DAY.replace("First name", "Name,First name")
+        .replace("Ada,", "Grace Hopper,Ada,")
+        .replace("Grace,", ",Grace,")
+    )
+    rows, _ = read(tmp_path, text, date="2026-01-15")
+    assert [row["name"] for row in rows] == ["Grace Hopper (Ada Lovelace)", "Grace Hopper"]
+
+
 def test_two_columns_of_one_name_are_an_unreadable_row(tmp_path: Path) -> None:
     """Whichever of them is read, and the time of the first row is read before the others."""
     text = TIMES_OF_DAY.replace("Email", "Time joined")

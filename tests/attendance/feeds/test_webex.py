@@ -304,6 +304,13 @@ PORTUGUESE = (
 )
 
 
+def test_of_two_names_both_are_kept() -> None:
+    """A device is nobody's name; of two names each may be somebody's who is expected."""
+    record = {**PARTICIPANT, "devices": [], "First Name": "Amy", "Last Name": "Adams"}
+    for shown, name in (("Amy Adams", "Amy Adams"), ("iPhone", "Amy Adams"), ("Ben Best", "Ben Best (Amy Adams)")):
+        assert rows_of([{**record, "displayName": shown}])[0]["name"] == name
+
+
 @pytest.mark.parametrize("columns", [None, {"joined_at": "Beginn", "left_at": "Ende", "email": "Mail", "name": "Wer"}])
 def test_reports_of_other_languages(tmp_path: Path, columns: dict[str, str] | None) -> None:
     """Portuguese is known; of others the option names the columns."""
