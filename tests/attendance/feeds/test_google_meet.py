@@ -257,7 +257,7 @@ def test_a_page_without_items_is_a_day_without_calls() -> None:
 
 
 def test_sessions_of_which_another_page_follows_are_refused() -> None:
-    """A participant's sessions come in pages of their own, whose token stays where they were put into it as they came."""
+    """A participant's sessions come in pages of their own, whose token stays where they were put as they came."""
     with pytest.raises(FeedUnreadable, match="column nextPageToken: says that more sessions"):
         read([participant(ADA, WHOLE, nextPageToken="x")])
     assert the_row(participant(ADA, WHOLE, nextPageToken=""))
