@@ -143,7 +143,7 @@ class GoogleMeetFeed(RecordFeed):
             row,
             booking_uid=self.booking_of(row),
             conference_key=self._key_of_ids(row, row.text("meeting_code")),
-            email=row.text(*EMAILS),
+            email=row.text(email) if (email := row.one_column(*EMAILS)) else None,
             name=name,
             phone=phone_in_name(name),
             joined_at=as_utc(joined),

@@ -158,7 +158,8 @@ def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
     :raises UnreadableField: where neither is known.
     """
     joined, exited = _moment(row, JOINED), _moment(row, EXITED, is_end=True)
-    seconds = seconds_of(row.text(*DURATIONS))
+    length = row.one_column(*DURATIONS)
+    seconds = seconds_of(row.text(length)) if length else None
     if _is_time_of_day(row, EXITED):
         exited = after_midnight(joined, exited)
     joined, exited = completed(joined, exited, seconds)
@@ -177,7 +178,7 @@ def _is_time_of_day(row: Record, names: tuple[str, ...]) -> bool:
 
 
 def _moment(row: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
-    column = next((row.spelling(name) for name in names if row.has(name) and row.value(name)), None)
+    column = row.one_column(*names)
     if column is None:
         return None
     if not _is_time_of_day(row, (column,)):

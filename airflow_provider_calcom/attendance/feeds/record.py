@@ -229,6 +229,17 @@ class Record:
                 raise UnreadableField(found[0], "has an entry that is no object", shape_of(one))
         return [Record(one, self.options) for one in value]
 
+    def one_column(self, *names: str) -> str | None:
+        """Return the one of these columns that has a value, or None. They all mean the same in several languages.
+
+        :raises UnreadableField: where two have different values: either may be of something else.
+        """
+        filled = [found for name in names if (found := self._first((name,))) and found[1] != ""]
+        if any(value != filled[0][1] for _, value in filled):
+            known = " and ".join(dict.fromkeys(column for column, _ in filled))
+            raise UnreadableField(None, f"{known} differ, and either may be meant; the option columns says which it is")
+        return filled[0][0] if filled else None
+
     def spelling(self, name: str) -> str:
         """Give a column's name as the record spells it, or ``name`` where it is missing."""
         found = self._find(name)

@@ -90,6 +90,8 @@ def records_under_header(
     before: list[TableLine] = []
     for line in lines:
         if is_blank(line):
+            if header and not line.is_ended and 1 < len(line.cells) < len(header):
+                ends.check(line)  # a row that was cut before its first value
             continue
         if _begins_table(line, header, known):
             header = header_of(line)

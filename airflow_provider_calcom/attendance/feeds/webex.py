@@ -221,8 +221,11 @@ def _seconds(record: Record) -> float | None:
 
 def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
     """Return the first of these times that is known: the beginning of 1970 is none."""
-    moments = (record.moment(name, is_end=is_end, epoch_is_null=True) for name in names)
-    return next((moment for moment in moments if moment is not None), None)
+    moments = [record.moment(name, is_end=is_end, epoch_is_null=True) for name in names if record.has(name)]
+    known = [moment for moment in moments if moment is not None]
+    if any(moment != known[0] for moment in known):
+        record.one_column(*names)
+    return known[0] if known else None
 
 
 FEED = WebexFeed()

@@ -162,6 +162,13 @@ def test_a_row_that_ends_before_a_time_is_unreadable(tmp_path: Path) -> None:
         emails(path)
 
 
+def test_a_file_that_is_cut_before_the_first_value_of_a_row_is_refused(tmp_path: Path) -> None:
+    """Separators without a line end begin a row; as many of them as the header has are an empty one."""
+    with pytest.raises(FeedUnreadable, match="the file ends within a line"):
+        emails(written(tmp_path, "rows.csv", HEADER + LINE + ","))
+    assert emails(written(tmp_path, "rows.csv", HEADER + LINE + ",,,")) == ["amy@example.com"]
+
+
 def test_a_header_that_lost_its_line_end_is_refused(tmp_path: Path) -> None:
     """The first row would be columns, and its person nobody."""
     for line in (LINE, "Amy Adams,x,2026-01-15 10:00,\n"):

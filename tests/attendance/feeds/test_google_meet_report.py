@@ -128,6 +128,13 @@ def test_of_two_names_both_are_kept(tmp_path: Path) -> None:
     assert [row["name"] for row in rows] == ["Grace Hopper (Ada Lovelace)", "Grace Hopper"]
 
 
+def test_of_two_columns_that_may_be_the_exit_neither_is_taken(tmp_path: Path) -> None:
+    """They are known in several languages, and one of them may be something else here."""
+    text = DATED.replace("Email", "Hora a la que salió").replace("ada@example.com", "2026-01-15 11:20:00")
+    with pytest.raises(FeedUnreadable, match="Time exited and Hora a la que salió differ"):
+        read(tmp_path, text)
+
+
 def test_two_columns_of_one_name_are_an_unreadable_row(tmp_path: Path) -> None:
     """Whichever of them is read, and the time of the first row is read before the others."""
     text = TIMES_OF_DAY.replace("Email", "Time joined")

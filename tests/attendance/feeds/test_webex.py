@@ -304,6 +304,14 @@ PORTUGUESE = (
 )
 
 
+def test_of_two_columns_that_may_be_the_time_neither_is_taken() -> None:
+    """The same time twice is one."""
+    for other in ("2026-01-15T10:00:03Z", "2026-01-15T11:00:03+01:00"):
+        assert len(rows_of([{**ATTENDEE, "joinedTime": other, "Join Time": "2026-01-15T10:00:03Z"}])) == 1
+    with pytest.raises(FeedUnreadable, match="joinedTime and Join Time differ"):
+        rows_of([{**ATTENDEE, "Join Time": "2026-01-15T10:00:04Z"}])
+
+
 def test_of_two_names_both_are_kept() -> None:
     """A device is nobody's name; of two names each may be somebody's who is expected."""
     record = {**PARTICIPANT, "devices": [], "First Name": "Amy", "Last Name": "Adams"}
