@@ -38,6 +38,9 @@ _NOTHING_MADE = "the record gave no row, and is not of a kind that is known to b
 _added: dict[str, Feed] = {}
 
 
+_OF_TIME = ("joined_at", "left_at", "checked_in_at", "time", "time_usec", "date", "duration", "action", "event")
+"""Those of :attr:`RecordFeed.fields` that tell when somebody was there."""
+
 OF_EVERY_FEED = (
     "zone",
     "date_format",
@@ -141,7 +144,7 @@ class RecordFeed(ABC):
         :param options: as given by the user.
         :raises UnreadableFile: where there is no such table, or it is not whole.
         """
-        return records_under_header(lines, self.known_columns(options))
+        return records_under_header(lines, self.known_columns(options), self.time_columns(options))
 
     def known_columns(self, options: FeedOptions) -> frozenset[str]:
         """Return the folded names of the columns that a header is known by: the feed's ``fields`` and ``columns``."""
@@ -149,6 +152,12 @@ class RecordFeed(ABC):
             return frozenset()
         names = [name for field, names in self.fields.items() for name in (field, *names)]
         own = (*options.columns.values(), *self.page_keys, *self.page_fields)
+        return frozenset(folded_name(name) for name in (*names, *own))
+
+    def time_columns(self, options: FeedOptions) -> frozenset[str]:
+        """Return the folded names of the columns that tell when somebody was there."""
+        own = [options.columns[field] for field in _OF_TIME if field in options.columns]
+        names = (name for field in _OF_TIME if field in self.fields for name in (field, *self.fields[field]))
         return frozenset(folded_name(name) for name in (*names, *own))
 
     def key_of(self, meeting: str) -> str | None:

@@ -7,13 +7,16 @@ for by the names in :data:`FIELDS`: their own, and those of Moodle's exports and
 Facts about the latter are from public code: the export of Moodle's mod_zoom (ID number, Name, Email, Join time, Leave
 time, Duration in whole minutes, times as ``18/11/26, 09:00``), Moodle's log (Time, User full name, Event name), and
 extensions that write Participant Name, Joined At, Left At (or ``Still in meeting``) and Duration; Name, Email, Time and
-Type (Join or Leave); or Name, Email, Time and Date.
+Type (Join or Leave); or Name, Email, Time and Date. ``Joined``, ``Left``,
+``First Seen`` and ``Last Seen`` are read, too; they were not checked against an export.
+
+Moodle's log has the events of all modules. Those of its core that tell of a page that was looked at are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +27,8 @@ from airflow_provider_calcom.attendance.feeds.pairing import Event, Pairing
 from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import as_utc, completed, is_clock
+from airflow_provider_calcom.attendance.feeds.times import after_midnight, as_utc, completed, is_clock
+from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 FIELDS = {
     "booking_uid": ("booking_uid",),
@@ -36,9 +40,9 @@ FIELDS = {
     "phone": ("phone",),
     "participant": (),
     "checked_in_at": ("checked_in_at",),
-    "joined_at": ("joined_at", "join time", "time joined"),
-    "left_at": ("left_at", "leave time", "time left"),
-    "duration": ("duration",),
+    "joined_at": ("joined_at", "join time", "time joined", "joined", "join", "first seen", "first seen at"),
+    "left_at": ("left_at", "leave time", "time left", "left", "leave", "last seen", "last seen at"),
+    "duration": ("duration", "time in call"),
     "action": ("action", "event name", "event", "type"),
     "time": ("time", "timestamp"),
     "date": ("date",),
@@ -47,6 +51,8 @@ FIELDS = {
 
 _NOT_CHECKED_IN = "not checked in"
 _REPEATED = "repeats another event"
+_LOOKED_AT = "a page of Moodle that was looked at"
+_OF_PAGES = frozenset(("course viewed", "course module viewed", "course module instance list viewed"))
 _STILL_THERE = frozenset(("still in meeting", "still in call", "still present", "in meeting", "in call", "-", "--"))
 _JOINED = frozenset(("join", "joined", "joins", "enter", "entered", "in", "meeting joined", "session joined"))
 _LEFT = frozenset(("leave", "left", "leaves", "exit", "exited", "out", "meeting left", "session left"))
@@ -67,7 +73,7 @@ class CheckInFeed(RecordFeed):
     page_keys = ("check_ins", "data", "rows")
     fields = FIELDS
     option_names = (*OF_EVERY_FEED, "epoch", "joined_words", "left_words")
-    skips = (_NOT_CHECKED_IN, _REPEATED)
+    skips = (_NOT_CHECKED_IN, _REPEATED, _LOOKED_AT)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
@@ -109,6 +115,10 @@ class CheckInFeed(RecordFeed):
             is_end=is_end,
             row=row,
         )
+        if not (row["participant"] or row["email"] or row["name"] or row["phone"]):
+            # Of nobody that is named there may be several, so that these are no pair, and no repeat.
+            yield {**row, "left_at": as_utc(at)} if is_end else {**row, "joined_at": as_utc(at)}
+            return
         if pairing.is_repeat(event):
             raise SkippedRecord(_REPEATED)
         yield from pairing.take(event)
@@ -148,6 +158,7 @@ def _is_event(record: Record) -> bool:
 def _is_leaving(record: Record) -> bool:
     """Return whether an event is a leaving; otherwise it is a joining.
 
+    :raises SkippedRecord: for an event of Moodle that is known to be neither.
     :raises UnreadableField: for a word that is neither: what it means for somebody's presence is not known.
     """
     word = " ".join((_text(record, "action") or "").casefold().split())
@@ -156,6 +167,8 @@ def _is_leaving(record: Record) -> bool:
         return True
     if word in _JOINED or word in (one.casefold() for one in options.joined_words):
         return False
+    if word in _OF_PAGES:
+        raise SkippedRecord(_LOOKED_AT)
     raise UnreadableField(
         _column(record, "action"),
         "is neither a word for joining nor one for leaving. Name the words with the options joined_words and"
@@ -165,14 +178,14 @@ def _is_leaving(record: Record) -> bool:
 
 def _is_of_moodle(record: Record) -> bool:
     """Return whether the record is of mod_zoom, which counts whole minutes under the name Duration."""
-    return record.has("ID number") and record.has("Join time")
+    return record.has("ID number")
 
 
 def _stay(record: Record) -> tuple[datetime | None, datetime | None]:
     """Return when somebody joined and left, as far as the record says; of beginning, end and length two are enough."""
     began, ended = _moment(record, "joined_at"), _moment(record, "left_at", is_end=True)
-    if began and ended and ended < began and is_clock(_text(record, "left_at") or ""):
-        ended += timedelta(days=1)  # the meeting went past midnight
+    if is_clock(_text(record, "left_at") or ""):
+        ended = after_midnight(began, ended)
     length = _column(record, "duration") if (began is None) != (ended is None) else None
     seconds = record.seconds(length, in_minutes=_is_of_moodle(record)) if length else None
     return completed(began, ended, seconds)
@@ -199,9 +212,9 @@ def _check_in(record: Record) -> datetime:
 
 
 def _name(record: Record) -> str | None:
-    """Return the person's name, also of two columns."""
+    """Return the person's name, also of two columns; both where a record has both, and they differ."""
     parts = _text(record, "first_name"), _text(record, "last_name")
-    return " ".join(part for part in parts if part) or _text(record, "name")
+    return one_name(_text(record, "name"), " ".join(part for part in parts if part) or None)
 
 
 def _column(record: Record, field: str) -> str | None:

@@ -27,12 +27,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.feeds import google_meet_audit, google_meet_report
 from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
-from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.google_meet_audit import Call, calls_of, is_log_record
 from airflow_provider_calcom.attendance.feeds.google_meet_report import (
     EMAILS,
@@ -52,12 +53,14 @@ from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine
 from airflow_provider_calcom.attendance.feeds.times import as_utc
 
-_NO_SESSIONS = "a participant without sessions, so that its times hide the gaps between"
+_NO_SESSIONS = "a participant without all of its sessions, so that its own times hide the gaps between"
 _GAPS = "a row of a report whose duration is shorter than its times are apart: they hide the gaps between"
 _NO_PARTICIPANTS = "a conference without its participants"
 _FIRST, _LAST = "earliestStartTime", "latestEndTime"
 _USERS = ("signedinUser", "anonymousUser", "phoneUser")
+_CODES = ("space.meetingCode", "meetingCode")
 _SESSIONS = ("participantSessions", "sessions")
+_ROUNDING = timedelta(seconds=1)
 _CONFERENCE = re.compile(r"conferenceRecords/[^/]+")
 _CONFERENCE_FIELDS = {"name", "starttime", "endtime", "expiretime", "space"}
 _FIELDS = {
@@ -112,7 +115,7 @@ class GoogleMeetFeed(RecordFeed):
 
     def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the rows of a report, or of another table."""
-        return records_of_report(lines, self.known_columns(options))
+        return records_of_report(lines, self.known_columns(options), self.time_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Return the key of a meeting code, with or without dashes, or of a link."""
@@ -140,7 +143,7 @@ class GoogleMeetFeed(RecordFeed):
             row,
             booking_uid=self.booking_of(row),
             conference_key=self._key_of_ids(row, row.text("meeting_code")),
-            email=row.text(*EMAILS),
+            email=row.text(email) if (email := row.one_column(*EMAILS)) else None,
             name=name,
             phone=phone_in_name(name),
             joined_at=as_utc(joined),
@@ -148,9 +151,17 @@ class GoogleMeetFeed(RecordFeed):
         )
 
     def _of_participant(self, record: Record) -> Iterator[AttendanceRow]:
+        if record.value("nextPageToken"):
+            raise UnreadableField(
+                "nextPageToken",
+                "says that more sessions of the participant follow: fetch them with pageToken, put them into the same"
+                " list, and leave this field out",
+            )
         booking, who = self.booking_of(record), _who_took_part(record)
-        code, inner_ids = record.text("space.meetingCode", "meetingCode"), tuple(_inner_ids(record))
+        code, inner_ids = record.text(*_CODES), tuple(_inner_ids(record))
         key = self._key_of_ids(record, code, *inner_ids)
+        if key is None and not (booking or record.options.conference_key or record.options.booking_uid):
+            _check_code(record, code)
         if record.options.conference_keys and not (code or inner_ids or booking or record.options.booking_uid):
             raise UnreadableField("name", "names no conference, which the option conference_keys needs")
         for session, first, last in _stays(record):
@@ -215,14 +226,34 @@ def _address(user: str | None, addresses: Mapping[str, str]) -> str | None:
     return addresses.get(bare) or addresses.get(f"users/{bare}")
 
 
+def _check_code(record: Record, code: str | None) -> None:
+    """Check that a column for the meeting's code is no empty or broken one; the API itself has none."""
+    column = next((record.spelling(name) for name in _CODES if record.has(name)), None)
+    if column is not None and code is None:
+        raise UnreadableField(column, "is missing, so that the row is of no meeting; give conference_key")
+    if code is not None:
+        raise UnreadableField(column, "is no code of a meeting; give conference_keys", shape_of(code))
+
+
 def _stays(record: Record) -> list[tuple[Record, str, str]]:
     """Return what holds the times of each presence, and the names of its two times."""
     sessions = [session for name in _SESSIONS for session in record.records(name)]
     if sessions:
-        return [(session, "startTime", "endTime") for session in sessions]
+        own = [] if _reach(sessions, record) else [(record, _FIRST, _LAST)]
+        return [*own, *((session, "startTime", "endTime") for session in sessions)]
     if record.has("startTime"):
         return [(record, "startTime", "endTime")]
     return [(record, _FIRST, _LAST)]
+
+
+def _reach(sessions: list[Record], record: Record) -> bool:
+    """Return whether sessions last from a participant's own first time to the last; if not, one is missing."""
+    first, last = record.moment(_FIRST), record.moment(_LAST, is_end=True)
+    came = [session.moment("startTime") for session in sessions]
+    went = [session.moment("endTime", is_end=True) for session in sessions]
+    late = first is not None and min((one for one in came if one), default=first) > first + _ROUNDING
+    early = last is not None and all(went) and max(one for one in went if one) < last - _ROUNDING
+    return not (late or early)
 
 
 def _inner_ids(record: Record) -> Iterator[str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -32,13 +33,14 @@ from airflow_provider_calcom.attendance.feeds.tables import (
     is_blank,
     records_under_header,
 )
-from airflow_provider_calcom.attendance.feeds.times import completed, day_in_text, is_clock, seconds_of
+from airflow_provider_calcom.attendance.feeds.times import after_midnight, completed, day_in_text, is_clock, seconds_of
+from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 DATE, START, FIRST = "google meet report date", "google meet report start", "google meet report first row"
 """Columns, put beside a row's own: the day of the meeting, its start, and when the first row joined, as texts."""
 
 FIRST_NAMES = ("First name", "Nombre", "Nome")
-LAST_NAMES = ("Last name", "Apellido", "Sobrenome")
+LAST_NAMES = ("Last name", "Apellido", "Sobrenome", "Cognome")
 NAMES = ("Name", "Full name")
 EMAILS = ("Email", "Correo electrónico", "E-mail")
 DURATIONS = ("Duration", "Duración", "Duração")
@@ -75,20 +77,21 @@ def is_report_row(record: Record) -> bool:
     return any(record.has(name) for name in (*JOINED, *EXITED))
 
 
-def records_of_report(lines: Iterable[TableLine], known: frozenset[str]) -> Iterator[Placed]:
+def records_of_report(lines: Iterable[TableLine], known: frozenset[str], of_time: frozenset[str]) -> Iterator[Placed]:
     """Return a file's rows, each with what the block in front says of the meeting's day.
 
     :param known: the folded names of columns that a header is known by.
+    :param of_time: those that no row may end before.
     :raises UnreadableFile: for a block without a table behind it.
     """
     rest = iter(lines)
     first = next((line for line in rest if not is_blank(line) and not _is_title(line)), None)
     if first is None or not _is_block(first):
-        yield from records_under_header(chain([] if first is None else [first], rest), known)
+        yield from records_under_header(chain([] if first is None else [first], rest), known, of_time)
         return
     values = next((line for line in rest if not is_blank(line)), None)
     block, rows = _block(first, values), 0
-    for row, record in records_under_header(rest, known):
+    for row, record in records_under_header(rest, known, of_time):
         rows += 1
         yield row, record if isinstance(record, UnreadableField) else {**record, **block}
     if not rows:
@@ -127,7 +130,8 @@ def dated(
         if report.files != files:
             files, first = report.files, None
             named = {DATE: day_in_text(report.file or ""), START: _start_in(report.file)}
-        first = first or _time_of_day(record)
+        with suppress(UnreadableField):  # which is reported when the record is read
+            first = first or _time_of_day(record)
         given = {DATE: options.date} if options.date else {} if columns.get(DATE) else named
         yield {**columns, **given, FIRST: first}
 
@@ -143,10 +147,9 @@ def _start_in(file: str | None) -> str | None:
 
 
 def name_of(row: Record) -> str | None:
-    """Return the display name, also where it is in two columns."""
-    whole = row.text(*NAMES)
-    first, last = row.text(*FIRST_NAMES), row.text(*LAST_NAMES)
-    return whole or " ".join(part for part in (first, last) if part) or None
+    """Return the display name, also where it is in two columns; both where a row has both, and they differ."""
+    parts = row.text(*FIRST_NAMES), row.text(*LAST_NAMES)
+    return one_name(row.text(*NAMES), " ".join(part for part in parts if part) or None)
 
 
 def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
@@ -155,9 +158,10 @@ def stay_of(row: Record) -> tuple[datetime, datetime | None, bool]:
     :raises UnreadableField: where neither is known.
     """
     joined, exited = _moment(row, JOINED), _moment(row, EXITED, is_end=True)
-    seconds = seconds_of(row.text(*DURATIONS))
-    if joined is not None and exited is not None and exited < joined and _is_time_of_day(row, EXITED):
-        exited += timedelta(days=1)
+    length = row.one_column(*DURATIONS)
+    seconds = seconds_of(row.text(length)) if length else None
+    if _is_time_of_day(row, EXITED):
+        exited = after_midnight(joined, exited)
     joined, exited = completed(joined, exited, seconds)
     if joined is None:
         raise UnreadableField(_column(row, JOINED), "is missing, and does not follow from the end and the duration")
@@ -174,7 +178,7 @@ def _is_time_of_day(row: Record, names: tuple[str, ...]) -> bool:
 
 
 def _moment(row: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
-    column = next((row.spelling(name) for name in names if row.has(name) and row.value(name)), None)
+    column = row.one_column(*names)
     if column is None:
         return None
     if not _is_time_of_day(row, (column,)):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import ItemsView, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import unquote
+
+_NUMBER = re.compile(r"\d+(?:[ \u00a0-]\d+)*")  # a minus is no dash: -1 is another id than 1
+_BETWEEN_DIGITS = re.compile(r"[ \u00a0-]")
 
 
 class LookUp(Mapping[str, str]):
@@ -45,5 +49,4 @@ class LookUp(Mapping[str, str]):
 @lru_cache(maxsize=4096)
 def _plain(key: str) -> str:
     text = unquote(unquote(key)).strip()
-    digits = text.replace(" ", "").replace("\u00a0", "").replace("-", "")
-    return digits if digits.isdecimal() else text
+    return _BETWEEN_DIGITS.sub("", text) if _NUMBER.fullmatch(text) else text

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
 from airflow_provider_calcom.attendance.feeds.lookups import LookUp
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.report import FeedReport
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 
 NO_MEETING = "rows that name no meeting or booking, and count by address or telephone only"
+NOBODYS = (
+    "names no meeting, booking, address or telephone, though others of the feed name a meeting: give conference_key"
+)
 
 
 class Meetings:
@@ -26,6 +29,8 @@ class Meetings:
         self._options = options
         self._report = report
         self._named: set[str] = set()
+        self._names_meetings = False
+        self._nobodys: list[tuple[str | None, int]] = []
         given = options.conference_key
         self._given = (self._key_of(given) or given) if given is not None else None
         self._keys = {
@@ -47,7 +52,19 @@ class Meetings:
         key = own if self._given is None else self._one(own)
         if key is None and not row["booking_uid"]:
             self._report.note(NO_MEETING)
+            if not (row["email"] or row["phone"]):
+                self._nobodys.append((self._report.file, self._report.row))
+        else:
+            self._names_meetings = True
         return row if key == row["conference_key"] else {**row, "conference_key": key}
+
+    def judge(self) -> None:
+        """Judge, at the end, rows that count for nobody. Where others name a meeting they are unreadable, because
+        somebody may have been in it; where none does, no meeting is known, and nobody is blamed by the feed.
+        """
+        if self._names_meetings:
+            for file, row in self._nobodys:
+                self._report.unreadable_earlier(file, row, UnreadableField(None, NOBODYS))
 
     def _one(self, own: str | None) -> str | None:
         if own is not None and own != self._given:

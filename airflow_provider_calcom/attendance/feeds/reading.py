@@ -74,6 +74,7 @@ def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> 
                 report.made(row)
                 effects.take_row(row)
                 yield row
+            meetings.judge()
             report.judge()
         except FeedUnreadable:
             effects.judge_columns()  # a slip in that option is why the records can't be read

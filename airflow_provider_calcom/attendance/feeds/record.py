@@ -7,7 +7,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.own_columns import folded_name as folded_name
 from airflow_provider_calcom.attendance.feeds.times import (
     BadTime,
+    after_midnight,
     as_utc,
     completed,
     epoch_instant,
@@ -191,8 +192,8 @@ class Record:
         """
         began = next((at for name in joined if (at := self.moment(name, day=day))), None)
         ended = next((at for name in left if (at := self.moment(name, is_end=True, day=day))), None)
-        if began and ended and ended < began and (day or self.options.date) and self._is_clock(left):
-            ended += timedelta(days=1)
+        if (day or self.options.date) and self._is_clock(left):
+            ended = after_midnight(began, ended)
         return completed(began, ended, seconds)
 
     def _is_clock(self, names: tuple[str, ...]) -> bool:
@@ -227,6 +228,17 @@ class Record:
             if not isinstance(one, Mapping):
                 raise UnreadableField(found[0], "has an entry that is no object", shape_of(one))
         return [Record(one, self.options) for one in value]
+
+    def one_column(self, *names: str) -> str | None:
+        """Return the one of these columns that has a value, or None. They all mean the same in several languages.
+
+        :raises UnreadableField: where two have different values: either may be of something else.
+        """
+        filled = [found for name in names if (found := self._first((name,))) and found[1] != ""]
+        if any(value != filled[0][1] for _, value in filled):
+            known = " and ".join(dict.fromkeys(column for column, _ in filled))
+            raise UnreadableField(None, f"{known} differ, and either may be meant; the option columns says which it is")
+        return filled[0][0] if filled else None
 
     def spelling(self, name: str) -> str:
         """Give a column's name as the record spells it, or ``name`` where it is missing."""

@@ -17,7 +17,7 @@ def once(rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = RE
     """Give rows without those that are wholly equal to an earlier one.
 
     A row is known by all that it says and not by the vendor's id of the session: of two rows with one id that differ,
-    dropping one could lose a presence.
+    dropping one could lose a presence. People who are not named are all kept, because two of them may be two people.
 
     :param rows: what a feed made.
     :param report: counts each repeat as skipped.
@@ -25,6 +25,9 @@ def once(rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = RE
     """
     seen: dict[bytes, None] = {}
     for row in rows:
+        if row["kind"] == "person" and not (row["email"] or row["name"] or row["phone"] or row["participant"]):
+            yield row
+            continue
         digest = hashlib.blake2b(repr(tuple(row.values())).encode(), digest_size=16).digest()
         if digest in seen:
             report.skip(REPEATED)

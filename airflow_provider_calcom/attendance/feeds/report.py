@@ -144,6 +144,17 @@ class FeedReport:
         if self.max_unreadable == 0 or (mostly and self.unreadable_share > self.max_unreadable):
             self._refuse()
 
+    def unreadable_earlier(self, file: str | None, row: int, fault: UnreadableField) -> None:
+        """Note, at the end, that a record read before can't be used; :meth:`judge` judges it.
+
+        :param file: the file that it came from.
+        :param row: its number there.
+        """
+        self.unreadable_records += 1
+        self.unreadable_by_reason[_bounded(self.unreadable_by_reason, fault.reason)] += 1
+        if len(self.samples) < _MOST_SAMPLES:
+            self.samples.append(Unreadable(file, row, fault.column, fault.reason))
+
     @property
     def unreadable_share(self) -> float:
         """The share of unreadable records, 0 to 1."""

@@ -17,6 +17,7 @@ Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
 
 
 _MOST_SHAPES = 100
+_OF_A_ROW = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+$|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},?[T ]+\d{1,2}:\d\d", re.ASCII)
 
 
 class TableLine(NamedTuple):
@@ -71,13 +72,17 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell.strip()))
 
 
-def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = frozenset()) -> Iterator[Placed]:
+def records_under_header(
+    lines: Iterable[TableLine], known: frozenset[str] = frozenset(), of_time: frozenset[str] = frozenset()
+) -> Iterator[Placed]:
     """Return a table's records.
 
     :param lines: of one table, perhaps with lines about the file before its header.
     :param known: folded names of columns; the header is the first line that holds two of them (or its only cell is
         one), and such a line again begins the table anew, as where files were put one behind another. Empty: the
         header is the first line that is not blank.
+    :param of_time: folded names of columns with times. A row that ends before one of them lost a cell, so that others
+        may be under another's header: it is unreadable.
     :raises UnreadableFile: if no line is a header, or the file ends within a line.
     """
     header: list[str] | None = None
@@ -85,17 +90,34 @@ def records_under_header(lines: Iterable[TableLine], known: frozenset[str] = fro
     before: list[TableLine] = []
     for line in lines:
         if is_blank(line):
+            if header and not line.is_ended and 1 < len(line.cells) < len(header):
+                ends.check(line)  # a row that was cut before its first value
             continue
         if _begins_table(line, header, known):
             header = header_of(line)
+            _check_header(header)
             ends = LineEnds(header)
         elif header is None:
             before = [*before[-2:], line]
         else:
             ends.check(line)
-            yield line.row, record_of_line(header, line)
+            missing = _missing_time(header, line, of_time)
+            yield line.row, missing or record_of_line(header, line)
     if header is None and before:
         raise unknown_header(before)
+
+
+def _missing_time(header: list[str], line: TableLine, of_time: frozenset[str]) -> UnreadableField | None:
+    name = next((name for name in header[len(line.cells) :] if _is_known(name, of_time)), None)
+    return UnreadableField(name, "is missing: the row has fewer cells than the header has columns") if name else None
+
+
+def _check_header(header: list[str]) -> None:
+    """Check that a header is one alone: where its line end was lost, the first row is in it, and would be nobody's."""
+    if any(_OF_A_ROW.match(name) for name in header):
+        raise UnreadableFile(
+            "the header holds an address or a time, as if the first row were in it. Write each row on its own line"
+        )
 
 
 def _begins_table(line: TableLine, header: list[str] | None, known: frozenset[str]) -> bool:

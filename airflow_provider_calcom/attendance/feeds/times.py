@@ -49,6 +49,7 @@ _MONTH_WORDS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
+_HALF_A_DAY = timedelta(hours=12)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
@@ -257,6 +258,17 @@ def day_in_text(text: str) -> str | None:
     """
     found = set(re.findall(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])(?!\d)", text, re.ASCII))
     return "-".join(found.pop()) if len(found) == 1 else None
+
+
+def after_midnight(began: datetime | None, ended: datetime | None) -> datetime | None:
+    """Return the end of a presence whose end is a clock, which is of the next day where it is before the beginning.
+
+    So it is only of up to half a day: with both columns named wrongly, it would be somebody's presence of 23 hours. The
+    row then ends before it begins, which is a doubt.
+    """
+    if began is None or ended is None or ended >= began or ended + timedelta(days=1) - began > _HALF_A_DAY:
+        return ended
+    return ended + timedelta(days=1)
 
 
 def completed(

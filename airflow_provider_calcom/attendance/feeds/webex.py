@@ -25,6 +25,7 @@ from airflow_provider_calcom.attendance.feeds.record import Record
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds.times import as_utc
+from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 _JOINED = ("joinedTime", "joinTime", "joined_at", "Hora da entrada")
 _LEFT = ("leftTime", "leaveTime", "left_at", "Hora da saída")
@@ -43,6 +44,8 @@ _OF_PARTICIPANTS = ("devices", "coHost", "spaceModerator", "invitee", "muted", "
 _OF_REPORTS = ("participantType", "ipAddress", "clientAgent", "company", "country", "registered", "zipCode")
 _PARTICIPANT_ID = re.compile(r"[0-9a-f]{32}(?:_[0-9a-z]+)*_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _FORMULA = re.compile(r'^="([^"]*)"$')
+
+_ROUNDING = timedelta(seconds=1)
 
 _Times = tuple[datetime | None, datetime | None]
 
@@ -74,8 +77,8 @@ class WebexFeed(RecordFeed):
 
     def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
         """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
-        plain = (TableLine(line.row, [_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
-        return records_under_header(plain, self.known_columns(options))
+        plain = (line._replace(cells=[_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
+        return records_under_header(plain, self.known_columns(options), self.time_columns(options))
 
     def key_of(self, meeting: str) -> str | None:
         """Return ``webex:`` and the meeting number, or what the join link has instead."""
@@ -89,8 +92,9 @@ class WebexFeed(RecordFeed):
             required(record, "email")
         kind = _kind(record)
         stays: list[tuple[Record | None, _Times]] = [(device, _times(device)) for device in record.records("devices")]
-        if not all(any(times) for _, times in stays) or not stays:
-            stays.append((None, _times(record)))
+        own = _times(record)
+        if not all(any(times) for _, times in stays) or not _reach([times for _, times in stays], own):
+            stays.append((None, own))
         known = [(device, times) for device, times in stays if any(times)]
         for device, times in known:
             yield self._presence(record, device, kind, times)
@@ -178,10 +182,9 @@ def _email(record: Record) -> str | None:
 
 
 def _name(record: Record) -> str | None:
-    """Return the display name. Beside one, ``Nome`` is the first name alone."""
-    shown = record.text(*_NAMES, "Name")
-    first, last = record.text(*_FIRST_NAMES), record.text(*_LAST_NAMES)
-    return shown or " ".join(part for part in (first, last) if part) or None
+    """Return the display name, and the one of two columns behind it where they differ: each may be somebody's."""
+    parts = record.text(*_FIRST_NAMES), record.text(*_LAST_NAMES)
+    return one_name(record.text(*_NAMES, "Name"), " ".join(part for part in parts if part) or None)
 
 
 # Times.
@@ -199,6 +202,17 @@ def _times(record: Record) -> _Times:
     return joined, left
 
 
+def _reach(devices: list[_Times], own: _Times) -> bool:
+    """Return whether devices were there from a person's own first time to the last; if not, one is missing."""
+    if not devices:
+        return False
+    came, went = [joined for joined, _ in devices if joined], [left for _, left in devices]
+    late = own[0] is not None and bool(came) and min(came) > own[0] + _ROUNDING
+    known = [left for left in went if left]
+    early = own[1] is not None and len(known) == len(went) and max(known) < own[1] - _ROUNDING
+    return not (late or early)
+
+
 def _seconds(record: Record) -> float | None:
     """Return the duration: of devices in seconds, of reports in minutes, of exports with its unit."""
     seconds = record.seconds(*_SECONDS)
@@ -207,8 +221,11 @@ def _seconds(record: Record) -> float | None:
 
 def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
     """Return the first of these times that is known: the beginning of 1970 is none."""
-    moments = (record.moment(name, is_end=is_end, epoch_is_null=True) for name in names)
-    return next((moment for moment in moments if moment is not None), None)
+    moments = [record.moment(name, is_end=is_end, epoch_is_null=True) for name in names if record.has(name)]
+    known = [moment for moment in moments if moment is not None]
+    if any(moment != known[0] for moment in known):
+        record.one_column(*names)
+    return known[0] if known else None
 
 
 FEED = WebexFeed()

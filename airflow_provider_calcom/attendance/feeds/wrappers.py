@@ -39,6 +39,8 @@ def wrapped(document: Mapping[Any, Any]) -> tuple[str, Any] | None:
     value = document[column]
     if isinstance(value, str):
         value = _of_json(str(column), value)
+    if is_wrapper(str(column)) and isinstance(value, (list, tuple)) and not value:
+        value = UnreadableField(str(column), "holds an empty list, where a record should be")
     return (str(column), value) if isinstance(value, (Mapping, list, tuple, UnreadableField)) else None
 
 

@@ -90,6 +90,8 @@ class Good:
     :param strangers: addresses and names that stand in the feed, but of nobody who was there.
     :param may_mislabel: whether a column may be given another one's name; not where a table has other people's columns,
         because a host's column that is called a participant's is one.
+    :param may_mistime: whether a wrong time can't be seen: it follows from a length, of which any number is as good as
+        another, or is a number itself, or a row of cells was shifted in a workbook.
     """
 
     feed: str
@@ -104,6 +106,7 @@ class Good:
     encoding: str = "utf-8"
     strangers: tuple[str, ...] = ()
     may_mislabel: bool = True
+    may_mistime: bool = False
 
     @property
     def is_table(self) -> bool:
@@ -170,10 +173,11 @@ def damaged_documents(draw: st.DrawFn, good: Good) -> Damaged:
     old, is_list = inner[key], isinstance(key, int) or isinstance(inner[key], list)
     where = f"{how} {(*outer, key)}"
     if how == "rename" and isinstance(key, str):
-        name = draw(st.sampled_from([one for one in (f"x{key}x", f"{key}_", *good.words) if one not in inner]))
+        words = good.words if good.may_mislabel else ()
+        name = draw(st.sampled_from([one for one in (f"x{key}x", f"{key}_", *words) if one not in inner]))
         inner[name] = inner.pop(key)
         return Damaged(f"{where} to {name}", document)
-    if how == "swap":
+    if how == "swap" and (good.may_mislabel or isinstance(inner, list)):
         other = draw(st.sampled_from(list(inner) if isinstance(inner, dict) else list(range(len(inner)))))
         inner[key], inner[other] = inner[other], inner[key]
         return Damaged(f"{where} with {other}", document)
@@ -310,7 +314,9 @@ def fault_of(good: Good, damaged: Damaged, folder: Path) -> str | None:
     except FeedError as error:
         return _leak(good, str(error))
     there = [row for row in rows if good.meeting in (row["conference_key"], row["booking_uid"])]
-    if not there:
+    if there:
+        there += [row for row in rows if _is_loose(row)]
+    else:
         return None
     expected = good.people
     if damaged.may_miss_records and not good.is_counted:
@@ -319,7 +325,12 @@ def fault_of(good: Good, damaged: Damaged, folder: Path) -> str | None:
         expected = tuple(person for person in good.people if person.mentioned_in(text))
     if damaged.may_miss_records and not good.is_counted:
         there = [{**row, "joined_at": None, "left_at": None} for row in there]  # of several stays, one may be missing
-    return _lost(good, expected, there) or _mixed(good, rows) or _mistimed(good, rows)
+    return _lost(good, expected, there) or _mixed(good, rows) or (None if good.may_mistime else _mistimed(good, rows))
+
+
+def _is_loose(row: AttendanceRow) -> bool:
+    """Return whether a row counts without a meeting: by its address or telephone."""
+    return not (row["conference_key"] or row["booking_uid"]) and bool(row["email"] or row["phone"])
 
 
 def rows_of(good: Good, source: Any, folder: Path) -> list[AttendanceRow]:
@@ -354,7 +365,7 @@ def _overlaps(row: AttendanceRow, joined: str | None, left: str | None) -> bool:
 def _is_doubt(good: Good, row: AttendanceRow) -> bool:
     if row["kind"] == "lobby" or (row["left_at"] or "~") < (row["joined_at"] or ""):
         return True
-    return row["kind"] == "person" and not any(person.known_by(row) for person in good.people)
+    return row["kind"] in ("person", "check_in") and not any(person.known_by(row) for person in good.people)
 
 
 def _mixed(good: Good, rows: Sequence[AttendanceRow]) -> str | None:

@@ -183,9 +183,19 @@ def test_moodles_log_of_joining_and_leaving(tmp_path: Path) -> None:
         read_text(tmp_path, german, date_format="day_first")
 
 
+def test_pages_that_were_looked_at_are_left_out(tmp_path: Path) -> None:
+    """Of Moodle's core; an event of another module may be somebody's presence."""
+    text = "Time,User full name,Event name\n2026-11-18 09:00,Amy Adams,{}\n2026-11-18 09:01,Amy Adams,Meeting joined\n"
+    assert read_text(tmp_path, text.format("Course module viewed"))[0][2:] == ("Amy Adams", at("09:01"), None)
+    with pytest.raises(FeedUnreadable, match="neither a word for joining"):
+        read_text(tmp_path, text.format("Clicked join meeting button"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Email,Name,First Seen,Time in Call\namy@example.com,Amy Adams,2026-11-18 09:00,00:30:00\n",
+        "email;name;joined;left\namy@example.com;Amy Adams;2026-11-18 09:00:00;2026-11-18 09:30:00\n",
         "Participant Name,Email,Joined At,Left At,Duration,Rejoins,Status\n"
         "Amy Adams,amy@example.com,11/18/2026 09:00:00 AM,11/18/2026 09:30:00 AM,30m 0s,0,Left\n",
         "Participant Name,Email,Joined At,Left At,Duration\n"
@@ -208,6 +218,25 @@ def test_a_meeting_past_midnight(tmp_path: Path) -> None:
     assert read_text(tmp_path, text, date="2026-11-18") == [
         ("person", None, "Amy Adams", at("23:50"), "2026-11-19T00:10:00.000Z")
     ]
+
+
+def test_a_leaving_far_before_the_joining_is_of_no_next_day(tmp_path: Path) -> None:
+    """With the two columns the wrong way round it would be a presence of 23 hours; here it ends too early."""
+    text = "Name,Time joined,Time left\nAmy Adams,09:30,09:00\n"
+    assert read_text(tmp_path, text, date="2026-11-18")[0][3:] == (at("09:30"), at("09:00"))
+
+
+def test_events_that_name_nobody_are_no_pair(tmp_path: Path) -> None:
+    """Of several people without a name each event is a trace of its own, and none repeats another."""
+    text = "Name,Time,Type\n,09:00,Join\n,09:00,Join\n,09:30,Leave\n"
+    rows = read_text(tmp_path, text, date="2026-11-18")
+    assert [row[3:] for row in rows] == [(at("09:00"), None), (at("09:00"), None), (None, at("09:30"))]
+
+
+def test_moodles_minutes_need_only_one_of_the_times(tmp_path: Path) -> None:
+    """Its number of minutes is none of seconds where the column of the beginning is missing."""
+    text = "ID number,Name,Leave time,Duration\n17,Amy Adams,2026-11-18 09:30,30\n"
+    assert read_text(tmp_path, text)[0][3:] == (at("09:00"), at("09:30"))
 
 
 def test_a_listed_person_without_any_time_is_unreadable(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from airflow_provider_calcom.attendance.feeds import (
     feed_named,
     read_feed,
 )
+from airflow_provider_calcom.attendance.feeds.lookups import LookUp
 
 GOOD = {"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}
 BUILT_IN = ("zoom", "webex", "check_in", "canonical", "google_meet", "teams", "cal_video")
@@ -127,6 +128,31 @@ def test_a_meetings_uuid_is_looked_up_in_every_spelling(given: str) -> None:
     record = {"meeting_uuid": "a/B+c==", "name": "Amy Adams", "join_time": GOOD["joined_at"]}
     (row,) = read_feed("zoom", [record], conference_keys={given: "812 0000 1111"})
     assert row["conference_key"] == "zoom:81200001111"
+
+
+def test_a_row_that_counts_for_nobody_is_unreadable_where_others_name_a_meeting() -> None:
+    """Whoever it is may have been in that meeting. Where no row names one, no meeting is judged by the feed."""
+    name = {"displayName": "Ann Archer", "joinedTime": "2026-01-15T10:00:00Z"}
+    other = {**name, "meetingNumber": "25551234567"}
+    for records in ([name, other], [other, name]):
+        with pytest.raises(FeedUnreadable, match=f"row {records.index(name) + 1}: names no meeting, booking"):
+            list(read_feed("webex", records))
+    reading = read_feed("webex", [other] * 30 + [name])
+    assert len(list(reading)) == 31
+    assert reading.report.unreadable_records == 1
+    assert len(list(read_feed("webex", [name, name], max_unreadable=0))) == 2
+
+
+def test_a_minus_is_no_dash_of_a_number() -> None:
+    """Numbers are found with spaces and dashes between their digits; an id of -1 is nobody of the table."""
+    table = LookUp({"81200001111": "x", "1": "y"})
+    assert [table.get(key) for key in ("812 0000 1111", "812-0000-1111", "-1", "1-", "1")] == [
+        "x",
+        "x",
+        None,
+        None,
+        "y",
+    ]
 
 
 def test_rows_that_name_no_meeting_are_noted_with_their_number() -> None:

@@ -147,10 +147,35 @@ def test_rows_are_numbered_as_an_editor_shows_them(tmp_path: Path) -> None:
 
 def test_cells_missing_at_the_end_of_a_row_are_empty(tmp_path: Path) -> None:
     """Exports leave out what is empty at a row's end, and some end every row with a separator."""
-    text = "email,joined_at,left_at,name\n" + "amy@example.com,2026-01-15T10:00:00Z\n"
+    text = "email,joined_at,name,phone\n" + "amy@example.com,2026-01-15T10:00:00Z\n"
     (row,) = read_feed("canonical", written(tmp_path, "rows.csv", text))
-    assert row["left_at"] is None
+    assert row["name"] is None
     assert emails(written(tmp_path, "more.csv", (HEADER + LINE).replace("\n", ",\n"))) == ["amy@example.com"]
+
+
+def test_a_row_that_ends_before_a_time_is_unreadable(tmp_path: Path) -> None:
+    """A cell is lost in it, so that others are in another's column: here the booking's would be the address."""
+    text = "booking_uid,email,joined_at,left_at\n,amy@example.com,2026-01-15T10:00:00Z,2026-01-15T10:30:00Z\n"
+    assert emails(written(tmp_path, "rows.csv", text)) == ["amy@example.com"]
+    path = written(tmp_path, "rows.csv", text.replace("\n,amy", "\namy"))
+    with pytest.raises(FeedUnreadable, match="column left_at: is missing: the row has fewer cells"):
+        emails(path)
+
+
+def test_a_file_that_is_cut_before_the_first_value_of_a_row_is_refused(tmp_path: Path) -> None:
+    """Separators without a line end begin a row; as many of them as the header has are an empty one."""
+    with pytest.raises(FeedUnreadable, match="the file ends within a line"):
+        emails(written(tmp_path, "rows.csv", HEADER + LINE + ","))
+    assert emails(written(tmp_path, "rows.csv", HEADER + LINE + ",,,")) == ["amy@example.com"]
+
+
+def test_a_header_that_lost_its_line_end_is_refused(tmp_path: Path) -> None:
+    """The first row would be columns, and its person nobody."""
+    for line in (LINE, "Amy Adams,x,2026-01-15 10:00,\n"):
+        path = written(tmp_path, "rows.csv", HEADER.strip() + "," + line + LINE)
+        with pytest.raises(FeedUnreadable, match="the header holds an address or a time") as caught:
+            emails(path)
+        assert "amy" not in str(caught.value).lower()
 
 
 def test_more_cells_than_columns_are_an_unreadable_row(tmp_path: Path) -> None:

@@ -256,6 +256,13 @@ def test_a_page_without_items_is_a_day_without_calls() -> None:
         read([{**empty, "activities": [call_ended()]}])
 
 
+def test_sessions_of_which_another_page_follows_are_refused() -> None:
+    """A participant's sessions come in pages of their own, whose token stays where they were put as they came."""
+    with pytest.raises(FeedUnreadable, match="column nextPageToken: says that more sessions"):
+        read([participant(ADA, WHOLE, nextPageToken="x")])
+    assert the_row(participant(ADA, WHOLE, nextPageToken=""))
+
+
 @pytest.mark.parametrize(("code", "reason"), [(None, "is missing"), ("zz", "is no code of a meeting")])
 def test_a_call_of_no_meeting_is_unreadable(code: str | None, reason: str) -> None:
     """Google documents the code for every call; a row without it would be nobody's in its meeting."""
@@ -454,7 +461,26 @@ def test_first_and_last_time_stand_in_for_sessions_and_are_noted(sessions: dict[
     rows, report = read([{**participant(ADA), **sessions}]) if sessions else read([_without_sessions()])
     (row,) = rows
     assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:30:00.000Z")
-    assert report.notes["a participant without sessions, so that its times hide the gaps between"] == 1
+    assert report.notes["a participant without all of its sessions, so that its own times hide the gaps between"] == 1
+
+
+@pytest.mark.parametrize("there", [0, 1])
+def test_a_session_that_is_missing_shows_in_the_first_and_last_time(there: int) -> None:
+    """Sessions come in pages of their own; of those that were cut the participant's own times are left."""
+    stays = [("2026-01-15T10:00:00.123456Z", "2026-01-15T10:05:00Z"), ("2026-01-15T10:29:00Z", "2026-01-15T10:30:00Z")]
+    rows, report = read([participant(ADA, stays[there])])
+    assert (rows[0]["joined_at"], rows[0]["left_at"]) == ("2026-01-15T10:00:00.123456Z", "2026-01-15T10:30:00.000Z")
+    assert len(rows) == 2
+    assert any("hide the gaps" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("code", "reason"), [("", "is missing"), (None, "is missing"), ("Zoe", "is no code")])
+def test_a_row_whose_code_is_empty_or_broken_is_unreadable(code: str | None, reason: str) -> None:
+    """It would be of no meeting, beside others that are; what the API sends has no such field at all."""
+    row = {**_without_sessions(), "space_meeting_code": code}
+    with pytest.raises(FeedUnreadable, match=f"column space_meeting_code: {reason}"):
+        read([row])
+    assert the_row([row], conference_key=CODE)["conference_key"] == KEY
 
 
 def _without_sessions() -> dict[str, Any]:

@@ -117,6 +117,37 @@ def test_a_beginning_follows_from_the_end_and_the_duration(tmp_path: Path) -> No
         read(tmp_path, DATED.replace("2026-01-15 11:01:14,2026-01-15 11:43:08", ","))
 
 
+def test_of_two_names_both_are_kept(tmp_path: Path) -> None:
+    """The name that is shown may be another's than the account's; each of them may be somebody's who is expected."""
+    text = (
+        TIMES_OF_DAY.replace("First name", "Name,First name")
+        .replace("Ada,", "Grace Hopper,Ada,")
+        .replace("Grace,", ",Grace,")
+    )
+    rows, _ = read(tmp_path, text, date="2026-01-15")
+    assert [row["name"] for row in rows] == ["Grace Hopper (Ada Lovelace)", "Grace Hopper"]
+
+
+def test_of_two_columns_that_may_be_the_exit_neither_is_taken(tmp_path: Path) -> None:
+    """They are known in several languages, and one of them may be something else here."""
+    text = DATED.replace("Email", "Hora a la que salió").replace("ada@example.com", "2026-01-15 11:20:00")
+    with pytest.raises(FeedUnreadable, match="Time exited and Hora a la que salió differ"):
+        read(tmp_path, text)
+
+
+def test_two_columns_of_one_name_are_an_unreadable_row(tmp_path: Path) -> None:
+    """Whichever of them is read, and the time of the first row is read before the others."""
+    text = TIMES_OF_DAY.replace("Email", "Time joined")
+    with pytest.raises(FeedUnreadable, match="stands in the record more than once"):
+        read(tmp_path, text, date="2026-01-15")
+
+
+def test_two_rows_that_name_nobody_are_two(tmp_path: Path) -> None:
+    """They may be of two people, so that the second repeats nothing."""
+    line = ",,42m,2026-01-15 11:01:14,2026-01-15 11:43:08\n"
+    assert len(read(tmp_path, DATED + line + line)[0]) == 3
+
+
 def test_gaps_are_noted(tmp_path: Path) -> None:
     """A row has the first and the last time of a person, and a duration without the gaps between."""
     assert read(tmp_path, DATED)[1].notes == {}

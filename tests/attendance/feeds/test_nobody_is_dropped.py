@@ -26,7 +26,7 @@ from tests.attendance.feeds.test_webex import ATTENDEE, DEVICE, PARTICIPANT, REP
 RECORDS = ("items", "participants", "sessions")
 OTHERS: tuple[Any, ...] = (None, "", [], {}, "zz", -1, True, ["x"], "1970-01-01T00:00:00.000Z", "0001-01-01T00:00:00Z")
 CELLS = ("", "zz", "-1", "1970-01-01 00:00:00", "0001-01-01T00:00:00Z")
-ON_ONE_DEVICE = {**PARTICIPANT, "devices": [DEVICE]}
+ON_ONE_DEVICE = {**PARTICIPANT, "leftTime": DEVICE["leftTime"], "devices": [DEVICE]}
 HOST = {"signedinUser": {"user": "users/7", "displayName": "Hanna Host"}}
 ROW_OF_BIGQUERY = {
     "time_usec": 1768473041830000,

@@ -130,6 +130,8 @@ def test_broken_json_in_a_wrapper_is_unreadable() -> None:
     """The error says what it is."""
     with pytest.raises(FeedUnreadable, match="column _airbyte_data: holds JSON text that is cut or broken"):
         emails([{"_airbyte_data": '{"email": "amy@exam'}])
+    with pytest.raises(FeedUnreadable, match="column _airbyte_data: holds an empty list, where a record should be"):
+        emails([{"_airbyte_data": row("amy")}, {"_airbyte_data": []}])
 
 
 def test_a_record_with_columns_of_its_own_is_no_wrapper() -> None:

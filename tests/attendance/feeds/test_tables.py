@@ -51,7 +51,7 @@ def test_a_file_that_ends_within_a_line_was_cut(tmp_path: Path, last: str) -> No
 
 def test_neither_a_short_line_nor_a_missing_line_end_alone_shows_a_cut(tmp_path: Path) -> None:
     """Some programs leave out what is empty at a row's end, and some the last line's end."""
-    text = "email;joined_at;left_at\n" + LINE + LINE.replace("amy", "ben").strip()
+    text = "email;joined_at;name\n" + LINE + LINE.replace("amy", "ben").strip()
     assert len(rows_of(tmp_path / "a.csv", text)) == 2
 
 

@@ -96,6 +96,13 @@ def test_a_participant_without_devices_has_its_own_times() -> None:
         assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
 
 
+def test_a_device_that_is_missing_shows_in_the_own_times_of_its_person() -> None:
+    """A participant was there from the first time of a device to the last; of a cut list its own times count."""
+    for device in PARTICIPANT["devices"]:
+        rows = rows_of([{**PARTICIPANT, "devices": [device]}])
+        assert (rows[1]["joined_at"], rows[1]["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
+
+
 def test_times_that_are_not_known_yet_are_null() -> None:
     """Webex writes them as 1970 or leaves them out while the meeting goes on."""
     (row,) = rows_of([{**PARTICIPANT, "devices": [{**DEVICE, "leftTime": UNKNOWN}]}])
@@ -128,7 +135,7 @@ def test_who_waits_is_in_the_lobby() -> None:
 def test_telephones() -> None:
     """Whoever called in is known by the device's number."""
     called = {**DEVICE, "audioType": "pstn", "callType": "callIn", "phoneNumber": "+16505550100"}
-    (row,) = rows_of([{**PARTICIPANT, "email": "", "displayName": "Call-in User_1", "devices": [called]}])
+    (row, _) = rows_of([{**PARTICIPANT, "email": "", "displayName": "Call-in User_1", "devices": [called]}])
     assert (row["phone"], row["email"], row["name"]) == ("+16505550100", None, "Call-in User_1")
     (row,) = rows_of([{**PARTICIPANT, "displayName": "+1650*****00", "devices": []}])
     assert row["phone"] == "+1650*****00"
@@ -248,7 +255,7 @@ def test_the_attendees_address_goes_before_any_other() -> None:
         ({**ATTENDEE, "joinedTime": UNKNOWN}, ("2026-01-15T10:00:00.000Z", "2026-01-15T10:30:00.000Z")),
         ({**ATTENDEE, "leftTime": None}, ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:03.000Z")),
         (
-            {**PARTICIPANT, "devices": [{**DEVICE, "joinedTime": None}]},
+            {**PARTICIPANT, "leftTime": None, "devices": [{**DEVICE, "joinedTime": None}]},
             ("2026-01-15T10:00:03.000Z", "2026-01-15T10:10:00.000Z"),
         ),
         ({**PARTICIPANT, "devices": [{**DEVICE, "leftTime": None}]}, ("2026-01-15T10:00:03.000Z", None)),
@@ -295,6 +302,21 @@ PORTUGUESE = (
     "Consulta\t2026-01-15 10:00:00\tAmy Adams\tAmy\tAdams\tamy@example.com\t2026-01-15 10:00:03"
     "\t2026-01-15 10:30:00\n"
 )
+
+
+def test_of_two_columns_that_may_be_the_time_neither_is_taken() -> None:
+    """The same time twice is one."""
+    for other in ("2026-01-15T10:00:03Z", "2026-01-15T11:00:03+01:00"):
+        assert len(rows_of([{**ATTENDEE, "joinedTime": other, "Join Time": "2026-01-15T10:00:03Z"}])) == 1
+    with pytest.raises(FeedUnreadable, match="joinedTime and Join Time differ"):
+        rows_of([{**ATTENDEE, "Join Time": "2026-01-15T10:00:04Z"}])
+
+
+def test_of_two_names_both_are_kept() -> None:
+    """A device is nobody's name; of two names each may be somebody's who is expected."""
+    record = {**PARTICIPANT, "devices": [], "First Name": "Amy", "Last Name": "Adams"}
+    for shown, name in (("Amy Adams", "Amy Adams"), ("iPhone", "Amy Adams"), ("Ben Best", "Ben Best (Amy Adams)")):
+        assert rows_of([{**record, "displayName": shown}])[0]["name"] == name
 
 
 @pytest.mark.parametrize("columns", [None, {"joined_at": "Beginn", "left_at": "Ende", "email": "Mail", "name": "Wer"}])
