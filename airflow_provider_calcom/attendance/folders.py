@@ -129,6 +129,15 @@ def written_whole(path: Any) -> Iterator[Path]:
         part.replace(target)
 
 
+def is_whole_text(text: str) -> bool:
+    """Return whether a text can be written: half a character (a lone surrogate), which JSON can bring, can't be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 # One for all lines: json.dumps would make a new one for each.
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.paths import short_path
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line at most."""
@@ -227,4 +228,4 @@ def with_even_line_ends(path: Path, copy: Path) -> Path:
 def shown_path(path: Any) -> str:
     """Give a path as messages show it: on one line, and without a password that stands in a URL."""
     text = re.sub("//[^/@]*@", "//***@", str(path)) if "://" in str(path) else os.fspath(str(path))
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return short_path(text if text.isprintable() else ascii(text)[1:-1])
