@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
-from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
+from airflow_provider_calcom.attendance.paths import reason_of, short_path
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
 Folder = Union[str, "os.PathLike[str]", Any]
@@ -40,7 +41,14 @@ def folder_path(folder: Folder) -> Any:
         return folder
     from upath import UPath
 
-    return UPath(folder)
+    try:
+        return UPath(folder)
+    except (ValueError, TypeError, ImportError) as error:
+        why = reason_of(error)
+    raise InvalidInput(
+        f"{short_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
+        " library of its storage"
+    )
 
 
 def is_here(path: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -40,9 +41,19 @@ def fault_of_path(path: object) -> str | None:
         "://" not in text and any(len(os.fsencode(one)) > _LONGEST_NAME for one in text.split("/"))
     ):
         return f"a text of {len(text):,} characters, which is too long for a path"
+    if "://" in text and not _is_url(text):
+        return "a URL that can't be read as one"
     if text.startswith("~") and os.path.expanduser(text) == text:
         return "below the home of a user who does not exist here (~)"
     return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return True
 
 
 def short_path(text: str) -> str:

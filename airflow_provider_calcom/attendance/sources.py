@@ -141,7 +141,9 @@ def format_of(name: str, parameter: str = "") -> tuple[Format, bool]:
     suffix = os.path.splitext(plain)[1].lower()
     if suffix not in _FORMATS:
         before = f"{parameter}: " if parameter else ""
-        raise InvalidInput(f"{before}{shown_path(name)}: the suffix must be one of {', '.join(_FORMATS)}, and .gz may follow")
+        raise InvalidInput(
+            f"{before}{shown_path(name)}: the suffix must be one of {', '.join(_FORMATS)}, and .gz may follow"
+        )
     return _FORMATS[suffix], plain != name
 
 
