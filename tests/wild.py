@@ -51,9 +51,9 @@ class Deep(list[Any]):
         super().__init__(nested)
 
 
-ODD_TEXTS = ("", " ", "None", "null", "nan", "\ud800", "a\x00b", "a\nb", "x" * 5_000, "[", '{"a":', "[" * 9_000, "9" * 5_000,
-             "1e400", "True", "-1", "://", "http://[", "bogus://x/y", "file://\x00", "~nobody-is-called-so/x", "ann@example.org",
-             "2026-11-18T08:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "[1]", "{}")  # fmt: skip
+ODD_TEXTS = ("", " ", "None", "null", "nan", "\ud800", "a\x00b", "a\nb", "x" * 5_000, "[", '{"a":', "[" * 9_000,
+             "9" * 5_000, "1e400", "True", "-1", "://", "http://[", "bogus://x/y", "file://\x00", "~nobody-is-called-so/x",
+             "ann@example.org", "2026-11-18T08:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "[1]", "{}")  # fmt: skip
 ANY_TEXT = st.text(max_size=6) | st.sampled_from(ODD_TEXTS)
 ANY_NUMBER = st.integers(-2, 2) | st.sampled_from([-(10**400), 2**63, 1e308, float("inf"), float("nan"), 0.5])
 ANY_JSON = st.recursive(
@@ -70,24 +70,33 @@ ANY_OBJECT = st.sampled_from(
 ANYTHING = ANY_JSON | ANY_OBJECT | st.just(5_000).map(lambda digits: 10**digits)
 
 
-def outcome(call: Callable[[], Any], *, names: tuple[str, ...] = (), in_task: bool = True) -> Exception | None:
+def outcome(
+    call: Callable[[], Any], *, names: tuple[str, ...] = (), in_task: bool = True
+) -> CalComError | AttendanceError | None:
     """Run a call, and hold that it succeeds or fails with an error of ours.
 
     :param names: one of them must stand in the text, unless Cal.com could not be reached: then all was taken.
     :param in_task: whether Airflow must be told by the class that another try is useless.
     :returns: the error, or None.
     """
+    error = _error_of(call)
+    if error is None:
+        return None
+    text = str(error)
+    assert text.isprintable(), f"{text!r} would break a log's line"
+    assert len(text) <= LONGEST_TEXT, f"{len(text)} characters are not for people"
+    assert "ann@example.org" not in text, "an address is nobody's business"
+    assert not in_task or isinstance(error, AirflowFailException) != error.may_heal
+    if names and type(error).__name__ != "NotConnected":
+        assert any(name in text for name in names), f"{text!r} names none of {names}"
+    return error
+
+
+def _error_of(call: Callable[[], Any]) -> CalComError | AttendanceError | None:
     try:
         call()
     except AirflowSkipException:
         return None
     except (CalComError, AttendanceError) as error:
-        text = str(error)
-        assert text.isprintable(), f"{text!r} would break a log's line"
-        assert len(text) <= LONGEST_TEXT, f"{len(text)} characters are not for people"
-        assert "ann@example.org" not in text, "an address is nobody's business"
-        assert not in_task or isinstance(error, AirflowFailException) != error.may_heal
-        if names and type(error).__name__ != "NotConnected":
-            assert any(name in text for name in names), f"{text!r} names none of {names}"
         return error
     return None
