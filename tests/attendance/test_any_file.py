@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.engine import Resources, decide
 from airflow_provider_calcom.attendance.ledger import LastWrites, compact
 from airflow_provider_calcom.attendance.plan import Change, read_plan, read_summary
@@ -53,7 +52,8 @@ def any_change(value: Any) -> st.SearchStrategy[Any]:
 
 RICH = {
     **BOOKING, "guests": ["g@x.test"], "bookingFieldsResponses": {"email": "a@x.test", "guests": ["g@x.test"]},
-    "eventType": {"id": 1, "slug": "x"}, "meetingUrl": None, "rescheduledToUid": None, "createdAt": "2026-11-01T00:00:00Z",
+    "eventType": {"id": 1, "slug": "x"}, "meetingUrl": None, "rescheduledToUid": None,
+    "createdAt": "2026-11-01T00:00:00Z",
 }  # fmt: skip
 
 
@@ -66,8 +66,7 @@ def test_bookings_of_cal_com(tmp_path_factory: pytest.TempPathFactory, booking: 
 
     def read() -> None:
         tables = booking_tables(read_lines(path), folder, where="given.jsonl", user={"id": 7, "email": "me@x.test"})
-        assert tables.bookings.read_bytes().isascii() or True
-        only_attends(RICH, {"id": 7})
+        assert tables.bookings.exists()
 
     outcome(read, names=("given.jsonl",), in_task=False)
 
@@ -86,9 +85,14 @@ def test_rows_of_the_tables(tmp_path_factory: pytest.TempPathFactory, table: str
     outcome(lambda: decide(*tables.values(), resources=SMALL), names=(table,), in_task=False)
 
 
+DAMAGED = [
+    *(b"\x1f\x8b", b"PAR1", b"PAR1\0\0\0\0PAR1", b"\xff\xfea", b"[" * 99_999),
+    *(b'{"booking_uid": 1e999}', b'"', b"a,b\n1", b"\0" * 9),
+]
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet", ".jsonl.gz", ".csv.gz", ".tsv"])
-@given(content=st.binary(max_size=40) | st.sampled_from([b"\x1f\x8b", b"PAR1", b"PAR1\0\0\0\0PAR1", b"\xff\xfea", b"[" * 99_999,
-                                                         b'{"booking_uid": 1e999}', b'"', b"a,b\n1", b"\0" * 9]))  # fmt: skip
+@given(content=st.binary(max_size=40) | st.sampled_from(DAMAGED))
 @limits(8)
 def test_bytes(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes) -> None:
     """Any bytes under any suffix are refused by the file's name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,8 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], named: tup
     told = capsys.readouterr().err
     assert code in (0, 1)
     if code == 1:
-        assert told.startswith("calcom-no-shows: ") and told.count("\n") == 1
+        assert told.startswith("calcom-no-shows: ")
+        assert told.count("\n") == 1
         assert len(told) < SHOWN
         assert any(name in told for name in named), f"{told!r} names none of {named}"
         assert "ann@example.org" not in told
@@ -78,7 +78,7 @@ def test_policy_file(
     path = tmp_path_factory.mktemp("policy") / "policy.json"
     path.write_bytes(content)
     line = [f"{name}={one}" for name, one in {**tables, "--policy": str(path)}.items()]
-    refused(capsys, ["decide", *line], ("policy", *json.loads("[]"), "settle"))
+    refused(capsys, ["decide", *line], ("policy", "settle"))
 
 
 @given(folder=ANY_TEXT)

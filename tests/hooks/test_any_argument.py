@@ -87,7 +87,7 @@ def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
 @pytest.mark.parametrize("host", ["api.cal.com\n", "\napi.cal.com", "api.\ncal.com", "api.cal.com\r", "api.cal\t.com",
                                   "api.cal.com\u2028", "api.cal.com\u200b"])  # fmt: skip
 def test_a_host_that_hides_something(connect: Any, host: str) -> None:
-    """A line break in the host, which Python's parser would drop, is refused: another host would be called than seen."""
+    """A line break in the host is refused: Python's parser drops it, and would call another host than is seen."""
     connect(host=host, password="cal_key_of_nobody")
     error = outcome(lambda: CalComHook().settings, names=("host",), in_task=False)
     assert type(error).__name__ == "InvalidConnection"
@@ -118,4 +118,5 @@ def test_a_uri_with_a_path(connect: Any, uri: str, base: str | None) -> None:
 def test_any_connection_id(conn_id: Any) -> None:
     """An id that is none, or of no connection, is refused by its parameter and not tried again."""
     error = outcome(lambda: CalComHook(calcom_conn_id=conn_id).settings, names=("calcom_conn_id",), in_task=False)
-    assert error is not None and not error.may_heal
+    assert error is not None
+    assert not error.may_heal
