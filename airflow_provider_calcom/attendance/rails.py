@@ -76,7 +76,9 @@ class GuardRails:
         known = [entry.name for entry in fields(cls)]
         for name in given:
             if name not in known:
-                raise InvalidRails(f"guard_rails: {describe(name)} is no guard rail. There are: {', '.join(known)}")
+                raise InvalidRails(
+                    f"guard_rails: {describe(name)} is no guard rail's field. The fields: {', '.join(known)}"
+                )
         return cls(**given)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
 from airflow_provider_calcom.attendance.folders import folder_path
@@ -203,7 +202,10 @@ def _addresses(connection: str | None) -> Addresses:
     from airflow_provider_calcom.hooks.calcom import CalComHook
     from airflow_provider_calcom.hooks.ledgers import addresses_of
 
-    return addresses_of(CalComHook(connection))
+    try:
+        return addresses_of(CalComHook(connection))
+    except ValueError as error:  # as which the hook refuses what a connection has
+        raise AttendanceError(f"--connection: {error}") from None
 
 
 def _print(text: str) -> None:
@@ -252,7 +254,10 @@ def _place(arguments: argparse.Namespace) -> SqlPlace | None:
     # Airflow takes seconds to import, so only this option does it.
     from airflow_provider_calcom.hooks.sql import sql_place
 
-    return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
+    try:
+        return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
+    except ValueError as error:
+        raise AttendanceError(str(error)) from None
 
 
 def _print_figures(decided: Decided) -> None:
@@ -271,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_paths(given)
         given.run(given)
-    except (AttendanceError, CalComError, OSError) as error:
+    except (AttendanceError, OSError) as error:
         print(f"calcom-no-shows: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
