@@ -9,7 +9,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
@@ -115,6 +115,8 @@ class Endpoint(Generic[T]):
 
 # What is put into a path or a body, checked.
 
+_NO_ID = 10**18
+
 
 def checked_uid(value: object, name: str = "booking_uid") -> str:
     """Give a uid back, without white space around it, if it can be one.
@@ -135,7 +137,7 @@ def checked_id(value: object, name: str) -> int:
 
     :raises InvalidArgument: naming ``name``.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _NO_ID:
         return value
     if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) and int(value) > 0:
         return int(value)
@@ -511,11 +513,23 @@ def create_webhook(
     """
     body = {
         "subscriberUrl": subscriber_url,
-        "triggers": list(triggers),
+        "triggers": _checked_triggers(triggers),
         "active": active,
         **_given(secret=secret, payloadTemplate=payload_template),
     }
     return Endpoint("POST", "/webhooks", _object, body=body, writes=True)
+
+
+def _checked_triggers(triggers: object) -> list[str]:
+    if isinstance(triggers, (str, bytes)) or not isinstance(triggers, Iterable):
+        raise InvalidArgument(f"triggers must be a list of names of events, but is {shown(triggers)}")
+    names = list(triggers)
+    for place, name in enumerate(names):
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidArgument(
+                f"triggers[{place}] must be the name of an event such as BOOKING_NO_SHOW_UPDATED, but is {shown(name)}"
+            )
+    return names
 
 
 def list_webhooks(*, take: int = 250, skip: int = 0) -> Endpoint[list[dict[str, Any]]]:

@@ -143,9 +143,9 @@ def host_wish(value: object, name: str = "host_absent") -> bool | None:
 
     :raises InvalidArgument: for anything else.
     """
-    text = value.strip().lower() if isinstance(value, str) else value
-    if text is None or isinstance(text, bool):
-        return text
+    if value is None or isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else "no text"
     if text in ("none", "null", ""):
         return None
     if text in ("true", "false"):
@@ -229,15 +229,23 @@ def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
 
     :raises InvalidArgument: naming ``name``, if it is another.
     """
-    if value == "fail":
+    # By its kind first: a value that is compared may answer with an array, as those of pandas do.
+    if isinstance(value, str) and value == "fail":
         return "fail"
-    if value == "skip":
+    if isinstance(value, str) and value == "skip":
         return "skip"
     raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {shown(value)}")
 
 
 def _is_true(value: object, name: str) -> bool:
-    return host_wish(value, name) is True
+    """Read a flag. A template that found nothing is refused: ``dry_run`` must not become False by it."""
+    flag = host_wish(value, name)
+    if flag is None:
+        raise InvalidArgument(
+            f"{name} must be True or False, but is {shown(value)}. If it comes from a template or another task, that"
+            " found nothing"
+        )
+    return flag
 
 
 def _statuses(value: object) -> tuple[str, ...]:
@@ -245,7 +253,7 @@ def _statuses(value: object) -> tuple[str, ...]:
     if isinstance(statuses, str) or not isinstance(statuses, Iterable):
         raise InvalidArgument(f"allowed_statuses must be a list of {', '.join(BOOKING_STATUSES)}")
     chosen = tuple(statuses)
-    unknown = [status for status in chosen if status not in BOOKING_STATUSES]
+    unknown = [status for status in chosen if not isinstance(status, str) or status not in BOOKING_STATUSES]
     if unknown:
         raise InvalidArgument(f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {shown(unknown[0])}")
     return chosen

@@ -24,6 +24,8 @@ STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 
 LARGEST_PAGE = 250
 
+_LONGEST_TEXT = 1_000
+
 _AS_CAL_COM_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _BEGINS_WITH_A_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]|$)")
 
@@ -148,7 +150,7 @@ def _ids(value: object, name: str) -> tuple[int, ...]:
 
 def _statuses(value: object) -> tuple[object, ...]:
     statuses = _items(value, "status")
-    unknown = [status for status in statuses if status not in STATUSES]
+    unknown = [status for status in statuses if not isinstance(status, str) or status not in STATUSES]
     if unknown:
         raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
     return statuses
@@ -161,12 +163,25 @@ def _check_one_text(value: object, name: str) -> None:
         raise InvalidArgument(f"{name} must be one text, but is a {type(value).__name__}")
     if value.strip() in ("", "None"):
         raise _empty(name, value)
+    if len(value) > _LONGEST_TEXT or not _is_sendable(value):
+        raise InvalidArgument(
+            f"{name} must be a text of {_LONGEST_TEXT:,} characters at most, none of them half a character, but is a"
+            f" text of {len(value):,}"
+        )
     if value.strip().startswith(("[", "(", "{")):
         try:
             kind = type(value_in(value)).__name__
         except ValueError:
             return
         raise InvalidArgument(f"{name} must be one text, but is the text of a {kind}")
+
+
+def _is_sendable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _items(value: object, name: str) -> tuple[object, ...]:
@@ -221,7 +236,7 @@ def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> dateti
     """
     try:
         moment = value if isinstance(value, datetime) else _from_text(value, days_of)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidArgument(
             f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {shown(value)}"
         ) from None
@@ -230,7 +245,7 @@ def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> dateti
     try:
         return moment.astimezone(timezone.utc)
     except OverflowError:
-        raise InvalidArgument(f"{name} must be in the years 1 to 9999 of UTC, but is {shown(value)}") from None
+        raise InvalidArgument(f"{name} must lie in the years 1 to 9999 of UTC, but is {shown(value)}") from None
 
 
 def _from_text(text: str, days_of: tzinfo) -> datetime:

@@ -14,10 +14,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.folders import written_whole
 from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
+from airflow_provider_calcom.attendance.paths import fault_of_path
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
@@ -262,7 +264,7 @@ def _known_zone(zone: str | None) -> str:
 
 
 def _no_zone(zone: object) -> InvalidInput:
-    return InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {zone!r:.60}")
+    return InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {describe(zone)}")
 
 
 def check_resources(resources: Resources) -> None:
@@ -272,20 +274,28 @@ def check_resources(resources: Resources) -> None:
     """
     limit, threads = resources.memory_limit, resources.threads
     if not isinstance(limit, str) or not _SIZE.fullmatch(limit):
-        raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {limit!r:.60}")
+        raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {describe(limit)}")
     if threads is not None and (type(threads) is not int or not 0 < threads <= _MOST_THREADS):
         raise InvalidResources(
             f"threads must be a whole number from 1 to {_MOST_THREADS}, or None for one on each core, but is"
-            f" {threads!r:.60}"
+            f" {describe(threads)}"
         )
     spill = resources.spill_directory
-    if spill is not None and not (isinstance(spill, (str, os.PathLike)) and os.path.isdir(spill)):
-        raise InvalidResources(f"spill_directory must be a folder that is there, but is {str(spill)!r:.200}")
+    if spill is None:
+        return
+    is_there = isinstance(spill, (str, os.PathLike)) and not fault_of_path(spill) and os.path.isdir(_expanded(spill))
+    if not is_there:
+        raise InvalidResources(f"spill_directory must be a folder that is there, but is {describe(spill)}")
+
+
+def _expanded(folder: str | os.PathLike[str]) -> str:
+    return os.path.expanduser(os.fspath(folder))
 
 
 def _spill_folder(resources: Resources) -> Path:
+    spill = resources.spill_directory
     try:
-        return Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
+        return Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=None if spill is None else _expanded(spill)))
     except OSError as error:
         raise InvalidResources(
             f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"

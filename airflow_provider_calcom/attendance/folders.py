@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
-from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
+from airflow_provider_calcom.attendance.paths import reason_of, short_path
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
 Folder = Union[str, "os.PathLike[str]", Any]
@@ -40,7 +41,14 @@ def folder_path(folder: Folder) -> Any:
         return folder
     from upath import UPath
 
-    return UPath(folder)
+    try:
+        return UPath(folder)
+    except (ValueError, TypeError, ImportError) as error:
+        why = reason_of(error)
+    raise InvalidInput(
+        f"{short_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
+        " library of its storage"
+    )
 
 
 def is_here(path: Any) -> bool:
@@ -127,6 +135,15 @@ def written_whole(path: Any) -> Iterator[Path]:
         yield part
         part.chmod(file_mode())
         part.replace(target)
+
+
+def is_whole_text(text: str) -> bool:
+    """Return whether a text can be written: half a character (a lone surrogate), which JSON can bring, can't be."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # One for all lines: json.dumps would make a new one for each.

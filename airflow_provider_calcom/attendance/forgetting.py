@@ -22,6 +22,7 @@ from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_js
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, LedgerRecord
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import DECISIONS, PLAN, REFUSED_CHANGES, SUMMARY, plan_hash
 
 _LOCAL_PART = r"(?u:[\w.!#$%&'*+/=?^`{|}~-])"
@@ -155,7 +156,7 @@ def _plan_folders(place: Folder) -> Iterator[Any]:
     """Return the folders of plans that are a folder, or lie in it."""
     path = folder_path(place)
     if not path.is_dir():
-        raise InvalidInput(f"--plans: {path} is no folder that is there")
+        raise InvalidInput(f"--plans: {shown_path(path)} is no folder that is there")
     entries = list(path.iterdir())
     if any(entry.name in (SUMMARY, PLAN, REFUSED_CHANGES, DECISIONS) or entry.suffix == SUFFIX for entry in entries):
         yield path
@@ -305,7 +306,7 @@ def _look_into_plan(folder: Any, person: _Person, found: Forgotten) -> None:
 def _forget_in_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
     place = folder_path(ledger)
     if not place.is_dir():
-        raise InvalidInput(f"--ledger: {place} is no folder that is there")
+        raise InvalidInput(f"--ledger: {shown_path(place)} is no folder that is there")
     _remove_unfinished(place, found)
     with ExitStack() as stack:
         parts = parts_of(place)

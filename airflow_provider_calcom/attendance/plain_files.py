@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.paths import short_path
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line at most."""
 _LONGEST_HEADER = 2**18
 _CHUNK = 2**20
+_ADDRESS = re.compile(r"[^/@]*[^/@*]@[^/@]+\.[^/@]+")
 _ALL_BUT_QUOTES_AND_LINE_ENDS = bytes(sorted(set(range(256)) - set(b'"\n')))
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -207,9 +209,10 @@ def json_keys(path: Path) -> tuple[str, ...]:
         while line := file.readline(LONGEST_LINE):
             if line.strip():
                 try:
-                    return tuple(json.loads(line))
-                except (ValueError, TypeError, RecursionError):
+                    first = json.loads(line)
+                except (ValueError, RecursionError):
                     break
+                return tuple(first) if isinstance(first, dict) else ()
     return ()
 
 
@@ -225,6 +228,7 @@ def with_even_line_ends(path: Path, copy: Path) -> Path:
 
 
 def shown_path(path: Any) -> str:
-    """Give a path as messages show it: on one line, and without a password that stands in a URL."""
+    """Give a path as messages show it: on one line, without a password that stands in a URL, or anybody's address."""
     text = re.sub("//[^/@]*@", "//***@", str(path)) if "://" in str(path) else os.fspath(str(path))
-    return text if text.isprintable() else ascii(text)[1:-1]
+    text = _ADDRESS.sub("<address>", text)
+    return short_path(text if text.isprintable() else ascii(text)[1:-1])

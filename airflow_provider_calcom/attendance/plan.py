@@ -24,13 +24,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
-from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines, written_whole
+from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_whole_text, write_lines, written_whole
 from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
+from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
 
@@ -57,6 +60,7 @@ planning the same changes again gives the plan that was approved."""
 
 _CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
 _LONGEST_LINE = 16 * 2**20
+_LONGEST_PRESENCE = 10_000 * 366 * 86_400
 _HELD_BACK = ("no_address", "contradictory", "host_present", "human_override", "correction_off", "not_ours")
 
 
@@ -72,10 +76,22 @@ class PlanNotRead(AttendanceError):
     """A plan's file can't be opened. Fix its rights, or what lies in its place; the text names it."""
 
 
-class PlanNotWritten(AttendanceError):
-    """A plan's folder can't be written. Fix it: space, rights, or its connection; the text names it."""
+class PlanNotReached(PlanNotRead):
+    """The storage of a plan failed: a disk, a network, an object store. Another try may find it well."""
 
     may_heal = True
+
+
+class PlanNotWritten(AttendanceError):
+    """A plan's folder can't be written now: the disk is full, or the storage failed. The text names it."""
+
+    may_heal = True
+
+
+class PlanFolderUnusable(PlanNotWritten):
+    """A plan's folder can't be written, and no retry heals that. Fix its rights, or what lies in its place."""
+
+    may_heal = False
 
 
 class LastWrite(NamedTuple):
@@ -165,7 +181,8 @@ def plan_hash(summary: Mapping[str, Any]) -> str:
     :param summary: the plan's; ``sha256`` itself is not looked at.
     """
     controls = {name: summary[name] for name in _CONTROLS}
-    return hashlib.sha256(json.dumps(controls, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    text = json.dumps(controls, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 @contextmanager
@@ -174,14 +191,18 @@ def writing(place: Any, parameter: str = "plan_path") -> Iterator[None]:
 
     :param place: the folder, for the error.
     :param parameter: the parameter that names it, for the error.
-    :raises PlanNotWritten: with the operating system's words.
+    :raises PlanNotWritten: with the operating system's words; :class:`PlanFolderUnusable` where no retry heals it.
     """
     try:
         yield
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise PlanNotWritten(
-            f"{parameter}: {place} can't be written ({why}). Let the worker's user write there, or free some space"
+    except Exception as error:
+        # DuckDB, which writes the decisions, has a class of its own where a disk is full.
+        if not is_of_storage(error, place) and type(error).__name__ != "IOException":
+            raise
+        kind = PlanFolderUnusable if is_lasting(error) else PlanNotWritten
+        raise kind(
+            f"{parameter}: {shown_path(place)} can't be written ({reason_of(error)}). Let the worker's user write"
+            " there, or free some space"
         ) from None
 
 
@@ -265,20 +286,24 @@ def read_summary(folder: Folder) -> Summary:
     :raises DamagedPlan: if there is none, or it is not one.
     """
     path = folder_path(folder) / SUMMARY
+    name = shown_path(path)
     try:
-        found = json.loads(path.read_bytes())
+        with _reading(path):
+            content = path.read_bytes()
     except FileNotFoundError:
-        raise DamagedPlan(f"{path} is missing: no plan was made here, or it was not finished. Make it again") from None
-    except OSError as error:
-        raise _not_read(path, error) from None
+        raise DamagedPlan(
+            f"plan: {name} is missing: no plan was made here, or it was not finished. Make it again"
+        ) from None
+    try:
+        found = json.loads(content)
     except (ValueError, RecursionError):
-        raise DamagedPlan(f"{path} is not the JSON that was written. Make the plan again") from None
+        raise DamagedPlan(f"plan: {name} is not the JSON that was written. Make the plan again") from None
     if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
-        raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
+        raise DamagedPlan(f"plan: {name} is no plan's summary, or that of another version. Make the plan again")
     if found["format"] == _OLD_FORMAT:
         found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, "addresses": "plain", **found}
     if fault := _summary_fault(found):
-        raise DamagedPlan(f"{path} is not as it was written: {fault}. Make the plan again")
+        raise DamagedPlan(f"plan: {name} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
 
 
@@ -288,7 +313,7 @@ def _summary_fault(found: dict[str, Any]) -> str | None:
         return f"it lacks {', '.join(missing)}"
     for name, is_right in _IS_RIGHT.items():
         if not is_right(found[name]):
-            return f"{name} is {found[name]!r:.60}, which does not belong there"
+            return f"{name} is {describe(found[name])}, which does not belong there"
     if _CHANGES_FILES[found["state"]] != found["changes_file"]:
         return "its state does not fit its file"
     if found["format"] == _FORMAT:
@@ -319,10 +344,10 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
     "state": lambda given: isinstance(given, str) and given in _CHANGES_FILES,
     "refused": lambda given: isinstance(given, list) and all(isinstance(one, str) for one in given),
     "policy": lambda given: isinstance(given, dict),
-    "correct": lambda given: given in get_args(Correct),
+    "correct": lambda given: isinstance(given, str) and given in get_args(Correct),
     "force": lambda given: isinstance(given, bool),
     **dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), _is_count),
-    "addresses": lambda given: given in ("plain", "hashed"),
+    "addresses": lambda given: isinstance(given, str) and given in ("plain", "hashed"),
     "attended_bookings": lambda given: given is None or _is_count(given),
     "complete_until": lambda given: given is None or isinstance(given, str),
     "outcomes": lambda given: isinstance(given, dict) and all(_is_counts(one) for one in given.values()),
@@ -337,9 +362,23 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
 """What a summary's fields may hold: a text ``"false"`` is true in Python."""
 
 
-def _not_read(path: Any, error: OSError) -> PlanNotRead:
-    why = error.strerror or type(error).__name__
-    return PlanNotRead(f"plan: {path} can't be read ({why}). Let the worker's user read the plan's folder")
+@contextmanager
+def _reading(path: Any) -> Iterator[None]:
+    """Raise what hinders reading a file of a plan as an error of ours; a file that is not there stays what it is.
+
+    :raises PlanNotRead: with the operating system's words; :class:`PlanNotReached` where a retry may heal it.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        if not is_of_storage(error, path):
+            raise
+        kind = PlanNotRead if is_lasting(error) else PlanNotReached
+        raise kind(
+            f"plan: {shown_path(path)} can't be read ({reason_of(error)}). Let the worker's user read the plan's folder"
+        ) from None
 
 
 def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:
@@ -381,7 +420,8 @@ def check_count(folder: Folder, summary: Summary, changes: int) -> None:
     """
     if changes != summary["changes"]["total"]:
         raise DamagedPlan(
-            f"{folder_path(folder)}: {changes} changes, but the summary tells of {summary['changes']['total']}"
+            f"plan: {shown_path(folder_path(folder))} has {changes} changes, but its summary tells of"
+            f" {describe(summary['changes']['total'])}. Make the plan again"
         )
 
 
@@ -590,10 +630,10 @@ def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
 
 
 def _check_options(correct: Any, force: Any) -> None:
-    if correct not in get_args(Correct):
-        raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {correct!r:.80}")
+    if not isinstance(correct, str) or correct not in get_args(Correct):
+        raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {describe(correct)}")
     if not isinstance(force, bool):
-        raise InvalidPlanOption(f"force must be true or false, but is {force!r:.80}")
+        raise InvalidPlanOption(f"force must be true or false, but is {describe(force)}")
 
 
 def _counted_changes(connection: DuckDBPyConnection) -> dict[str, int]:
@@ -659,20 +699,25 @@ def _figures(decided: Decided) -> dict[str, Any]:
 
 def _changes(path: Any, sha256: str) -> Iterator[Change]:
     digest = hashlib.sha256()
+    name = f"plan: {shown_path(path)}"
     try:
-        file = path.open("rb")
+        with _reading(path):
+            file = path.open("rb")
     except FileNotFoundError:
-        raise DamagedPlan(f"{path} is missing. Make the plan again") from None
-    except OSError as error:
-        raise _not_read(path, error) from None
+        raise DamagedPlan(f"{name} is missing. Make the plan again") from None
     with file:
         number = 0
-        while line := file.readline(_LONGEST_LINE):
+        while line := _line_of(file, path):
             number += 1
             digest.update(line)
-            yield _change(line, f"{path}, line {number}")
+            yield _change(line, f"{name}, line {number}")
     if digest.hexdigest() != sha256:
-        raise DamagedPlan(f"{path} is not the file that was written: its hash is another. Make the plan again")
+        raise DamagedPlan(f"{name} is not the file that was written: its hash is another. Make the plan again")
+
+
+def _line_of(file: IO[bytes], path: Any) -> bytes:
+    with _reading(path):
+        return file.readline(_LONGEST_LINE)
 
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
@@ -698,7 +743,13 @@ def _change(line: bytes, shown: str) -> Change:
         raise DamagedPlan(f"{shown}, has other keys than {', '.join(_KEYS)}. Make the plan again")
     for name, kind in _KEYS.items():
         if not isinstance(found[name], kind) or (kind is not bool and isinstance(found[name], bool)):
-            raise DamagedPlan(f"{shown}, key {name}: a {type(found[name]).__name__} does not belong there")
+            raise DamagedPlan(
+                f"{shown}, key {name}: a {type(found[name]).__name__} does not belong there. Make the plan again"
+            )
+        if isinstance(found[name], str) and not is_whole_text(found[name]):
+            raise DamagedPlan(f"{shown}, key {name}: holds half a character. Make the plan again")
+    if not 0 <= found["presence_seconds"] < _LONGEST_PRESENCE:
+        raise DamagedPlan(f"{shown}, key presence_seconds: is no length of time. Make the plan again")
     if found["from"] == found["to"] or (found["role"], found["to"]) not in _ALLOWED:
         raise DamagedPlan(f"{shown}, is a change that no plan has. Make the plan again")
     try:

@@ -169,8 +169,8 @@ def _shown(value: object) -> str:
     """Show a value cut short, and no address in it: a policy's lists hold those of colleagues."""
     try:
         text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} that is too large to show"
     if "@" in text:
         return f"a text of {len(str(value))} characters with an @"
     return text if len(text) <= 80 else text[:80] + "..."

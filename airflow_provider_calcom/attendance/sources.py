@@ -131,20 +131,24 @@ def _found(table: Table, path: Any) -> list[tuple[Any, str]]:
     return [(name, shown_path(name)) for name in names]
 
 
-def format_of(name: str) -> tuple[Format, bool]:
+def format_of(name: str, parameter: str = "") -> tuple[Format, bool]:
     """Tell a file's format by its name: ``(format, whether gzip)``.
 
+    :param parameter: what names the file, for errors.
     :raises InvalidInput: for any other suffix.
     """
     plain = name[:-3] if name.lower().endswith(".gz") else name
     suffix = os.path.splitext(plain)[1].lower()
     if suffix not in _FORMATS:
-        raise InvalidInput(f"{shown_path(name)}: the suffix must be one of {', '.join(_FORMATS)}, and .gz may follow")
+        before = f"{parameter}: " if parameter else ""
+        raise InvalidInput(
+            f"{before}{shown_path(name)}: the suffix must be one of {', '.join(_FORMATS)}, and .gz may follow"
+        )
     return _FORMATS[suffix], plain != name
 
 
 def _local_file(table: Table, path: Any, shown: str, folder: Path, place: int) -> LocalFile:
-    file_format, _ = format_of(str(path))
+    file_format, _ = format_of(str(path), table.name)
     here = folder / f"{table.name}-{place}.{file_format}"
     survey = None if file_format == "parquet" else Survey(shown, is_csv=file_format == "csv")
     put_plain(path, here, table.name, shown, survey)

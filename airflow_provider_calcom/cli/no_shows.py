@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
+from airflow_provider_calcom.attendance.folders import folder_path
+from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.sources import format_of
 
 if TYPE_CHECKING:
@@ -112,7 +115,7 @@ def _threads(text: str) -> int:
 
 
 def _decide(arguments: argparse.Namespace) -> None:
-    format_of(arguments.out)  # a wrong suffix is told before the work, not after it
+    format_of(arguments.out, "--out")  # a wrong suffix is told before the work, not after it
     if arguments.connection is None and _names_table(arguments):
         raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
     with deciding(
@@ -134,7 +137,7 @@ def _write(decided: Decided, path: str) -> None:
     try:
         decided.write(path)
     except (OSError, duckdb.IOException) as error:
-        raise AttendanceError(f"--out: can't write {path}: {error}") from None
+        raise AttendanceError(f"--out: can't write {shown_path(path)}: {reason_of(error)}") from None
 
 
 def _explain(arguments: argparse.Namespace) -> None:
@@ -162,7 +165,9 @@ def _compact(arguments: argparse.Namespace) -> None:
 
     done = compact(arguments.folder)
     if not done.parts:
-        raise AttendanceError(f"{arguments.folder} holds no parts of a ledger, or only such as a run is writing now")
+        raise AttendanceError(
+            f"FOLDER: {shown_path(arguments.folder)} holds no parts of a ledger, or only such as a run is writing now"
+        )
     print(f"{done.parts} parts put together into one of {done.records} records; {done.left_out} repeated others")
 
 
@@ -197,7 +202,10 @@ def _addresses(connection: str | None) -> Addresses:
     from airflow_provider_calcom.hooks.calcom import CalComHook
     from airflow_provider_calcom.hooks.ledgers import addresses_of
 
-    return addresses_of(CalComHook(connection))
+    try:
+        return addresses_of(CalComHook(connection))
+    except ValueError as error:  # as which the hook refuses what a connection has
+        raise AttendanceError(f"--connection: {error}") from None
 
 
 def _print(text: str) -> None:
@@ -227,7 +235,7 @@ def _input(given: list[str]) -> Any:
     from airflow_provider_calcom.attendance.pushdown import Relation
 
     if len(given) > 1:
-        raise AttendanceError(f"{', '.join(given)}: one table, or any number of files, but not both")
+        raise AttendanceError(f"{', '.join(map(shown_path, given))}: one table, or any number of files, but not both")
     return Relation(given[0].removeprefix("table:"))
 
 
@@ -237,7 +245,7 @@ def _policy(path: str | None) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPolicy(f"can't read {path}: {error}") from None
+        raise InvalidPolicy(f"--policy: can't read {shown_path(path)}: {reason_of(error)}") from None
 
 
 def _place(arguments: argparse.Namespace) -> SqlPlace | None:
@@ -246,7 +254,10 @@ def _place(arguments: argparse.Namespace) -> SqlPlace | None:
     # Airflow takes seconds to import, so only this option does it.
     from airflow_provider_calcom.hooks.sql import sql_place
 
-    return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema)
+    try:
+        return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
+    except ValueError as error:
+        raise AttendanceError(str(error)) from None
 
 
 def _print_figures(decided: Decided) -> None:
@@ -263,11 +274,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = parser().parse_args(arguments)
     try:
+        _check_paths(given)
         given.run(given)
     except (AttendanceError, OSError) as error:
-        print(f"calcom-no-shows: {error}", file=sys.stderr)
+        print(f"calcom-no-shows: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
+
+
+_PATHS = {
+    **{name: f"--{name.replace('_', '-')}" for name in ("bookings", "people", "attendance", "policy", "out", "plans")},
+    "spill_directory": "--spill-directory",
+    "ledger": "--ledger",
+    "folder": "FOLDER",
+}
+
+
+def _check_paths(arguments: argparse.Namespace) -> None:
+    for name, option in _PATHS.items():
+        value = getattr(arguments, name, None)
+        for path in value if isinstance(value, list) else [value]:
+            if path is None:
+                continue
+            if (fault := fault_of_path(path)) is not None:
+                raise AttendanceError(f"{option} must be a path, but is {fault}. Correct it")
+            try:
+                folder_path(path)
+            except InvalidInput as error:
+                raise AttendanceError(f"{option}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from airflow_provider_calcom.api.errors import InvalidArgument, shown
 from airflow_provider_calcom.attendance.ledger import NO_TASK, TaskRun
 from airflow_provider_calcom.hooks.applying import ApplyRequest
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
+from airflow_provider_calcom.hooks.connections import conn_id_of
 from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import Storage
 from airflow_provider_calcom.hooks.plan_parameters import check_found, flag_of, is_path, value_of
@@ -53,12 +54,12 @@ class ApplyParameters:
             check_found(name, getattr(self, name))
         if self.ledger_path is not None and not is_path(self.ledger_path):
             raise InvalidArgument(f"ledger_path must be a folder, but is a {type(self.ledger_path).__name__}")
-        if not isinstance(self.storage_conn_id, (str, type(None))):
-            raise InvalidArgument(f"storage_conn_id must be a text, but is a {type(self.storage_conn_id).__name__}")
+        conn_id_of("storage_conn_id", self.storage_conn_id)
+        conn_id_of("calcom_conn_id", hook.calcom_conn_id)
         storage = Storage(self.storage_conn_id)
         folder, its_hash = plan_of(self.plan)
         return ApplyRequest(
-            plan=storage.path(folder),
+            plan=storage.path("plan", folder),
             ledger=ledger_folder(self.ledger_path, conn_id=hook.calcom_conn_id, storage=storage),
             addresses=addresses_of(hook, are_hashed=are_hashed(self.ledger_addresses)),
             expected_hash=_only(hash_of("expected_hash", self.expected_hash), its_hash),
@@ -150,9 +151,9 @@ def on_error_of(given: Any) -> Literal["continue", "stop"]:
 
     :raises InvalidArgument: for another word.
     """
-    if given == "continue":
+    if isinstance(given, str) and given == "continue":
         return "continue"
-    if given == "stop":
+    if isinstance(given, str) and given == "stop":
         return "stop"
     raise InvalidArgument(f"on_error must be 'continue' or 'stop', but is {shown(given)}")
 

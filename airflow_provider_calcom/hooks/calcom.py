@@ -23,6 +23,7 @@ from airflow_provider_calcom.api.settings import (
     settings_from_connection,
 )
 from airflow_provider_calcom.get_provider_info import get_provider_info
+from airflow_provider_calcom.hooks.connections import connection_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -83,7 +84,7 @@ class CalComHook(BaseHook):
 
         :raises InvalidConnection: naming the field that can't be used.
         """
-        settings = _settings_of(self.get_connection(self.calcom_conn_id))
+        settings = _settings_of(self._connection())
         if self.api_version is None:
             return settings
         return replace(settings, api_version=checked_api_version(self.api_version))
@@ -94,7 +95,7 @@ class CalComHook(BaseHook):
 
         :raises InvalidConnection: if it is no text.
         """
-        secret = _extra_of(self.get_connection(self.calcom_conn_id)).get("ledger_secret") or None
+        secret = _extra_of(self._connection()).get("ledger_secret") or None
         if secret is not None and not isinstance(secret, str):
             raise InvalidConnection(
                 "The connection's extra field ledger_secret must be a text of 16 characters or more"
@@ -102,6 +103,9 @@ class CalComHook(BaseHook):
         if secret is not None:
             _mask(secret)
         return secret
+
+    def _connection(self) -> Connection:
+        return connection_of("calcom_conn_id", self.calcom_conn_id, look_up=self.get_connection)
 
     @cached_property
     def _client(self) -> CalComClient:

@@ -28,9 +28,9 @@ def ledger_folder(ledger_path: Any, *, conn_id: str, storage: Storage) -> Any:
     :param storage: where paths lead to.
     """
     if ledger_path is not None:
-        return storage.path(ledger_path)
+        return storage.path("ledger_path", ledger_path)
     home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
-    return storage.path(os.path.join(home, "calcom-ledger", quote(conn_id, safe="")))
+    return storage.path("AIRFLOW_HOME", os.path.join(home, "calcom-ledger", quote(conn_id, safe="", errors="replace")))
 
 
 def addresses_of(hook: CalComHook, *, are_hashed: bool = False) -> Addresses:
@@ -71,6 +71,6 @@ def are_hashed(value: object, name: str = "ledger_addresses") -> bool:
     :param name: the parameter, for errors.
     :raises InvalidArgument: for another word.
     """
-    if value not in ("plain", "hashed"):
+    if not isinstance(value, str) or value not in ("plain", "hashed"):
         raise InvalidArgument(f"{name} must be 'plain' or 'hashed', but is {shown(value)}")
     return value == "hashed"

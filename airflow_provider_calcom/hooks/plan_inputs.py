@@ -14,13 +14,14 @@ from typing import IO, Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
-from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
+from airflow_provider_calcom.attendance.paths import fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
 
@@ -36,6 +37,12 @@ class InputMissing(AttendanceError):
     may_heal = True
 
 
+class InputNotReached(AttendanceError):
+    """A file's storage failed: a disk, a network, an object store. The task tries again."""
+
+    may_heal = True
+
+
 @dataclass(frozen=True)
 class Storage:
     """Where paths lead to.
@@ -45,16 +52,29 @@ class Storage:
 
     conn_id: str | None = None
 
-    def path(self, address: Any) -> Any:
-        """Give a path that can be opened, of a text; a path stays as it is.
+    def path(self, name: str, address: Any) -> Any:
+        """Return a path that can be opened, of a text; a path stays as it is, but for ``~``.
 
         A text without ``://`` is a path here. Airflow's own class makes ``/plans`` of ``plans`` on 2.11.
+
+        :param name: the parameter, for errors.
+        :param address: a path or URL.
+        :raises InvalidArgument: if there can be no such path, or no storage of its kind is known here.
         """
+        if (fault := fault_of_path(address)) is not None:
+            raise InvalidArgument(f"{name} must be a path, but is {fault}. Correct it")
         if not isinstance(address, str):
-            return address
-        if "://" in address:
+            return address.expanduser() if isinstance(address, Path) and "://" not in str(address) else address
+        if "://" not in address:
+            return Path(address).expanduser()
+        try:
             return ObjectStoragePath(address, conn_id=self.conn_id)
-        return Path(address).expanduser()
+        except (ValueError, TypeError, ImportError) as error:
+            why = type(error).__name__
+        raise InvalidArgument(
+            f"{name} is no URL of an object storage that is known here ({why}). Give one such as s3://bucket/folder,"
+            " and install the provider of its storage"
+        )
 
     def files(self, name: str, address: Any) -> list[Any]:
         """Return the files of an address: a file, those of a folder, or those that a ``*`` finds.
@@ -64,15 +84,18 @@ class Storage:
         :raises InputMissing: if there are none.
         :raises InvalidInput: if one can't be read, or a folder has none.
         """
-        path = self.path(address)
+        path = self.path(name, address)
         try:
             found = _inside(name, path) if path.is_dir() else [path] if path.exists() else _fitting(path)
             for one in found:
                 _check_readable(name, one)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise InvalidInput(
-                f"{name}: {shown_path(path)} can't be read ({why}). Let the worker's user read it and its folder"
+        except Exception as error:
+            if not is_of_storage(error, path):
+                raise
+            kind = InvalidInput if is_lasting(error) else InputNotReached
+            raise kind(
+                f"{name}: {shown_path(path)} can't be read ({reason_of(error)}). Let the worker's user read it and its"
+                " folder"
             ) from None
         if not found:
             raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")

@@ -107,7 +107,7 @@ def correct_of(given: Any) -> Correct:
     :raises InvalidPlanOption: for another word.
     """
     for word in get_args(Correct):
-        if given == word:
+        if isinstance(given, str) and given == word:
             chosen: Correct = word
             return chosen
     raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {shown(given)}")
@@ -205,12 +205,20 @@ def table_of(name: str, given: Any) -> Table:
         )
     if any(isinstance(one, Mapping) and set(one) == {"table"} for one in value[:1]):
         raise InvalidArgument(f"{name} is a list of tables on the server. Give one, such as a view over several")
-    return Paths(tuple(value)) if value and all(is_path(one) for one in value) else Rows(value)
+    if not value or not all(is_path(one) for one in value):
+        return Rows(value)
+    for place, one in enumerate(value):
+        check_found(f"{name}[{place}]", one)
+    return Paths(tuple(value))
+
+
+def _shown_key(key: object) -> str:
+    return key if isinstance(key, str) and shown(key) == f"'{key}'" else shown(key)
 
 
 def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
     if set(value) != {"table"}:
-        keys = ", ".join(str(key)[:40] for key in list(value)[:10])
+        keys = ", ".join(map(_shown_key, list(value)[:10]))
         raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}; a table is {{'table': name}}")
     table = value["table"]
     if not isinstance(table, str) or table.strip() in _NOTHING:
@@ -265,7 +273,7 @@ def _is_feed(entry: Mapping[str, Any]) -> bool:
 
 
 def _feed(name: str, entry: Mapping[str, Any]) -> FeedEntry:
-    unknown = [str(key)[:40] for key in entry if key not in _FEED_KEYS]
+    unknown = [_shown_key(key) for key in entry if key not in _FEED_KEYS]
     if unknown:
         raise InvalidArgument(f"{name} has {', '.join(unknown[:10])}; a feed has some of {', '.join(_FEED_KEYS)}")
     feed = value_of(f"{name}.feed", entry.get("feed", "canonical"))

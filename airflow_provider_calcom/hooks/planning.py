@@ -20,7 +20,7 @@ from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.api.query import instant, time_zone
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
-from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused, UnsupportedConnection
+from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -29,6 +29,7 @@ from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import SqlFailed, in_words
 from airflow_provider_calcom.attendance.sources import Named
 from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
+from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, conn_id_of, connection_of
 from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, last_writes_of, ledger_folder
 from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
 from airflow_provider_calcom.hooks.plan_parameters import (
@@ -49,8 +50,6 @@ from airflow_provider_calcom.hooks.plan_parameters import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-
     from airflow_provider_calcom.attendance.pushdown import SqlPlace
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
@@ -102,6 +101,7 @@ def plan_no_shows(request: PlanRequest, hook: CalComHook) -> Summary:
     :raises InvalidArgument: naming the parameter, before anything is called.
     :raises LedgerSecretWrong: if people are to be named by hashes, and the connection has no secret.
     """
+    conn_id_of("calcom_conn_id", hook.calcom_conn_id)
     asked, place = _Asked.of(request), _place(request)
     hashed = addresses_of(hook, are_hashed=True).hashed if asked.are_hashed else None
     with _gathering_folder(request.resources) as folder:
@@ -137,7 +137,7 @@ def _written(
     decided: Decided, asked: _Asked, hook: CalComHook, attended: int | None, hashed: Callable[[str], str] | None
 ) -> Summary:
     storage = asked.request.storage
-    plan = storage.path(asked.request.plan_path)
+    plan = storage.path("plan_path", asked.request.plan_path)
     ledger = ledger_folder(asked.request.ledger_path, conn_id=hook.calcom_conn_id, storage=storage)
     try:
         return write_plan(
@@ -246,12 +246,17 @@ def _check_texts(request: PlanRequest) -> None:
         check_found(name, given)
         if given is not None and not isinstance(given, str) and not (name == "ledger_path" and is_path(given)):
             raise InvalidArgument(f"{name} must be a text, but is a {type(given).__name__}")
+    for name in ("rules_conn_id", "storage_conn_id"):
+        conn_id_of(name, getattr(request, name))
     patterns_of(request.conference_patterns)
     check_found("plan_path", request.plan_path)
     if request.plan_path is not None and not is_path(request.plan_path):
         raise InvalidArgument(f"plan_path must be the folder of the plan, but is a {type(request.plan_path).__name__}")
     if request.plan_path is None:
         raise InvalidArgument("plan_path is None. Give the folder of the plan")
+    request.storage.path("plan_path", request.plan_path)
+    if request.ledger_path is not None:
+        request.storage.path("ledger_path", request.ledger_path)
 
 
 @dataclass(frozen=True)
@@ -373,8 +378,11 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
     :raises SqlFailed: in the server's words, without addresses.
     :raises InvalidInput: if the query gives no rows, or two columns of one name.
     """
-    hook, secrets = _sql_hook(conn_id)
-    with _in_words(conn_id, secrets), closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
+    from airflow_provider_calcom.hooks.sql import sql_hook
+
+    connection: Any = connection_of("attendance, conn_id", conn_id, missing=SqlConnectionMissing)
+    hook, secrets = sql_hook(connection, conn_id, "attendance, conn_id"), [connection.password or ""]
+    with _in_words(conn_id, secrets), closing(hook.get_conn()) as opened, closing(opened.cursor()) as cursor:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
         if not names:
@@ -384,21 +392,6 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
         while batch := cursor.fetchmany(10_000):
             for row in batch:
                 yield dict(zip(names, row, strict=True))
-
-
-def _sql_hook(conn_id: str) -> tuple[DbApiHook, list[str]]:
-    """Give the hook of a connection, and what no error may show."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-
-    try:
-        connection: Any = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise UnsupportedConnection(f"There is no Airflow connection {conn_id}") from None
-    hook = connection.get_hook()
-    if not isinstance(hook, DbApiHook):
-        raise UnsupportedConnection(f"Connection {conn_id} can't run SQL: its hook is no DbApiHook")
-    return hook, [connection.password or ""]
 
 
 @contextmanager

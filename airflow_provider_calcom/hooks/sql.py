@@ -6,11 +6,11 @@ import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
-
+from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace
+from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, connection_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -27,7 +27,12 @@ _SECRET_NAMES = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 
 
 def sql_place(
-    conn_id: str, *, dialect: str | None = None, scratch_schema: str | None = None, only_changes: bool = False
+    conn_id: str,
+    *,
+    dialect: str | None = None,
+    scratch_schema: str | None = None,
+    only_changes: bool = False,
+    parameter: str = "rules_conn_id",
 ) -> SqlPlace:
     """Make the place on which the rules run of an Airflow connection.
 
@@ -38,25 +43,22 @@ def sql_place(
     :param dialect: sqlglot's name of its SQL, such as ``spark`` for a Hive connection to Spark's Thrift server.
     :param scratch_schema: where scratch tables are made on a server without temporary ones.
     :param only_changes: fetch only decisions of bookings in which one differs from Cal.com's flag.
+    :param parameter: what names the connection, for errors.
     :raises UnsupportedConnection: if there is no such connection, its hook is no ``DbApiHook``, or the rules don't run
         in its SQL.
     """
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise UnsupportedConnection(
-            f"There is no Airflow connection {conn_id!r:.80}. Make it, or set AIRFLOW_CONN_{conn_id.upper():.80}"
-        ) from None
-    hook = _hook(connection, conn_id)
+    connection = connection_of(parameter, conn_id, missing=SqlConnectionMissing)
+    hook = sql_hook(connection, conn_id, parameter)
     name = dialect or _dialect(connection, hook)
     if name not in DIALECTS:
         raise UnsupportedConnection(
-            f"Connection {conn_id} speaks the SQL of {name!r:.40}, in which the rules don't run. They do in that of:"
-            f' {", ".join(DIALECTS)}. If it is one of these, say so in the connection\'s extras: {{"dialect": "spark"}}'
+            f"{parameter}: connection {conn_id} speaks the SQL of {name!r:.40}, in which the rules don't run. They do"
+            f" in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's extras:"
+            ' {"dialect": "spark"}'
         )
     return SqlPlace(
         # Some hooks keep the connection that they have opened, and would give it again when it is closed.
-        lambda: _hook(connection, conn_id).get_conn(),
+        lambda: sql_hook(connection, conn_id, parameter).get_conn(),
         name,
         placeholder=DIALECTS[name].placeholder or str(hook.placeholder),
         scratch_schema=scratch_schema,
@@ -66,9 +68,20 @@ def sql_place(
     )
 
 
-def _hook(connection: Any, conn_id: str) -> DbApiHook:
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
+def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:
+    """Return the hook of a connection that can run SQL.
 
+    :param connection: Airflow's.
+    :param conn_id: its id.
+    :param parameter: what names the connection, for errors.
+    :raises UnsupportedConnection: if it has none here.
+    """
+    try:
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+    except ImportError:
+        raise UnsupportedConnection(
+            f"{parameter}: running SQL needs the package apache-airflow-providers-common-sql. Install it"
+        ) from None
     conn_type = str(connection.conn_type)
     try:
         if conn_type in _HOOKS:
@@ -76,13 +89,16 @@ def _hook(connection: Any, conn_id: str) -> DbApiHook:
             hook = getattr(importlib.import_module(module), name)(**{parameter: conn_id})
         else:
             hook = connection.get_hook(hook_params=_HOOK_PARAMS.get(conn_type, {}))
-    except (AirflowException, ImportError) as error:
+    except Exception as error:
+        # Hooks read their connections when they are made, and raise what they like: ValueError, KeyError.
         raise UnsupportedConnection(
-            f"Connection {conn_id} of type {conn_type} has no hook here: {error}. Is its provider installed?"
+            f"{parameter}: connection {conn_id} of type {conn_type} has no hook here:"
+            f" {redact(str(error), _secrets(connection)) or type(error).__name__}. Is its provider installed, and are"
+            " its fields right?"
         ) from None
     if not isinstance(hook, DbApiHook):
         raise UnsupportedConnection(
-            f"Connection {conn_id} of type {conn_type} can't run SQL for us: its hook is no DbApiHook"
+            f"{parameter}: connection {conn_id} of type {conn_type} can't run SQL for us: its hook is no DbApiHook"
         )
     return hook
 

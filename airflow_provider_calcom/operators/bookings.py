@@ -10,6 +10,8 @@ from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.operators.base import CalComOperator
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.providers.common.compat.sdk import Context
 
 
@@ -139,8 +141,6 @@ class ListBookingsOperator(CalComOperator):
 
         :param context: the task's context.
         """
-        from airflow_provider_calcom.hooks.plan_inputs import Storage
-
         with without_useless_retries(), self.hook as hook:
             self._check_output()
             filters = self._filters(context)
@@ -149,7 +149,7 @@ class ListBookingsOperator(CalComOperator):
                 result = list(self._few(bookings))
                 self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
-            written = _write_lines(Storage(self.storage_conn_id).path(self.output_path), bookings)
+            written = self._write(bookings)
         self.log.info("%d bookings written to %s, %s", written, self.output_path, self._span(filters))
         return {"path": str(self.output_path), "bookings": written}
 
@@ -158,13 +158,26 @@ class ListBookingsOperator(CalComOperator):
         return {**filters, **self._interval(context)} if self.data_interval else filters
 
     def _check_output(self) -> None:
+        from airflow_provider_calcom._redact import describe
         from airflow_provider_calcom.api.errors import InvalidArgument
+        from airflow_provider_calcom.hooks.connections import conn_id_of
+        from airflow_provider_calcom.hooks.plan_parameters import is_path
 
-        name = None if self.output_path is None else str(self.output_path).strip()
-        if name is not None and (name in ("", "None", ".", "..") or name.endswith("/")):
-            raise InvalidArgument(f"output_path must name a file, but is {self.output_path!r}")
-        if isinstance(self.max_bookings, bool) or not isinstance(self.max_bookings, int) or self.max_bookings < 0:
-            raise InvalidArgument(f"max_bookings must be a number of bookings, but is {self.max_bookings!r}")
+        path, most = self.output_path, self.max_bookings
+        name = None if path is None else str(path).strip() if is_path(path) else ""
+        if name is not None and (name in ("", "None", "null", ".", "..") or name.endswith("/")):
+            raise InvalidArgument(f"output_path must name a file, but is {describe(path)}")
+        if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+            raise InvalidArgument(f"max_bookings must be a number of bookings, but is {describe(most)}")
+        conn_id_of("storage_conn_id", self.storage_conn_id)
+
+    def _write(self, bookings: Iterable[dict[str, Any]]) -> int:
+        from airflow_provider_calcom.hooks.outputs import written_output
+        from airflow_provider_calcom.hooks.plan_inputs import Storage
+
+        path = Storage(self.storage_conn_id).path("output_path", self.output_path)
+        with written_output("output_path", path) as part:
+            return _write_lines(part, bookings)
 
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
@@ -191,12 +204,10 @@ class ListBookingsOperator(CalComOperator):
             yield booking
 
 
-def _write_lines(path: Any, bookings: Iterable[dict[str, Any]]) -> int:
-    """Write a file that takes its place when it is whole: a reader never sees half a list."""
-    from airflow_provider_calcom.attendance.folders import written_whole
-
+def _write_lines(path: Path, bookings: Iterable[dict[str, Any]]) -> int:
     written = 0
-    with written_whole(path) as part, part.open("w", encoding="utf-8") as file:
+    # Half a character, as where a name was cut, becomes a question mark: no file could hold it.
+    with path.open("w", encoding="utf-8", errors="replace") as file:
         for booking in bookings:
             file.write(json.dumps(booking, ensure_ascii=False) + "\n")
             written += 1

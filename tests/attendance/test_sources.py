@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_calcom.attendance.columns import PEOPLE
 from airflow_provider_calcom.attendance.engine import Resources, load, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.sources import Named, format_of, local_files
 from tests.attendance.test_loading import PERSON, as_csv, jsonl, literal, parquet, read, refused
 
@@ -179,7 +180,7 @@ def test_files_that_can_not_be_read(name: str, words: str, tmp_path: Path) -> No
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "unreadable.jsonl").symlink_to("/proc/self/mem")
     (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
-    assert words.format(tmp_path / name) in refused(PEOPLE, tmp_path / name)
+    assert words.format(shown_path(tmp_path / name)) in refused(PEOPLE, tmp_path / name)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

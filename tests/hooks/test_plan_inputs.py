@@ -322,7 +322,7 @@ def test_a_connection_that_runs_no_sql(calcom: SandboxDriver, tmp_path: Path) ->
 
 def test_a_connection_that_there_is_not(tmp_path: Path) -> None:
     """A wrong id does not heal by trying again."""
-    with pytest.raises(UnsupportedConnection, match="There is no Airflow connection there_is_none") as raised:
+    with pytest.raises(UnsupportedConnection, match=r"conn_id.*no Airflow connection 'there_is_none'") as raised:
         planned(tmp_path, {"feed": "canonical", "sql": "SELECT 1", "conn_id": "there_is_none"})
     assert ends_the_task(raised.value)
 

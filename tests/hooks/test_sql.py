@@ -8,13 +8,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from airflow_provider_calcom.attendance.engine import decide
 from airflow_provider_calcom.attendance.errors import AttendanceError, UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace, SqlUnavailable
-from airflow_provider_calcom.hooks import sql
 from airflow_provider_calcom.hooks.sql import sql_place
 
 
@@ -63,7 +62,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let the id ``warehouse`` lead to a connection, until the test ends."""
 
     def lead_to(connection: AirflowConnection) -> AirflowConnection:
-        monkeypatch.setattr(sql.BaseHook, "get_connection", lambda conn_id: connection)
+        monkeypatch.setattr(BaseHook, "get_connection", lambda conn_id: connection)
         return connection
 
     return lead_to
@@ -180,7 +179,7 @@ def test_a_connection_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch)
     def missing(conn_id: str) -> Any:
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
-    monkeypatch.setattr(sql.BaseHook, "get_connection", missing)
+    monkeypatch.setattr(BaseHook, "get_connection", missing)
     with pytest.raises(UnsupportedConnection, match=r"no Airflow connection 'ware_house'.*AIRFLOW_CONN_WARE_HOUSE"):
         sql_place("ware_house")
 

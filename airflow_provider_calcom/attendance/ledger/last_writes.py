@@ -10,6 +10,7 @@ from airflow_provider_calcom.attendance.folders import Folder
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import LastWrite
 from airflow_provider_calcom.attendance.scratch import scratch_database
 
@@ -104,7 +105,9 @@ class LastWrites:
             except FileNotFoundError:
                 continue
             return
-        raise DamagedLedger(f"{folder}: parts of the ledger go away while it is read. Try again")
+        raise DamagedLedger(
+            f"ledger_path: {shown_path(folder)}: parts of the ledger go away while it is read. Try again"
+        )
 
     def _take(self, record: LedgerRecord) -> None:
         self.latest_sequence = max(self.latest_sequence, sequence_of(record))

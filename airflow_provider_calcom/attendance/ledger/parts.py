@@ -13,10 +13,13 @@ from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_h
 from airflow_provider_calcom.attendance.ledger.records import (
     LONGEST_LINE,
     DamagedLedger,
+    LedgerNotReached,
     LedgerNotRead,
     LedgerRecord,
     decoded,
 )
+from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom.attendance.plain_files import shown_path
 
 SUFFIX = ".jsonl"
 
@@ -38,16 +41,20 @@ def readable(place: Any) -> Iterator[None]:
     """Raise what hinders reading a ledger as an error of ours, naming the file.
 
     :param place: the ledger's folder.
-    :raises LedgerNotRead: for a file or folder that may not be read, or that is of another kind.
+    :raises LedgerNotRead: for a file or folder that may not be read, or that is of another kind;
+        :class:`LedgerNotReached` where a retry may heal it.
     """
     try:
         yield
     except FileNotFoundError:
         raise
-    except OSError as error:
-        raise LedgerNotRead(
-            f"ledger_path: {error.filename or place} can't be read ({error.strerror or type(error).__name__}). Let the"
-            " worker's user read all of the folder, in which there may be nothing but the ledger's files"
+    except Exception as error:
+        if not is_of_storage(error, place):
+            raise
+        kind = LedgerNotRead if is_lasting(error) else LedgerNotReached
+        raise kind(
+            f"ledger_path: {shown_path(getattr(error, 'filename', None) or place)} can't be read ({reason_of(error)})."
+            " Let the worker's user read all of the folder, in which there may be nothing but the ledger's files"
         ) from None
 
 
@@ -69,8 +76,8 @@ def records_of(part: Any) -> Iterator[LedgerRecord]:
                 yield record
             elif line.endswith(b"\n") or len(line) == LONGEST_LINE:
                 raise DamagedLedger(
-                    f"{part}, line {number}, is no record of a ledger. Mend that line by hand, or move the part out of"
-                    " the folder: what it tells would be forgotten"
+                    f"ledger_path: {shown_path(part)}, line {number}, is no record of a ledger. Fix that line"
+                    " by hand, or move the part out of the folder: what it tells would be forgotten"
                 )
 
 

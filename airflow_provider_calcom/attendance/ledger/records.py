@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.attendance.folders import as_json
+from airflow_provider_calcom.attendance.folders import as_json, is_whole_text
 
 LONGEST_LINE = 2**20
 _MOST_PLACES = 2**62
@@ -23,10 +23,22 @@ class LedgerNotRead(AttendanceError):
     """A file of the ledger can't be opened. Fix its rights, or move what is none of the ledger's; the text names it."""
 
 
-class LedgerNotWritten(AttendanceError):
-    """The ledger can't be written, so no flag is written either. Mend the folder: space, rights, or its connection."""
+class LedgerNotReached(LedgerNotRead):
+    """The storage of the ledger failed: a disk, a network, an object store. Another try may find it well."""
 
     may_heal = True
+
+
+class LedgerNotWritten(AttendanceError):
+    """The ledger can't be written now, so no flag is written either: the disk is full, or the storage failed."""
+
+    may_heal = True
+
+
+class LedgerFolderUnusable(LedgerNotWritten):
+    """The ledger can't be written, and no retry heals that. Fix the folder's rights, or what lies in its place."""
+
+    may_heal = False
 
 
 class LedgerReplaced(LedgerNotWritten):
@@ -164,12 +176,16 @@ def _is_record(found: Any) -> bool:
         and _is_sequence(found.get("sequence"))
         and found.keys() >= LedgerRecord.__required_keys__
         and found["kind"] in ("intent", "outcome")
-        and all(isinstance(found[key], str) for key in ("id", "time", "plan", "booking_uid", "role"))
+        and all(_is_text(found[key]) for key in ("id", "time", "plan", "booking_uid", "role"))
         and all(isinstance(found[key], bool) for key in ("from", "to"))
-        and isinstance(found["email"] if found["email_hash"] is None else found["email_hash"], str)
+        and _is_text(found["email"] if found["email_hash"] is None else found["email_hash"])
         and found["shown"] in (True, False, None)
         and _is_time(found["time"])
     )
+
+
+def _is_text(given: Any) -> bool:
+    return isinstance(given, str) and is_whole_text(given)
 
 
 def _is_sequence(given: Any) -> bool:

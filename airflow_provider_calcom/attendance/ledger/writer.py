@@ -18,6 +18,7 @@ from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, has_locks, is_at, locked
 from airflow_provider_calcom.attendance.ledger.records import (
     AlreadyApplying,
+    LedgerFolderUnusable,
     LedgerNotWritten,
     LedgerRecord,
     LedgerReplaced,
@@ -25,6 +26,8 @@ from airflow_provider_calcom.attendance.ledger.records import (
     encoded,
     time_text,
 )
+from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Change
 
 log = logging.getLogger(__name__)
@@ -245,9 +248,13 @@ class LedgerWriter:
     def _not_written(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            raise LedgerNotWritten(
-                f"ledger_path: {self._folder} can't be written ({error}). Nothing is written to Cal.com without it"
+        except Exception as error:
+            if not is_of_storage(error, self._folder):
+                raise
+            kind = LedgerFolderUnusable if is_lasting(error) else LedgerNotWritten
+            raise kind(
+                f"ledger_path: {shown_path(self._folder)} can't be written ({reason_of(error)}). Let the worker's user"
+                " write there, or free some space. Nothing is written to Cal.com without it"
             ) from error
 
     def _append_here(self, content: bytes) -> None:

@@ -1,0 +1,152 @@
+"""Whatever stands in a parameter of an operator: the task does what was meant, or ends in an error that names it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+from airflow_provider_calcom.operators.no_shows import (
+    ApplyNoShowsOperator,
+    MarkAbsentOperator,
+    PlanNoShowsOperator,
+)
+from tests.operators.planning import WHOLE, plan, table_rows
+from tests.wild import ANY_OBJECT, ANY_TEXT, ANYTHING, limits, outcome
+
+CLOSED = "http://127.0.0.1:9"
+# The plans that these would make are the same, so they need not be made for each value.
+_OF_ENGINE = {"memory_limit", "threads", "zone"}
+
+
+def parameters(operator: type) -> list[str]:
+    """Return the names of an operator's own parameters."""
+    signature = inspect.signature(operator.__init__)  # type: ignore[misc]
+    return [name for name, one in signature.parameters.items() if one.kind is one.KEYWORD_ONLY]
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plan."""
+    folder = tmp_path_factory.mktemp("any-parameter")
+    bookings, people, attendance = table_rows()
+    plan(folder / "plan", attendance=attendance, bookings=bookings, people=people, after_start=None, before_start=None)
+    return folder
+
+
+@pytest.fixture
+def place(planned: Path, connect: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that relative paths lead into, with a plan; the connection leads to nobody."""
+    monkeypatch.chdir(planned)
+    connect(host=CLOSED, password="cal_key_of_nobody", extra=json.dumps({"max_attempts": 1}))
+    return planned
+
+
+def run(operator: type, name: str, value: Any, rest: dict[str, Any]) -> None:
+    """Run an operator whose field has a value, as it may once templates are rendered."""
+    made = operator(task_id="task", **{key: one for key, one in rest.items() if key != name}, **_needed(operator, name))
+    # Not by setattr, which Airflow uses to look for other tasks' results within the value.
+    object.__setattr__(made, "is_dry_run" if name == "dry_run" else name, value)
+    made.execute({})
+
+
+def _needed(operator: type, name: str) -> dict[str, Any]:
+    needed = {"attendance", "plan_path", "booking_uid", "plan"} & set(parameters(operator))
+    return {name: "x"} if name in needed else {}
+
+
+def named(name: str) -> tuple[str, ...]:
+    return (name,)
+
+
+@pytest.mark.parametrize("name", parameters(MarkAbsentOperator))
+@given(value=ANYTHING)
+@limits(8)
+def test_mark_absent(place: Path, name: str, value: Any) -> None:
+    """MarkAbsentOperator refuses what can't be meant by its parameter, and marks for good what can heal."""
+    rest = {"booking_uid": "abc", "attendees": ["bob@example.org"]}
+    outcome(lambda: run(MarkAbsentOperator, name, value, rest), names=named(name))
+
+
+@pytest.mark.parametrize("name", parameters(ListBookingsOperator))
+@given(value=ANYTHING)
+@limits(8)
+def test_list_bookings(place: Path, name: str, value: Any) -> None:
+    """ListBookingsOperator likewise."""
+    outcome(lambda: run(ListBookingsOperator, name, value, {"output_path": "out.jsonl"}), names=named(name))
+
+
+@pytest.mark.parametrize("name", parameters(ApplyNoShowsOperator))
+@given(value=ANYTHING)
+@limits(8)
+def test_apply_no_shows(place: Path, name: str, value: Any) -> None:
+    """ApplyNoShowsOperator likewise."""
+    rest = {"plan": str(place / "plan"), "ledger_path": str(place / "ledger")}
+    outcome(lambda: run(ApplyNoShowsOperator, name, value, rest), names=named(name))
+
+
+@pytest.mark.parametrize("name", [name for name in parameters(PlanNoShowsOperator) if name not in _OF_ENGINE])
+@given(value=ANYTHING)
+@limits(8)
+def test_plan_no_shows_of_the_api(place: Path, name: str, value: Any) -> None:
+    """PlanNoShowsOperator likewise, where the bookings come from Cal.com."""
+    rest = {"attendance": [], "plan_path": "new", "after_start": "2026-11-18", "before_start": "2026-11-19"}
+    outcome(lambda: run(PlanNoShowsOperator, name, value, rest), names=named(name))
+
+
+@pytest.mark.parametrize("name", ["attendance", "bookings", "people", "policy", "guard_rails", "zone", "threads",
+                                  "memory_limit", "plan_path", "ledger_path", "rules_conn_id",
+                                  "plan_addresses", "calcom_conn_id"])  # fmt: skip
+@given(value=ANY_OBJECT | ANY_TEXT)
+@limits(5)
+def test_plan_no_shows_of_tables(place: Path, name: str, value: Any) -> None:
+    """PlanNoShowsOperator likewise, where the rules run to their end."""
+    bookings, people, attendance = table_rows()
+    rest = {"attendance": attendance, "bookings": bookings, "people": people, "plan_path": "new", "policy": WHOLE}
+    error = outcome(lambda: run(PlanNoShowsOperator, name, value, rest), names=named(name))
+    assert error is None or not re.search(r"Traceback|\bduckdb\.", str(error))
+
+
+FIELDS = ["feed", "path", "rows", "sql", "conn_id", "options"]
+
+
+@given(entry=st.dictionaries(st.sampled_from(FIELDS) | ANY_TEXT, ANYTHING, max_size=3))
+@limits(30)
+def test_entries_of_attendance(place: Path, entry: dict[str, Any]) -> None:
+    """An entry of ``attendance`` is a feed or row that can be read, or is refused by its place."""
+    bookings, people, _ = table_rows()
+    rest = {"bookings": bookings, "people": people, "plan_path": "new", "policy": WHOLE}
+    outcome(lambda: run(PlanNoShowsOperator, "attendance", [entry], rest), names=("attendance", "feed"))
+
+
+@pytest.mark.parametrize("field", ["policy", "guard_rails"])
+@given(data=st.data())
+@limits(40)
+def test_fields_of_policy_and_rails(place: Path, field: str, data: st.DataObject) -> None:
+    """Each field of the policy and of the guard rails is refused by its name."""
+    from airflow_provider_calcom.attendance.policy import AttendancePolicy
+    from airflow_provider_calcom.attendance.rails import GuardRails
+
+    kind = {"policy": AttendancePolicy, "guard_rails": GuardRails}[field]
+    name = data.draw(st.sampled_from(sorted(kind.__dataclass_fields__)))
+    value = data.draw(ANYTHING)
+    outcome(lambda: kind.of({name: value}), names=(name,), in_task=False)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", ["None", "", " ", "null", None, [], 0])
+@pytest.mark.parametrize("operator", [MarkAbsentOperator, ApplyNoShowsOperator])
+def test_a_dry_run_that_found_nothing(place: Path, operator: type, value: Any) -> None:
+    """A template of ``dry_run`` that found nothing must not begin to write, whichever operator has it."""
+    rest = {
+        MarkAbsentOperator: {"booking_uid": "abc", "attendees": ["bob@example.org"]},
+        ApplyNoShowsOperator: {"plan": str(place / "plan"), "ledger_path": "ledger"},
+    }[operator]
+    error = outcome(lambda: run(operator, "dry_run", value, rest), names=("dry_run",))
+    assert type(error).__name__ == "InvalidArgument"
