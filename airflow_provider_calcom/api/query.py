@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
-from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer, shown
+from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.texts import value_in
 
@@ -146,7 +147,7 @@ def _statuses(value: object) -> tuple[object, ...]:
     statuses = _items(value, "status")
     unknown = [status for status in statuses if status not in STATUSES]
     if unknown:
-        raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
+        raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {describe(unknown[0])}")
     return statuses
 
 
@@ -179,7 +180,8 @@ def _items(value: object, name: str) -> tuple[object, ...]:
 
 def _empty(name: str, value: object) -> InvalidArgument:
     return InvalidArgument(
-        f"{name} is {shown(value)}, which is empty and would list everything. Give a value, or leave {name} out; where"
+        f"{name} is {describe(value)}, which is empty and would list everything. Give a value, or leave {name} out;"
+        f" where"
         " the task that it comes from may find none, skip this one (such as by ShortCircuitOperator)"
     )
 
@@ -204,10 +206,10 @@ def instant(value: Instant, name: str) -> datetime:
         moment = value if isinstance(value, datetime) else _from_text(value)
     except (ValueError, TypeError, AttributeError):
         raise InvalidArgument(
-            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {shown(value)}"
+            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {describe(value)}"
         ) from None
     if moment.tzinfo is None:
-        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {shown(value)}")
+        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {describe(value)}")
     return moment.astimezone(timezone.utc)
 
 

@@ -14,6 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
+from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.folders import written_whole
@@ -262,7 +263,7 @@ def _known_zone(zone: str | None) -> str:
 
 
 def _no_zone(zone: object) -> InvalidInput:
-    return InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {zone!r:.60}")
+    return InvalidInput(f"zone must be a time zone such as Europe/Berlin, but is {describe(zone)}")
 
 
 def check_resources(resources: Resources) -> None:
@@ -272,15 +273,19 @@ def check_resources(resources: Resources) -> None:
     """
     limit, threads = resources.memory_limit, resources.threads
     if not isinstance(limit, str) or not _SIZE.fullmatch(limit):
-        raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {limit!r:.60}")
+        raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {describe(limit)}")
     if threads is not None and (type(threads) is not int or not 0 < threads <= _MOST_THREADS):
         raise InvalidResources(
             f"threads must be a whole number from 1 to {_MOST_THREADS}, or None for one on each core, but is"
-            f" {threads!r:.60}"
+            f" {describe(threads)}"
         )
     spill = resources.spill_directory
     if spill is not None and not (isinstance(spill, (str, os.PathLike)) and os.path.isdir(spill)):
-        raise InvalidResources(f"spill_directory must be a folder that is there, but is {str(spill)!r:.200}")
+        raise InvalidResources(f"spill_directory must be a folder that is there, but is {_described_folder(spill)}")
+
+
+def _described_folder(folder: object) -> str:
+    return repr(shown_path(folder)) if isinstance(folder, (str, os.PathLike)) else describe(folder)
 
 
 def _spill_folder(resources: Resources) -> Path:
@@ -288,7 +293,7 @@ def _spill_folder(resources: Resources) -> Path:
         return Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=resources.spill_directory))
     except OSError as error:
         raise InvalidResources(
-            f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"
+            f"spill_directory: {shown_path(resources.spill_directory or 'the temporary folder')} can't be written"
             f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
         ) from None
 
@@ -303,8 +308,9 @@ def room(resources: Resources) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise OutOfRoom(
             f"memory_limit={resources.memory_limit} and the disk under"
-            f" {resources.spill_directory or tempfile.gettempdir()} did not suffice. Raise the limit, free some"
-            f" disk, or run the rules on a SQL connection. DuckDB says: {str(error).splitlines()[0]}"
+            f" {shown_path(resources.spill_directory or tempfile.gettempdir())} did not suffice. Raise the limit,"
+            f" free some"
+            f" disk, or run the rules on a SQL connection. DuckDB says: {redact(str(error).splitlines()[0])}"
         ) from None
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
@@ -88,7 +89,7 @@ def file_mode() -> int:
     if mode & 0o600 != 0o600:
         raise InvalidFileMode(
             f"The environment variable {MODE_VARIABLE} must be a file mode that lets the owner read and write, such as"
-            f" 0640, but is {text!r:.40}"
+            f" 0640, but is {describe(text)}"
         )
     return mode
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
@@ -87,7 +88,8 @@ def forget(
         return left
     if left.places:
         raise NotForgotten(
-            f"{', '.join(left.places)}: the address stands there again. Let all runs end, and run it again"
+            f"{', '.join(map(shown_path, left.places))}: the address stands there again. Let all runs end, and run it"
+            f" again"
         )
     return found
 
@@ -155,7 +157,7 @@ def _plan_folders(place: Folder) -> Iterator[Any]:
     """Return the folders of plans that are a folder, or lie in it."""
     path = folder_path(place)
     if not path.is_dir():
-        raise InvalidInput(f"--plans: {path} is no folder that is there")
+        raise InvalidInput(f"--plans: {shown_path(path)} is no folder that is there")
     entries = list(path.iterdir())
     if any(entry.name in (SUMMARY, PLAN, REFUSED_CHANGES, DECISIONS) or entry.suffix == SUFFIX for entry in entries):
         yield path
@@ -305,7 +307,7 @@ def _look_into_plan(folder: Any, person: _Person, found: Forgotten) -> None:
 def _forget_in_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
     place = folder_path(ledger)
     if not place.is_dir():
-        raise InvalidInput(f"--ledger: {place} is no folder that is there")
+        raise InvalidInput(f"--ledger: {shown_path(place)} is no folder that is there")
     _remove_unfinished(place, found)
     with ExitStack() as stack:
         parts = parts_of(place)
@@ -326,7 +328,7 @@ def _hold(part: Any, stack: ExitStack) -> None:
     file: IO[bytes] = stack.enter_context(part.open("rb"))
     if not locked(file):
         raise AlreadyApplying(
-            f"--ledger: a run is writing {part}. Nothing was forgotten there. Let it end, and run again"
+            f"--ledger: a run is writing {shown_path(part)}. Nothing was forgotten there. Let it end, and run again"
         )
 
 

@@ -21,11 +21,12 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
+from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
@@ -95,6 +96,9 @@ class LastWrite(NamedTuple):
     absent: bool
     is_certain: bool = True
 
+    def __repr__(self) -> str:
+        return f"LastWrite(booking_uid={self.booking_uid!r}, role={self.role!r}, absent={self.absent!r})"
+
 
 LastWritesOf = Callable[[Iterable[tuple[str, str, str]]], Iterable[LastWrite]]
 """Gives the last writes of people, each told by booking uid, role and address."""
@@ -116,7 +120,7 @@ class Change:
 
     booking_uid: str
     role: str
-    email: str
+    email: str = field(repr=False)
     is_absent: bool
     will_be_absent: bool
     reason: str
@@ -181,7 +185,8 @@ def writing(place: Any, parameter: str = "plan_path") -> Iterator[None]:
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise PlanNotWritten(
-            f"{parameter}: {place} can't be written ({why}). Let the worker's user write there, or free some space"
+            f"{parameter}: {shown_path(place)} can't be written ({why}). Let the worker's user write there, or free"
+            f" some space"
         ) from None
 
 
@@ -268,17 +273,19 @@ def read_summary(folder: Folder) -> Summary:
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise DamagedPlan(f"{path} is missing: no plan was made here, or it was not finished. Make it again") from None
+        raise DamagedPlan(
+            f"{shown_path(path)} is missing: no plan was made here, or it was not finished. Make it again"
+        ) from None
     except OSError as error:
         raise _not_read(path, error) from None
     except (ValueError, RecursionError):
-        raise DamagedPlan(f"{path} is not the JSON that was written. Make the plan again") from None
+        raise DamagedPlan(f"{shown_path(path)} is not the JSON that was written. Make the plan again") from None
     if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
-        raise DamagedPlan(f"{path} is no plan's summary, or that of another version. Make the plan again")
+        raise DamagedPlan(f"{shown_path(path)} is no plan's summary, or that of another version. Make the plan again")
     if found["format"] == _OLD_FORMAT:
         found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, "addresses": "plain", **found}
     if fault := _summary_fault(found):
-        raise DamagedPlan(f"{path} is not as it was written: {fault}. Make the plan again")
+        raise DamagedPlan(f"{shown_path(path)} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
 
 
@@ -288,7 +295,7 @@ def _summary_fault(found: dict[str, Any]) -> str | None:
         return f"it lacks {', '.join(missing)}"
     for name, is_right in _IS_RIGHT.items():
         if not is_right(found[name]):
-            return f"{name} is {found[name]!r:.60}, which does not belong there"
+            return f"{name} is {describe(found[name])}, which does not belong there"
     if _CHANGES_FILES[found["state"]] != found["changes_file"]:
         return "its state does not fit its file"
     if found["format"] == _FORMAT:
@@ -339,7 +346,7 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
 
 def _not_read(path: Any, error: OSError) -> PlanNotRead:
     why = error.strerror or type(error).__name__
-    return PlanNotRead(f"plan: {path} can't be read ({why}). Let the worker's user read the plan's folder")
+    return PlanNotRead(f"plan: {shown_path(path)} can't be read ({why}). Let the worker's user read the plan's folder")
 
 
 def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:
@@ -381,7 +388,8 @@ def check_count(folder: Folder, summary: Summary, changes: int) -> None:
     """
     if changes != summary["changes"]["total"]:
         raise DamagedPlan(
-            f"{folder_path(folder)}: {changes} changes, but the summary tells of {summary['changes']['total']}"
+            f"{shown_path(folder_path(folder))}: {changes} changes, but the summary tells of"
+            f" {summary['changes']['total']}"
         )
 
 
@@ -439,7 +447,8 @@ def _printable(text: str) -> str:
 
 def _refusal(place: Any, tripped: list[str]) -> str:
     return (
-        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is {place / SUMMARY}, the"
+        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is"
+        f" {shown_path(place / SUMMARY)}, the"
         f" changes that were refused are in {REFUSED_CHANGES} beside it. Is the feed whole? If so, move the rail"
     )
 
@@ -591,9 +600,9 @@ def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
 
 def _check_options(correct: Any, force: Any) -> None:
     if correct not in get_args(Correct):
-        raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {correct!r:.80}")
+        raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {describe(correct)}")
     if not isinstance(force, bool):
-        raise InvalidPlanOption(f"force must be true or false, but is {force!r:.80}")
+        raise InvalidPlanOption(f"force must be true or false, but is {describe(force)}")
 
 
 def _counted_changes(connection: DuckDBPyConnection) -> dict[str, int]:
@@ -662,7 +671,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise DamagedPlan(f"{path} is missing. Make the plan again") from None
+        raise DamagedPlan(f"{shown_path(path)} is missing. Make the plan again") from None
     except OSError as error:
         raise _not_read(path, error) from None
     with file:
@@ -670,9 +679,11 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
         while line := file.readline(_LONGEST_LINE):
             number += 1
             digest.update(line)
-            yield _change(line, f"{path}, line {number}")
+            yield _change(line, f"{shown_path(path)}, line {number}")
     if digest.hexdigest() != sha256:
-        raise DamagedPlan(f"{path} is not the file that was written: its hash is another. Make the plan again")
+        raise DamagedPlan(
+            f"{shown_path(path)} is not the file that was written: its hash is another. Make the plan again"
+        )
 
 
 _KEYS: dict[str, type | tuple[type, ...]] = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class GuardRails:
             _check_count("max_changes", self.max_changes, at_least=0)
         for name in ("allow_empty_feed", "allow_nobody_present"):
             if not isinstance(getattr(self, name), bool):
-                raise InvalidRails(f"{name} must be true or false, but is {getattr(self, name)!r:.80}")
+                raise InvalidRails(f"{name} must be true or false, but is {describe(getattr(self, name))}")
 
     @classmethod
     def of(cls, source: GuardRails | Mapping[str, Any] | str | None) -> GuardRails:
@@ -71,11 +72,11 @@ class GuardRails:
         if given is None:
             return cls()
         if not isinstance(given, Mapping):
-            raise InvalidRails(f"Guard rails must be an object of fields, but are {given!r:.80}")
+            raise InvalidRails(f"Guard rails must be an object of fields, but are {describe(given)}")
         known = [entry.name for entry in fields(cls)]
         for name in given:
             if name not in known:
-                raise InvalidRails(f"{name!r:.80} is no guard rail's field. The fields: {', '.join(known)}")
+                raise InvalidRails(f"{describe(name)} is no guard rail's field. The fields: {', '.join(known)}")
         return cls(**given)
 
 
@@ -171,14 +172,16 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InvalidRails(f'Guard rails are not JSON: {error}. Give an object such as {{"max_changes": 50}}') from None
+        raise InvalidRails(
+            f'Guard rails are not JSON: {redact(str(error))}. Give an object such as {{"max_changes": 50}}'
+        ) from None
 
 
 def _check_share(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InvalidRails(f"{name} must be a share from 0 to 1 (0.5 for 50 %), but is {value!r:.80}")
+        raise InvalidRails(f"{name} must be a share from 0 to 1 (0.5 for 50 %), but is {describe(value)}")
 
 
 def _check_count(name: str, value: Any, *, at_least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise InvalidRails(f"{name} must be a whole number of at least {at_least}, but is {value!r:.80}")
+        raise InvalidRails(f"{name} must be a whole number of at least {at_least}, but is {describe(value)}")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe, hide, redact, shown_path
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
 from airflow_provider_calcom.attendance.sources import format_of
@@ -101,13 +102,13 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
 
 def _memory(text: str) -> str:
     if re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text, re.ASCII | re.IGNORECASE) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 2GB or 512MB")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is no size such as 2GB or 512MB")
     return text
 
 
 def _threads(text: str) -> int:
     if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads such as 4")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is no number of threads such as 4")
     return int(text)
 
 
@@ -134,7 +135,7 @@ def _write(decided: Decided, path: str) -> None:
     try:
         decided.write(path)
     except (OSError, duckdb.IOException) as error:
-        raise AttendanceError(f"--out: can't write {path}: {error}") from None
+        raise AttendanceError(f"--out: can't write {shown_path(path)}: {redact(str(error))}") from None
 
 
 def _explain(arguments: argparse.Namespace) -> None:
@@ -162,7 +163,9 @@ def _compact(arguments: argparse.Namespace) -> None:
 
     done = compact(arguments.folder)
     if not done.parts:
-        raise AttendanceError(f"{arguments.folder} holds no parts of a ledger, or only such as a run is writing now")
+        raise AttendanceError(
+            f"{shown_path(arguments.folder)} holds no parts of a ledger, or only such as a run is writing now"
+        )
     print(f"{done.parts} parts put together into one of {done.records} records; {done.left_out} repeated others")
 
 
@@ -180,7 +183,7 @@ def _forget(arguments: argparse.Namespace) -> None:
         only_looks=arguments.check,
     ).places
     for path, times in found.items():
-        print(f"{path}: {times}")
+        print(f"{shown_path(path)}: {times}")
     if arguments.check and found:
         raise NotForgotten(f"The address stands in {len(found)} files")
     print(
@@ -227,7 +230,7 @@ def _input(given: list[str]) -> Any:
     from airflow_provider_calcom.attendance.pushdown import Relation
 
     if len(given) > 1:
-        raise AttendanceError(f"{', '.join(given)}: one table, or any number of files, but not both")
+        raise AttendanceError(f"{', '.join(map(shown_path, given))}: one table, or any number of files, but not both")
     return Relation(given[0].removeprefix("table:"))
 
 
@@ -237,7 +240,8 @@ def _policy(path: str | None) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPolicy(f"can't read {path}: {error}") from None
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise InvalidPolicy(f"can't read {shown_path(path)}: {why}") from None
 
 
 def _place(arguments: argparse.Namespace) -> SqlPlace | None:
@@ -265,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given.run(given)
     except (AttendanceError, OSError) as error:
-        print(f"calcom-no-shows: {error}", file=sys.stderr)
+        print(f"calcom-no-shows: {hide(str(error))}", file=sys.stderr)
         return 1
     return 0
 

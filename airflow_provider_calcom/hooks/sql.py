@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 
+from airflow_provider_calcom._redact import describe, plain, redact
 from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace
@@ -45,13 +46,15 @@ def sql_place(
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise UnsupportedConnection(
-            f"There is no Airflow connection {conn_id!r:.80}. Make it, or set AIRFLOW_CONN_{conn_id.upper():.80}"
+            f"There is no Airflow connection {describe(conn_id)}. Make it, or set its variable of the environment,"
+            " AIRFLOW_CONN_ and its id in capitals"
         ) from None
     hook = _hook(connection, conn_id)
     name = dialect or _dialect(connection, hook)
     if name not in DIALECTS:
         raise UnsupportedConnection(
-            f"Connection {conn_id} speaks the SQL of {name!r:.40}, in which the rules don't run. They do in that of:"
+            f"Connection {plain(conn_id)} speaks the SQL of {describe(name)}, in which the rules don't run. They"
+            f" do in that of:"
             f' {", ".join(DIALECTS)}. If it is one of these, say so in the connection\'s extras: {{"dialect": "spark"}}'
         )
     return SqlPlace(
@@ -61,8 +64,8 @@ def sql_place(
         placeholder=DIALECTS[name].placeholder or str(hook.placeholder),
         scratch_schema=scratch_schema,
         only_changes=only_changes,
-        name=f"connection {conn_id}",
-        secrets=_secrets(connection),
+        name=f"connection {plain(conn_id)}",
+        secrets=secrets_of(connection),
     )
 
 
@@ -78,11 +81,12 @@ def _hook(connection: Any, conn_id: str) -> DbApiHook:
             hook = connection.get_hook(hook_params=_HOOK_PARAMS.get(conn_type, {}))
     except (AirflowException, ImportError) as error:
         raise UnsupportedConnection(
-            f"Connection {conn_id} of type {conn_type} has no hook here: {error}. Is its provider installed?"
+            f"Connection {plain(conn_id)} of type {plain(conn_type)} has no hook here: {redact(str(error))}. Is"
+            f" its provider installed?"
         ) from None
     if not isinstance(hook, DbApiHook):
         raise UnsupportedConnection(
-            f"Connection {conn_id} of type {conn_type} can't run SQL for us: its hook is no DbApiHook"
+            f"Connection {plain(conn_id)} of type {plain(conn_type)} can't run SQL for us: its hook is no DbApiHook"
         )
     return hook
 
@@ -103,7 +107,7 @@ def _dialect(connection: Any, hook: DbApiHook) -> str:
     return _DIALECTS.get(told, told)
 
 
-def _secrets(connection: Any) -> list[str]:
+def secrets_of(connection: Any) -> list[str]:
     """Give what errors must not show: the password, and extras that are called like one."""
     found = [connection.password] + [
         value for name, value in connection.extra_dejson.items() if _SECRET_NAMES.search(name)

@@ -132,6 +132,7 @@ class ListBookingsOperator(CalComOperator):
 
         :param context: the task's context.
         """
+        from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.hooks.plan_inputs import Storage
 
         with without_useless_retries(), self.hook as hook:
@@ -143,7 +144,7 @@ class ListBookingsOperator(CalComOperator):
                 self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
             written = _write_lines(Storage(self.storage_conn_id).path(self.output_path), bookings)
-        self.log.info("%d bookings written to %s, %s", written, self.output_path, self._span(filters))
+        self.log.info("%d bookings written to %s, %s", written, shown_path(self.output_path), self._span(filters))
         return {"path": str(self.output_path), "bookings": written}
 
     def _filters(self, context: Context) -> dict[str, Any]:
@@ -151,18 +152,25 @@ class ListBookingsOperator(CalComOperator):
         return {**filters, **self._interval(context)} if self.data_interval else filters
 
     def _check_output(self) -> None:
+        from airflow_provider_calcom._redact import describe
         from airflow_provider_calcom.api.errors import InvalidArgument
 
         name = None if self.output_path is None else str(self.output_path).strip()
         if name is not None and (name in ("", "None", ".", "..") or name.endswith("/")):
-            raise InvalidArgument(f"output_path must name a file, but is {self.output_path!r}")
+            raise InvalidArgument(f"output_path must name a file, but is {describe(self.output_path)}")
         if isinstance(self.max_bookings, bool) or not isinstance(self.max_bookings, int) or self.max_bookings < 0:
-            raise InvalidArgument(f"max_bookings must be a number of bookings, but is {self.max_bookings!r}")
+            raise InvalidArgument(f"max_bookings must be a number of bookings, but is {describe(self.max_bookings)}")
 
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
         """Say which bookings were asked for, without the filters that may be addresses."""
-        asked = (f"{name} {value}" for name, value in filters.items() if value is not None and "attendee" not in name)
+        from airflow_provider_calcom._redact import redact
+
+        asked = (
+            f"{name} {redact(str(value))}"
+            for name, value in filters.items()
+            if value is not None and "attendee" not in name
+        )
         return ", ".join(asked) or "all"
 
     def _interval(self, context: Context) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def test_a_connection_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch)
         raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
 
     monkeypatch.setattr(sql.BaseHook, "get_connection", missing)
-    with pytest.raises(UnsupportedConnection, match=r"no Airflow connection 'ware_house'.*AIRFLOW_CONN_WARE_HOUSE"):
+    with pytest.raises(UnsupportedConnection, match=r"no Airflow connection 'ware_house'.*AIRFLOW_CONN_"):
         sql_place("ware_house")
 
 
@@ -201,7 +201,7 @@ def test_no_error_shows_what_is_secret(connect: Any) -> None:
     with pytest.raises(SqlUnavailable) as caught:
         decide([], [], [], place=sql_place("warehouse"))
     assert str(caught.value) == (
-        "connection warehouse can't be opened: no way to x://me:***@host with {'token': '***', 'key': '***'} on my-host"
+        "connection warehouse can't be opened: no way to x://host with {'...': '***', '...': '***'} on my-host"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
@@ -104,7 +105,7 @@ class LastWrites:
             except FileNotFoundError:
                 continue
             return
-        raise DamagedLedger(f"{folder}: parts of the ledger go away while it is read. Try again")
+        raise DamagedLedger(f"{shown_path(folder)}: parts of the ledger go away while it is read. Try again")
 
     def _take(self, record: LedgerRecord) -> None:
         self.latest_sequence = max(self.latest_sequence, sequence_of(record))

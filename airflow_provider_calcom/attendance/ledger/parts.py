@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
 from airflow_provider_calcom.attendance.ledger.records import (
     LONGEST_LINE,
@@ -46,7 +47,8 @@ def readable(place: Any) -> Iterator[None]:
         raise
     except OSError as error:
         raise LedgerNotRead(
-            f"ledger_path: {error.filename or place} can't be read ({error.strerror or type(error).__name__}). Let the"
+            f"ledger_path: {shown_path(error.filename or place)} can't be read"
+            f" ({error.strerror or type(error).__name__}). Let the"
             " worker's user read all of the folder, in which there may be nothing but the ledger's files"
         ) from None
 
@@ -69,7 +71,8 @@ def records_of(part: Any) -> Iterator[LedgerRecord]:
                 yield record
             elif line.endswith(b"\n") or len(line) == LONGEST_LINE:
                 raise DamagedLedger(
-                    f"{part}, line {number}, is no record of a ledger. Mend that line by hand, or move the part out of"
+                    f"{shown_path(part)}, line {number}, is no record of a ledger. Mend that line by hand, or move"
+                    f" the part out of"
                     " the folder: what it tells would be forgotten"
                 )
 
