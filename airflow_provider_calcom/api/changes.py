@@ -22,9 +22,9 @@ class Changes:
     :param mark_host: whether the organiser is to be marked.
     """
 
-    marks: tuple[AttendeeMark, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    marks: tuple[AttendeeMark, ...] = field(default=(), repr=False)
+    unchanged: tuple[str, ...] = field(default=(), repr=False)
+    unknown: tuple[str, ...] = field(default=(), repr=False)
     mark_host: bool = False
 
     def __bool__(self) -> bool:
@@ -52,9 +52,9 @@ class Changes:
 class _Sorted:
     """Wishes sorted by what they mean for a booking."""
 
-    marks: list[AttendeeMark] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    unknown: list[AttendeeWish] = field(default_factory=list)
+    marks: list[AttendeeMark] = field(default_factory=list, repr=False)
+    unchanged: list[str] = field(default_factory=list, repr=False)
+    unknown: list[AttendeeWish] = field(default_factory=list, repr=False)
 
 
 def changes_for(booking: Booking, request: MarkRequest) -> Changes:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.errors import (
     ApiVersionNotServed,
     BookingNotMarkable,
     InvalidArgument,
     UnexpectedAnswer,
     request_id_of,
-    shown,
 )
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading, Me, Page
 from airflow_provider_calcom.api.settings import checked_api_version
@@ -125,9 +125,9 @@ def checked_uid(value: object, name: str = "booking_uid") -> str:
         could lead a call to another route.
     """
     text = value.strip() if isinstance(value, str) else ""
-    if not _PLAIN_ID.fullmatch(text):
+    if not _PLAIN_ID.fullmatch(text) or text.lower().startswith("cal_"):  # as API keys begin
         raise InvalidArgument(
-            f"{name} must be a uid of letters, digits, - and _ (at most 100), as in Cal.com, but is {shown(value)}"
+            f"{name} must be a uid of letters, digits, - and _ (at most 100), as in Cal.com, but is {describe(value)}"
         )
     return text
 
@@ -141,7 +141,7 @@ def checked_id(value: object, name: str) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,18}\s*", value) and int(value) > 0:
         return int(value)
-    raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {shown(value)}")
+    raise InvalidArgument(f"{name} must be the positive number of a Cal.com object, but is {describe(value)}")
 
 
 def _texts_in(value: object) -> Iterator[str]:
@@ -522,12 +522,13 @@ def create_webhook(
 
 def _checked_triggers(triggers: object) -> list[str]:
     if isinstance(triggers, (str, bytes)) or not isinstance(triggers, Iterable):
-        raise InvalidArgument(f"triggers must be a list of names of events, but is {shown(triggers)}")
+        raise InvalidArgument(f"triggers must be a list of names of events, but is {describe(triggers)}")
     names = list(triggers)
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
             raise InvalidArgument(
-                f"triggers[{place}] must be the name of an event such as BOOKING_NO_SHOW_UPDATED, but is {shown(name)}"
+                f"triggers[{place}] must be the name of an event such as BOOKING_NO_SHOW_UPDATED, but is"
+                f" {describe(name)}"
             )
     return names
 

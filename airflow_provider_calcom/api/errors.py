@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from airflow_provider_calcom._redact import describe, redact
-
-redacted, shown = redact, describe
-"""The names by which other modules still import them from here."""
+from airflow_provider_calcom._redact import hide, redact
 
 _REQUEST_ID = re.compile(r"[\w.:+/=-]{1,300}", re.ASCII)
 _ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
@@ -71,7 +68,7 @@ class Failure:
 class CalComError(Exception):
     """Base of all errors of this package; raised only as one of its subclasses.
 
-    :param explanation: what happened and the mend.
+    :param explanation: what happened and the fix. An address or a key in it is not shown, whoever wrote it.
     :param failure: the call that failed, where there was one.
     """
 
@@ -79,8 +76,8 @@ class CalComError(Exception):
     """True where the same call may succeed later although nobody changed anything."""
 
     def __init__(self, explanation: str, failure: Failure | None = None) -> None:
-        super().__init__(explanation if failure is None else f"{explanation} ({failure})")
-        self.explanation = explanation
+        super().__init__(hide(explanation if failure is None else f"{explanation} ({failure})"))
+        self.explanation = hide(explanation)
         self.failure = failure
 
     @property

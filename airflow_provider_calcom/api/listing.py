@@ -19,7 +19,7 @@ A walk sends nothing itself. It is a generator that yields an :class:`Endpoint` 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from airflow_provider_calcom._redact import describe
@@ -43,7 +43,7 @@ _TAKES = tuple(LARGEST_PAGE - 19 * round_number for round_number in range(_ROUND
 class Found:
     """Bookings of the list, each given once."""
 
-    bookings: list[Booking]
+    bookings: list[Booking] = field(repr=False)
 
 
 NextStart = Callable[[datetime], datetime | None]

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api import endpoints
-from airflow_provider_calcom.api.errors import InvalidArgument, shown
+from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.texts import value_in
 
 MOST_ATTENDEES = 2_000
@@ -117,14 +118,14 @@ def _wish(entry: object, index: int, place: str) -> AttendeeWish:
     unknown = sorted(str(key) for key in entry if key not in _ATTENDEE_KEYS)
     if unknown:
         raise InvalidArgument(
-            f"{place} has the key {shown(unknown[0])}, which says nothing about an attendee of Cal.com."
+            f"{place} has the key {describe(unknown[0])}, which says nothing about an attendee of Cal.com."
             " Give email and, to say it, absent: true or false"
         )
     if not isinstance(entry.get("email"), str):
         raise InvalidArgument(f"{place}.email must be an address, but is a {type(entry.get('email')).__name__}")
     absent = entry.get("absent", True)
     if not isinstance(absent, bool):
-        raise InvalidArgument(f"{place}.absent must be true or false, but is {shown(absent)}")
+        raise InvalidArgument(f"{place}.absent must be true or false, but is {describe(absent)}")
     is_booking_row = "absent" in entry and not entry.keys() <= {"email", "absent"}
     return AttendeeWish(index, _address(entry["email"], f"{place}.email"), absent, is_booking_row)
 
@@ -150,7 +151,7 @@ def host_wish(value: object, name: str = "host_absent") -> bool | None:
         return None
     if text in ("true", "false"):
         return text == "true"
-    raise InvalidArgument(f"{name} must be True or False, but is {shown(value)}")
+    raise InvalidArgument(f"{name} must be True or False, but is {describe(value)}")
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
         return "fail"
     if isinstance(value, str) and value == "skip":
         return "skip"
-    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {shown(value)}")
+    raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {describe(value)}")
 
 
 def _is_true(value: object, name: str) -> bool:
@@ -242,7 +243,7 @@ def _is_true(value: object, name: str) -> bool:
     flag = host_wish(value, name)
     if flag is None:
         raise InvalidArgument(
-            f"{name} must be True or False, but is {shown(value)}. If it comes from a template or another task, that"
+            f"{name} must be True or False, but is {describe(value)}. If it comes from a template or another task, that"
             " found nothing"
         )
     return flag
@@ -255,5 +256,7 @@ def _statuses(value: object) -> tuple[str, ...]:
     chosen = tuple(statuses)
     unknown = [status for status in chosen if not isinstance(status, str) or status not in BOOKING_STATUSES]
     if unknown:
-        raise InvalidArgument(f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {shown(unknown[0])}")
+        raise InvalidArgument(
+            f"allowed_statuses may hold {', '.join(BOOKING_STATUSES)}, but holds {describe(unknown[0])}"
+        )
     return chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 Booking = dict[str, Any]
@@ -40,7 +40,7 @@ class BookingReading:
     :param request_id: Cal.com's ``X-Request-Id`` of the answer, or None.
     """
 
-    booking: Booking
+    booking: Booking = field(repr=False)
     server_time: float | None
     request_id: str | None = None
 
@@ -55,7 +55,7 @@ class Page:
     :param server_time: the server's clock (its ``Date`` header, whole seconds UTC, as a Unix time), or None.
     """
 
-    bookings: list[Booking]
+    bookings: list[Booking] = field(repr=False)
     total: int | None = None
     next_cursor: str | None = None
     server_time: float | None = None

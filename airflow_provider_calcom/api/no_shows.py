@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -52,10 +52,10 @@ class MarkOutcome:
     """
 
     booking_uid: str
-    marked: list[str]
-    unmarked: list[str]
-    unchanged: list[str]
-    unknown: list[str]
+    marked: list[str] = field(repr=False)
+    unmarked: list[str] = field(repr=False)
+    unchanged: list[str] = field(repr=False)
+    unknown: list[str] = field(repr=False)
     absent_host: bool | None
     calls: int
 
@@ -71,7 +71,7 @@ class Written:
     :param error: why changes are left, or None.
     """
 
-    booking: Booking | None
+    booking: Booking | None = field(repr=False)
     calls: int
     left: Changes
     request_id: str | None
@@ -130,7 +130,7 @@ class _Progress:
     """How far the writing of changes has come."""
 
     left: Changes
-    booking: Booking | None = None
+    booking: Booking | None = field(default=None, repr=False)
     calls: int = 0
     request_id: str | None = None
 

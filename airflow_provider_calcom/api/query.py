@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
-from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer, shown
+from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.texts import value_in
 
@@ -152,7 +153,7 @@ def _statuses(value: object) -> tuple[object, ...]:
     statuses = _items(value, "status")
     unknown = [status for status in statuses if not isinstance(status, str) or status not in STATUSES]
     if unknown:
-        raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {shown(unknown[0])}")
+        raise InvalidArgument(f"status may hold {', '.join(STATUSES)}, but holds {describe(unknown[0])}")
     return statuses
 
 
@@ -198,7 +199,8 @@ def _items(value: object, name: str) -> tuple[object, ...]:
 
 def _empty(name: str, value: object) -> InvalidArgument:
     return InvalidArgument(
-        f"{name} is {shown(value)}, which is empty and would list everything. Give a value, or leave {name} out; where"
+        f"{name} is {describe(value)}, which is empty and would list everything. Give a value, or leave {name} out;"
+        f" where"
         " the task that it comes from may find none, skip this one (such as by ShortCircuitOperator)"
     )
 
@@ -224,7 +226,7 @@ def time_zone(name: object) -> tzinfo:
     try:
         return ZoneInfo(str(name))
     except (ValueError, OSError, KeyError):
-        raise InvalidArgument(f"zone must be a time zone such as Europe/Berlin, but is {shown(name)}") from None
+        raise InvalidArgument(f"zone must be a time zone such as Europe/Berlin, but is {describe(name)}") from None
 
 
 def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> datetime:
@@ -238,14 +240,14 @@ def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> dateti
         moment = value if isinstance(value, datetime) else _from_text(value, days_of)
     except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidArgument(
-            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {shown(value)}"
+            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {describe(value)}"
         ) from None
     if moment.tzinfo is None:
-        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {shown(value)}")
+        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {describe(value)}")
     try:
         return moment.astimezone(timezone.utc)
     except OverflowError:
-        raise InvalidArgument(f"{name} must lie in the years 1 to 9999 of UTC, but is {shown(value)}") from None
+        raise InvalidArgument(f"{name} must lie in the years 1 to 9999 of UTC, but is {describe(value)}") from None
 
 
 def _from_text(text: str, days_of: tzinfo) -> datetime:

@@ -29,8 +29,8 @@ def value_in(text: str) -> object:
         raise ValueError("neither JSON nor the Python form of a list")
     try:
         return ast.literal_eval(text.strip())
-    except (SyntaxError, TypeError) as error:
-        raise ValueError("neither JSON nor the Python form of a list") from error
+    except (SyntaxError, TypeError):
+        raise ValueError("neither JSON nor the Python form of a list") from None
 
 
 def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:

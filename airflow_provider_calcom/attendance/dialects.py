@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
@@ -195,7 +196,8 @@ def _table(name: str, dialect: Dialect) -> exp.Table:
     found = [match[0] for match in _PART.finditer(name)]
     if not 1 <= len(found) <= 3 or ".".join(found) != name:
         raise InvalidInput(
-            f"{name[:80]!r} is no name of a table. Wanted is table, schema.table or catalogue.schema.table; a part that"
+            f"{describe(name)} is no name of a table. Wanted is table, schema.table or catalogue.schema.table; a part"
+            f" that"
             ' holds a dot or a quote stands between ", and a " in it is written twice'
         )
     places = dict(zip(("this", "db", "catalog"), (_part(part, dialect) for part in reversed(found)), strict=False))

@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
-from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.folders import written_whole
@@ -298,7 +298,7 @@ def _spill_folder(resources: Resources) -> Path:
         return Path(tempfile.mkdtemp(prefix="calcom-no-shows-", dir=None if spill is None else _expanded(spill)))
     except OSError as error:
         raise InvalidResources(
-            f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"
+            f"spill_directory: {shown_path(resources.spill_directory or 'the temporary folder')} can't be written"
             f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
         ) from None
 
@@ -313,8 +313,9 @@ def room(resources: Resources) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise OutOfRoom(
             f"memory_limit={resources.memory_limit} and the disk under"
-            f" {resources.spill_directory or tempfile.gettempdir()} did not suffice. Raise the limit, free some"
-            f" disk, or run the rules on a SQL connection. DuckDB says: {str(error).splitlines()[0]}"
+            f" {shown_path(resources.spill_directory or tempfile.gettempdir())} did not suffice. Raise the limit,"
+            f" free some"
+            f" disk, or run the rules on a SQL connection. DuckDB says: {redact(str(error).splitlines()[0])}"
         ) from None
 
 

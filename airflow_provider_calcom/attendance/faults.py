@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_calcom._redact import shown_column, shown_columns, shown_time, shown_word
 from airflow_provider_calcom.attendance.columns import Column, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.instants import is_naive
 
-# What may be told of a value of an instant, and of one of a word such as a kind. An address or a name is neither.
-_TOLD_OF_INSTANTS = re.compile(r"[\dTtZz:+\-./, ]{1,40}|-?infinity", re.ASCII)
-_TOLD_OF_WORDS = re.compile(r"\w{1,20}", re.ASCII)
-_NAME_OF_A_COLUMN = re.compile(r"[A-Za-z_][\w .-]{0,60}", re.ASCII)
 # NUL stands as this noncharacter while csv reads, which before Python 3.11 would stop at it.
 _NUL = "\ufdd0"
 _UNFIT = re.compile(f"[{_NUL}\ud800-\udfff]")
@@ -46,19 +43,15 @@ def _reason(column: Column, value: str, takes_naive_times: bool) -> str:
     if not value.strip():
         return "is empty, and must not be"
     if column.choices:
-        return f"must be one of {', '.join(column.choices)}, but is {_told(value, _TOLD_OF_WORDS)}"
+        return f"must be one of {', '.join(column.choices)}, but is {shown_word(value)}"
     if column.kind == "flag":
-        return f"must be true or false, but is {_told(value, _TOLD_OF_WORDS)}"
-    told = _told(value, _TOLD_OF_INSTANTS)
+        return f"must be true or false, but is {shown_word(value)}"
+    told = shown_time(value)
     if is_naive(value) and not takes_naive_times:
         return f"{told} is a naive time. Add Z or an offset, or give the zone that it is told in"
     if is_naive(value):
         return f"{told} is no time that the clocks of the given zone ever showed, in the years 1 to 9999"
     return f"{told} is no instant of the years 1 to 9999. Wanted is ISO 8601 such as 2026-11-22T05:30:00Z"
-
-
-def _told(value: str, pattern: re.Pattern[str]) -> str:
-    return repr(value) if pattern.fullmatch(value) else f"a text of {len(value)} characters"
 
 
 def missing_column(shown: str, table: Table, column: Column, names: Sequence[str]) -> InvalidInput:
@@ -70,8 +63,7 @@ def missing_column(shown: str, table: Table, column: Column, names: Sequence[str
     has = ""
     # A file without a header has a row of values there.
     if {name.lower() for name in names} & {one.name for one in table.columns}:
-        safe = [name if _NAME_OF_A_COLUMN.fullmatch(name) else "..." for name in names]
-        has = f" It has: {', '.join(safe)[:500]}."
+        has = f" It has: {shown_columns(names)}."
     return InvalidInput(
         f"{shown}: the column {column.name} is missing.{has} {table.name.capitalize()} needs {wanted}; a column of"
         " nulls will do for what is not known"
@@ -119,7 +111,7 @@ def unfit_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) ->
                     if found := _UNFIT.search(cell):
                         reason = "holds a NUL byte" if found[0] == _NUL else "is not UTF-8"
                         name = header[place] if place < len(header) else ""
-                        at = f", column {name}" if _NAME_OF_A_COLUMN.fullmatch(name) and row > 1 else ""
+                        at = f", column {shown_column(name)}" if name and row > 1 else ""
                         return InvalidInput(f"{shown}, row {row}{at}: {reason}. Save the file as UTF-8 or UTF-16")
         except csv.Error:
             pass

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
 
+from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.attendance.paths import reason_of, short_path
+from airflow_provider_calcom.attendance.paths import reason_of
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
 Folder = Union[str, "os.PathLike[str]", Any]
@@ -46,7 +47,7 @@ def folder_path(folder: Folder) -> Any:
     except (ValueError, TypeError, ImportError) as error:
         why = reason_of(error)
     raise InvalidInput(
-        f"{short_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
+        f"{shown_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
         " library of its storage"
     )
 
@@ -96,7 +97,7 @@ def file_mode() -> int:
     if mode & 0o600 != 0o600:
         raise InvalidFileMode(
             f"The environment variable {MODE_VARIABLE} must be a file mode that lets the owner read and write, such as"
-            f" 0640, but is {text!r:.40}"
+            f" 0640, but is {describe(text)}"
         )
     return mode
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, LedgerRecord
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import DECISIONS, PLAN, REFUSED_CHANGES, SUMMARY, plan_hash
 
 _LOCAL_PART = r"(?u:[\w.!#$%&'*+/=?^`{|}~-])"
@@ -88,7 +88,8 @@ def forget(
         return left
     if left.places:
         raise NotForgotten(
-            f"{', '.join(left.places)}: the address stands there again. Let all runs end, and run it again"
+            f"{', '.join(map(shown_path, left.places))}: the address stands there again. Let all runs end, and run it"
+            f" again"
         )
     return found
 
@@ -327,7 +328,7 @@ def _hold(part: Any, stack: ExitStack) -> None:
     file: IO[bytes] = stack.enter_context(part.open("rb"))
     if not locked(file):
         raise AlreadyApplying(
-            f"--ledger: a run is writing {part}. Nothing was forgotten there. Let it end, and run again"
+            f"--ledger: a run is writing {shown_path(part)}. Nothing was forgotten there. Let it end, and run again"
         )
 
 

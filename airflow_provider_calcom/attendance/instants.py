@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
+from airflow_provider_calcom._redact import describe, redact
+
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?"
 _ZONE = r" ?(?:Z|UTC|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
@@ -33,11 +35,11 @@ def parse_instant(value: str | datetime) -> datetime:
     """
     moment = value if isinstance(value, datetime) else _parsed(value)
     if moment.utcoffset() is None:
-        raise ValueError(f"is the naive time {_shown(value)}: add Z or an offset, such as 2026-11-22T05:30:00Z")
+        raise ValueError(f"is the naive time {_described(value)}: add Z or an offset, such as 2026-11-22T05:30:00Z")
     try:
         return moment.astimezone(timezone.utc)
     except OverflowError:
-        raise ValueError(f"must lie in the years 1 to 9999 of UTC, but is {_shown(value)}") from None
+        raise ValueError(f"must lie in the years 1 to 9999 of UTC, but is {_described(value)}") from None
 
 
 def is_naive(text: str) -> bool:
@@ -49,18 +51,19 @@ def is_naive(text: str) -> bool:
 def _parsed(text: str) -> datetime:
     found = _ISO.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(text)}")
+        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {_described(text)}")
     day, clock, zone = found.groups()
     minutes, seconds, fraction = clock[:5], clock[6:8] or "00", clock[9:15]
     try:
         return datetime.fromisoformat(f"{day}T{minutes}:{seconds}.{fraction:0<6}{_offset(zone)}")
     except ValueError as error:
-        raise ValueError(f"must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(text)} ({error})") from None
+        raise ValueError(
+            f"must be an instant such as 2026-11-22T05:30:00Z, but is {_described(text)} ({redact(str(error))})"
+        ) from None
 
 
-def _shown(value: str | datetime) -> str:
-    text = str(value)
-    return f"a text of {len(text)} characters with an @" if "@" in text else repr(text[:40])
+def _described(value: str | datetime) -> str:
+    return describe(value if isinstance(value, str) else str(value))
 
 
 def _offset(zone: str | None) -> str:

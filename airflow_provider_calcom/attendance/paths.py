@@ -14,7 +14,6 @@ _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 """Bytes that Linux and macOS allow for a path and for one name in it."""
 
-_LONGEST_SHOWN = 200
 # What no retry heals: rights, or what lies in the way. A full disk, or one that answers with an error, may heal.
 _LASTING = frozenset(
     getattr(errno, name)
@@ -54,12 +53,6 @@ def _is_url(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def short_path(text: str) -> str:
-    """Cut a long path in its middle, for messages: its beginning and its end tell most."""
-    half = _LONGEST_SHOWN // 2
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
 
 
 def reason_of(error: Exception) -> str:

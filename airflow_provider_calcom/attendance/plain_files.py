@@ -7,7 +7,6 @@ import errno
 import gzip
 import io
 import json
-import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -15,14 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfRoom
-from airflow_provider_calcom.attendance.paths import short_path
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line at most."""
 _LONGEST_HEADER = 2**18
 _CHUNK = 2**20
-_ADDRESS = re.compile(r"[^/@]*[^/@*]@[^/@]+\.[^/@]+")
 _ALL_BUT_QUOTES_AND_LINE_ENDS = bytes(sorted(set(range(256)) - set(b'"\n')))
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -131,12 +129,14 @@ def _reading(table: str, shown: str) -> Iterator[None]:
             ) from None
         raise InvalidInput(f"{table}: can't read {shown}: {error.strerror or type(error).__name__}") from None
     except ValueError as error:
-        raise InvalidInput(f"{table}: can't read {shown}: {error}") from None
+        raise InvalidInput(f"{table}: can't read {shown}: {redact(str(error))}") from None
     except ImportError as error:
-        raise MissingExtra(f"{table}: can't read {shown} without a library that is not installed: {error}") from None
+        raise MissingExtra(
+            f"{table}: can't read {shown} without a library that is not installed: {redact(str(error))}"
+        ) from None
     except Exception as error:
         # What a library of an object store raises.
-        raise InvalidInput(f"{table}: can't read {shown}: {type(error).__name__}") from error
+        raise InvalidInput(f"{table}: can't read {shown}: {type(error).__name__}") from None
 
 
 def _local(path: Any) -> Path | None:
@@ -225,10 +225,3 @@ def with_even_line_ends(path: Path, copy: Path) -> Path:
         for chunk in _chunks(source):
             target.write(chunk)
     return copy
-
-
-def shown_path(path: Any) -> str:
-    """Give a path as messages show it: on one line, without a password that stands in a URL, or anybody's address."""
-    text = re.sub("//[^/@]*@", "//***@", str(path)) if "://" in str(path) else os.fspath(str(path))
-    text = _ADDRESS.sub("<address>", text)
-    return short_path(text if text.isprintable() else ascii(text)[1:-1])

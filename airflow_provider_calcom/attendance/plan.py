@@ -21,19 +21,18 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
-from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_whole_text, write_lines, written_whole
 from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
 
@@ -111,6 +110,9 @@ class LastWrite(NamedTuple):
     absent: bool
     is_certain: bool = True
 
+    def __repr__(self) -> str:
+        return f"LastWrite(booking_uid={self.booking_uid!r}, role={self.role!r}, absent={self.absent!r})"
+
 
 LastWritesOf = Callable[[Iterable[tuple[str, str, str]]], Iterable[LastWrite]]
 """Gives the last writes of people, each told by booking uid, role and address."""
@@ -132,7 +134,7 @@ class Change:
 
     booking_uid: str
     role: str
-    email: str
+    email: str = field(repr=False)
     is_absent: bool
     will_be_absent: bool
     reason: str
@@ -479,7 +481,8 @@ def _printable(text: str) -> str:
 
 def _refusal(place: Any, tripped: list[str]) -> str:
     return (
-        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is {place / SUMMARY}, the"
+        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is"
+        f" {shown_path(place / SUMMARY)}, the"
         f" changes that were refused are in {REFUSED_CHANGES} beside it. Is the feed whole? If so, move the rail"
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
 from airflow_provider_calcom.attendance.instants import parse_instant
 
@@ -74,7 +75,7 @@ class AttendancePolicy:
     open_limit: float = 14_400
     settle: float = 7_200
     internal_domains: tuple[str, ...] = ()
-    internal_emails: tuple[str, ...] = ()
+    internal_emails: tuple[str, ...] = field(default=(), repr=False)
     trust_internal_accounts: bool = False
     moved_within: float = 43_200
     require_host_present: bool = True
@@ -82,7 +83,7 @@ class AttendancePolicy:
     assume_held: bool = False
     traces_are_doubt: bool = True
     judge_hosts: bool = False
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict, repr=False)
     fold_plus_tags: bool = False
     fold_gmail_dots: bool = False
     bot_names: tuple[str, ...] = BOT_NAMES
@@ -91,7 +92,9 @@ class AttendancePolicy:
         for name, read in _READERS.items():
             object.__setattr__(self, name, read(name, getattr(self, name)))
         if whole_microseconds(self.min_presence) <= 0:
-            raise InvalidPolicy(f"min_presence must be a microsecond or more, but is {self.min_presence!r} seconds")
+            raise InvalidPolicy(
+                f"min_presence must be a microsecond or more, but is {describe(self.min_presence)} seconds"
+            )
 
     @classmethod
     def of(cls, source: AttendancePolicy | Mapping[str, Any] | str | None) -> AttendancePolicy:
@@ -106,11 +109,13 @@ class AttendancePolicy:
         if given is None:
             return cls()
         if not isinstance(given, Mapping):
-            raise InvalidPolicy(f"A policy must be an object of fields, but is {_shown(given)}")
+            raise InvalidPolicy(f"A policy must be an object of fields, but is {describe(given)}")
         known = {entry.name for entry in fields(cls)}
         for name in given:
             if name not in known:
-                raise InvalidPolicy(f"{_shown(name)} is no field of the policy. Its fields: {', '.join(sorted(known))}")
+                raise InvalidPolicy(
+                    f"{describe(name)} is no field of the policy. Its fields: {', '.join(sorted(known))}"
+                )
         return cls(**given)
 
     def at(self, now: datetime) -> AttendancePolicy:
@@ -143,7 +148,9 @@ def _parsed(text: str) -> Any:
     except RecursionError:
         raise InvalidPolicy("The policy is nested too deeply") from None
     except ValueError as error:
-        raise InvalidPolicy(f'The policy is not JSON: {error}. Give an object such as {{"settle": 3600}}') from None
+        raise InvalidPolicy(
+            f'The policy is not JSON: {redact(str(error))}. Give an object such as {{"settle": 3600}}'
+        ) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidPolicy(f"The policy has {_shown(twice)} twice in one object")
+        raise InvalidPolicy(f"The policy has {describe(twice)} twice in one object")
     return made
 
 
@@ -184,7 +191,7 @@ def _instant(name: str, value: Any) -> datetime | None:
             return parse_instant(value)
         except ValueError as error:
             raise InvalidPolicy(f"{name} {error}") from None
-    raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {_shown(value)}")
+    raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {describe(value)}")
 
 
 def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:
@@ -197,11 +204,11 @@ def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:
         if not cleaned:
             raise InvalidPolicy(f"{entry} names no source. Name one as the feed's rows have it, such as zoom")
         if cleaned in ends:
-            raise InvalidPolicy(f"{entry} names the source {_shown(cleaned)} a second time")
-        moment = _instant(f"{name}[{_shown(cleaned)}]", end)
+            raise InvalidPolicy(f"{entry} names the source {describe(cleaned)} a second time")
+        moment = _instant(f"{name}[{describe(cleaned)}]", end)
         if moment is None:
             raise InvalidPolicy(
-                f"{name}[{_shown(cleaned)}] must be an instant, but is null. Leave the source out instead"
+                f"{name}[{describe(cleaned)}] must be an instant, but is null. Leave the source out instead"
             )
         ends[cleaned] = moment
     return ends
@@ -211,28 +218,28 @@ def _seconds(name: str, value: Any) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidPolicy(f"{name} must be a number of seconds, but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be a number of seconds, but is {describe(value)}")
     if not 0 <= value <= _LONGEST:
-        raise InvalidPolicy(f"{name} must be from 0 to {_LONGEST} seconds (100 years), but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be from 0 to {_LONGEST} seconds (100 years), but is {describe(value)}")
     return value
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InvalidPolicy(f"{name} must be true or false, but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be true or false, but is {describe(value)}")
     return value
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise InvalidPolicy(f"{name} must be a list of texts, but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be a list of texts, but is {describe(value)}")
     texts = tuple(_text(f"{name}[{place}]", text) for place, text in enumerate(value))
     return tuple(text for text in texts if text.strip(WHITE_SPACE))
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidPolicy(f"{name} must be a text, but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be a text, but is {describe(value)}")
     if "\0" in value:
         raise InvalidPolicy(f"{name} holds a NUL character, which no address or name has")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
@@ -247,14 +254,14 @@ def _domains(name: str, value: Any) -> tuple[str, ...]:
         if "@" in cleaned or cleaned.startswith("."):
             raise InvalidPolicy(
                 f"{name}[{place}] must be a domain such as example.org, without @ or a dot before it; its sub-domains"
-                f" are meant too. It is {_shown(domain)}"
+                f" are meant too. It is {describe(domain)}"
             )
     return domains
 
 
 def _aliases(name: str, value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise InvalidPolicy(f"{name} must be {{secondary address: main address}}, but is {_shown(value)}")
+        raise InvalidPolicy(f"{name} must be {{secondary address: main address}}, but is {describe(value)}")
     targets: dict[str, str] = {}
     for place, (alias, address) in enumerate(value.items()):
         key = lower(_text(f"{name}, entry {place + 1},", alias).strip(WHITE_SPACE))

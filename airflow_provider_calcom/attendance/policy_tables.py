@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -43,7 +43,7 @@ class PolicyTable:
 
     name: str
     columns: dict[str, str]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[tuple[Any, ...], ...] = field(repr=False)
 
 
 def policy_tables(policy: AttendancePolicy) -> list[PolicyTable]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.dialects import (
     DIALECTS,
@@ -111,7 +112,7 @@ class SqlPlace:
     ) -> None:
         if dialect not in DIALECTS:
             raise UnsupportedConnection(
-                f"The rules can't be run in the SQL of {dialect!r:.40}. They can in that of: {', '.join(DIALECTS)}"
+                f"The rules can't be run in the SQL of {describe(dialect)}. They can in that of: {', '.join(DIALECTS)}"
             )
         self.dialect: Dialect = DIALECTS[dialect]
         self.placeholder = placeholder
@@ -259,7 +260,7 @@ class _Session:
 
     def copy(self, table: Table, relation: Relation) -> int:
         """Check a relation, and take a copy of what the rules read of it. Gives the number of its rows."""
-        doing = f"reading {table.name} from {relation.name}"
+        doing = f"reading {table.name} from {relation.shown}"
         self._relations[alias(table)] = relation.name
         names = self._server.columns(self._carried(f"SELECT * FROM {alias(table)} WHERE 1 = 0"), doing=doing)
         columns = columns_of(table, relation, names)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
@@ -174,7 +174,9 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRails(f'guard_rails is not JSON: {error}. Give an object such as {{"max_changes": 50}}') from None
+        raise InvalidRails(
+            f'guard_rails is not JSON: {redact(str(error))}. Give an object such as {{"max_changes": 50}}'
+        ) from None
 
 
 def _check_share(name: str, value: Any) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from airflow_provider_calcom._redact import plain, shown_columns
 from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
 from airflow_provider_calcom.attendance.dialects import MICROSECONDS, TEXT
 from airflow_provider_calcom.attendance.errors import InvalidInput
@@ -27,6 +28,11 @@ class Relation:
 
     name: str
 
+    @property
+    def shown(self) -> str:
+        """The name as errors show it."""
+        return plain(self.name)
+
 
 def alias(table: Table) -> str:
     """Name a relation in the rules' SQL: the user's own name for it goes in where SQL is carried over, as a name."""
@@ -43,7 +49,8 @@ def columns_of(table: Table, relation: Relation, names: Sequence[str]) -> dict[s
     for column in table.columns:
         if column.name not in by_small_name and not column.may_be_missing:
             raise InvalidInput(
-                f"{relation.name}: the column {column.name} is missing. It has: {', '.join(names)}. A view can give it"
+                f"{relation.shown}: the column {column.name} is missing. It has: {shown_columns(names)}. A view can"
+                f" give it"
                 " the name, or NULLs where it is not known"
             )
     return {
@@ -104,7 +111,7 @@ def check_values(table: Table, relation: Relation, query: Query) -> int:
     for column, number in zip(wrong, found, strict=True):
         if number:
             mend = f"must be one of {', '.join(column.choices)}" if column.choices else "is empty, and must not be"
-            raise InvalidInput(f"{relation.name}, column {column.name}: {mend}; {int(number)} rows are not so")
+            raise InvalidInput(f"{relation.shown}, column {column.name}: {mend}; {int(number)} rows are not so")
     if table is BOOKINGS:
         _check_bookings(relation, query)
     return int(rows)
@@ -118,16 +125,16 @@ def _check_instants(relation: Relation, column: Column, on_no_row: str, query: Q
         raise
     except SqlFailed as error:
         raise InvalidInput(
-            f"{relation.name}, column {column.name}: must hold instants (a timestamp with a time zone): {error}"
+            f"{relation.shown}, column {column.name}: must hold instants (a timestamp with a time zone): {error}"
         ) from None
 
 
 def _check_bookings(relation: Relation, query: Query) -> None:
     if query("SELECT booking FROM bookings WHERE end_at < start_at LIMIT 1"):
-        raise InvalidInput(f"{relation.name}, column end_at: lies before start_at in some row")
+        raise InvalidInput(f"{relation.shown}, column end_at: lies before start_at in some row")
     if query("SELECT booking_uid FROM bookings GROUP BY booking_uid HAVING count(*) > 1 LIMIT 1"):
         raise InvalidInput(
-            f"{relation.name}, column booking_uid: two bookings have one uid. Keep the newest row of each booking"
+            f"{relation.shown}, column booking_uid: two bookings have one uid. Keep the newest row of each booking"
         )
 
 
@@ -155,11 +162,11 @@ def _check_value(relation: Relation, column: Column, value: Any) -> None:
     types, wanted = kinds.get(column.kind, ((str, int, UUID), "text"))
     if not isinstance(value, types) or (bool not in types and isinstance(value, bool)):
         raise InvalidInput(
-            f"{relation.name}, column {column.name}: must hold {wanted}, but holds {type(value).__name__}. A view can"
+            f"{relation.shown}, column {column.name}: must hold {wanted}, but holds {type(value).__name__}. A view can"
             " make it so"
         )
     if isinstance(value, datetime) and value.utcoffset() is None:
         raise InvalidInput(
-            f"{relation.name}, column {column.name}: its times are naive. Use a view that makes them timestamps with a"
+            f"{relation.shown}, column {column.name}: its times are naive. Use a view that makes them timestamps with a"
             " time zone"
         )

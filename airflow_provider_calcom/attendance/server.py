@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
-from urllib.parse import quote
 
+from airflow_provider_calcom._redact import redact_sql
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 Row = tuple[Any, ...]
 
-_LONGEST_WORDS = 400
-# What PostgreSQL says after its first lines: our own SQL, and values.
-_DETAILS = re.compile(r"\s*(LINE \d+:|DETAIL:|CONTEXT:|QUERY:|STATEMENT:|WHERE:|\^|== SQL)")
 _NAMED = "%(name)s"
 
 
@@ -138,25 +134,12 @@ def in_words(before: str, secrets: Sequence[str], kind: type[SqlFailed] | None =
         raise
     except Exception as error:
         kind = kind or (SqlUnavailable if _may_heal(error) else SqlFailed)
-        raise kind(f"{before}: {_said(error, secrets)}") from None
+        raise kind(f"{before}: {redact_sql(error, secrets)}") from None
 
 
 def _may_heal(error: Exception) -> bool:
     """Tell a lost connection or a limit, which are operational errors by PEP 249, from a wrong name or value."""
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
-
-
-def _said(error: Exception, secrets: Iterable[str]) -> str:
-    lines = []
-    for line in str(error).splitlines():
-        if _DETAILS.match(line):
-            break
-        lines.append(line.strip())
-    text = " ".join(filter(None, lines)) or type(error).__name__
-    for secret in filter(None, secrets):
-        for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
-            text = text.replace(form, "***")
-    return text if len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}..."
 
 
 def _plain(row: Any) -> Row:

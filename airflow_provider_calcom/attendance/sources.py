@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.plain_files import (
@@ -17,7 +18,6 @@ from airflow_provider_calcom.attendance.plain_files import (
     json_keys,
     local_path,
     put_plain,
-    shown_path,
 )
 from airflow_provider_calcom.attendance.row_files import write_rows
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe, hide, shown_path
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
 from airflow_provider_calcom.attendance.folders import folder_path
 from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.sources import format_of
 
 if TYPE_CHECKING:
@@ -104,13 +104,13 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
 
 def _memory(text: str) -> str:
     if re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text, re.ASCII | re.IGNORECASE) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 2GB or 512MB")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is no size such as 2GB or 512MB")
     return text
 
 
 def _threads(text: str) -> int:
     if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads such as 4")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is no number of threads such as 4")
     return int(text)
 
 
@@ -185,7 +185,7 @@ def _forget(arguments: argparse.Namespace) -> None:
         only_looks=arguments.check,
     ).places
     for path, times in found.items():
-        print(f"{path}: {times}")
+        print(f"{shown_path(path)}: {times}")
     if arguments.check and found:
         raise NotForgotten(f"The address stands in {len(found)} files")
     print(
@@ -277,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_paths(given)
         given.run(given)
     except (AttendanceError, OSError) as error:
-        print(f"calcom-no-shows: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"calcom-no-shows: {hide(' '.join(str(error).split()))}", file=sys.stderr)
         return 1
     return 0
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from airflow_provider_calcom.api.errors import InvalidArgument, shown
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.ledger import NO_TASK, TaskRun
 from airflow_provider_calcom.hooks.applying import ApplyRequest
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
@@ -125,7 +126,7 @@ def hash_of(name: str, given: Any) -> str | None:
     text = given.strip().lower() if isinstance(given, str) else ""
     if not _HASH.fullmatch(text):
         raise InvalidArgument(
-            f"{name} must be a plan's sha256, 64 digits as in its summary.json, but is {shown(given)}"
+            f"{name} must be a plan's sha256, 64 digits as in its summary.json, but is {describe(given)}"
         )
     return text
 
@@ -142,7 +143,7 @@ def count_of(name: str, given: Any, *, at_least: int, at_most: int | None = None
     number = int(given) if isinstance(given, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", given) else given
     if isinstance(number, bool) or not isinstance(number, int) or number < at_least or number > (at_most or number):
         limits = f"from {at_least} to {at_most}" if at_most else f"of at least {at_least}"
-        raise InvalidArgument(f"{name} must be a whole number {limits}, but is {shown(given)}")
+        raise InvalidArgument(f"{name} must be a whole number {limits}, but is {describe(given)}")
     return number
 
 
@@ -155,7 +156,7 @@ def on_error_of(given: Any) -> Literal["continue", "stop"]:
         return "continue"
     if isinstance(given, str) and given == "stop":
         return "stop"
-    raise InvalidArgument(f"on_error must be 'continue' or 'stop', but is {shown(given)}")
+    raise InvalidArgument(f"on_error must be 'continue' or 'stop', but is {describe(given)}")
 
 
 def task_run(context: Mapping[str, Any]) -> TaskRun:

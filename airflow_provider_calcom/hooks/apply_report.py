@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.worklist import FAILED, NOT_PERMITTED, Worklist
@@ -85,7 +86,8 @@ def raise_for_failures(worklist: Worklist, result: ApplyResult) -> None:
     number = sum(worklist.counts[name] for name in failures)
     told = ", ".join(f"{name}: {why} {count}" for name, whys in failures.items() for why, count in whys.items())
     raise ChangesFailed(
-        f"{number} of {worklist.total} changes were not made ({told}). All outcomes are in {result['outcomes_path']}."
+        f"{number} of {worklist.total} changes were not made ({told}). All outcomes are in"
+        f" {shown_path(result['outcomes_path'])}."
         " Running the task again makes no change twice",
         may_heal=any(_may_heal(why) for whys in failures.values() for why in whys),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.errors import (
@@ -399,7 +400,7 @@ class ApplyRun:
         if error is None:
             return
         self._errors += 1
-        log.log(logging.WARNING if self._errors <= _MOST_TOLD else logging.DEBUG, "Booking %s: %s", uid, error)
+        log.log(logging.WARNING if self._errors <= _MOST_TOLD else logging.DEBUG, "Booking %s: %s", redact(uid), error)
         if isinstance(error, _OF_ALL) or self._failures_in_a_row >= 2 * self._options.concurrency:
             self.halt(error)
         elif self._options.stops_at_failure and _outcome_of(error)[0] in (FAILED, NOT_PERMITTED):

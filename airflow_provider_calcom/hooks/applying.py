@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -266,13 +267,15 @@ class Application:
 def _check(request: ApplyRequest, summary: Summary) -> None:
     if request.expected_hash is not None and summary["sha256"] != request.expected_hash:
         raise PlanIsAnother(
-            f"The plan {folder_path(request.plan)} has the hash {summary['sha256']}, but expected_hash is"
-            f" {request.expected_hash[:80]!r}: it is not the plan that was approved. Nothing was written. Approve this"
+            f"The plan {shown_path(folder_path(request.plan))} has the hash {summary['sha256']}, but expected_hash is"
+            f" {describe(request.expected_hash)}: it is not the plan that was approved. Nothing was written. Approve"
+            f" this"
             " one, or make the other one again"
         )
     changes = summary["changes"]["total"]
     if request.max_changes is not None and changes > request.max_changes:
         raise TooManyChanges(
-            f"The plan {folder_path(request.plan)} has {changes} changes, and max_changes is {request.max_changes}."
+            f"The plan {shown_path(folder_path(request.plan))} has {changes} changes, and max_changes is"
+            f" {request.max_changes}."
             " Nothing was written. Look at the plan, and raise max_changes if it is right"
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection, shown
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def conn_id_of(name: str, given: Any) -> str | None:
         or not given.isprintable()
     ):
         raise InvalidArgument(
-            f"{name} must be the id of an Airflow connection, but is {shown(given)}. Correct it; if it comes from a"
+            f"{name} must be the id of an Airflow connection, but is {describe(given)}. Correct it; if it comes from a"
             " template, that found nothing"
         )
     return given
@@ -71,8 +72,8 @@ def connection_of(
         return (look_up or BaseHook.get_connection)(conn_id)
     except AirflowNotFoundException:
         pass  # raised below: the cause would say the same, and may quote what can't be read
-    name_of_variable = f"AIRFLOW_CONN_{conn_id.upper()}" if shown(conn_id) == repr(conn_id) else "AIRFLOW_CONN_..."
+    name_of_variable = f"AIRFLOW_CONN_{conn_id.upper()}" if describe(conn_id) == repr(conn_id) else "AIRFLOW_CONN_..."
     raise missing(
-        f"{name}: there is no Airflow connection {shown(conn_id)}, or it can't be read. Make it in Airflow, or set the"
-        f" environment variable {name_of_variable}"
+        f"{name}: there is no Airflow connection {describe(conn_id)}, or it can't be read. Make it in Airflow, or set"
+        f" the environment variable {name_of_variable}"
     )

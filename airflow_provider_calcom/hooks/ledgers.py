@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_calcom.api.errors import InvalidArgument, shown
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.ledger import Addresses, LastWrites
 from airflow_provider_calcom.attendance.plan import LastWrite, LastWritesOf
 from airflow_provider_calcom.hooks.plan_inputs import Storage
@@ -72,5 +73,5 @@ def are_hashed(value: object, name: str = "ledger_addresses") -> bool:
     :raises InvalidArgument: for another word.
     """
     if not isinstance(value, str) or value not in ("plain", "hashed"):
-        raise InvalidArgument(f"{name} must be 'plain' or 'hashed', but is {shown(value)}")
+        raise InvalidArgument(f"{name} must be 'plain' or 'hashed', but is {describe(value)}")
     return value == "hashed"

@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.api.models import Me
@@ -22,7 +23,6 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidIn
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
 from airflow_provider_calcom.attendance.paths import fault_of_path, is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
 
 _NO_SESSIONS = "No Cal Video reference"
@@ -153,7 +153,7 @@ class BookingTables:
     rooms: Path
     bookings: Path
     people: Path
-    colleagues: tuple[str, ...] = ()
+    colleagues: tuple[str, ...] = field(default=(), repr=False)
     outside_cohosts: int = 0
     attended: int = 0
 

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from airflow_provider_calcom.api.errors import InvalidArgument, shown
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.texts import value_in
 from airflow_provider_calcom.attendance.plan import Correct, InvalidPlanOption
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -56,7 +57,7 @@ def check_found(name: str, given: Any) -> None:
     :raises InvalidArgument: naming it.
     """
     if isinstance(given, str) and given.strip() in _NOTHING:
-        raise InvalidArgument(f"{name} is {given!r}: its template found nothing. Leave it out, or give a value")
+        raise InvalidArgument(f"{name} is {describe(given)}: its template found nothing. Leave it out, or give a value")
 
 
 def policy_of(given: Any) -> AttendancePolicy:
@@ -97,7 +98,7 @@ def flag_of(name: str, given: Any) -> bool:
     """
     value = _unrendered(given)
     if not isinstance(value, bool):
-        raise InvalidArgument(f"{name} must be True or False, but is {shown(given)}")
+        raise InvalidArgument(f"{name} must be True or False, but is {describe(given)}")
     return value
 
 
@@ -110,7 +111,7 @@ def correct_of(given: Any) -> Correct:
         if isinstance(given, str) and given == word:
             chosen: Correct = word
             return chosen
-    raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {shown(given)}")
+    raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {describe(given)}")
 
 
 def patterns_of(given: Any) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ def patterns_of(given: Any) -> tuple[str, ...]:
             re.compile(pattern)
         except (re.error, TypeError, RecursionError, OverflowError):
             raise InvalidArgument(
-                f"conference_patterns[{place}] must be a regular expression, but is {shown(pattern)}"
+                f"conference_patterns[{place}] must be a regular expression, but is {describe(pattern)}"
             ) from None
     return tuple(given)
 
@@ -160,10 +161,10 @@ class FeedEntry:
     name: str
     feed: str
     paths: tuple[Any, ...] = ()
-    rows: Any = None
-    sql: str | None = None
+    rows: Any = field(default=None, repr=False)
+    sql: str | None = field(default=None, repr=False)
     conn_id: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_fetched(self) -> bool:
@@ -182,7 +183,7 @@ class Paths:
 class Rows:
     """A table as it came from another task, or stands in the DAG."""
 
-    rows: Sequence[Any]
+    rows: Sequence[Any] = field(repr=False)
 
 
 Table = TableName | Paths | Rows
@@ -212,17 +213,13 @@ def table_of(name: str, given: Any) -> Table:
     return Paths(tuple(value))
 
 
-def _shown_key(key: object) -> str:
-    return key if isinstance(key, str) and shown(key) == f"'{key}'" else shown(key)
-
-
 def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
     if set(value) != {"table"}:
-        keys = ", ".join(map(_shown_key, list(value)[:10]))
+        keys = ", ".join(map(describe, list(value)[:10]))
         raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}; a table is {{'table': name}}")
     table = value["table"]
     if not isinstance(table, str) or table.strip() in _NOTHING:
-        raise InvalidArgument(f"{name}['table'] must be the name of a table, but is {shown(table)}")
+        raise InvalidArgument(f"{name}['table'] must be the name of a table, but is {describe(table)}")
     return TableName(table)
 
 
@@ -273,12 +270,12 @@ def _is_feed(entry: Mapping[str, Any]) -> bool:
 
 
 def _feed(name: str, entry: Mapping[str, Any]) -> FeedEntry:
-    unknown = [_shown_key(key) for key in entry if key not in _FEED_KEYS]
+    unknown = [describe(key) for key in entry if key not in _FEED_KEYS]
     if unknown:
         raise InvalidArgument(f"{name} has {', '.join(unknown[:10])}; a feed has some of {', '.join(_FEED_KEYS)}")
     feed = value_of(f"{name}.feed", entry.get("feed", "canonical"))
     if not isinstance(feed, str):
-        raise InvalidArgument(f"{name}.feed must be the name of a feed, but is {shown(feed)}")
+        raise InvalidArgument(f"{name}.feed must be the name of a feed, but is {describe(feed)}")
     given = [key for key in _SOURCES if entry.get(key) is not None]
     if len(given) > 1 or (not given and feed != FETCHED_FEED):
         raise InvalidArgument(f"{name} must have one of path, rows and sql, and has {' and '.join(given) or 'none'}")

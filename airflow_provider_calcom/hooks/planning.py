@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_calcom._redact import plain, shown_columns, shown_path
 from airflow_provider_calcom.api import endpoints
-from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, PermissionDenied, redacted
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, PermissionDenied
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.api.query import instant, time_zone
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
-from airflow_provider_calcom.attendance.server import SqlFailed, in_words
+from airflow_provider_calcom.attendance.server import in_words
 from airflow_provider_calcom.attendance.sources import Named
 from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, conn_id_of, connection_of
@@ -65,13 +65,13 @@ class PlanRequest:
     :param filters: which bookings are asked of the API, as ``CalComHook.iterate_bookings`` takes them.
     """
 
-    attendance: Any
+    attendance: Any = field(repr=False)
     plan_path: Any
-    policy: Any = None
+    policy: Any = field(default=None, repr=False)
     guard_rails: Any = None
-    bookings: Any = None
-    people: Any = None
-    filters: Mapping[str, Any] = field(default_factory=dict)
+    bookings: Any = field(default=None, repr=False)
+    people: Any = field(default=None, repr=False)
+    filters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     conference_patterns: Sequence[str] = ()
     protect_cohosts: Any = True
     include_attended: Any = False
@@ -126,7 +126,7 @@ def _gathering_folder(resources: Resources) -> Iterator[Path]:
         made = tempfile.TemporaryDirectory(prefix="calcom-plan-", dir=resources.spill_directory)
     except OSError as error:
         raise InvalidResources(
-            f"spill_directory: {resources.spill_directory or 'the temporary folder'} can't be written"
+            f"spill_directory: {shown_path(resources.spill_directory or 'the temporary folder')} can't be written"
             f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
         ) from None
     with made as folder:
@@ -263,9 +263,9 @@ def _check_texts(request: PlanRequest) -> None:
 class _Inputs:
     """What the rules run on."""
 
-    bookings: Any
-    people: Any
-    attendance: Any
+    bookings: Any = field(repr=False)
+    people: Any = field(repr=False)
+    attendance: Any = field(repr=False)
     policy: AttendancePolicy
     feeds: Sequence[FeedInput]
     attended: int | None
@@ -386,9 +386,11 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
         if not names:
-            raise InvalidInput(f"The feed's sql on {conn_id} is no query: it gives no rows")
+            raise InvalidInput(f"The feed's sql on {plain(conn_id)} is no query: it gives no rows")
         if len(set(names)) < len(names):
-            raise InvalidInput(f"The feed's sql on {conn_id} gives two columns of one name: {', '.join(names)}")
+            raise InvalidInput(
+                f"The feed's sql on {plain(conn_id)} gives two columns of one name: {shown_columns(names)}"
+            )
         while batch := cursor.fetchmany(10_000):
             for row in batch:
                 yield dict(zip(names, row, strict=True))
@@ -396,9 +398,6 @@ def rows_of_sql(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _in_words(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
-    """Say a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
-    try:
-        with in_words(f"connection {conn_id}, reading the feed", secrets):
-            yield
-    except SqlFailed as error:
-        raise type(error)(redacted(str(error))) from None
+    """Raise a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
+    with in_words(f"connection {plain(conn_id)}, reading the feed", secrets):
+        yield

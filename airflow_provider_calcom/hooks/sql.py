@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom._redact import redact
+from airflow_provider_calcom._redact import plain, redact
 from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace
@@ -63,8 +63,8 @@ def sql_place(
         placeholder=DIALECTS[name].placeholder or str(hook.placeholder),
         scratch_schema=scratch_schema,
         only_changes=only_changes,
-        name=f"connection {conn_id}",
-        secrets=_secrets(connection),
+        name=f"connection {plain(conn_id)}",
+        secrets=secrets_of(connection),
     )
 
 
@@ -92,13 +92,14 @@ def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:
     except Exception as error:
         # Hooks read their connections when they are made, and raise what they like: ValueError, KeyError.
         raise UnsupportedConnection(
-            f"{parameter}: connection {conn_id} of type {conn_type} has no hook here:"
-            f" {redact(str(error), _secrets(connection)) or type(error).__name__}. Is its provider installed, and are"
+            f"{parameter}: connection {plain(conn_id)} of type {plain(conn_type)} has no hook here:"
+            f" {redact(str(error), secrets_of(connection)) or type(error).__name__}. Is its provider installed, and are"
             " its fields right?"
         ) from None
     if not isinstance(hook, DbApiHook):
         raise UnsupportedConnection(
-            f"{parameter}: connection {conn_id} of type {conn_type} can't run SQL for us: its hook is no DbApiHook"
+            f"{parameter}: connection {plain(conn_id)} of type {plain(conn_type)} can't run SQL for us: its"
+            " hook is no DbApiHook"
         )
     return hook
 
@@ -119,7 +120,7 @@ def _dialect(connection: Any, hook: DbApiHook) -> str:
     return _DIALECTS.get(told, told)
 
 
-def _secrets(connection: Any) -> list[str]:
+def secrets_of(connection: Any) -> list[str]:
     """Give what errors must not show: the password, and extras that are called like one."""
     found = [connection.password] + [
         value for name, value in connection.extra_dejson.items() if _SECRET_NAMES.search(name)

@@ -113,6 +113,7 @@ class CalComOperator(BaseOperator):
         :raises InvalidArgument: naming the one that the DAG gives and whose template, or upstream task, found nothing:
             without it all bookings would be chosen.
         """
+        from airflow_provider_calcom._redact import describe
         from airflow_provider_calcom.api.errors import InvalidArgument
 
         filters = {name: getattr(self, name) for name in names}
@@ -120,7 +121,8 @@ class CalComOperator(BaseOperator):
             is_blank = isinstance(value, str) and value.strip() in ("", "None", "null")
             if is_blank or (value is None and name in self._filters_of_the_dag):
                 raise InvalidArgument(
-                    f"{name} is {value!r}: its template, or the task that it comes from, found nothing. Give a value,"
+                    f"{name} is {describe(value)}: its template, or the task that it comes from, found nothing. Give"
+                    f" a value,"
                     " or leave it out; where there may be none, skip this task"
                 )
         return filters

@@ -182,7 +182,13 @@ class ListBookingsOperator(CalComOperator):
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
         """Say which bookings were asked for, without the filters that may be addresses."""
-        asked = (f"{name} {value}" for name, value in filters.items() if value is not None and "attendee" not in name)
+        from airflow_provider_calcom._redact import redact
+
+        asked = (
+            f"{name} {redact(str(value))}"
+            for name, value in filters.items()
+            if value is not None and "attendee" not in name
+        )
         return ", ".join(asked) or "all"
 
     def _interval(self, context: Context) -> dict[str, Any]:

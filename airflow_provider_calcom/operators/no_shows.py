@@ -358,9 +358,10 @@ class PlanNoShowsOperator(CalComOperator):
                 )
 
     def _result(self, summary: Summary) -> dict[str, Any]:
+        from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.attendance.plan import rendered
 
-        self.log.info("Plan %s: %s", self.plan_path, rendered(summary))
+        self.log.info("Plan %s: %s", shown_path(self.plan_path), rendered(summary))
         return {
             "plan_path": str(self.plan_path),
             "state": summary["state"],
@@ -487,6 +488,7 @@ class ApplyNoShowsOperator(CalComOperator):
             return self._apply(context)
 
     def _apply(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.hooks.apply_parameters import ApplyParameters, task_run
         from airflow_provider_calcom.hooks.apply_resumption import TaskState
@@ -520,11 +522,11 @@ class ApplyNoShowsOperator(CalComOperator):
         result = self._application.run(lambda progress: self.log.info("Applying: %s", progress))
         self.log.info(
             "Plan %s: %s; %d mark-absent calls. All outcomes: %s",
-            result["plan_path"],
+            shown_path(result["plan_path"]),
             ", ".join(f"{outcome} {changes}" for outcome, changes in result["outcomes"].items() if changes)
             or "no change",
             result["calls"],
-            result["outcomes_path"],
+            shown_path(result["outcomes_path"]),
         )
         if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
             raise AirflowSkipException("There was nothing to do")

@@ -373,7 +373,7 @@ def test_what_is_no_instant_is_refused(value: str, form: str, tmp_path: Path) ->
 def test_numbers_are_no_instants(value: int, form: str, tmp_path: Path) -> None:
     """Seconds or milliseconds: nobody knows."""
     message = refused(BOOKINGS, written(tmp_path, form, [{**BOOKING, "start_at": value}]))
-    assert f"row 1, column start_at: '{value}' is no instant" in message
+    assert f"row 1, column start_at: text like '{'9' * len(str(value))}' is no instant" in message
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -456,7 +456,7 @@ WRONG_CELLS = [
     (BOOKINGS, "end_at", "  ", "is empty, and must not be"),
     (BOOKINGS, "end_at", "2026-01-05T09:59:59.999999Z", "is before start_at"),
     (PEOPLE, "booking_uid", "", "is empty, and must not be"),
-    (PEOPLE, "role", "Host", "must be one of attendee, host, but is 'Host'"),
+    (PEOPLE, "role", "Host", "must be one of attendee, host, but is a text of 4 characters"),
     (PEOPLE, "role", EMAIL, f"must be one of attendee, host, but is a text of {len(EMAIL)} characters"),
     (PEOPLE, "role", NAME, f"must be one of attendee, host, but is a text of {len(NAME)} characters"),
     (PEOPLE, "role", None, "is empty, and must not be"),
@@ -467,7 +467,7 @@ WRONG_CELLS = [
     (ATTENDANCE, "kind", "persons", "must be one of person, bot, lobby, check_in, but is 'persons'"),
     (ATTENDANCE, "kind", "'; DROP TABLE bookings; --", "must be one of person, bot, lobby, check_in, but is a text of"),
     (ATTENDANCE, "kind", None, "is empty, and must not be"),
-    (ATTENDANCE, "joined_at", EMAIL, f"a text of {len(EMAIL)} characters is no instant"),
+    (ATTENDANCE, "joined_at", EMAIL, "text like '<address>' is no instant"),
 ]
 
 
@@ -646,7 +646,7 @@ BROKEN = {
     "CSV, a header in Latin-1": (
         "a.csv",
         HEAD.replace(b"name", b"n\xe4me") + LAST,
-        "the column name is missing. It has: source, participant, kind, booking_uid, conference_key, email, ..., phone",
+        "the column name is missing. It has: source, participant, kind, booking_uid, conference_key, email, n?me",
     ),
     "CSV, one long line": ("a.csv", b"x" * 300_000, "row 1: the header is longer than"),
     "CSV, a long value": (
@@ -785,10 +785,15 @@ def test_naive_types_in_parquet_need_a_zone(kind: str, tmp_path: Path) -> None:
         (ATTENDANCE, "conference_key", "89512345678.5::DECIMAL(20,2)", "its type is DECIMAL, and must be text"),
         (ATTENDANCE, "email", "'x'::BLOB", "its type is BLOB, and must be text"),
         (PEOPLE, "absent", "1", "its type is INTEGER, and must be booleans"),
-        (ATTENDANCE, "joined_at", "TIMESTAMPTZ 'infinity'", "'infinity' is no instant of the years 1 to 9999"),
-        (ATTENDANCE, "left_at", "TIMESTAMPTZ '-infinity'", "'-infinity' is no instant of the years 1 to 9999"),
+        (ATTENDANCE, "joined_at", "TIMESTAMPTZ 'infinity'", "text like 'a' is no instant of the years 1 to 9999"),
+        (ATTENDANCE, "left_at", "TIMESTAMPTZ '-infinity'", "text like '-a' is no instant of the years 1 to 9999"),
         (ATTENDANCE, "left_at", "TIMESTAMPTZ '10000-01-01 00:00:00+00'", "'10000-01-01 00:00:00+00' is no instant"),
-        (ATTENDANCE, "left_at", "TIMESTAMPTZ '0001-12-31 (BC) 00:00:00+00'", "a text of 27 characters is no instant"),
+        (
+            ATTENDANCE,
+            "left_at",
+            "TIMESTAMPTZ '0001-12-31 (BC) 00:00:00+00'",
+            "text like '9999-99-99 (a) 99:99:99+99' is no instant",
+        ),
         (BOOKINGS, "start_at", "NULL", "is empty, and must not be"),
         (BOOKINGS, "start_at", "CAST(NULL AS TIMESTAMPTZ)", "is empty, and must not be"),
         (BOOKINGS, "booking_uid", "NULL", "is empty, and must not be"),

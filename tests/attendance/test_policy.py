@@ -110,7 +110,7 @@ NO_RANGE = [
     1e308,
     timedelta(seconds=-1),
 ]
-NO_FLAGS = [0, 1, "true", None, []]
+NO_FLAGS = [0, 1, "true", None, "[]"]
 NO_TEXTS = ["acme.example", b"x", {"a": "b"}, 5, None, True]
 WRONG = [
     *((name, value, f"{name} must be a number of seconds, but is ") for name in DURATIONS for value in NO_SECONDS),
@@ -189,19 +189,19 @@ def test_a_wrong_value_names_its_field(name: str, value: Any, words: str) -> Non
         ("policy.json", "The policy is not JSON: "),
         ('{"settle": 1', "The policy is not JSON: "),
         ('{"settle": 1}}', "The policy is not JSON: "),
-        ("[]", "A policy must be an object of fields, but is []"),
+        ("[]", "A policy must be an object of fields, but is a list of 0"),
         ("5", "A policy must be an object of fields, but is 5"),
-        (b"{}", "A policy must be an object of fields, but is b'{}'"),
-        ([], "A policy must be an object of fields, but is []"),
+        (b"{}", "A policy must be an object of fields, but is a bytes of 2"),
+        ([], "A policy must be an object of fields, but is a list of 0"),
         ('{"settle": 1, "settle": 1}', "The policy has 'settle' twice in one object"),
         (
             '{"aliases": {"a@x": "b", "a@x": "c"}}',
-            "The policy has a text of 3 characters with an @ twice in one object",
+            "The policy has a text of 3 characters twice in one object",
         ),
         ('{"settl": 1}', "'settl' is no field of the policy. Its fields: aliases, as_of, assume_held, "),
         ({5: 1}, "5 is no field of the policy"),
-        ({"ann@acme.example": 1}, "a text of 16 characters with an @ is no field of the policy"),
-        ({"\ud800": 1}, "'\\ud800' is no field of the policy"),
+        ({"ann@acme.example": 1}, "a text of 16 characters is no field of the policy"),
+        ({"\ud800": 1}, "a text of 1 characters is no field of the policy"),
         ('{"settle": NaN}', "settle must be from 0 to "),
         ('{"settle": Infinity}', "settle must be from 0 to "),
         ('{"settle": 1e400}', "settle must be from 0 to "),

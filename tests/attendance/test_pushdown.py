@@ -494,8 +494,8 @@ def test_a_feed_that_grows_meanwhile_is_read_as_it_was(warehouse: Warehouse) -> 
         ("", InvalidInput, "is no name of a table"),
         ("a..b", InvalidInput, "is no name of a table"),
         ("a.b.c.d", InvalidInput, "is no name of a table"),
-        ('"feed""; DROP TABLE x --"', SqlFailed, 'relation "feed"; DROP TABLE x --" does not exist'),
-        ("feed; DROP TABLE x", SqlFailed, 'relation "feed; DROP TABLE x" does not exist'),
+        ('"feed""; DROP TABLE x --"', SqlFailed, "does not exist"),
+        ("feed; DROP TABLE x", SqlFailed, 'relation "..." does not exist'),
         ("nobodys.feed", SqlFailed, 'reading attendance from nobodys.feed: relation "nobodys.feed" does not exist'),
         ('"Ware.house".secret', SqlFailed, "permission denied for table secret"),
     ],
@@ -519,9 +519,7 @@ def test_a_connection_that_can_not_be_opened_is_told_without_its_password(postgr
     def connect() -> Any:
         raise OSError("no way to postgres://me:s3cret%2F%20%27x@host or s3cret/ 'x")
 
-    with pytest.raises(
-        SqlUnavailable, match=r"warehouse can't be opened: no way to postgres://me:\*\*\*@host or \*\*\*$"
-    ):
+    with pytest.raises(SqlUnavailable, match=r"warehouse can't be opened: no way to postgres://host or \*\*\*$"):
         decide([], [], [], place=SqlPlace(connect, "postgres", name="warehouse", secrets=[password]))
     with pytest.raises(SqlUnavailable, match="password authentication failed"):
         decide([], [], [], place=SqlPlace(lambda: postgres.connect(password=password), "postgres"))

@@ -200,7 +200,7 @@ def test_no_error_shows_what_is_secret(connect: Any) -> None:
     with pytest.raises(SqlUnavailable) as caught:
         decide([], [], [], place=sql_place("warehouse"))
     assert str(caught.value) == (
-        "connection warehouse can't be opened: no way to x://me:***@host with {'token': '***', 'key': '***'} on my-host"
+        "connection warehouse can't be opened: no way to x://host with {'...': '***', '...': '***'} on my-host"
     )
 
 

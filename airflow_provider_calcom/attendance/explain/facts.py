@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow_provider_calcom.attendance.explain.texts import within_years
@@ -105,9 +105,9 @@ class ExplainedRow:
     kind: str
     booking_uid: str | None
     conference_key: str | None
-    email: str | None
-    name: str | None
-    phone: str | None
+    email: str | None = field(repr=False)
+    name: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
     joined_at: int | None
     left_at: int | None
     begins: int
@@ -138,8 +138,8 @@ class Verdict:
 
     person: int
     role: str
-    email: str | None
-    name: str | None
+    email: str | None = field(repr=False)
+    name: str | None = field(repr=False)
     currently_absent: bool
     is_internal: bool
     outcome: str | None

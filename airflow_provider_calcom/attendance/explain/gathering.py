@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.columns import ATTENDANCE
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.explain import facts
@@ -65,7 +66,7 @@ def choose(connection: DuckDBPyConnection, booking_uid: str) -> None:
     connection.execute("CREATE TEMP TABLE chosen AS SELECT booking FROM bookings WHERE booking_uid = ?", [uid])
     if not _records(connection, "SELECT booking FROM chosen"):
         there_are = "There is 1 booking" if count["bookings"] == 1 else f"There are {count['bookings']} bookings"
-        raise InvalidInput(f"--booking: no booking has the uid {booking_uid!r:.100}. {there_are}")
+        raise InvalidInput(f"--booking: no booking has the uid {describe(booking_uid)}. {there_are}")
 
 
 def run_rules(connection: DuckDBPyConnection) -> None:

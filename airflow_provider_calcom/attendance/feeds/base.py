@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds.errors import (
     InvalidFeedOption,
     SkippedRecord,
     UnreadableField,
-    shape_of,
     shown_columns,
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -255,8 +255,7 @@ def feed_named(name: str) -> Feed:
         feed: Feed = importlib.import_module(_BUILT_IN[name]).FEED
         return feed
     known = ", ".join(sorted({*_BUILT_IN, *_added}))
-    shown = repr(name[:40]) if isinstance(name, str) else shape_of(name)
-    raise InvalidFeedOption(f"There is no feed {shown}. Known are: {known}; register_feed() adds another")
+    raise InvalidFeedOption(f"There is no feed {describe(name)}. Known are: {known}; register_feed() adds another")
 
 
 def required(record: Record, *names: str) -> None:

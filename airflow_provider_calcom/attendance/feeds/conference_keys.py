@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 LONGEST_LOCATION = 4096
@@ -269,19 +270,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise InvalidFeedOption(f"The conference pattern {_shown(pattern)} is no regular expression: {error}") from None
+        raise InvalidFeedOption(
+            f"The conference pattern {describe(pattern)} is no regular expression: {redact(str(error))}"
+        ) from None
     if compiled.groups != 1:
         raise InvalidFeedOption(
-            f"The conference pattern {_shown(pattern)} must have one group, which is the key, but has {compiled.groups}"
+            f"The conference pattern {describe(pattern)} must have one group, which is the key, but has"
+            f" {compiled.groups}"
         )
     unknown = set(compiled.groupindex) - set(_KEYS_BY_GROUP)
     if unknown:
         raise InvalidFeedOption(
-            f"The conference pattern {_shown(pattern)} has a group named {unknown.pop()}; a group may have no name, or"
+            f"The conference pattern {describe(pattern)} has a group named {describe(unknown.pop())}; a group may"
+            f" have no name, or"
             f" one of {', '.join(_KEYS_BY_GROUP)}"
         )
     return compiled
-
-
-def _shown(pattern: str) -> str:
-    return repr(pattern)[:100]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import shown_column
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, shown_columns
 from airflow_provider_calcom.attendance.feeds.lookups import LookUp
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -118,7 +119,8 @@ class Effects:
         """
         if self._records and self._unfound:
             raise InvalidFeedOption(
-                f"The feed's option columns names {sorted(self._unfound)[0][:60]!r}, which no record has. They have:"
+                f"The feed's option columns names {shown_column(sorted(self._unfound)[0])!r}, which no record has. They"
+                f" have:"
                 f" {shown_columns(self._names)}"
             )
 

@@ -1,82 +1,31 @@
 """What can go wrong with a feed, in words that are safe to log: never a name, and never an address.
 
 A feed's values are people's data, and columns shift: a time column can hold a name. So a value is shown as its shape
-unless it plainly is a date, and a text of the vendor's is never repeated.
+unless it plainly is a date, and a text of the vendor's is never repeated. The functions for it are here for feeds, and
+are those of :mod:`airflow_provider_calcom._redact`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown_time
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.feeds.report import FeedReport
 
-_LONGEST_SHOWN = 40
-_LONGEST_NAME = 60
-_LONGEST_COLUMNS = 400
-_MOST_COLUMNS = 40
-_DATE_WORDS = re.compile(
-    r"(?:[tz]|am|pm|a\.m\.|p\.m\.|utc|gmt|jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
-    r"|january|february|march|april|june|july|august|september|october|november|december)",
-    re.IGNORECASE,
-)
-_DATE_OR_CLOCK = re.compile(r"(?<!\d)(?:\d{1,4}([-/.])\d{1,2}\1\d{1,4}|\d{1,2}:\d\d)(?!\d)", re.ASCII)
-_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
-
-
-def shape_of(value: object) -> str:
-    """Show what kind of value came: ``text like '99/99/9999'`` or ``a list``; nothing of its text is repeated."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return f"text like {_masked(value)!r}"
-    if isinstance(value, bool):
-        return f"the bool {value}"
-    if isinstance(value, (int, float)) and -1e30 < value < 1e30:
-        return f"a number of {len(str(abs(int(value))))} digits"  # it may be a telephone's
-    return f"a {type(value).__name__}"
-
-
-def shown_time(value: object) -> str:
-    """Show a value of a time column: as it is where it plainly is a date or a time, otherwise as its shape."""
-    if isinstance(value, str) and len(value) <= _LONGEST_SHOWN and _looks_like_a_time(value):
-        return repr(value)
-    return shape_of(value)
-
-
-def shown_columns(names: Iterable[object]) -> str:
-    """Return the names of a file's columns for an error: those alone, and none where they look like data.
-
-    A file without a header, or an object with people as keys, has data where names should be; so one of them that
-    looks like an address, a number or a time hides them all.
-    """
-    texts = [" ".join(str(name).split()) for name in names]
-    texts = [text for text in texts if text]
-    if not texts:
-        return "(none)"
-    if any(_looks_like_data(text) for text in texts):
-        return f"({len(texts)} columns, which look like data rather than names, so they are not shown)"
-    shown = ", ".join(texts[:_MOST_COLUMNS])
-    return f"{shown[:_LONGEST_COLUMNS]}{', ...' if len(texts) > _MOST_COLUMNS or len(shown) > _LONGEST_COLUMNS else ''}"
-
-
-def _looks_like_data(name: str) -> bool:
-    digits = sum(letter.isdigit() for letter in name)
-    return len(name) > _LONGEST_NAME or "@" in name or "://" in name or digits > 4 or bool(_DATE_OR_CLOCK.search(name))
-
-
-def _looks_like_a_time(text: str) -> bool:
-    words = _WORDS.findall(text)
-    return bool(_DATE_OR_CLOCK.search(text)) and all(_DATE_WORDS.fullmatch(word) for word in words)
-
-
-def _masked(text: str) -> str:
-    masked = re.sub(r"\d", "9", re.sub(r"[^\W\d_]+", "a", text[:_LONGEST_SHOWN]))
-    return masked + ("..." if len(text) > _LONGEST_SHOWN else "")
+__all__ = [
+    "FeedError",
+    "FeedUnreadable",
+    "InvalidFeedOption",
+    "SkippedRecord",
+    "UnreadableField",
+    "UnreadableFile",
+    "shape_of",
+    "shown_columns",
+    "shown_time",
+]
 
 
 class FeedError(AttendanceError, ValueError):
@@ -99,7 +48,7 @@ class FeedUnreadable(FeedError):
 
     def __init__(self, explanation: str, report: FeedReport | None = None) -> None:
         super().__init__(explanation)
-        self.explanation = explanation
+        self.explanation = str(self)
         self.report = report
 
 
@@ -110,8 +59,8 @@ class UnreadableFile(Exception):
     """
 
     def __init__(self, explanation: str) -> None:
-        super().__init__(explanation)
-        self.explanation = explanation
+        self.explanation = hide(explanation)
+        super().__init__(self.explanation)
 
 
 class UnreadableField(Exception):

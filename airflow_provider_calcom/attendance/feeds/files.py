@@ -23,6 +23,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import MissingExtra
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -119,7 +120,7 @@ def _ending_of(path: Any) -> str:
     ending = name.rpartition(".")[2] if "." in name else ""
     if ending not in _READERS:
         raise InvalidFeedOption(
-            f"The feed's file {name_of(path)[:100]!r} must end in .{', .'.join(_READERS)}, each also with .gz"
+            f"The feed's file {shown_path(name_of(path))!r} must end in .{', .'.join(_READERS)}, each also with .gz"
         )
     return ending
 

@@ -24,7 +24,7 @@ e-mail of BigQuery's rows may be somebody else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -130,13 +130,13 @@ class Call:
         participant; those of devices and telephones are left out, because several people use them.
     """
 
-    record: Record
+    record: Record = field(repr=False)
     kind: str
     event_id: str | None
     meeting_code: str | None
-    email: str | None
-    name: str | None
-    phone: str | None
+    email: str | None = field(repr=False)
+    name: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
     participant: str | None
     joined_at: datetime | None
     left_at: datetime

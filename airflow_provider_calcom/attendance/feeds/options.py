@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds.lookups import LookUp
 from airflow_provider_calcom.attendance.feeds.own_columns import Fields, OwnColumns
@@ -14,6 +15,7 @@ from airflow_provider_calcom.attendance.feeds.times import checked_date, checked
 
 MEGABYTE = 1024 * 1024
 TABLES = ("addresses", "booking_uids", "conference_keys")
+_MOST_SHOWN = 10
 WORDS = ("joined_words", "left_words", "am_words", "pm_words", "guest_marks")
 
 
@@ -58,7 +60,7 @@ class FeedOptions:
     date: str | None = None
     booking_uid: str | None = None
     conference_key: str | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
     booking_uids: Mapping[str, str] = field(default_factory=dict)
     conference_keys: Mapping[str, str] = field(default_factory=dict)
     unnamed_participants: bool = False
@@ -120,7 +122,7 @@ class FeedOptions:
             except LookupError:
                 raise InvalidFeedOption(
                     f"The feed's option encoding must be one that Python knows, for instance cp1252,"
-                    f" but is {self.encoding[:40]!r}"
+                    f" but is {describe(self.encoding)}"
                 ) from None
 
     def _check_numbers(self) -> None:
@@ -140,9 +142,9 @@ class FeedOptions:
         :raises InvalidFeedOption: for a name that is no option, listing those that are.
         """
         known = cls.names()
-        unknown = sorted(str(name) for name in given if name not in known)
+        unknown = [describe(name) for name in given if name not in known][:_MOST_SHOWN]
         if unknown:
-            raise InvalidFeedOption(f"Feeds have no option {', '.join(unknown)[:80]}. There are: {', '.join(known)}")
+            raise InvalidFeedOption(f"Feeds have no option {', '.join(unknown)}. There are: {', '.join(known)}")
         options = cls(**given)
         if feed_fields:
             object.__setattr__(options, "columns", OwnColumns(options.columns, feed_fields))

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from airflow_provider_calcom._redact import shown_column
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 Fields = Mapping[str, tuple[str, ...]]
@@ -36,7 +37,8 @@ class OwnColumns(Mapping[str, str]):
             for name in _names_of(key, fields or {}):
                 if self._by_name.setdefault(folded_name(name), column) != column:
                     raise InvalidFeedOption(
-                        f"The feed's option columns names two columns for one field, the second by {key[:40]!r}"
+                        "The feed's option columns names two columns for one field, the second by"
+                        f" {shown_column(key)!r}"
                     )
 
     def column_for(self, name: str) -> str | None:
@@ -61,5 +63,7 @@ def _names_of(key: str, fields: Fields) -> tuple[str, ...]:
             if folded in map(folded_name, of_field(field)):
                 return field, *names
     if fields:
-        raise InvalidFeedOption(f"The feed's option columns names {key[:40]!r}, but may name only {', '.join(fields)}")
+        raise InvalidFeedOption(
+            f"The feed's option columns names {shown_column(key)!r}, but may name only {', '.join(fields)}"
+        )
     return (key,)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -81,7 +81,7 @@ class _Answer:
     :param row: the last page's row.
     """
 
-    records: int = 0
+    records: int = field(default=0, repr=False)
     total: int = 0
     of_rest: tuple[str, str] | None = None
     ends: int = 0

@@ -38,7 +38,7 @@ class Event:
     participant: Hashable
     at: datetime
     is_end: bool
-    row: AttendanceRow
+    row: AttendanceRow = field(repr=False)
 
 
 @dataclass

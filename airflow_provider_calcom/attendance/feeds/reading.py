@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds.base import Feed, feed_named
 from airflow_provider_calcom.attendance.feeds.effects import Effects, check_formats, check_read
-from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField
 from airflow_provider_calcom.attendance.feeds.files import files_of, is_path, name_of, options_of, records_in_file
 from airflow_provider_calcom.attendance.feeds.meetings import Meetings
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
@@ -54,7 +55,7 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
     """
     if isinstance(source, (bytes, bytearray)) or not (is_path(source) or isinstance(source, (Mapping, Iterable))):
         raise InvalidFeedOption(
-            f"The feed's source must be records, an API's answer or a path, but is {shape_of(source)}"
+            f"The feed's source must be records, an API's answer or a path, but is {describe(source)}"
         )
     one = feed_named(feed) if isinstance(feed, str) else feed
     given = FeedOptions.of(options, getattr(one, "fields", None))

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
+from airflow_provider_calcom._redact import hide, shown_column, shown_path
 from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, UnreadableField
 from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 
@@ -86,7 +87,7 @@ class FeedReport:
             because one that is not readable at all must not be lost among many that are.
         """
         self._judge_file()
-        self.file, self.row = name, 0
+        self.file, self.row = shown_path(name), 0
         self.files += 1
         self._begun = self._counts()
 
@@ -116,7 +117,7 @@ class FeedReport:
         """
         if reason not in (*self.skips, REPEATED):
             self.unreadable(
-                UnreadableField(None, f"is left out as {reason[:80]!r}, which is not on the feed's list skips")
+                UnreadableField(None, f"is left out as {hide(reason[:80])!r}, which is not on the feed's list skips")
             )
             return
         self.skipped[_bounded(self.skipped, reason)] += 1
@@ -135,11 +136,13 @@ class FeedReport:
         if self._last_at_fault != self.records:
             self.unreadable_records += 1
             self._last_at_fault = self.records
-        named = f"{fault.column}: {fault.reason}" if fault.column else fault.reason
+        column = None if fault.column is None else shown_column(fault.column)
+        reason = hide(fault.reason)
+        named = f"{column}: {reason}" if column else reason
         self.unreadable_by_reason[_bounded(self.unreadable_by_reason, named)] += 1
         if len(self.samples) < _MOST_SAMPLES:
-            reason = f"{fault.reason} ({fault.value})" if fault.value else fault.reason
-            self.samples.append(Unreadable(self.file, self.row, fault.column, reason))
+            reason = f"{reason} ({fault.value})" if fault.value else reason
+            self.samples.append(Unreadable(self.file, self.row, column, reason))
         mostly = self.records >= _FEWEST_TO_JUDGE_EARLY and self.unreadable_share > 0.5
         if self.max_unreadable == 0 or (mostly and self.unreadable_share > self.max_unreadable):
             self._refuse()

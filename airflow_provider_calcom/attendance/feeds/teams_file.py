@@ -34,7 +34,7 @@ _SLACK = 5
 class _Listed:
     """A participant of the list."""
 
-    row: AttendanceRow
+    row: AttendanceRow = field(repr=False)
     first: datetime | None
     last: datetime | None
     seconds: int | None

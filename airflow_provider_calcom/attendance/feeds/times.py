@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds.locale_words import AM, HOURS, IN_MINUTES, MINUTES, PM, SECONDS
 
@@ -97,7 +98,7 @@ def checked_zone(zone: str | None) -> tzinfo | None:
         return _zone(zone)
     except (ValueError, OSError, LookupError, TypeError, AttributeError):
         raise InvalidFeedOption(
-            f"The feed's option zone must be a time zone as Europe/Berlin or +02:00, but is {str(zone)[:40]!r}"
+            f"The feed's option zone must be a time zone as Europe/Berlin or +02:00, but is {describe(zone)}"
         ) from None
 
 
@@ -146,7 +147,7 @@ def checked_date(date: str | None) -> None:
         datetime.strptime(date, "%Y-%m-%d")
     except (ValueError, TypeError):
         raise InvalidFeedOption(
-            f"The feed's option date must be a date as 2026-11-18, but is {str(date)[:40]!r}"
+            f"The feed's option date must be a date as 2026-11-18, but is {describe(date)}"
         ) from None
 
 
@@ -165,7 +166,7 @@ def checked_date_format(date_format: str | None) -> None:
     if read is None or read.replace(tzinfo=None) != sample:
         raise InvalidFeedOption(
             "The feed's option date_format must be day_first, month_first, or a format of strptime with date and time,"
-            f" for instance '%d/%m/%Y %H:%M:%S', but is {str(date_format)[:40]!r}"
+            f" for instance '%d/%m/%Y %H:%M:%S', but is {describe(date_format)}"
         )
 
 

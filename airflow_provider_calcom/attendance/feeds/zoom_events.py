@@ -9,7 +9,7 @@ with ``id``, ``uuid`` and ``participant``; joining has ``join_time``, leaving ``
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_calcom.attendance.feeds.base import RecordFeed
@@ -103,7 +103,7 @@ class _Trace:
     """
 
     tokens: frozenset[int]
-    row: AttendanceRow | None
+    row: AttendanceRow | None = field(repr=False)
 
 
 class ZoomEvents:
@@ -215,10 +215,10 @@ class ZoomEvents:
 
 def _who(person: _Person) -> tuple[bool, Hashable]:
     """Return who an event is about, and whether it is known by an id."""
-    for field in ("participant_uuid", "user_id", "id"):
-        known = person.text(field)
+    for name in ("participant_uuid", "user_id", "id"):
+        known = person.text(name)
         if known is not None:
-            return True, (field, known)
+            return True, (name, known)
     named = (person.text("email"), person.text("user_name"))
     if not any(named):
         raise UnreadableField(None, f"the event lacks {_PARTICIPANT}.participant_uuid")

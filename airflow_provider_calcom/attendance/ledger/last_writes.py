@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
 from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import LastWrite
 from airflow_provider_calcom.attendance.scratch import scratch_database
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
 from airflow_provider_calcom.attendance.ledger.records import (
     LONGEST_LINE,
@@ -19,7 +20,6 @@ from airflow_provider_calcom.attendance.ledger.records import (
     decoded,
 )
 from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 
 SUFFIX = ".jsonl"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here, make_folder, open_here
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, has_locks, is_at, locked
@@ -27,7 +28,6 @@ from airflow_provider_calcom.attendance.ledger.records import (
     time_text,
 )
 from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.plan import Change
 
 log = logging.getLogger(__name__)
@@ -125,12 +125,13 @@ class LedgerWriter:
                     "The file system of the ledger %s has no locks, so two runs of one plan at once are not noticed,"
                     " and would mark and notify people twice. Set max_active_runs=1, and put the ledger on a file"
                     " system with flock",
-                    self._folder,
+                    shown_path(self._folder),
                 )
         else:
             claim.close()
             raise AlreadyApplying(
-                f"Another run is applying this plan with the ledger {self._folder}. Nothing was written. Let it end;"
+                f"Another run is applying this plan with the ledger {shown_path(self._folder)}. Nothing was written."
+                f" Let it end;"
                 " then a retry finds done what it did"
             )
 
@@ -232,7 +233,8 @@ class LedgerWriter:
             is_there = self._last_batch is None or self._last_batch.exists()
         if not is_there:
             raise LedgerReplaced(
-                f"ledger_path: {self._last_batch or self._path} was deleted, replaced or changed while this run wrote"
+                f"ledger_path: {shown_path(self._last_batch or self._path)} was deleted, replaced or changed while"
+                f" this run wrote"
                 " it, so the run stops. Restore the ledger before anything is planned or applied: our own marks are"
                 " not known as ours without it. What this run wrote is in outcomes.jsonl beside the plan"
             )

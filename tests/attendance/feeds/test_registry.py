@@ -120,7 +120,7 @@ def test_a_feed_without_a_usable_name_is_refused(name: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"zones": "UTC"}, "no option zones.*zone"),
+        ({"zones": "UTC"}, "no option 'zones'.*zone"),
         ({"zone": "Mars/Olympus"}, "zone.*Mars/Olympus"),
         ({"zone": "../etc"}, "zone"),
         ({"zone": "Europe"}, "zone"),

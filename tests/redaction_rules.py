@@ -1,0 +1,164 @@
+"""What may stand in the package's log lines and errors, read off its source: no value that nobody looked at."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "airflow_provider_calcom"
+# The sandbox is a server for tests, whose people are made up.
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts)
+
+REDACTORS = {
+    *("redact", "redact_sql", "hide", "describe", "plain", "shape_of", "shown_word", "shown_time"),
+    *("shown_column", "shown_columns", "shown_path"),
+}
+LEVELS = {"info", "warning", "error", "exception", "critical", "log"}
+_PLACEHOLDER = re.compile(r"%[-0-9.]*([a-z])")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something in the source that a reader of the rules has to look at.
+
+    :param module: path below the package.
+    :param line: of the statement.
+    :param expression: the source of what is shown there.
+    """
+
+    module: str
+    line: int
+    expression: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Names it whatever its line."""
+        return self.module, self.expression
+
+
+def shown_in_logs() -> Iterator[Finding]:
+    """Yield each value, other than a number, that a log statement at INFO or above shows as it is."""
+    for path in MODULES:
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Call) and _is_log(node):
+                for expression in _texts_of_log(node):
+                    yield Finding(str(path.relative_to(PACKAGE)), node.lineno, ast.unparse(expression))
+
+
+def foreign_errors_shown() -> Iterator[Finding]:
+    """Yield each use of a caught error of somebody else as a text, or as the cause of ours."""
+    for path in MODULES:
+        for handler in _handlers(path):
+            for shown in _shown_of(handler):
+                yield Finding(str(path.relative_to(PACKAGE)), shown.lineno, ast.unparse(shown))
+
+
+def open_chains() -> Iterator[Finding]:
+    """Yield each ``raise X(...)`` without ``from`` where somebody else's error was caught: it stays in the context."""
+    for path in MODULES:
+        for handler in _handlers(path):
+            for node in _own_nodes(handler):
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.cause is None:
+                    yield Finding(str(path.relative_to(PACKAGE)), node.lineno, ast.unparse(node.exc.func))
+
+
+def raw_reprs() -> Iterator[Finding]:
+    """Yield each ``!r`` of a text within ``raise`` whose value no redactor has looked at."""
+    for path in MODULES:
+        for node in ast.walk(_tree(path)):
+            if not isinstance(node, ast.Raise):
+                continue
+            for part in ast.walk(node):
+                is_repr = isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
+                if is_repr and not _is_redacted(part.value):
+                    yield Finding(str(path.relative_to(PACKAGE)), node.lineno, ast.unparse(part.value))
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _is_log(call: ast.Call) -> bool:
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr not in LEVELS:
+        return False
+    logger = ast.unparse(function.value)
+    return logger == "log" or logger.endswith((".log", "logger", "logging")) or logger == "warnings"
+
+
+def _texts_of_log(call: ast.Call) -> Iterator[ast.expr]:
+    """Yield what fills the ``%s`` of a log line; all its arguments where its text is no literal."""
+    arguments = list(call.args)
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "log":
+        arguments = arguments[1:]
+    template, values = arguments[0], arguments[1:]
+    literals = [part for part in ast.walk(template) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    if isinstance(template, ast.Constant) or (isinstance(template, ast.IfExp) and len(literals) == 2):
+        signs = _PLACEHOLDER.findall(str(literals[0].value))
+    else:
+        signs, values = [], [template, *values]
+    numbers = {place for place, sign in enumerate(signs) if sign in "df"}
+    yield from (
+        value
+        for place, value in enumerate(values)
+        if place not in numbers and not _is_redacted(value) and not isinstance(value, ast.Constant)
+    )
+
+
+def _is_redacted(value: ast.expr) -> bool:
+    """Tell whether a value went through the one module, is the name of a class, or a length."""
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Name):
+        return value.func.id in REDACTORS | {"len", "sum"}
+    return False
+
+
+def _handlers(path: Path) -> Iterator[ast.ExceptHandler]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.ExceptHandler) and not _are_ours(node.type):
+            yield node
+
+
+OURS = re.compile(
+    r"(CalComError|AttendanceError|FeedError|FeedUnreadable|InvalidFeedOption|UnreadableField|UnreadableFile"
+    r"|SkippedRecord|BadTime|BadWorkbook|InvalidInput|InvalidArgument|InvalidPolicy|SqlFailed|SqlUnavailable"
+    r"|LedgerNotWritten|ListingIncomplete|PermissionDenied|BookingNotStarted|PlanRefused|FailureEndsRun"
+    r"|OutcomeUnknown|NoShowUpdateFailed|BookingNotFound|RateLimited|NotConnected|UnexpectedAnswer|_WriteError)"
+)
+
+
+def _are_ours(kinds: ast.expr | None) -> bool:
+    names = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds] if kinds is not None else []
+    return bool(names) and all(OURS.fullmatch(ast.unparse(name).split(".")[-1]) for name in names)
+
+
+def _own_nodes(handler: ast.ExceptHandler) -> Iterator[ast.AST]:
+    """Yield the nodes of a handler, but for those of handlers within it."""
+    waiting: list[ast.AST] = list(handler.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.ExceptHandler)]
+
+
+def _shown_of(handler: ast.ExceptHandler) -> Iterator[ast.expr]:
+    """Yield where the caught error is put into a text, or after ``from``, without a redactor around it."""
+    name = handler.name
+
+    def is_error(node: ast.AST | None) -> bool:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("str", "repr"):
+            return any(map(is_error, node.args))
+        return isinstance(node, ast.Name) and node.id == name
+
+    for node in _own_nodes(handler) if name else ():
+        if isinstance(node, ast.FormattedValue) and is_error(node.value):
+            yield node.value
+        elif isinstance(node, ast.Raise) and node.cause is not None and is_error(node.cause):
+            yield node.cause
