@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.columns import PEOPLE
 from airflow_provider_calcom.attendance.engine import Resources, load, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
-from airflow_provider_calcom.attendance.plain_files import shown_path
 from airflow_provider_calcom.attendance.sources import Named, format_of, local_files
 from tests.attendance.test_loading import PERSON, as_csv, jsonl, literal, parquet, read, refused
 
