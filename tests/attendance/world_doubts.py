@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tests.attendance.worlds import World
 
 Times = tuple[int, int | None]
+Place = tuple[str | None, str | None]
 
 
 @dataclass
@@ -142,7 +143,7 @@ class Doubts:
         phone: str | None = None,
         times: Times | None = None,
         kind: str = "person",
-        place: tuple[str | None, str | None] | None = None,
+        place: Place | None = None,
         source: str | None = None,
         participant: str | None = None,
     ) -> Record:
@@ -165,12 +166,12 @@ class Doubts:
         self.world.attendance.append(row)
         return row
 
-    def here(self) -> tuple[str | None, str | None]:
+    def here(self) -> Place:
         if self.scene.known_key is None or self.rng.random() < 0.6:
             return self.scene.uid, None
         return None, self.scene.key
 
-    def elsewhere(self) -> tuple[str | None, str | None]:
+    def elsewhere(self) -> Place:
         """A place that is not this booking's; perhaps none at all."""
         known = self.scene.known_key
         return self.rng.choice(
@@ -387,33 +388,56 @@ class Doubts:
 
     def name_elsewhere(self) -> None:
         """An attendee's name at the time of the meeting, in another one or in none."""
+        place = None
         for someone in self.some_attendees():
-            self.name_elsewhere_of(someone)
+            place = self.name_elsewhere_of(someone, place)
 
-    def name_elsewhere_of(self, someone: Someone) -> None:
+    def name_elsewhere_of(self, someone: Someone, before: Place | None) -> Place:
+        """Add the row, perhaps where the one before is; return where."""
         rng = self.rng
         longer = (with_more_words(rng, someone.name), f"{someone.name} (Acme)", f"Dr. {someone.name}")
         name = rng.choice((*[someone.name] * 4, *[self.turned(someone)] * 2, *longer))
         place = self.elsewhere()
-        if rng.random() < 0.6:
+        if before is not None and before[0] and rng.random() < 0.6:
+            place = before
+            self.world.people.append(
+                plain_person("attendee", someone.name, "n@home.example") | {"booking_uid": before[0]}
+            )
+        elif rng.random() < 0.6:
             place = self.other_booking(someone)
         times = self.some_times()
         if rng.random() < 0.15:
             times = (times[0] - 2 * DAY, times[0] - 2 * DAY + HOUR)
         email = rng.choice((None, None, "a@home.example"))
         self.put(name, email=email, times=times, kind=self.some_kind(), place=place)
+        if rng.random() < 0.3:  # once more, with all the same but one
+            times, place = rng.choice(((self.nearly(times), place), (times, self.elsewhere())))
+            self.put(name, email=email, times=times, kind=self.some_kind(), place=place)
+        return place
 
-    def other_booking(self, someone: Someone) -> tuple[str | None, str | None]:
+    def nearly(self, times: Times) -> Times:
+        """As long ago or until the same moment, but longer."""
+        begin, end = times[0], times[1] if times[1] is not None else times[0]
+        return self.rng.choice(((begin - HOUR, end), (begin, end + HOUR), (begin, end + 2 * HOUR)))
+
+    def other_booking(self, someone: Someone) -> Place:
         """A booking beside this one, of a namesake or not, and how a row of it says so."""
-        rng, scene = self.rng, self.scene
+        rng, scene, world = self.rng, self.scene, self.world
         name = rng.choice((*[someone.name] * 3, self.turned(someone), "Somebody Else"))
         email = rng.choice(("namesake@home.example", "namesake@home.example", someone.address, someone.member.email))
         people = [plain_person(rng.choice(("attendee", "attendee", "host")), name, email)]
         if rng.random() < 0.2:
             people.append(plain_person("host", "Other Host", rng.choice((someone.address, "other@host.example"))))
-        key = f"beside-{len(self.world.uids)}"
+        key = f"beside-{len(world.uids)}"
         start = scene.start + rng.choice((0, 0, 0, 0, 30 * MINUTE, 10 * DAY))
-        uid = self.world.add_small_booking(key, start, max(start, scene.end), people, self.some_status())
+        end = max(start, scene.end)
+        if rng.random() < 0.25:  # its window only just touches the meeting, or just not
+            start = scene.end + world.early_join + rng.choice((0, MICROSECOND))
+            end = start + 15 * MINUTE
+        elif rng.random() < 0.25:
+            end = scene.start - world.overrun - rng.choice((0, MICROSECOND))
+            start = end - 15 * MINUTE
+        uid = world.add_small_booking(key, start, end, people, self.some_status())
         return rng.choice(((uid, None), (None, key), (uid, "wrong-key"), ("no-such-booking", key)))
 
     # Rule 14
@@ -423,10 +447,12 @@ class Doubts:
         if self.scene.known_key is None:
             self.name_elsewhere()
             return
+        times = None
         for someone in self.some_attendees():
-            self.another_time_of(someone)
+            times = self.another_time_of(someone, times)
 
-    def another_time_of(self, someone: Someone) -> None:
+    def another_time_of(self, someone: Someone, before: Times | None) -> Times:
+        """Add the row, perhaps at the time of the one before; return when."""
         rng, scene, world = self.rng, self.scene, self.world
         if rng.random() < 0.2:
             someone.record["name"] = rng.choice((someone.end_words[0], f"{someone.end_words[0]} V"))
@@ -455,10 +481,15 @@ class Doubts:
             times = (scene.window_start - away - HOUR, scene.window_start - away)
         if rng.random() < 0.1:
             times = (times[0], None)
+        if before is not None and rng.random() < 0.5:
+            times = before
         if rng.random() < 0.4:
             self.booking_of_the_room(someone, times)
         place = ("no-such-booking" if rng.random() < 0.1 else None, scene.key)
         self.put(name, email=email, phone=phone, times=times, kind=self.some_kind(), place=place)
+        if rng.random() < 0.3:
+            self.put(name, email=email, phone=phone, times=self.nearly(times), kind=self.some_kind(), place=place)
+        return times
 
     def address_beside(self) -> str:
         """Of nobody who is booked, or of somebody in this booking, in another, or in one that is not there."""
@@ -481,7 +512,7 @@ class Doubts:
         begin, end = times[0], times[1] or times[0]
         start = rng.choice((begin, begin, end + world.early_join, end + world.early_join + 1))
         stop = start + 15 * MINUTE
-        if rng.random() < 0.15:
+        if rng.random() < 0.3:
             stop = begin - world.overrun - rng.choice((0, 1))
             start = stop - 15 * MINUTE
         role, name = rng.choice(("attendee", "host")), rng.choice((someone.name, "Somebody Else"))
