@@ -471,6 +471,7 @@ def test_the_first_way_of_a_participant_counts() -> None:
     ]
 
 
+ALL = (HOST, BOB)
 FIRST, SECOND = row(left="10:30:00", name="Hugo Host"), row("10:28:00", name="Host, Hugo")
 
 
@@ -505,6 +506,16 @@ def test_what_a_second_of_a_name_is_compared_with() -> None:
         ("unknown_participant", meeting(by_email, SECOND)),
         ("unknown_participant", meeting(by_email, SECOND | lobby)),
         ("not_seen", meeting(HOST_CAME | lobby, SECOND)),
+        ("not_seen", held(row(name="Bob Ray", **lobby), row(left="10:30:00", name="Bob Ray", **lobby), others=ALL)),
+        # Whose address is another one's, too.
+        (
+            "not_seen",
+            held(
+                row(name="Bob Ray"),
+                row(left="10:30:00", name="Ann Bell"),
+                others=(*ALL, person(email="bob@x.test", match_email="bell@x.test", name="Ann Bell")),
+            ),
+        ),
         ("not_seen", meeting(HOST_CAME | {"kind": "bot"}, SECOND)),
         ("not_seen", meeting(row("11:00:00", "10:00:00", email="host@x.test"), SECOND)),
         # Rows by address are no seconds of each other.
@@ -691,6 +702,27 @@ def test_a_row_of_several_holds_the_word_of_one() -> None:
     )
 
 
+def test_each_row_has_owners_of_its_own() -> None:
+    """Rule 12: the owner of one row explains no word on another row, though something of both is the same."""
+    bell = person(email="bell@x.test", name="Ann Bell")
+    everyone = (HOST, BOB, bell)
+    room = row("10:01:00", name="Room Ann")
+    first, second = ({"participant": f"p{number}"} for number in (1, 2))
+    host_joined, bell_joined = (row("10:00:00", "10:01:00", name=name) for name in ("Hugo Host", "Ann Bell"))
+    check(
+        ("not_seen", held(room | {"email": "bell@x.test"}, others=everyone)),
+        ("named_with_another", held(room | {"email": "bell@x.test"}, room | {"email": "host@x.test"}, others=everyone)),
+        ("named_with_another", held(row(name="Bob Ray, Ann Bell"), row(name="Bob Ray, Ann"), others=everyone)),
+        ("not_seen", held(bell_joined | second, room | second, others=everyone)),
+        (
+            "named_with_another",
+            meeting(host_joined | first, room | first, bell_joined | second, room | second, others=everyone),
+        ),
+        # An address that one person is written to at and another one is shown under.
+        ("named_with_another", held(row(name="Bob Ray / Ann"), others=(HOST, BOB, bell | {"email": "bob@x.test"}))),
+    )
+
+
 def test_a_short_form_of_anothers_name() -> None:
     """Rule 12: somebody else's row by name may be the fuller spelling of Ann's own."""
     jane = HOST | {"name": "Jane Doe"}
@@ -745,6 +777,14 @@ def test_the_meeting_of_a_namesake() -> None:
         ("name_elsewhere", namesake(**evening)),
         ("name_elsewhere", namesake(row(name="Ann Lee", **NOWHERE))),
     )
+    # The row touches the window of that meeting, at either end.
+    for there in (THERE, THERE | OTHER_ROOM):
+        check(
+            ("not_seen", namesake(there, start_at=at("11:15:00"), end_at=at("12:00:00"))),
+            ("name_elsewhere", namesake(there, start_at=at("11:15:00.000001"), end_at=at("12:00:00"))),
+            ("not_seen", namesake(there, start_at=at("09:00:00"), end_at=at("09:45:00"))),
+            ("name_elsewhere", namesake(there, start_at=at("09:00:00"), end_at=at("09:44:59.999999"))),
+        )
     # A meeting that is not settled yet is one all the same.
     check(
         ("not_seen", namesake(start_at=at("10:30:00"), end_at=at("11:30:00"))),

@@ -298,6 +298,9 @@ class Doubts:
         """Two rows of one name: two people of that name, or one at two devices?"""
         rng, scene = self.rng, self.scene
         someone = self.world.add_guest(scene, rng.choice(("attendee", "host")))
+        if rng.random() < 0.1:
+            self.two_by_participant(someone)
+            return
         a, b, own = "a@home.example", "b@home.example", someone.address
         emails = rng.choice(((None, None), (None, None), (a, None), (a, b), (a, a), (own, None), (own, b), (own, own)))
         overlap = rng.choice((60 * SECOND, 60 * SECOND + 1, 60 * SECOND - 1, 10 * MINUTE, 0))
@@ -311,12 +314,20 @@ class Doubts:
                 (scene.window_start - HOUR, scene.window_start + rng.choice((SECOND, 2 * SECOND))) for _ in range(2)
             )
         joiner = self.joiner() if rng.random() < 0.2 else (None, None)
-        kinds = rng.choice((*[("person", "person")] * 5, ("lobby", "person"), ("lobby", "person"), ("bot", "person")))
+        kinds = rng.choice((*[("person", "person")] * 5, ("lobby", "person"), ("lobby", "lobby"), ("bot", "person")))
         names = (someone.name, rng.choice((someone.name, someone.name, self.turned(someone))))
         for name, email, times, kind in zip(names, emails, (first, second), kinds, strict=True):
             self.put(name, email=email, times=times, kind=kind, source=joiner[0], participant=joiner[1])
         if joiner[0] is None and rng.random() < 0.4:
             self.same_by_participant(someone, first)
+
+    def two_by_participant(self, someone: Someone) -> None:
+        """Two devices, each known by the name on another row of its participant: by no name of their own."""
+        for end in (self.scene.end, self.scene.end - MINUTE):
+            source, participant = self.joiner()
+            joined = (self.scene.window_start, self.scene.window_start)
+            self.put(someone.name, times=joined, source=source, participant=participant)
+            self.put("iPad", times=(self.scene.start, end), source=source, participant=participant)
 
     def same_by_participant(self, someone: Someone, times: Times) -> None:
         """The person once more, known by the telephone of another row of the participant."""
@@ -395,6 +406,8 @@ class Doubts:
     def name_elsewhere_of(self, someone: Someone, before: Place | None) -> Place:
         """Add the row, perhaps where the one before is; return where."""
         rng = self.rng
+        if rng.random() < 0.1:
+            someone.record["name"] = someone.end_words[0]
         longer = (with_more_words(rng, someone.name), f"{someone.name} (Acme)", f"Dr. {someone.name}")
         name = rng.choice((*[someone.name] * 4, *[self.turned(someone)] * 2, *longer))
         place = self.elsewhere()
