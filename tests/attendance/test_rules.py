@@ -279,6 +279,7 @@ UNTIL_NAMED: list[tuple[str, list[Any], Any]] = [
     ("feed_incomplete", [HOST_CAME, LATE], {"teams": at("12:59:59.999999")}),
     ("not_seen", [HOST_CAME, LATE], {"teams": at("13:00:00")}),
     ("not_seen", [HOST_CAME, LATE], {}),
+    ("feed_incomplete", [HOST_CAME, LATE], {"teams": at("12:59:59.999999"), "webex": at("14:00:00")}),
     # One instant counts for every source.
     ("feed_incomplete", [HOST_CAME, LATE], at("12:59:59.999999")),
 ]
@@ -310,7 +311,15 @@ def test_the_feed_must_be_complete_until_the_booking_is_settled() -> None:
     check(("not_seen", held()), attendance_until=at("18:00:00"), overrun=3600, settle=7 * 3600)
     check(("feed_incomplete", held()), attendance_until=at("17:59:59.999999"), overrun=3600, settle=7 * 3600)
     check(("feed_incomplete", held()), attendance_until=at("17:59:59.999999"), overrun=7 * 3600, settle=3600)
-    check(("feed_incomplete", held()), as_of=at("13:00:00"), attendance_until=at("23:00:00"), overrun=3 * 3600)
+    for until in (at("23:00:00"), {"zoom": at("23:00:00")}):
+        for one in (held(), meeting()):
+            check(
+                ("feed_incomplete", one),
+                as_of=at("13:00:00"),
+                attendance_until=until,
+                overrun=3 * 3600,
+                assume_held=True,
+            )
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -597,6 +606,31 @@ def test_a_trace_in_the_meeting() -> None:
     )
 
 
+def test_the_row_of_another_whose_address_is_also_anns() -> None:
+    """A row by a name is of those who are shown under its address, not of whoever is written to at that address."""
+    bob = BOB | {"email": "bob@y.test"}
+    check(
+        (
+            "not_seen",
+            held(row(name="Bob Ray"), ann=person(email="bob@x.test", match_email="ann@x.test"), others=(HOST, bob)),
+        ),
+        of="bob@x.test",
+    )
+
+
+def test_attendees_without_an_address() -> None:
+    """Rule 5: those whose text is the same, or who have none, are the same as far as a write goes."""
+    nobody, number = person(email=None, name="Some One"), person(email="12 SMS", name="Any One")
+    ann = person(email="34 sms")
+    check(
+        ("duplicate_email", held(ann=ann, others=(HOST, ann | {"email": "34 SMS ", "name": "Other One"}))),
+        ("not_seen", held(ann=ann, others=(HOST, nobody, nobody, number, number))),
+        of="34 sms",
+    )
+    check(("duplicate_email", held(ann=nobody, others=(HOST, nobody))), of="None")
+    check(("not_seen", held(ann=nobody, others=(HOST, number))), of="None")
+
+
 def test_a_trace_under_the_bookings_uid() -> None:
     """(iii) Whenever it was, under the booking's own uid; under another's it is none."""
     late = row("20:00:00", "21:00:00")
@@ -609,11 +643,12 @@ def test_the_host_side() -> None:
     """Rows of a host by whatever way, and internal ones, for as long as is needed within the core; else nobody is."""
     five = ("10:00:00", "10:05:00")
     brief = row("10:00:00", "10:00:01", name="Hugo Host", **P)
+    nearly = row("10:00:00", "10:04:59.999999", email="host@x.test")
     guests = {"others": (HOST | {"phone": "7654321"}, BOB)}
     check(
         ("host_not_seen", meeting(BOB_CAME, **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, email="host@x.test"), **guests)),
-        ("host_not_seen", meeting(BOB_CAME, row("10:00:00", "10:04:59.999999", email="host@x.test"), **guests)),
+        ("host_not_seen", meeting(BOB_CAME, nearly, **guests)),
         ("host_not_seen", meeting(BOB_CAME, row("09:45:00", "10:04:00", email="host@x.test"), **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, phone="7654321"), **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, name="Host, Hugo"), **guests)),
@@ -622,6 +657,13 @@ def test_the_host_side() -> None:
         ("not_seen", meeting(BOB_CAME, row("11:00:00", None, kind="check_in", email="host@x.test"), **guests)),
         ("host_not_seen", meeting(BOB_CAME, row("11:00:00.1", None, kind="check_in", email="host@x.test"), **guests)),
         ("host_not_seen", meeting(BOB_CAME, row(*five, kind="lobby", email="host@x.test"), **guests)),
+        # Time at two devices counts once, and a check_in is enough whatever else there is.
+        (
+            "host_not_seen",
+            meeting(BOB_CAME, nearly, nearly, row("10:00:00", "10:01:00", email="host@x.test"), **guests),
+        ),
+        ("not_seen", meeting(BOB_CAME, nearly, row("10:04:00", "10:05:00", email="host@x.test"), **guests)),
+        ("not_seen", meeting(BOB_CAME, nearly, nearly | {"kind": "check_in"}, **guests)),
         trust_internal_accounts=True,
         **CORP,
     )
