@@ -835,6 +835,37 @@ def test_the_meeting_of_a_namesake() -> None:
     )
 
 
+def test_each_row_elsewhere_is_looked_at_for_itself() -> None:
+    """Rule 13: a namesake's meeting explains no other row, time or person."""
+    there = person(email="namesake@x.test", booking_uid="b2")
+    other = booking(booking_uid="b2", conference_key="other")
+
+    def seen(*rows: Any, people: Sequence[Any] = (), bookings: Sequence[Any] = (), **changes: Any) -> Meeting:
+        return held(*rows, others=(HOST, there, *people), bookings=[other | changes, *bookings])
+
+    short, early = row(name="Ann Lee", **OTHER_ROOM), row("10:30:00", name="Ann Lee", **OTHER_ROOM)
+    bobs = row(name="Bob Ray", booking_uid="b2")
+    hers = ANN | {"booking_uid": "b3"}
+    check(
+        ("not_seen", seen(short, short)),
+        ("name_elsewhere", seen(short, short | {"conference_key": "third"})),
+        ("name_elsewhere", seen(THERE, THERE | {"booking_uid": "b9"})),
+        (
+            "name_elsewhere",
+            seen(short, short | {"left_at": at("16:00:00")}, start_at=at("13:00:00"), end_at=at("14:00:00")),
+        ),
+        (
+            "name_elsewhere",
+            seen(early, early | {"joined_at": at("07:00:00")}, start_at=at("07:30:00"), end_at=at("08:00:00")),
+        ),
+        # Of two meetings at once in that room, one is hers, the other one a namesake's.
+        ("not_seen", seen(short, people=[hers], bookings=[other | {"booking_uid": "b3"}])),
+        # Bob's own meeting, and a namesake's of Ann.
+        ("not_seen", seen(THERE, bobs, people=[BOB, BOB | {"booking_uid": "b2"}])),
+    )
+    check(("name_elsewhere", seen(THERE, bobs, people=[BOB])), of="bob@x.test")
+
+
 AFTER, BEFORE = ("15:00:00", "16:00:00"), ("05:00:00", "06:00:00")
 
 
@@ -877,12 +908,31 @@ def test_another_booking_of_the_room() -> None:
     whose: list[dict[str, Any]] = [{"email": "ann@x.test"}, {"name": "Ann Lee"}]
     check(
         *(("not_seen", beside(who, hers)) for who in whose),
+        *(("not_seen", beside(who, hers | {"email": None, "match_email": "ann@x.test"})) for who in whose),
         *(("seen_at_another_time", beside(who, bobs)) for who in whose),
         *(("seen_at_another_time", beside(who, hers, **each)) for who in whose for each in changes),
         ("not_seen", beside({"name": "Ann"}, bobs)),
         ("seen_at_another_time", beside({"name": "Ann"}, bobs, status="pending")),
         ("seen_at_another_time", beside({"name": "Ann"}, bobs, **evening)),
     )
+
+
+def test_each_row_at_another_time_is_looked_at_for_itself() -> None:
+    """Rule 14: another booking of the room explains the rows that touch its window, and no other."""
+    hers = person(booking_uid="b2")
+
+    def two(who: Mapping[str, Any], one: tuple[str, str], other: tuple[str, str], **changes: Any) -> Meeting:
+        rows = (row(*times, **ROOM, **who) for times in (one, other))
+        return held(*rows, others=(HOST, hers), bookings=[booking(booking_uid="b2", **changes)])
+
+    late = {"start_at": at("18:00:00"), "end_at": at("19:00:00")}
+    early = {"start_at": at("13:00:00"), "end_at": at("13:30:00")}
+    for who in ({"email": "ann@x.test"}, {"name": "Ann"}):
+        check(
+            ("not_seen", two(who, ("15:00:00", "18:00:00"), ("15:00:00", "19:00:00"), **late)),
+            ("seen_at_another_time", two(who, ("15:00:00", "16:00:00"), ("15:00:00", "19:00:00"), **late)),
+            ("seen_at_another_time", two(who, ("15:00:00", "16:00:00"), ("13:00:00", "16:00:00"), **early)),
+        )
 
 
 def test_a_word_of_the_name_at_another_time() -> None:
