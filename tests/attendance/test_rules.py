@@ -279,6 +279,7 @@ UNTIL_NAMED: list[tuple[str, list[Any], Any]] = [
     ("feed_incomplete", [HOST_CAME, LATE], {"teams": at("12:59:59.999999")}),
     ("not_seen", [HOST_CAME, LATE], {"teams": at("13:00:00")}),
     ("not_seen", [HOST_CAME, LATE], {}),
+    ("feed_incomplete", [HOST_CAME, LATE], {"teams": at("12:59:59.999999"), "webex": at("14:00:00")}),
     # One instant counts for every source.
     ("feed_incomplete", [HOST_CAME, LATE], at("12:59:59.999999")),
 ]
@@ -310,7 +311,15 @@ def test_the_feed_must_be_complete_until_the_booking_is_settled() -> None:
     check(("not_seen", held()), attendance_until=at("18:00:00"), overrun=3600, settle=7 * 3600)
     check(("feed_incomplete", held()), attendance_until=at("17:59:59.999999"), overrun=3600, settle=7 * 3600)
     check(("feed_incomplete", held()), attendance_until=at("17:59:59.999999"), overrun=7 * 3600, settle=3600)
-    check(("feed_incomplete", held()), as_of=at("13:00:00"), attendance_until=at("23:00:00"), overrun=3 * 3600)
+    for until in (at("23:00:00"), {"zoom": at("23:00:00")}):
+        for one in (held(), meeting()):
+            check(
+                ("feed_incomplete", one),
+                as_of=at("13:00:00"),
+                attendance_until=until,
+                overrun=3 * 3600,
+                assume_held=True,
+            )
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -471,6 +480,7 @@ def test_the_first_way_of_a_participant_counts() -> None:
     ]
 
 
+ALL = (HOST, BOB)
 FIRST, SECOND = row(left="10:30:00", name="Hugo Host"), row("10:28:00", name="Host, Hugo")
 
 
@@ -505,6 +515,16 @@ def test_what_a_second_of_a_name_is_compared_with() -> None:
         ("unknown_participant", meeting(by_email, SECOND)),
         ("unknown_participant", meeting(by_email, SECOND | lobby)),
         ("not_seen", meeting(HOST_CAME | lobby, SECOND)),
+        ("not_seen", held(row(name="Bob Ray", **lobby), row(left="10:30:00", name="Bob Ray", **lobby), others=ALL)),
+        # Whose address is another one's, too.
+        (
+            "not_seen",
+            held(
+                row(name="Bob Ray"),
+                row(left="10:30:00", name="Ann Bell"),
+                others=(*ALL, person(email="bob@x.test", match_email="bell@x.test", name="Ann Bell")),
+            ),
+        ),
         ("not_seen", meeting(HOST_CAME | {"kind": "bot"}, SECOND)),
         ("not_seen", meeting(row("11:00:00", "10:00:00", email="host@x.test"), SECOND)),
         # Rows by address are no seconds of each other.
@@ -586,6 +606,31 @@ def test_a_trace_in_the_meeting() -> None:
     )
 
 
+def test_the_row_of_another_whose_address_is_also_anns() -> None:
+    """A row by a name is of those who are shown under its address, not of whoever is written to at that address."""
+    bob = BOB | {"email": "bob@y.test"}
+    check(
+        (
+            "not_seen",
+            held(row(name="Bob Ray"), ann=person(email="bob@x.test", match_email="ann@x.test"), others=(HOST, bob)),
+        ),
+        of="bob@x.test",
+    )
+
+
+def test_attendees_without_an_address() -> None:
+    """Rule 5: those whose text is the same, or who have none, are the same as far as a write goes."""
+    nobody, number = person(email=None, name="Some One"), person(email="12 SMS", name="Any One")
+    ann = person(email="34 sms")
+    check(
+        ("duplicate_email", held(ann=ann, others=(HOST, ann | {"email": "34 SMS ", "name": "Other One"}))),
+        ("not_seen", held(ann=ann, others=(HOST, nobody, nobody, number, number))),
+        of="34 sms",
+    )
+    check(("duplicate_email", held(ann=nobody, others=(HOST, nobody))), of="None")
+    check(("not_seen", held(ann=nobody, others=(HOST, number))), of="None")
+
+
 def test_a_trace_under_the_bookings_uid() -> None:
     """(iii) Whenever it was, under the booking's own uid; under another's it is none."""
     late = row("20:00:00", "21:00:00")
@@ -598,11 +643,12 @@ def test_the_host_side() -> None:
     """Rows of a host by whatever way, and internal ones, for as long as is needed within the core; else nobody is."""
     five = ("10:00:00", "10:05:00")
     brief = row("10:00:00", "10:00:01", name="Hugo Host", **P)
+    nearly = row("10:00:00", "10:04:59.999999", email="host@x.test")
     guests = {"others": (HOST | {"phone": "7654321"}, BOB)}
     check(
         ("host_not_seen", meeting(BOB_CAME, **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, email="host@x.test"), **guests)),
-        ("host_not_seen", meeting(BOB_CAME, row("10:00:00", "10:04:59.999999", email="host@x.test"), **guests)),
+        ("host_not_seen", meeting(BOB_CAME, nearly, **guests)),
         ("host_not_seen", meeting(BOB_CAME, row("09:45:00", "10:04:00", email="host@x.test"), **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, phone="7654321"), **guests)),
         ("not_seen", meeting(BOB_CAME, row(*five, name="Host, Hugo"), **guests)),
@@ -611,6 +657,13 @@ def test_the_host_side() -> None:
         ("not_seen", meeting(BOB_CAME, row("11:00:00", None, kind="check_in", email="host@x.test"), **guests)),
         ("host_not_seen", meeting(BOB_CAME, row("11:00:00.1", None, kind="check_in", email="host@x.test"), **guests)),
         ("host_not_seen", meeting(BOB_CAME, row(*five, kind="lobby", email="host@x.test"), **guests)),
+        # Time at two devices counts once, and a check_in is enough whatever else there is.
+        (
+            "host_not_seen",
+            meeting(BOB_CAME, nearly, nearly, row("10:00:00", "10:01:00", email="host@x.test"), **guests),
+        ),
+        ("not_seen", meeting(BOB_CAME, nearly, row("10:04:00", "10:05:00", email="host@x.test"), **guests)),
+        ("not_seen", meeting(BOB_CAME, nearly, nearly | {"kind": "check_in"}, **guests)),
         trust_internal_accounts=True,
         **CORP,
     )
@@ -691,6 +744,27 @@ def test_a_row_of_several_holds_the_word_of_one() -> None:
     )
 
 
+def test_each_row_has_owners_of_its_own() -> None:
+    """Rule 12: the owner of one row explains no word on another row, though something of both is the same."""
+    bell = person(email="bell@x.test", name="Ann Bell")
+    everyone = (HOST, BOB, bell)
+    room = row("10:01:00", name="Room Ann")
+    first, second = ({"participant": f"p{number}"} for number in (1, 2))
+    host_joined, bell_joined = (row("10:00:00", "10:01:00", name=name) for name in ("Hugo Host", "Ann Bell"))
+    check(
+        ("not_seen", held(room | {"email": "bell@x.test"}, others=everyone)),
+        ("named_with_another", held(room | {"email": "bell@x.test"}, room | {"email": "host@x.test"}, others=everyone)),
+        ("named_with_another", held(row(name="Bob Ray, Ann Bell"), row(name="Bob Ray, Ann"), others=everyone)),
+        ("not_seen", held(bell_joined | second, room | second, others=everyone)),
+        (
+            "named_with_another",
+            meeting(host_joined | first, room | first, bell_joined | second, room | second, others=everyone),
+        ),
+        # An address that one person is written to at and another one is shown under.
+        ("named_with_another", held(row(name="Bob Ray / Ann"), others=(HOST, BOB, bell | {"email": "bob@x.test"}))),
+    )
+
+
 def test_a_short_form_of_anothers_name() -> None:
     """Rule 12: somebody else's row by name may be the fuller spelling of Ann's own."""
     jane = HOST | {"name": "Jane Doe"}
@@ -745,12 +819,51 @@ def test_the_meeting_of_a_namesake() -> None:
         ("name_elsewhere", namesake(**evening)),
         ("name_elsewhere", namesake(row(name="Ann Lee", **NOWHERE))),
     )
+    # The row touches the window of that meeting, at either end.
+    for there in (THERE, THERE | OTHER_ROOM):
+        check(
+            ("not_seen", namesake(there, start_at=at("11:15:00"), end_at=at("12:00:00"))),
+            ("name_elsewhere", namesake(there, start_at=at("11:15:00.000001"), end_at=at("12:00:00"))),
+            ("not_seen", namesake(there, start_at=at("09:00:00"), end_at=at("09:45:00"))),
+            ("name_elsewhere", namesake(there, start_at=at("09:00:00"), end_at=at("09:44:59.999999"))),
+        )
     # A meeting that is not settled yet is one all the same.
     check(
         ("not_seen", namesake(start_at=at("10:30:00"), end_at=at("11:30:00"))),
         as_of=at("13:00:00"),
         attendance_until=at("13:00:00"),
     )
+
+
+def test_each_row_elsewhere_is_looked_at_for_itself() -> None:
+    """Rule 13: a namesake's meeting explains no other row, time or person."""
+    there = person(email="namesake@x.test", booking_uid="b2")
+    other = booking(booking_uid="b2", conference_key="other")
+
+    def seen(*rows: Any, people: Sequence[Any] = (), bookings: Sequence[Any] = (), **changes: Any) -> Meeting:
+        return held(*rows, others=(HOST, there, *people), bookings=[other | changes, *bookings])
+
+    short, early = row(name="Ann Lee", **OTHER_ROOM), row("10:30:00", name="Ann Lee", **OTHER_ROOM)
+    bobs = row(name="Bob Ray", booking_uid="b2")
+    hers = ANN | {"booking_uid": "b3"}
+    check(
+        ("not_seen", seen(short, short)),
+        ("name_elsewhere", seen(short, short | {"conference_key": "third"})),
+        ("name_elsewhere", seen(THERE, THERE | {"booking_uid": "b9"})),
+        (
+            "name_elsewhere",
+            seen(short, short | {"left_at": at("16:00:00")}, start_at=at("13:00:00"), end_at=at("14:00:00")),
+        ),
+        (
+            "name_elsewhere",
+            seen(early, early | {"joined_at": at("07:00:00")}, start_at=at("07:30:00"), end_at=at("08:00:00")),
+        ),
+        # Of two meetings at once in that room, one is hers, the other one a namesake's.
+        ("not_seen", seen(short, people=[hers], bookings=[other | {"booking_uid": "b3"}])),
+        # Bob's own meeting, and a namesake's of Ann.
+        ("not_seen", seen(THERE, bobs, people=[BOB, BOB | {"booking_uid": "b2"}])),
+    )
+    check(("name_elsewhere", seen(THERE, bobs, people=[BOB])), of="bob@x.test")
 
 
 AFTER, BEFORE = ("15:00:00", "16:00:00"), ("05:00:00", "06:00:00")
@@ -795,12 +908,31 @@ def test_another_booking_of_the_room() -> None:
     whose: list[dict[str, Any]] = [{"email": "ann@x.test"}, {"name": "Ann Lee"}]
     check(
         *(("not_seen", beside(who, hers)) for who in whose),
+        *(("not_seen", beside(who, hers | {"email": None, "match_email": "ann@x.test"})) for who in whose),
         *(("seen_at_another_time", beside(who, bobs)) for who in whose),
         *(("seen_at_another_time", beside(who, hers, **each)) for who in whose for each in changes),
         ("not_seen", beside({"name": "Ann"}, bobs)),
         ("seen_at_another_time", beside({"name": "Ann"}, bobs, status="pending")),
         ("seen_at_another_time", beside({"name": "Ann"}, bobs, **evening)),
     )
+
+
+def test_each_row_at_another_time_is_looked_at_for_itself() -> None:
+    """Rule 14: another booking of the room explains the rows that touch its window, and no other."""
+    hers = person(booking_uid="b2")
+
+    def two(who: Mapping[str, Any], one: tuple[str, str], other: tuple[str, str], **changes: Any) -> Meeting:
+        rows = (row(*times, **ROOM, **who) for times in (one, other))
+        return held(*rows, others=(HOST, hers), bookings=[booking(booking_uid="b2", **changes)])
+
+    late = {"start_at": at("18:00:00"), "end_at": at("19:00:00")}
+    early = {"start_at": at("13:00:00"), "end_at": at("13:30:00")}
+    for who in ({"email": "ann@x.test"}, {"name": "Ann"}):
+        check(
+            ("not_seen", two(who, ("15:00:00", "18:00:00"), ("15:00:00", "19:00:00"), **late)),
+            ("seen_at_another_time", two(who, ("15:00:00", "16:00:00"), ("15:00:00", "19:00:00"), **late)),
+            ("seen_at_another_time", two(who, ("15:00:00", "16:00:00"), ("13:00:00", "16:00:00"), **early)),
+        )
 
 
 def test_a_word_of_the_name_at_another_time() -> None:

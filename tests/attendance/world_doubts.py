@@ -26,6 +26,7 @@ from tests.attendance.world_texts import (
     Record,
     padded,
     respelled_number,
+    shortened,
     text_of,
     with_company,
     with_more_words,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tests.attendance.worlds import World
 
 Times = tuple[int, int | None]
+Place = tuple[str | None, str | None]
 
 
 @dataclass
@@ -110,13 +112,12 @@ class Doubts:
         if not self.scene.attendees:
             return
         kinds = (
-            self.company,
-            self.company,
+            *[self.company] * 5,
             *[self.two_at_one_device] * 4,
             *[self.short_for_another] * 2,
-            self.two_in_the_lobby,
-            *[self.name_elsewhere] * 4,
-            *[self.another_time] * 6,
+            *[self.two_in_the_lobby] * (1 if self.world.policy.get("traces_are_doubt", True) else 6),
+            *[self.name_elsewhere] * 5,
+            *[self.another_time] * 10,
             *[self.second_of_a_name] * 3,
             *[self.colleague] * 3,
             self.unknown,
@@ -125,10 +126,11 @@ class Doubts:
             self.turned_round,
             self.trace,
             self.presence,
+            self.internal_guest,
             self.host_side,
         )
         self.rng.choice(kinds)()
-        if self.rng.random() < 0.12:
+        if self.rng.random() < 0.1:
             self.rng.choice(kinds)()
 
     # Rows
@@ -141,7 +143,7 @@ class Doubts:
         phone: str | None = None,
         times: Times | None = None,
         kind: str = "person",
-        place: tuple[str | None, str | None] | None = None,
+        place: Place | None = None,
         source: str | None = None,
         participant: str | None = None,
     ) -> Record:
@@ -164,12 +166,12 @@ class Doubts:
         self.world.attendance.append(row)
         return row
 
-    def here(self) -> tuple[str | None, str | None]:
+    def here(self) -> Place:
         if self.scene.known_key is None or self.rng.random() < 0.6:
             return self.scene.uid, None
         return None, self.scene.key
 
-    def elsewhere(self) -> tuple[str | None, str | None]:
+    def elsewhere(self) -> Place:
         """A place that is not this booking's; perhaps none at all."""
         known = self.scene.known_key
         return self.rng.choice(
@@ -180,11 +182,13 @@ class Doubts:
         """Add a row of the meeting that is someone's: by address, number, name or participant."""
         rng = self.rng
         by = rng.choice(("email", "email", "phone", "name", "participant", "both"))
+        if by == "phone":
+            self.number_of(someone)
         email = someone.address if by in ("email", "both") else None
         phone = someone.record["phone"] if by in ("phone", "both") else None
         if by == "participant":
             source, participant = self.joiner()
-            given = rng.choice(("email", "phone", "name"))
+            given = rng.choice(("email", "phone", "name", "name"))
             self.put(
                 someone.name if given == "name" else None,
                 email=someone.address if given == "email" else None,
@@ -228,16 +232,19 @@ class Doubts:
     def some_kind(self) -> str:
         return self.rng.choice(("person",) * 10 + ("lobby", "check_in", "bot"))
 
+    def some_status(self) -> str:
+        return self.rng.choice(("accepted",) * 4 + ("cancelled", "rescheduled"))
+
     def some_times(self) -> Times:
         """Within the window, mostly the whole meeting."""
         scene, rng = self.scene, self.rng
         return rng.choice(
             (
-                (scene.start, scene.end),
-                (scene.start, scene.end),
+                *[(scene.start, scene.end)] * 4,
                 (scene.start, None),
                 (scene.window_start, scene.window_start),
                 (scene.window_end, scene.window_end + HOUR),
+                (min(self.world.as_of + MICROSECOND, scene.window_end), None),
             )
         )
 
@@ -291,35 +298,44 @@ class Doubts:
         """Two rows of one name: two people of that name, or one at two devices?"""
         rng, scene = self.rng, self.scene
         someone = self.world.add_guest(scene, rng.choice(("attendee", "host")))
+        if rng.random() < 0.1:
+            self.two_by_participant(someone)
+            return
         a, b, own = "a@home.example", "b@home.example", someone.address
         emails = rng.choice(((None, None), (None, None), (a, None), (a, b), (a, a), (own, None), (own, b), (own, own)))
         overlap = rng.choice((60 * SECOND, 60 * SECOND + 1, 60 * SECOND - 1, 10 * MINUTE, 0))
         first = (scene.start, scene.start + rng.choice((30 * MINUTE, 20 * MINUTE)))
         second = (first[1] - overlap, first[1] + rng.choice((0, MICROSECOND, 10 * MINUTE)))
-        kind = rng.random()
-        if kind < 0.3:
+        chance = rng.random()
+        if chance < 0.3:
             second = (first[0] + rng.choice((0, 0, 0, 1)), first[1] - rng.choice((0, 0, 0, 1)))
-        elif kind < 0.45:  # together only before the window
+        elif chance < 0.45:  # together only before the window
             first, second = (
                 (scene.window_start - HOUR, scene.window_start + rng.choice((SECOND, 2 * SECOND))) for _ in range(2)
             )
         joiner = self.joiner() if rng.random() < 0.2 else (None, None)
-        kinds = rng.choice((*[("person", "person")] * 5, ("lobby", "person"), ("lobby", "person"), ("bot", "person")))
+        kinds = rng.choice((*[("person", "person")] * 5, ("lobby", "person"), ("lobby", "lobby"), ("bot", "person")))
         names = (someone.name, rng.choice((someone.name, someone.name, self.turned(someone))))
         for name, email, times, kind in zip(names, emails, (first, second), kinds, strict=True):
             self.put(name, email=email, times=times, kind=kind, source=joiner[0], participant=joiner[1])
         if joiner[0] is None and rng.random() < 0.4:
             self.same_by_participant(someone, first)
 
+    def two_by_participant(self, someone: Someone) -> None:
+        """Two devices, each known by the name on another row of its participant: by no name of their own."""
+        for end in (self.scene.end, self.scene.end - MINUTE):
+            source, participant = self.joiner()
+            joined = (self.scene.window_start, self.scene.window_start)
+            self.put(someone.name, times=joined, source=source, participant=participant)
+            self.put("iPad", times=(self.scene.start, end), source=source, participant=participant)
+
     def same_by_participant(self, someone: Someone, times: Times) -> None:
         """The person once more, known by the telephone of another row of the participant."""
         someone.record["phone"] = someone.member.phone
         source, participant = self.joiner()
-        begin = self.scene.window_start
-        self.put(
-            phone=someone.member.phone, times=(begin, begin), place=self.here(), source=source, participant=participant
-        )
-        self.put("iPad", times=times, place=self.here(), source=source, participant=participant)
+        joined = (self.scene.window_start, self.scene.window_start)
+        self.put(phone=someone.member.phone, times=joined, source=source, participant=participant)
+        self.put("iPad", times=times, source=source, participant=participant)
 
     def turned(self, someone: Someone) -> str:
         return " ".join(reversed(someone.name.split()))
@@ -333,6 +349,8 @@ class Doubts:
 
     def device_of(self, other: Someone, attendee: Someone) -> None:
         rng = self.rng
+        if rng.random() < 0.1:
+            attendee.record["name"] = f"{rng.choice('VWXY')} {attendee.end_words[1]}"
         first, last = attendee.end_words
         name = rng.choice(
             (
@@ -351,9 +369,18 @@ class Doubts:
 
     def short_for_another(self) -> None:
         """A row by the name of somebody for whose name another's may be short."""
-        other = self.another(self.rng.choice(self.scene.attendees))
-        if self.rng.random() < 0.6:
+        attendee = self.rng.choice(self.scene.attendees)
+        other = self.another(attendee)
+        if self.rng.random() < 0.8:
+            attendee.record["name"] = shortened(self.rng, other.name)
+        chance = self.rng.random()
+        if chance < 0.5:
             self.put(other.name, kind=self.some_kind(), times=self.some_times())
+        elif chance < 0.7:  # the fuller name on another row of the other's participant
+            source, participant = self.joiner()
+            first, last = attendee.end_words
+            self.put(other.name, source=source, participant=participant)
+            self.put(f"{first}a {last}son", kind=self.some_kind(), source=source, participant=participant)
         else:
             self.put_of(other, self.rng.choice((other.name, f"{other.name} (Acme)")), times=self.some_times())
 
@@ -372,32 +399,58 @@ class Doubts:
 
     def name_elsewhere(self) -> None:
         """An attendee's name at the time of the meeting, in another one or in none."""
+        place = None
         for someone in self.some_attendees():
-            self.name_elsewhere_of(someone)
+            place = self.name_elsewhere_of(someone, place)
 
-    def name_elsewhere_of(self, someone: Someone) -> None:
+    def name_elsewhere_of(self, someone: Someone, before: Place | None) -> Place:
+        """Add the row, perhaps where the one before is; return where."""
         rng = self.rng
-        name = rng.choice((someone.name, someone.name, self.turned(someone), with_more_words(rng, someone.name)))
+        if rng.random() < 0.1:
+            someone.record["name"] = someone.end_words[0]
+        longer = (with_more_words(rng, someone.name), f"{someone.name} (Acme)", f"Dr. {someone.name}")
+        name = rng.choice((*[someone.name] * 4, *[self.turned(someone)] * 2, *longer))
         place = self.elsewhere()
-        if rng.random() < 0.6:
+        if before is not None and before[0] and rng.random() < 0.6:
+            place = before
+            self.world.people.append(
+                plain_person("attendee", someone.name, "n@home.example") | {"booking_uid": before[0]}
+            )
+        elif rng.random() < 0.6:
             place = self.other_booking(someone)
         times = self.some_times()
         if rng.random() < 0.15:
             times = (times[0] - 2 * DAY, times[0] - 2 * DAY + HOUR)
         email = rng.choice((None, None, "a@home.example"))
         self.put(name, email=email, times=times, kind=self.some_kind(), place=place)
+        if rng.random() < 0.3:  # once more, with all the same but one
+            times, place = rng.choice(((self.nearly(times), place), (times, self.elsewhere())))
+            self.put(name, email=email, times=times, kind=self.some_kind(), place=place)
+        return place
 
-    def other_booking(self, someone: Someone) -> tuple[str | None, str | None]:
+    def nearly(self, times: Times) -> Times:
+        """As long ago or until the same moment, but longer."""
+        begin, end = times[0], times[1] if times[1] is not None else times[0]
+        return self.rng.choice(((begin - HOUR, end), (begin, end + HOUR), (begin, end + 2 * HOUR)))
+
+    def other_booking(self, someone: Someone) -> Place:
         """A booking beside this one, of a namesake or not, and how a row of it says so."""
-        rng, scene = self.rng, self.scene
+        rng, scene, world = self.rng, self.scene, self.world
         name = rng.choice((*[someone.name] * 3, self.turned(someone), "Somebody Else"))
         email = rng.choice(("namesake@home.example", "namesake@home.example", someone.address, someone.member.email))
         people = [plain_person(rng.choice(("attendee", "attendee", "host")), name, email)]
         if rng.random() < 0.2:
             people.append(plain_person("host", "Other Host", rng.choice((someone.address, "other@host.example"))))
-        key = f"beside-{len(self.world.uids)}"
+        key = f"beside-{len(world.uids)}"
         start = scene.start + rng.choice((0, 0, 0, 0, 30 * MINUTE, 10 * DAY))
-        uid = self.world.add_small_booking(key, start, max(start, scene.end), people)
+        end = max(start, scene.end)
+        if rng.random() < 0.25:  # its window only just touches the meeting, or just not
+            start = scene.end + world.early_join + rng.choice((0, MICROSECOND))
+            end = start + 15 * MINUTE
+        elif rng.random() < 0.25:
+            end = scene.start - world.overrun - rng.choice((0, MICROSECOND))
+            start = end - 15 * MINUTE
+        uid = world.add_small_booking(key, start, end, people, self.some_status())
         return rng.choice(((uid, None), (None, key), (uid, "wrong-key"), ("no-such-booking", key)))
 
     # Rule 14
@@ -407,11 +460,15 @@ class Doubts:
         if self.scene.known_key is None:
             self.name_elsewhere()
             return
+        times = None
         for someone in self.some_attendees():
-            self.another_time_of(someone)
+            times = self.another_time_of(someone, times)
 
-    def another_time_of(self, someone: Someone) -> None:
+    def another_time_of(self, someone: Someone, before: Times | None) -> Times:
+        """Add the row, perhaps at the time of the one before; return when."""
         rng, scene, world = self.rng, self.scene, self.world
+        if rng.random() < 0.2:
+            someone.record["name"] = rng.choice((someone.end_words[0], f"{someone.end_words[0]} V"))
         first, last = someone.end_words
         email = phone = name = None
         by = rng.choice(("email", "phone", "name", "name", "word", "word", "word"))
@@ -421,24 +478,31 @@ class Doubts:
             phone = self.number_of(someone)
         elif by == "name":
             name = rng.choice((someone.name, self.turned(someone), with_more_words(rng, someone.name)))
+            if rng.random() < 0.4:
+                email = self.address_beside()
         elif by == "word":
             name = rng.choice((first, last, f"{first}'s iPhone", f"{last} (Acme)", f"Acme {first}"))
-            if rng.random() < 0.2:
-                name = rng.choice((f"{first[:1]}. {first}x", f"Otter.ai {first}"))
+            if rng.random() < 0.3:
+                name = rng.choice((f"{first[:1]}. {first}x", f"x{last}", f"Otter.ai {first}"))
             if rng.random() < 0.5:
                 email = self.address_beside()
         away = world.moved_within
-        away = rng.choice((away // 2, away // 2, away // 3, away, away, away + 1, away + HOUR, HOUR, 0))
+        away = rng.choice((*[away // 2, away // 3, away] * 3, away + 1, away + HOUR, HOUR, 0))
         if rng.random() < 0.5:
             times: Times = (scene.window_end + away, scene.window_end + away + HOUR)
         else:
             times = (scene.window_start - away - HOUR, scene.window_start - away)
         if rng.random() < 0.1:
             times = (times[0], None)
+        if before is not None and rng.random() < 0.5:
+            times = before
         if rng.random() < 0.4:
             self.booking_of_the_room(someone, times)
         place = ("no-such-booking" if rng.random() < 0.1 else None, scene.key)
         self.put(name, email=email, phone=phone, times=times, kind=self.some_kind(), place=place)
+        if rng.random() < 0.3:
+            self.put(name, email=email, phone=phone, times=self.nearly(times), kind=self.some_kind(), place=place)
+        return times
 
     def address_beside(self) -> str:
         """Of nobody who is booked, or of somebody in this booking, in another, or in one that is not there."""
@@ -461,14 +525,15 @@ class Doubts:
         begin, end = times[0], times[1] or times[0]
         start = rng.choice((begin, begin, end + world.early_join, end + world.early_join + 1))
         stop = start + 15 * MINUTE
-        if rng.random() < 0.15:
+        if rng.random() < 0.3:
             stop = begin - world.overrun - rng.choice((0, 1))
             start = stop - 15 * MINUTE
         role, name = rng.choice(("attendee", "host")), rng.choice((someone.name, "Somebody Else"))
         people = [plain_person(role, name, "x@home.example")]
         if rng.random() < 0.5:
             people.append(plain_person(rng.choice(("attendee", "host")), "Somebody", someone.address))
-        world.add_small_booking(rng.choice((self.scene.key,) * 5 + ("wrong-key",)), start, stop, people)
+        key = rng.choice((self.scene.key,) * 5 + ("wrong-key",))
+        world.add_small_booking(key, start, stop, people, self.some_status())
 
     # Sections 3 to 5
 
@@ -536,10 +601,13 @@ class Doubts:
             for email in ("a@home.example", "b@home.example"):
                 self.put(email=email, times=far, place=("far", None), source=source, participant=participant)
         first, last = rng.choice(scene.attendees).end_words
-        name = rng.choice((None, "iPad", "iPad", f"{first}a {last}son", first, "Acme & Co", rng.choice(BOT_NAMES)))
-        email = self.colleague_address() if rng.random() < 0.1 else None
         self.put(
-            name, email=email, kind=self.some_kind(), times=self.some_times(), source=source, participant=participant
+            rng.choice((None, "iPad", "iPad", f"{first}a {last}son", first, "Acme & Co", rng.choice(BOT_NAMES))),
+            email=self.colleague_address() if rng.random() < 0.1 else None,
+            times=self.some_times(),
+            kind=self.some_kind(),
+            source=source,
+            participant=participant,
         )
 
     def turned_round(self) -> None:
@@ -607,6 +675,12 @@ class Doubts:
             )
         else:
             self.put(name, email=rng.choice((self.colleague_address(), other.address)), times=times, kind=kind)
+
+    def internal_guest(self) -> None:
+        """A guest whose address is internal, and a row that does not say so."""
+        someone = self.world.add_guest(self.scene, "attendee")
+        someone.record[self.rng.choice(("email", "match_email"))] = self.colleague_address()
+        self.put(someone.name, kind=self.some_kind(), times=self.some_times())
 
     def host_side(self) -> None:
         """Somebody of the hosts' side, by an address that is theirs or under a name that is another's."""

@@ -136,6 +136,10 @@ class World:
     def __init__(self, seed: int | str, bookings: int) -> None:
         self.rng = random.Random(f"world {seed}")
         self.policy = random_policy(self.rng)
+        # In some worlds bookings are judged before their windows end.
+        self.is_hasty = self.rng.random() < 0.12
+        if self.is_hasty:
+            self.policy |= {"settle": self.rng.choice((0, 60)), "overrun": self.rng.choice((900, 3600))}
         self.as_of = moment_of(self.policy["as_of"])
         self.early_join = self.micros("early_join", 900)
         self.overrun = self.micros("overrun", 900)
@@ -160,8 +164,8 @@ class World:
         self.last_key: str | None = None
         self.most_bookings = bookings
         while len(self.bookings) < bookings:
-            scene = self.add_staged_booking() if self.rng.random() < 0.4 else self.add_random_booking()
-            if scene.is_quiet and self.rng.random() < 0.85:
+            scene = self.add_staged_booking() if self.rng.random() < 0.5 else self.add_random_booking()
+            if scene.is_quiet and self.rng.random() < 0.92:
                 Doubts(self, scene).cast()
         for _ in range(bookings // 12):
             self.add_stray_row()
@@ -182,15 +186,18 @@ class World:
         kind = rng.random()
         end = self.anchor + max(self.overrun, self.settle) + rng.choice((0, 0, -MICROSECOND, MICROSECOND))
         later = self.as_of + rng.choice((1, DAY, 9 * DAY))
-        if kind < 0.03:
+        if self.is_hasty and kind < 0.6:
+            ends = {str(name): text_of(rng, later) for name in SOURCES[:-1]}
+            self.policy["attendance_until"] = rng.choice((text_of(rng, later), ends))
+        elif kind < 0.03:
             self.attendance.clear()
-        elif kind < 0.13:
+        elif kind < 0.1:
             self.policy["attendance_until"] = text_of(rng, end)
-        elif kind < 0.23:
+        elif kind < 0.2:
             self.policy["attendance_until"] = text_of(rng, later)
-        elif kind < 0.4:
+        elif kind < 0.45:
             self.policy["attendance_until"] = {
-                str(padded(rng, name, 0.4)): text_of(rng, rng.choice((end, end, later, later, self.as_of)))
+                str(padded(rng, name, 0.6)): text_of(rng, rng.choice((end, end, later, later, self.as_of)))
                 for name in {self.lagging or "zoom", *some(rng, SOURCES[:-1], 2)}
             }
         elif kind < 0.8 and end < self.as_of:
@@ -284,7 +291,7 @@ class World:
         start = FIRST_DAY + rng.randrange(5 * 96) * 15 * MINUTE
         if rng.random() < 0.15:
             start = self.anchor - length
-        elif rng.random() < 0.06:
+        elif rng.random() < (0.4 if self.is_hasty else 0.06):
             start = self.as_of - self.settle - length
         key = None if rng.random() < 0.08 else f"stage-{len(self.uids)}"
         self.add_booking(uid, key, start, start + length, "accepted")
@@ -294,8 +301,10 @@ class World:
         for role in ("attendee",) * rng.choice((1, 1, 2)) + ("host",):
             self.add_guest(scene, role)
         meeting = Meeting(self, scene)
-        if rng.random() < 0.93:
+        if rng.random() < 0.85:
             meeting.row(scene.hosts[0].member, meeting.plain_means(), meeting.at_length())
+        elif rng.random() < 0.5:
+            meeting.row(scene.attendees[0].member, meeting.plain_means(), meeting.too_short())
         return scene
 
     def add_guest(self, scene: Scene, role: str) -> Someone:
@@ -329,7 +338,7 @@ class World:
         return rng.choice((None, None, None, "", "\u00a0", "\r\n"))
 
     def add_booking(self, uid: str, key: str | None, start: int, end: int, status: str | None = None) -> None:
-        """Add it; without a status it may have any, and be rescheduled."""
+        """Add it, with `rescheduled` for a status, too; without one it may have any."""
         rng = self.rng
         rescheduled = rng.choice((None, None, None, None, None, "", "\f"))
         if status is None:
@@ -338,6 +347,8 @@ class World:
                 status = rng.choice(("cancelled", "rejected", "pending", "ACCEPTED", "Accepted", "", "accepted "))
             if rng.random() < 0.05:
                 rescheduled = rng.choice((f"bk_new_{uid}", uid, " x "))
+        elif status == "rescheduled":
+            status, rescheduled = "accepted", f"bk_new_{uid}"
         self.bookings.append(
             {
                 "booking_uid": padded(rng, uid),
@@ -464,6 +475,7 @@ class World:
         elif kind < 0.7:
             email = member.alias
         elif kind < 0.8:
+            local = "" if local.startswith("+") and rng.random() < 0.5 else local  # a tag is all there is
             email = f"{local}+{rng.choice(('x', 'a+b', '2026', ''))}@{domain}"
         elif kind < 0.88:
             dotted = ".".join(local) if rng.random() < 0.5 else local.replace(".", "")
