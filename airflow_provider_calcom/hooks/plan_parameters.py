@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.texts import value_in
 from airflow_provider_calcom.attendance.plan import Correct, InvalidPlanOption
@@ -215,7 +215,7 @@ def table_of(name: str, given: Any) -> Table:
 
 def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
     if set(value) != {"table"}:
-        keys = ", ".join(map(describe, list(value)[:10]))
+        keys = ", ".join(plain(str(key)) for key in list(value)[:10])
         raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}; a table is {{'table': name}}")
     table = value["table"]
     if not isinstance(table, str) or table.strip() in _NOTHING:
@@ -270,7 +270,7 @@ def _is_feed(entry: Mapping[str, Any]) -> bool:
 
 
 def _feed(name: str, entry: Mapping[str, Any]) -> FeedEntry:
-    unknown = [describe(key) for key in entry if key not in _FEED_KEYS]
+    unknown = [plain(str(key)) for key in entry if key not in _FEED_KEYS]
     if unknown:
         raise InvalidArgument(f"{name} has {', '.join(unknown[:10])}; a feed has some of {', '.join(_FEED_KEYS)}")
     feed = value_of(f"{name}.feed", entry.get("feed", "canonical"))
