@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import importlib
 import inspect
 import json
@@ -43,6 +44,8 @@ from airflow_provider_calcom.attendance.plan import (
     DamagedPlan,
     InvalidPlanOption,
     LastWrite,
+    PlanFolderUnusable,
+    PlanNotReached,
     PlanNotRead,
     PlanNotWritten,
     verify_plan,
@@ -56,7 +59,9 @@ from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.hooks.apply_report import ChangesFailed
 from airflow_provider_calcom.hooks.apply_run import FailureEndsRun
 from airflow_provider_calcom.hooks.applying import ApplyStopped, PlanIsAnother, TooManyChanges
-from airflow_provider_calcom.hooks.plan_inputs import InputMissing, Storage
+from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of
+from airflow_provider_calcom.hooks.outputs import OutputNotWritten, OutputUnusable, written_output
+from airflow_provider_calcom.hooks.plan_inputs import InputMissing, InputNotReached, Storage
 from airflow_provider_calcom.hooks.plan_parameters import correct_of
 from airflow_provider_calcom.operators.base import BaseOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
@@ -168,7 +173,9 @@ SHOWN_IN_LOGS = {
     ("hooks/apply_run.py", "error"): "an error of ours",
     ("hooks/apply_run.py", "word"): "a literal",
     ("hooks/calcom.py", "request.booking_uid"): "a checked uid",
+    ("hooks/completeness.py", "begin"): "an instant",
     ("hooks/completeness.py", "instant_text(requested)"): "an instant",
+    ("hooks/completeness.py", "max(early)"): "an instant",
     ("hooks/completeness.py", "'no time at all' if first is None else instant_text(first)"): "an instant",
     ("hooks/planning.py", "type(unknown).__name__"): "a class",
     ("hooks/planning.py", "rendered(read_summary(plan))"): "numbers, reasons and rails of a plan of ours",
@@ -397,14 +404,56 @@ def _not_read(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: verify_plan(plan)
 
 
-def _not_written(folder: Path) -> Iterator[Callable[[], object]]:
+def _failing_disk(method: str, drive: Callable[[], object]) -> Callable[[], object]:
+    """Return a drive during which a method of paths meets a disk that fails, as it may again or may not."""
+
+    def fail(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(self))
+
+    def driven() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, method, fail)
+            drive()
+
+    return driven
+
+
+def _not_reached(folder: Path) -> Iterator[Callable[[], object]]:
+    plan = write_plan_by_hand(folder / ADDRESS, [change("b1", ADDRESS)])
+    yield _failing_disk("read_bytes", lambda: verify_plan(plan))
+
+
+def _input_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
+    (folder / ADDRESS).write_text("")
+    yield _failing_disk("open", lambda: Storage().files("bookings", str(folder / ADDRESS)))
+
+
+def _write_to(place: Path) -> None:
+    with writing(place):
+        place.write_text("")
+
+
+def _plan_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
     place = _no_folder(folder)
+    yield lambda: _write_to(place / "a")
 
-    def write() -> None:
-        with writing(place):
-            (place / "a").write_text("")
 
-    yield write
+def _not_written(folder: Path) -> Iterator[Callable[[], object]]:
+    yield _failing_disk("write_text", lambda: _write_to(folder / ADDRESS))
+
+
+def _output(place: Path) -> None:
+    with written_output("output_path", place) as part:
+        part.write_text("")
+
+
+def _output_unusable(folder: Path) -> Iterator[Callable[[], object]]:
+    place = _no_folder(folder)
+    yield lambda: _output(place / "a")
+
+
+def _output_not_written(folder: Path) -> Iterator[Callable[[], object]]:
+    yield _failing_disk("write_text", lambda: _output(folder / ADDRESS))
 
 
 def _ledger_part(folder: Path, text: str) -> Path:
@@ -424,11 +473,20 @@ def _ledger_not_read(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: LastWrites(place)
 
 
+def _ledger_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
+    place = _ledger_part(folder, "{}\n")
+    yield _failing_disk("open", lambda: LastWrites(place))
+
+
 CHANGE = Change("b1", "attendee", ADDRESS, False, True, "not_seen", 0.0, "2026-11-18T08:00:00.000Z")
 
 
-def _ledger_not_written(folder: Path) -> Iterator[Callable[[], object]]:
+def _ledger_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: LedgerWriter(_no_folder(folder) / "below", plan="p").intend([CHANGE])
+
+
+def _ledger_not_written(folder: Path) -> Iterator[Callable[[], object]]:
+    yield _failing_disk("mkdir", lambda: LedgerWriter(folder / ADDRESS, plan="p").intend([CHANGE]))
 
 
 def _ledger_replaced(folder: Path) -> Iterator[Callable[[], object]]:
@@ -514,6 +572,26 @@ def _connections(_: Path) -> Iterator[Callable[[], object]]:
         yield lambda value=value: list(rows_of_sql(value, "SELECT 1"))
 
 
+def _missing_connections(kind: type[Exception]) -> Callable[[Path], Iterator[Callable[[], object]]]:
+    def drives(_: Path) -> Iterator[Callable[[], object]]:
+        for value in (ADDRESS, NAME, KEY, TOKEN):
+            yield lambda value=value: connection_of("calcom_conn_id", value, missing=kind)
+
+    return drives
+
+
+def _unsupported_connections(_: Path) -> Iterator[Callable[[], object]]:
+    from airflow_provider_calcom.hooks.sql import sql_place
+
+    def place(conn_type: str) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": conn_type, "host": KEY, "password": KEY}))
+            sql_place("web")
+
+    for conn_type in ("http", ADDRESS):
+        yield lambda conn_type=conn_type: place(conn_type)
+
+
 def _correct(_: Path) -> Iterator[Callable[[], object]]:
     for value in PRIVATE:
         yield lambda value=value: correct_of(value)
@@ -522,7 +600,7 @@ def _correct(_: Path) -> Iterator[Callable[[], object]]:
 DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] = {
     attendance_errors.InvalidPolicy: _policies,
     attendance_errors.InvalidInput: _tables,
-    attendance_errors.UnsupportedConnection: _connections,
+    attendance_errors.UnsupportedConnection: _unsupported_connections,
     attendance_errors.InvalidResources: _resources,
     attendance_errors.PlanRefused: _refused_plan,
     InvalidFileMode: _modes,
@@ -531,6 +609,8 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     feed_errors.FeedUnreadable: _feeds,
     ledger_errors.DamagedLedger: _ledgers,
     ledger_errors.LedgerNotRead: _ledger_not_read,
+    ledger_errors.LedgerNotReached: _ledger_not_reached,
+    ledger_errors.LedgerFolderUnusable: _ledger_folder_unusable,
     ledger_errors.LedgerNotWritten: _ledger_not_written,
     ledger_errors.LedgerReplaced: _ledger_replaced,
     ledger_errors.AlreadyApplying: _applying_twice,
@@ -538,7 +618,14 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     InvalidPlanOption: _correct,
     DamagedPlan: _plans,
     PlanNotRead: _not_read,
+    PlanNotReached: _not_reached,
+    PlanFolderUnusable: _plan_folder_unusable,
     PlanNotWritten: _not_written,
+    OutputUnusable: _output_unusable,
+    OutputNotWritten: _output_not_written,
+    InputNotReached: _input_not_reached,
+    ConnectionMissing: _missing_connections(ConnectionMissing),
+    SqlConnectionMissing: _connections,
     InvalidRails: _rails,
     SqlFailed: _sql(RuntimeError),
     SqlUnavailable: _sql(OperationalError),

@@ -205,7 +205,7 @@ def _addresses(connection: str | None) -> Addresses:
     try:
         return addresses_of(CalComHook(connection))
     except ValueError as error:  # as which the hook refuses what a connection has
-        raise AttendanceError(f"--connection: {error}") from None
+        raise AttendanceError(f"--connection: {hide(str(error))}") from None
 
 
 def _print(text: str) -> None:
@@ -257,7 +257,7 @@ def _place(arguments: argparse.Namespace) -> SqlPlace | None:
     try:
         return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
     except ValueError as error:
-        raise AttendanceError(str(error)) from None
+        raise AttendanceError(hide(str(error))) from None
 
 
 def _print_figures(decided: Decided) -> None:

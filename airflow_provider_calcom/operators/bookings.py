@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.operators.base import CalComOperator
 
@@ -150,7 +151,7 @@ class ListBookingsOperator(CalComOperator):
                 self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
             written = self._write(bookings)
-        self.log.info("%d bookings written to %s, %s", written, self.output_path, self._span(filters))
+        self.log.info("%d bookings written to %s, %s", written, shown_path(self.output_path), self._span(filters))
         return {"path": str(self.output_path), "bookings": written}
 
     def _filters(self, context: Context) -> dict[str, Any]:

@@ -217,5 +217,7 @@ def test_each_run_opens_a_connection_of_its_own(connect: Any) -> None:
 def test_airflow_itself_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection of Airflow's own making, of a type without SQL, is refused in our words, by any Airflow."""
     monkeypatch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": "http", "host": "example.org"}))
-    with pytest.raises(AttendanceError, match=r"Connection web of type http (has no hook here|can't run SQL for us)"):
+    with pytest.raises(
+        AttendanceError, match=r"rules_conn_id: connection web of type http (has no hook here|can't run SQL for us)"
+    ):
         sql_place("web")

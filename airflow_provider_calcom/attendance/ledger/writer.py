@@ -257,7 +257,7 @@ class LedgerWriter:
             raise kind(
                 f"ledger_path: {shown_path(self._folder)} can't be written ({reason_of(error)}). Let the worker's user"
                 " write there, or free some space. Nothing is written to Cal.com without it"
-            ) from error
+            ) from None
 
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
