@@ -6,7 +6,7 @@ import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom._redact import plain, redact
+from airflow_provider_calcom._redact import describe, plain, redact
 from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
 from airflow_provider_calcom.attendance.pushdown import SqlPlace
@@ -52,8 +52,8 @@ def sql_place(
     name = dialect or _dialect(connection, hook)
     if name not in DIALECTS:
         raise UnsupportedConnection(
-            f"{parameter}: connection {conn_id} speaks the SQL of {name!r:.40}, in which the rules don't run. They do"
-            f" in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's extras:"
+            f"{parameter}: connection {plain(conn_id)} speaks the SQL of {describe(name)}, in which the rules don't run."
+            f" They do in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's extras:"
             ' {"dialect": "spark"}'
         )
     return SqlPlace(

@@ -136,7 +136,7 @@ def test_a_request_of_texts():
     """What a template makes of the parameters is read as what it was."""
     assert mark_request(
         booking_uid=" uid1 ", attendees=repr([ANN]), host_absent="True", on_unknown_attendee="skip",
-        allowed_statuses=["accepted", "pending"], allow_cohosts="True", allow_foreign_booking="false", dry_run="None",
+        allowed_statuses=["accepted", "pending"], allow_cohosts="True", allow_foreign_booking="false", dry_run="False",
     ) == MarkRequest(
         "uid1", (AttendeeWish(0, ANN, True),), True, "skip", ("accepted", "pending"),
         allow_cohosts=True, allow_foreign_booking=False, dry_run=False,

@@ -80,7 +80,7 @@ def test_a_date_is_the_beginning_of_that_day_in_the_zone(day, zone, beginning):
 
 def test_days_at_the_ends_of_the_calendar():
     """The first day of the year 1 began before it, by UTC: it is refused, and nothing breaks."""
-    with pytest.raises(InvalidArgument, match=r"^after_start must be in the years"):
+    with pytest.raises(InvalidArgument, match=r"^after_start must lie in the years"):
         BookingQuery(after_start="0001-01-01", zone="Asia/Tokyo")
 
 
