@@ -52,9 +52,9 @@ def sql_place(
     name = dialect or _dialect(connection, hook)
     if name not in DIALECTS:
         raise UnsupportedConnection(
-            f"{parameter}: connection {plain(conn_id)} speaks the SQL of {describe(name)}, in which the rules don't run."
-            f" They do in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's extras:"
-            ' {"dialect": "spark"}'
+            f"{parameter}: connection {plain(conn_id)} speaks the SQL of {describe(name)}, in which the rules don't"
+            f" run. They do in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's"
+            ' extras: {"dialect": "spark"}'
         )
     return SqlPlace(
         # Some hooks keep the connection that they have opened, and would give it again when it is closed.
