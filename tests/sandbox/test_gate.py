@@ -14,7 +14,8 @@ def _still_good(client: Client) -> bool:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://localhost:3000", "https://sandbox.evil.example"]
+    "origin",
+    ["https://evil.example", "null", "http://localhost:3000", "file://sandbox", "https://sandbox.evil.example"],
 )
 @pytest.mark.parametrize("path", ["/_sandbox/keys", "/_sandbox/reset", "/v2/webhooks"])
 def test_a_page_is_refused(client: Client, path: str, origin: str) -> None:
@@ -41,6 +42,15 @@ def test_a_preflight_changes_nothing_and_allows_nothing(client: Client, path: st
 
 
 @pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+def test_a_page_that_hides_its_origin(client: Client, site: str, status: int) -> None:
+    """A browser sends no Origin with a plain GET, but says that another site asked."""
+    for path in ("/_sandbox/state", "/v2/me"):
+        assert client.get(path, headers={"Sec-Fetch-Site": site}).status_code == status
+
+
+@pytest.mark.parametrize(
     ("host", "status"),
     [
         ("127.0.0.1:5555", 200),
@@ -55,6 +65,8 @@ def test_a_preflight_changes_nothing_and_allows_nothing(client: Client, path: st
         ("localhost.evil.example", 403),
         ("127.0.0.1.evil.example", 403),
         ("", 403),
+        ("localhost:1@evil.example", 403),
+        ("localhost:evil", 403),
     ],
 )
 def test_other_names_are_not_answered(host: str, status: int) -> None:
