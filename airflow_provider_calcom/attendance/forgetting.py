@@ -6,16 +6,18 @@ way runs it again: what is done is found done.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote, unquote
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
@@ -23,9 +25,13 @@ from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_js
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, LedgerRecord
-from airflow_provider_calcom.attendance.plan import DECISIONS, PLAN, REFUSED_CHANGES, SUMMARY, plan_hash
+from airflow_provider_calcom.attendance.plan import DECISIONS, PLAN, REFUSED_CHANGES, SUMMARY, DamagedPlan, plan_hash
 
-_LOCAL_PART = r"(?u:[\w.!#$%&'*+/=?^`{|}~-])"
+# What stands before an address and is no part of it: nothing of a longer address, but the = of a query and the quotes
+# and slashes of other texts, or a percent-encoded sign. An apostrophe is a part of it behind a letter, as in o'neil@.
+_BEFORE = r"(?:(?<=%[0-9A-Fa-f]{2})|(?<!(?u:[\w.!#$%*+^~-]))(?<!(?u:\w)'))"
+_ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
+_GZIP = b"\x1f\x8b"
 _CHANGES_FILES = {name: name for name in (PLAN, REFUSED_CHANGES)}
 _CLIENT_SUFFIX = r"(?:\+c[a-z0-9]{24})?"
 """What a platform puts into the addresses of its managed users."""
@@ -88,30 +94,54 @@ def forget(
         return left
     if left.places:
         raise NotForgotten(
-            f"{', '.join(map(shown_path, left.places))}: the address stands there again. Let all runs end, and run it"
-            f" again"
+            f"{', '.join(map(shown_path, left.places))}: the address stands there. If a run wrote it meanwhile, let all"
+            " runs end, and run it again. Links, and files that are none of a plan's or ledger's, are not written:"
+            " remove it there by hand"
         )
     return found
+
+
+_ENCODED = {sign: f"%{ord(sign):02X}" for sign in "._-~"}
+"""What :func:`quote` leaves as it is, and others do not."""
+
+
+def _spelled(text: str) -> str:
+    """Return a pattern that finds a part of an address as it is, or with its signs percent-encoded."""
+    return "".join(
+        sign
+        if sign.isalnum() and sign.isascii()
+        else f"(?:{re.escape(sign)}|{_ENCODED.get(sign) or quote(sign, safe='')})"
+        for sign in text
+    )
+
+
+def _decoded(found: str) -> str:
+    return unquote(found) if "@" not in found else found
 
 
 class _Person:
     """Finds an address in texts, however it is spelled, and puts its hash in its place."""
 
     def __init__(self, address: str, addresses: Addresses) -> None:
-        local, at, domain = address.strip().rpartition("@")
-        if not local or not domain or re.search(r"\s", local + domain):
-            raise InvalidInput(f"ADDRESS is no mail address (a text of {len(address)} characters)")
-        self._addresses = addresses
+        address = address.strip()
+        if not _ADDRESS.fullmatch(address):
+            raise InvalidInput(
+                f"ADDRESS is no mail address (a text of {len(address)} characters). Give it alone, without a name,"
+                " brackets or mailto:"
+            )
+        local, _, domain = address.partition("@")
         self._pattern = re.compile(
-            rf"(?<!{_LOCAL_PART}){re.escape(local)}{_CLIENT_SUFFIX}{at}{re.escape(domain)}(?!(?u:[\w-])|\.(?u:\w))",
+            rf"{_BEFORE}{_spelled(local)}{_CLIENT_SUFFIX}(?:@|%40){_spelled(domain)}(?!(?u:[\w-])|\.(?u:\w))",
             re.IGNORECASE | re.ASCII,
         )
-        self._domain = domain.encode().lower()
+        self._addresses = addresses
+        # Of the domain's words, as its dots may be percent-encoded.
+        self._words = [word.encode().lower() for word in domain.split(".")]
         addresses.hashed(address)  # raises without a secret, before anything is written
 
     def replaced(self, text: str) -> tuple[str, int]:
         """Return a text with the hash, and how often that was put in."""
-        return self._pattern.subn(lambda found: self._addresses.hashed(found[0]), text)
+        return self._pattern.subn(lambda found: self._addresses.hashed(_decoded(found[0])), text)
 
     def replaced_in(self, value: Any) -> tuple[Any, int]:
         """Return a value of JSON with the hash in all its texts, and how often that was put in."""
@@ -131,14 +161,18 @@ class _Person:
 
     def replaced_in_line(self, line: bytes) -> tuple[bytes, int]:
         """Return a line of JSON with the hash; one that is no JSON is taken as text."""
-        if self._domain not in line.lower() and b"\\u" not in line:
+        folded = line.lower()
+        if b"\\u" not in line and b"%" not in line and not all(word in folded for word in self._words):
             return line, 0
         try:
             value, times = self.replaced_in(json.loads(line))
         except (ValueError, RecursionError):
-            text, times = self.replaced(line.decode(errors="surrogateescape"))
-            return text.encode(errors="surrogateescape"), times
-        return (as_json(value).encode(errors="replace") + b"\n", times) if times else (line, 0)
+            times = 0
+        if times:
+            return as_json(value).encode(errors="replace") + b"\n", times
+        # Of a key that an object has twice, the first is not in its value.
+        text, times = self.replaced(line.decode(errors="surrogateescape"))
+        return text.encode(errors="surrogateescape"), times
 
     def replaced_in_record(self, record: LedgerRecord) -> tuple[Mapping[str, Any], int]:
         """Return a record of a ledger that names the person by the hash."""
@@ -166,6 +200,14 @@ def _plan_folders(place: Folder) -> Iterator[Any]:
             yield from _plan_folders(entry)
 
 
+def _kind_of(path: Any) -> str:
+    """Return how a file of a plan's folder is read: ``lines``, ``json``, ``parquet``, or ``other`` for all others."""
+    name = str(path.name)
+    if (is_here(path) and path.is_symlink()) or name.startswith("."):
+        return "other"
+    return {SUFFIX: "lines", ".json": "json", ".parquet": "parquet"}.get(path.suffix, "other")
+
+
 def _files_of(folder: Any) -> list[Any]:
     return sorted((one for one in folder.iterdir() if one.is_file()), key=lambda one: str(one.name))
 
@@ -174,9 +216,10 @@ def _forget_in_plan(folder: Any, person: _Person, found: Forgotten) -> None:
     _remove_unfinished(folder, found)
     _forget_in_summary(folder, person, found)
     for path in _files_of(folder):
-        if path.name.endswith(SUFFIX):
+        kind = _kind_of(path)
+        if kind == "lines" or (kind == "json" and path.name != SUMMARY):
             found.add(path, _forget_in_lines(path, person))
-        elif path.name.endswith(".parquet"):
+        elif kind == "parquet":
             found.add(path, _forget_in_parquet(path, person))
 
 
@@ -239,8 +282,11 @@ def _hashes_of(path: Any, person: _Person) -> tuple[str, str]:
 
 def _lines(path: Any) -> Iterator[bytes]:
     with path.open("rb") as file:
-        # Files of Airflow 2.11's object storage can't be iterated.
-        yield from iter(file.readline, b"")
+        is_packed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        with gzip.open(file) if is_packed else nullcontext(file) as unpacked:
+            # Files of Airflow 2.11's object storage can't be iterated.
+            yield from iter(unpacked.readline, b"")
 
 
 def _forget_in_lines(path: Any, person: _Person) -> int:
@@ -259,26 +305,49 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
         here = str(_copied(path, Path(folder)))
         names = _names_in_parquet(connection, here, person)
         if names:
-            cases = " ".join(["WHEN ? THEN ?"] * len(names))
-            query = f"SELECT * REPLACE (CASE email {cases} ELSE email END AS email) FROM read_parquet(?)"
-            values = [value for pair in names.items() for value in pair]
+            connection.execute(
+                "CREATE TEMP TABLE names AS SELECT unnest(?) AS text, unnest(?) AS name",
+                [list(names), list(names.values())],
+            )
+            # A query for each column, as a text may be in several.
+            replaced = ", ".join(
+                f"coalesce((SELECT name FROM names WHERE text = {column}), {column}) AS {column}"
+                for column in _columns_of_texts(connection, here)
+            )
             with written_whole(path) as part:
-                connection.execute(f"COPY ({query}) TO ? (FORMAT parquet)", [*values, here, str(part)])
+                query = f"SELECT * REPLACE ({replaced}) FROM read_parquet(?)"
+                connection.execute(f"COPY ({query}) TO ? (FORMAT parquet)", [here, str(part)])
     return len(names)
 
 
+def _columns_of_texts(connection: Any, here: str) -> list[str]:
+    """Return the quoted names of a Parquet file's columns of texts."""
+    rows = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [here]).fetchall()
+    return ['"' + row[0].replace('"', '""') + '"' for row in rows if row[1] == "VARCHAR"]
+
+
 def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, str]:
-    columns = [row[0] for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [here]).fetchall()]
-    if "email" not in columns:
-        return {}
-    found = connection.execute("SELECT DISTINCT email FROM read_parquet(?) WHERE email LIKE '%@%'", [here])
+    """Return what is to be put in the place of each text of a Parquet file that has the address."""
+    import duckdb
+
     names = {}
-    while batch := found.fetchmany(10_000):
-        for (email,) in batch:
-            name, times = person.replaced(email)
-            if times:
-                names[email] = name
-    return names
+    try:
+        for column in _columns_of_texts(connection, here):
+            has_sign = f"contains({column}, '@') OR contains({column}, '%40')"
+            found = connection.execute(f"SELECT DISTINCT {column} FROM read_parquet(?) WHERE {has_sign}", [here])
+            while batch := found.fetchmany(10_000):
+                for (text,) in batch:
+                    name, times = person.replaced(text)
+                    if times:
+                        names[text] = name
+    except duckdb.Error as error:
+        kind = type(error).__name__
+    else:
+        return names
+    raise DamagedPlan(
+        f"--plans: {shown_path(here)} is no Parquet file that can be read ({kind}). Remove it, and run again: what it"
+        " holds is not known"
+    )
 
 
 def _copied(path: Any, folder: Path) -> Path:
@@ -294,11 +363,11 @@ def _look_into_plan(folder: Any, person: _Person, found: Forgotten) -> None:
     import duckdb
 
     for path in _files_of(folder):
-        if path.name.endswith((SUFFIX, ".json")):
-            found.add(path, sum(person.replaced_in_line(line)[1] for line in _lines(path)))
-        elif path.name.endswith(".parquet"):
+        if path.name.endswith(".parquet"):
             with tempfile.TemporaryDirectory() as copies, duckdb.connect() as connection:
                 found.add(path, len(_names_in_parquet(connection, str(_copied(path, Path(copies))), person)))
+        else:
+            found.add(path, sum(person.replaced_in_line(line)[1] for line in _lines(path)))
 
 
 # The ledger.
@@ -333,5 +402,19 @@ def _hold(part: Any, stack: ExitStack) -> None:
 
 
 def _look_into_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
-    for part in parts_of(ledger):
+    parts = parts_of(ledger)
+    for part in parts:
         found.add(part, sum(person.replaced_in_record(record)[1] for record in records_of(part)))
+    # A copy of a part, or the ledgers within the folder that was named by mistake.
+    known = {str(part) for part in parts}
+    for path in _files_below(folder_path(ledger)):
+        if str(path) not in known:
+            found.add(path, sum(person.replaced_in_line(line)[1] for line in _lines(path)))
+
+
+def _files_below(folder: Any) -> Iterator[Any]:
+    for entry in folder.iterdir():
+        if entry.is_file():
+            yield entry
+        elif entry.is_dir() and not (is_here(entry) and entry.is_symlink()):
+            yield from _files_below(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,3 +183,85 @@ def test_an_address_that_is_written_meanwhile(lab: Path, monkeypatch: pytest.Mon
         forget(BOB, plans=[lab / "plans" / "other"], ledger=None, addresses=NAMES)
     assert caught.value.may_heal
     assert json.loads((lab / "plans" / "other" / "summary.json").read_bytes())["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://client.example/?email=bob%40client.example",
+        "https://client.example/?email=BOB%40client%2Eexample&x=1",
+        "https://client.example/?email=bob@client.example",
+        "name%3Dbob%40client.example",
+        "path/bob@client.example/x",
+        "it is 'bob@client.example'",
+    ],
+)
+def test_an_address_in_another_text(lab: Path, text: str) -> None:
+    """However a URL or a message spells it, and also in a key that an object has twice."""
+    file = lab / "plans" / "day" / "notes.jsonl"
+    file.write_text(json.dumps({"text": text}) + "\n" + f'{{"a": "{text}", "a": 1}}\n')
+    forget(BOB, plans=[lab / "plans"], ledger=None, addresses=NAMES)
+    assert file.read_text().count(NAMES.hashed(BOB)) == 2
+
+
+@pytest.mark.parametrize("other", ["rob.bob@client.example", "o'bob@client.example", "x+bob@client.example"])
+def test_a_longer_address_is_another_persons(lab: Path, other: str) -> None:
+    """Nobody else is forgotten."""
+    file = lab / "plans" / "day" / "notes.jsonl"
+    file.write_text(json.dumps({"text": other}) + "\n")
+    forget(BOB, plans=[lab / "plans"], ledger=None, addresses=NAMES)
+    assert json.loads(file.read_text()) == {"text": other}
+
+
+@pytest.mark.parametrize("given", [f"mailto:{BOB}", f"Bob <{BOB}>", f"{BOB},{ANN}", f"{BOB} {ANN}", "bob@", "@", '"'])
+def test_what_is_no_address_is_refused(lab: Path, given: str) -> None:
+    """To look for it would find nothing, and say that the person is forgotten."""
+    with pytest.raises(InvalidInput, match="ADDRESS"):
+        forget(given, plans=[lab / "plans"], ledger=lab / "ledger", addresses=NAMES)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "plans/day/copy.csv",
+        "plans/day/plan.jsonl.gz",
+        "plans/day/.plan.jsonl.swp",
+        "plans/day/link.jsonl",
+        "ledger/part.jsonl.bak",
+        "ledger/older/part.jsonl",
+    ],
+)
+def test_a_file_that_is_not_written_is_named(lab: Path, place: str) -> None:
+    """Files of another kind, links and folders within a ledger are looked into, so that nobody is told all is done."""
+    file = lab / place
+    file.parent.mkdir(exist_ok=True)
+    content = f"{BOB}\n".encode()
+    if file.name.startswith("link"):
+        (lab / "elsewhere.jsonl").write_bytes(content)
+        file.symlink_to(lab / "elsewhere.jsonl")
+    else:
+        file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+    with pytest.raises(NotForgotten, match=file.name.replace(".", r"\.")):
+        forget(BOB, plans=[lab / "plans"], ledger=lab / "ledger", addresses=NAMES)
+    file.unlink()
+    assert forget(BOB, plans=[lab / "plans"], ledger=lab / "ledger", addresses=NAMES).places == {}
+
+
+def test_all_columns_of_texts_and_other_json(lab: Path) -> None:
+    """Also those that are no column of addresses."""
+    day = lab / "plans" / "day"
+    rows = duckdb.sql(f"SELECT 'because of {BOB}' AS reason, '{BOB}' AS \"a \"\"b\", 1 AS n")
+    rows.write_parquet(str(day / "x.parquet"))
+    (day / "bookings.json").write_text(json.dumps([{"email": BOB}], indent=1))
+    forget(BOB, plans=[lab / "plans"], ledger=None, addresses=NAMES)
+    assert json.loads((day / "bookings.json").read_text()) == [{"email": NAMES.hashed(BOB)}]
+    assert duckdb.sql(f"SELECT * FROM '{day / 'x.parquet'}'").fetchall() == [
+        (f"because of {NAMES.hashed(BOB)}", NAMES.hashed(BOB), 1)
+    ]
+
+
+def test_a_damaged_parquet_file_is_named(lab: Path) -> None:
+    """What it holds is not known, so it is not passed over."""
+    (lab / "plans" / "day" / "decisions.parquet").write_bytes(b"junk")
+    with pytest.raises(DamagedPlan, match=r"decisions\.parquet"):
+        forget(BOB, plans=[lab / "plans"], ledger=None, addresses=NAMES)
