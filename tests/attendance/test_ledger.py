@@ -33,6 +33,7 @@ from airflow_provider_calcom.attendance.ledger.parts import locked, parts_of, re
 from airflow_provider_calcom.attendance.ledger.records import (
     AlreadyApplying,
     DamagedLedger,
+    LedgerFolderUnusable,
     LedgerNotRead,
     LedgerNotWritten,
     LedgerReplaced,
@@ -435,6 +436,50 @@ def test_a_ledger_that_goes_away_stops_the_run(tmp_path: Path, writer: Callable[
             call()
         assert caught.value.may_heal is False
     tmp_path.mkdir(exist_ok=True)
+
+
+@pytest.mark.parametrize("kind", ["deleted", "another folder", "our part in another folder", "claim deleted"])
+def test_a_ledger_whose_claim_goes_away_stops_the_run(tmp_path: Path, kind: str) -> None:
+    """Also before the run's first append, and where a new folder has our own part: what was in the old one is lost."""
+    folder, old = tmp_path / "ledger", tmp_path / "old"
+    with LedgerWriter(folder, plan="plan") as run:
+        run.claim()
+        if kind == "our part in another folder":
+            write(run, change())
+        if kind == "claim deleted":
+            (folder / ".applying-plan").unlink()
+        else:
+            folder.rename(old)
+        if kind not in ("deleted", "claim deleted"):
+            folder.mkdir()
+            for part in parts_of(old):
+                (folder / part.name).hardlink_to(part)
+        with LedgerWriter(folder, plan="plan") as other:
+            other.claim()
+            with pytest.raises(LedgerReplaced, match="Restore the ledger"):
+                run.intend([change(BOB)])
+            run.close()
+            assert (folder / ".applying-plan").exists(), "the other run's claim stays"
+
+
+def test_a_pipe_among_the_parts_is_an_error(tmp_path: Path) -> None:
+    """Whoever opened it to read would wait for ever."""
+    os.mkfifo(tmp_path / "x.jsonl")
+    with pytest.raises(LedgerNotRead, match=r"ledger_path: .*x\.jsonl is no file"), LastWrites(tmp_path):
+        pass
+
+
+def test_a_sequence_that_no_clock_reaches(tmp_path: Path, writer: Callable[..., LedgerWriter]) -> None:
+    """A run stops before it would write records that nobody could read."""
+    with writer() as run:
+        write(run, change())
+    (part,) = parts_of(tmp_path)
+    lines = [json.loads(line) | {"sequence": 2**62 - 1} for line in part.read_text().splitlines()]
+    part.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with LastWrites(tmp_path) as ledger:
+        latest = ledger.latest_sequence
+    with writer() as run, pytest.raises(LedgerFolderUnusable, match="sequence"):
+        run.continue_after(latest, lambda: 1_790_000_000.0)
 
 
 def test_a_batch_that_goes_away_stops_the_run(writer: Callable[..., LedgerWriter]) -> None:

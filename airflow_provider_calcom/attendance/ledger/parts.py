@@ -66,7 +66,11 @@ def records_of(part: Any) -> Iterator[LedgerRecord]:
     """Give the records of a part. A last line that is torn, because its writer was killed, is left out.
 
     :raises DamagedLedger: naming part and line, if another line is no record.
+    :raises LedgerNotRead: if the part is a pipe or the like.
     """
+    if is_here(part) and not (part.is_file() or part.is_dir()) and part.exists():
+        # To open a pipe would be to wait for whoever writes it, for ever.
+        raise LedgerNotRead(f"ledger_path: {shown_path(part)} is no file. Move it out of the folder")
     with part.open("rb") as file:
         number = 0
         while line := file.readline(LONGEST_LINE):

@@ -13,6 +13,8 @@ from airflow_provider_calcom.attendance.folders import as_json, is_whole_text
 LONGEST_LINE = 2**20
 _MOST_PLACES = 2**62
 """Beyond it SQLite would take the next one for a fraction."""
+LATEST_PLACE = 2**61
+"""From which on a run places nothing behind a record; the end of the year 9999 is well before."""
 
 
 class DamagedLedger(AttendanceError):

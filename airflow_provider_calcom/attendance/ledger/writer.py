@@ -18,6 +18,7 @@ from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_h
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, has_locks, is_at, locked
 from airflow_provider_calcom.attendance.ledger.records import (
+    LATEST_PLACE,
     AlreadyApplying,
     LedgerFolderUnusable,
     LedgerNotWritten,
@@ -140,7 +141,14 @@ class LedgerWriter:
 
         :param sequence: the place of the ledger's latest record.
         :param server_clock: Cal.com's clock by its ``Date``, as a Unix time.
+        :raises LedgerFolderUnusable: if nothing can be placed after it.
         """
+        if sequence >= LATEST_PLACE:
+            raise LedgerFolderUnusable(
+                f"ledger_path: {shown_path(self._folder)} has a record whose sequence is {sequence}, which no clock"
+                " reaches, and none could be placed after it. Correct that record by hand. Nothing is written to"
+                " Cal.com"
+            )
         self._sequence = max(self._sequence, sequence)
         self._server_clock = server_clock
 
@@ -232,12 +240,10 @@ class LedgerWriter:
         else:
             is_there = self._last_batch is None or self._last_batch.exists()
         if not is_there:
-            raise LedgerReplaced(
-                f"ledger_path: {shown_path(self._last_batch or self._path)} was deleted, replaced or changed while"
-                f" this run wrote"
-                " it, so the run stops. Restore the ledger before anything is planned or applied: our own marks are"
-                " not known as ours without it. What this run wrote is in outcomes.jsonl beside the plan"
-            )
+            raise LedgerReplaced(_of_replaced(self._last_batch or self._path))
+        # Also before the first append, and in a new folder that was given our part. Without it, another run may begin.
+        if self._claim is not None and not is_at(self._claim, self._claim_path):
+            raise LedgerReplaced(_of_replaced(self._claim_path))
 
     def _add_batch(self, content: bytes) -> None:
         self._batches += 1
@@ -301,14 +307,24 @@ class LedgerWriter:
         if self._file is not None:
             self._file.close()
         if self._claim is not None:
-            self._claim_path.unlink(missing_ok=True)
+            if is_at(self._claim, self._claim_path):  # else it may be another run's
+                self._claim_path.unlink(missing_ok=True)
             self._claim.close()
+            self._claim = None
 
     def __enter__(self) -> LedgerWriter:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def _of_replaced(path: Any) -> str:
+    return (
+        f"ledger_path: {shown_path(path)} was deleted, replaced or changed while this run wrote it, so the run stops."
+        " Restore the ledger before anything is planned or applied: our own marks are not known as ours without it."
+        " What this run wrote is in outcomes.jsonl beside the plan"
+    )
 
 
 def _appended_to(path: Path) -> IO[bytes]:
