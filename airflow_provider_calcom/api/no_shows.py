@@ -302,8 +302,13 @@ def _check_owner(bookings: Sequence[Booking], *, is_for_host: bool = True) -> Fl
     """
     try:
         user = yield endpoints.me()
-    except PermissionDenied:
-        user = {}
+    except PermissionDenied as error:
+        # The list does not tell either: it also has bookings that the user only attends.
+        raise BookingNotMarkable(
+            "The key may not ask Cal.com whose it is (/me), so it is not known whether the booking is its user's."
+            " Nothing was sent. Give the key the right to read its profile, or set allow_foreign_booking=True",
+            error.failure,
+        ) from error
     for booking in bookings:
         if is_ours(booking, user, is_listed=False):
             continue
@@ -326,6 +331,8 @@ def is_ours(booking: Booking, user: Me, *, is_listed: bool, is_for_host: bool = 
     """
     if is_hosted_by(booking, user):
         return True
+    if not isinstance(user.get("email"), str):
+        return False  # whether the user attends it can't be told
     return is_listed and not (_own_rows(booking, user) if is_for_host else only_attends(booking, user))
 
 

@@ -227,7 +227,7 @@ class FakeCalCom:
         if route == ("GET", f"/bookings/{uid}"):
             return self._answer(success(self.booking))
         if route == ("GET", "/me"):
-            return self._answer(success({"id": self.user_id}))
+            return self._answer(success({"id": self.user_id, "email": "key.user@example.org"}))
         if route == ("GET", "/bookings"):
             since = request.url.params.get("afterStart", "")
             page = [self.booking] if self.listed and self.booking["start"] >= since else []

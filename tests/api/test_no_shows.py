@@ -931,16 +931,26 @@ def test_a_booking_without_an_end(both):
     both.run(a_server(booking=booking, user_id=99), mark_no_shows(a_request(host_absent=True)))
 
 
-def test_a_limited_key_is_the_owner_by_the_list(both):
-    """A key that may not ask who it is still owns what it can list."""
+@pytest.mark.parametrize(
+    "me",
+    [
+        httpx.Response(403, json={"error": {"message": "insufficient_scope: PROFILE_READ"}}),
+        httpx.Response(200, json=success({"id": 99})),
+        httpx.Response(200, json=success({"id": 99, "email": None})),
+    ],
+)
+def test_the_list_alone_makes_no_owner(both, me):
+    """Cal.com also lists what a user only attends, so a key that can't tell whose it is marks nobody by default."""
     server = a_server(user_id=99)
 
     def without_me(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v2/me":
-            return httpx.Response(403, json={"error": {"message": "insufficient_scope: PROFILE_READ"}})
-        return server(request)
+        return me if request.url.path == "/v2/me" else server(request)
 
-    both.run(without_me, mark_no_shows(a_request(host_absent=True)))
+    for request in (a_request(host_absent=True), a_request(ANN)):
+        error = error_of(both, without_me, request, errors.BookingNotMarkable)
+        assert "allow_foreign_booking=True" in str(error)
+    assert server.writes == []
+    both.run(without_me, mark_no_shows(a_request(host_absent=True, allow_foreign_booking=True)))
     assert server.booking["absentHost"] is True
 
 
