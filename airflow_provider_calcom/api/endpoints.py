@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
@@ -47,6 +48,9 @@ _MOST_PRIVATE_VALUES = 20
 _LONGEST_HARMLESS = 2
 
 _LARGEST_CURSOR = 10**30
+_EARLIEST_CLOCK = datetime(2001, 1, 1, tzinfo=timezone.utc).timestamp()
+_LATEST_CLOCK = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
+"""A server whose ``Date`` is out of these bounds has no clock: ours is used, as for one that sends none."""
 _CURSOR = re.compile(r"[!-~]{1,2000}")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -246,11 +250,12 @@ def server_time_of(headers: Mapping[str, str]) -> float | None:
 
 @functools.lru_cache(maxsize=16)
 def _unix_time_of(date: str) -> float | None:
-    """Read an HTTP date. Hundreds of answers have the same one."""
+    """Read an HTTP date; None for one that can be no clock's. Hundreds of answers have the same one."""
     try:
-        return parsedate_to_datetime(date).timestamp()
-    except ValueError:
+        time = parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
         return None
+    return time if _EARLIEST_CLOCK <= time < _LATEST_CLOCK else None
 
 
 def _page(answer: Answer) -> Page:

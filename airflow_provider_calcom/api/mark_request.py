@@ -219,9 +219,9 @@ def mark_request(
         host_absent=host,
         on_unknown_attendee=fail_or_skip(on_unknown_attendee, "on_unknown_attendee"),
         allowed_statuses=_statuses(allowed_statuses),
-        allow_cohosts=_is_true(allow_cohosts, "allow_cohosts"),
-        allow_foreign_booking=_is_true(allow_foreign_booking, "allow_foreign_booking"),
-        dry_run=_is_true(dry_run, "dry_run"),
+        allow_cohosts=flag(allow_cohosts, "allow_cohosts"),
+        allow_foreign_booking=flag(allow_foreign_booking, "allow_foreign_booking"),
+        dry_run=flag(dry_run, "dry_run"),
     )
 
 
@@ -238,15 +238,18 @@ def fail_or_skip(value: object, name: str) -> Literal["fail", "skip"]:
     raise InvalidArgument(f"{name} must be 'fail' or 'skip', but is {describe(value)}")
 
 
-def _is_true(value: object, name: str) -> bool:
-    """Read a flag. A template that found nothing is refused: ``dry_run`` must not become False by it."""
-    flag = host_wish(value, name)
-    if flag is None:
+def flag(value: object, name: str) -> bool:
+    """Read a flag, also from a text. A template that found nothing is refused: ``dry_run`` must not become False by it.
+
+    :raises InvalidArgument: naming ``name``.
+    """
+    is_set = host_wish(value, name)
+    if is_set is None:
         raise InvalidArgument(
             f"{name} must be True or False, but is {describe(value)}. If it comes from a template or another task, that"
             " found nothing"
         )
-    return flag
+    return is_set
 
 
 def _statuses(value: object) -> tuple[str, ...]:

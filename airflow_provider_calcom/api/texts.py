@@ -42,9 +42,8 @@ def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]
 def _is_flat_python(text: str) -> bool:
     """Tell whether a text is only literals, not deeply nested: others can crash the parser of Python 3.10."""
     depth = end = 0
-    for token in _TOKEN.finditer(text):
-        if token.start() != end:
-            return False
+    # Not finditer(): where a quote is never closed, it would look for a token at each of the letters behind it.
+    while token := _TOKEN.match(text, end):
         end = token.end()
         depth += (token.group() in "[({") - (token.group() in "])}")
         if depth > _DEEPEST:

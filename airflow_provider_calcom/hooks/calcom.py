@@ -385,7 +385,7 @@ class CalComHook(BaseHook):
             itself lets any key cancel any booking.
         :raises BookingNotMarkable: if it is a stranger's.
         """
-        if not allow_foreign_booking:
+        if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
             self._client.run(no_shows.check_ownership(booking_uid))
         cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
             endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
@@ -414,7 +414,7 @@ class CalComHook(BaseHook):
         :raises BookingNotMarkable: if it is a stranger's.
         """
         new_start = as_cal_com_writes(instant(start, "start"))
-        if not allow_foreign_booking:
+        if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
             self._client.run(no_shows.check_ownership(booking_uid))
         return self._client.call(
             endpoints.reschedule_booking(

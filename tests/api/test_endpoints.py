@@ -348,10 +348,13 @@ def test_envelopes_of_pages(envelope, total, cursor):
         ("", None),
         ("yesterday", None),
         ("Fri, 99 Nov 2026 09:00:00 GMT", None),
+        ("Fri, 20 Nov 99999999999999999999 09:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
     ],
 )
 def test_the_servers_clock(both, header, server_time):
-    """A booking is read together with the server's Date; None where there is none that can be read."""
+    """A booking is read together with the server's Date; None where there is none, or none that can be a clock's."""
     headers = {} if header is None else {"Date": header}
     server = answering(httpx.Response(200, json=success(booking()), headers=headers))
     assert both.call(server, endpoints.read_booking("uid1")).server_time == server_time

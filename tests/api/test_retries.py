@@ -190,6 +190,7 @@ def test_a_recorded_429_is_waited_for(both, build, endpoint):
     [
         ({}, None),
         ({"Retry-After": "5"}, 5.0),
+        ({"Retry-After": "Fri, 20 Nov 99999999999999999999 09:00:00 GMT"}, None),
         ({"retry-after": " 5 "}, 5.0),
         ({"RETRY-AFTER": "0"}, 0.0),
         ({"Retry-After": formatdate(NOW + 7, usegmt=True)}, 7.0),

@@ -185,8 +185,11 @@ def test_a_strangers_booking_is_neither_cancelled_nor_moved(hook: CalComHook, ca
         lambda **given: hook.reschedule_booking(booking_uid=FOREIGN, start="2026-12-01T10:00:00Z", **given),
     )
     for call in calls:
-        with pytest.raises(errors.BookingNotMarkable, match="allow_foreign_booking"):
-            call()
+        for given in ({}, {"allow_foreign_booking": "False"}):  # as templates write it
+            with pytest.raises(errors.BookingNotMarkable, match="allow_foreign_booking"):
+                call(**given)
+        with pytest.raises(errors.InvalidArgument, match="allow_foreign_booking"):
+            call(allow_foreign_booking="None")
     assert calcom.writes() == []
     for call in calls:
         with suppress(errors.CalComError):
