@@ -25,7 +25,15 @@ from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_js
 from airflow_provider_calcom.attendance.ledger.addresses import Addresses
 from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of, repair
 from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, LedgerRecord
-from airflow_provider_calcom.attendance.plan import DECISIONS, PLAN, REFUSED_CHANGES, SUMMARY, DamagedPlan, plan_hash
+from airflow_provider_calcom.attendance.plan import (
+    DECISIONS,
+    PLAN,
+    REFUSED_CHANGES,
+    SUMMARY,
+    DamagedPlan,
+    plan_hash,
+    report_hash,
+)
 
 # What stands before an address and is no part of it: nothing of a longer address, but the = of a query and the quotes
 # and slashes of other texts, or a percent-encoded sign. An apostrophe is a part of it behind a letter, as in o'neil@.
@@ -252,6 +260,8 @@ def _forget_in_summary(folder: Any, person: _Person, found: Forgotten) -> None:
     changed, times = person.replaced_in(summary)
     if changes.is_file():
         changed = _with_hash(summary, changed, *_hashes_of(changes, person))
+    if summary.get("report_sha256") == report_hash(summary):
+        changed = changed | {"report_sha256": report_hash(changed)}
     if changed != summary:
         with written_whole(path) as part:
             part.write_bytes(json.dumps(changed, ensure_ascii=False, indent=2).encode() + b"\n")
@@ -309,14 +319,15 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
                 "CREATE TEMP TABLE names AS SELECT unnest(?) AS text, unnest(?) AS name",
                 [list(names), list(names.values())],
             )
-            # A query for each column, as a text may be in several.
+            # A look-up for each column, as a text may be in several.
             replaced = ", ".join(
                 f"coalesce((SELECT name FROM names WHERE text = {column}), {column}) AS {column}"
                 for column in _columns_of_texts(connection, here)
             )
             with written_whole(path) as part:
-                query = f"SELECT * REPLACE ({replaced}) FROM read_parquet(?)"
-                connection.execute(f"COPY ({query}) TO ? (FORMAT parquet)", [here, str(part)])
+                # Numbered, because versions of DuckDB count the marks of a COPY in another order.
+                query = f"SELECT * REPLACE ({replaced}) FROM read_parquet($1)"
+                connection.execute(f"COPY ({query}) TO $2 (FORMAT parquet)", [here, str(part)])
     return len(names)
 
 

@@ -57,6 +57,7 @@ _CONTROLS = ("format", "state", "correct", "force", "addresses", "changes", "cha
 """What decides on the way a plan is applied. Its hash covers it; figures and the time of the run it does not, so that
 planning the same changes again gives the plan that was approved."""
 
+_REPORT_HASH = "report_sha256"
 _CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
 _LONGEST_LINE = 16 * 2**20
 _LONGEST_PRESENCE = 10_000 * 366 * 86_400
@@ -142,14 +143,21 @@ class Change:
     start_at: str
 
 
-class Summary(TypedDict):
+class _Report(TypedDict, total=False):
+    """What plans of older versions lack."""
+
+    report_sha256: str
+
+
+class Summary(_Report):
     """What ``summary.json`` holds.
 
     ``state`` is ``ready`` or ``refused``; ``refused`` tells each tripped rail in words. ``outcomes`` is
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
     ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
     ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
-    is applied, see :func:`plan_hash`. ``addresses`` is ``plain``, or ``hashed`` where people are named
+    is applied, see :func:`plan_hash`; ``report_sha256`` is that of all the rest, and plans of older versions have none.
+    ``addresses`` is ``plain``, or ``hashed`` where people are named
     by keyed hashes. ``complete_until`` tells up to where the feed is complete. ``attended_bookings`` counts those that
     were left out because the key's user only attends them, or is None where that was not looked at.
     """
@@ -183,7 +191,21 @@ def plan_hash(summary: Mapping[str, Any]) -> str:
     :param summary: the plan's; ``sha256`` itself is not looked at.
     """
     controls = {name: summary[name] for name in _CONTROLS}
-    text = json.dumps(controls, sort_keys=True, ensure_ascii=False)
+    return _hash_of(controls)
+
+
+def report_hash(summary: Mapping[str, Any]) -> str:
+    """Return the hash of what a plan's summary tells besides: the policy, figures and guard rails that a person reads.
+
+    It is apart from :func:`plan_hash`, which must be the same where the same changes are planned at another time.
+
+    :param summary: the plan's; its hashes themselves are not looked at.
+    """
+    return _hash_of({name: one for name, one in summary.items() if name not in (*_CONTROLS, "sha256", _REPORT_HASH)})
+
+
+def _hash_of(fields: Mapping[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
@@ -274,6 +296,7 @@ def write_plan(
         "sha256": "",
     }
     summary["sha256"] = plan_hash(summary)
+    summary["report_sha256"] = report_hash(summary)
     with writing(place):
         _write_summary(place / SUMMARY, summary)
     if refused:
@@ -318,6 +341,8 @@ def _summary_fault(found: dict[str, Any]) -> str | None:
             return f"{name} is {describe(found[name])}, which does not belong there"
     if _CHANGES_FILES[found["state"]] != found["changes_file"]:
         return "its state does not fit its file"
+    if found.get(_REPORT_HASH, report_hash(found)) != report_hash(found):
+        return f"{_REPORT_HASH} is not the hash of its policy, figures and guard rails"
     if found["format"] == _FORMAT:
         return None if found["sha256"] == plan_hash(found) else "its hash is not that of what it says"
     if found["changes_sha256"] != found["sha256"] or found["force"]:
