@@ -335,6 +335,8 @@ def _split(address: str, scheme: str) -> SplitResult:
         parts = urlsplit(address)
         labels = (parts.hostname or "").split(".")
         usable = parts.scheme in ("http", "https") and bool(_HOST_AND_PORT.fullmatch(parts.netloc) and parts.hostname)
+        # An empty port is a slip such as https:/api.cal.com, which would send the key to a host "https".
+        usable = usable and not parts.netloc.endswith(":")
         usable = usable and not any(label.startswith("xn--") or len(label) > 63 for label in labels)
     except ValueError:
         usable = False

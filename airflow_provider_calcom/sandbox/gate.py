@@ -16,8 +16,8 @@ def refusal(method: str, path: str, headers: Mapping[str, str], content: bytes, 
     """The answer to a request that may be a page's; None for one that may pass.
 
     Any other Host than an address, localhost or one of `hosts` is refused, as a page's own name may be made to lead
-    here; so are an Origin that isn't this server, what a browser says comes from another site, and, on the admin routes, a body of another type than JSON, which a
-    page may send without asking first.
+    here; so are an Origin that isn't this server, what a browser says comes from another site, and, on the admin
+    routes, a body of another type than JSON, which a page may send without asking first.
 
     :param headers: names in lower case.
     :param hosts: further names that this server is called by.
