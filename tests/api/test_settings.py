@@ -121,6 +121,8 @@ def test_base_url(fields, base_url):
         ({"host": "cal.example.com/a b"}, "host must be"),
         ({"host": "cal.example.com;x"}, "host must be"),
         ({"host": "a,b"}, "host must be"),
+        ({"host": "https:/cal.example.com"}, "host must be"),
+        ({"host": "cal.example.com:"}, "host must be"),
         ({"host": "cal.example.com:abc"}, "port"),
         ({"host": "cal.example.com:70000"}, "port"),
         ({"host": "cal.example.com:-1"}, "port"),

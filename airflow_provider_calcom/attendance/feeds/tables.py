@@ -17,6 +17,8 @@ Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
 
 
 _MOST_SHAPES = 100
+_LONGEST_VALUE = 320
+"""Letters of a name that are looked at: an address is no longer, and a pattern takes the square of their number."""
 _OF_A_ROW = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+$|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},?[T ]+\d{1,2}:\d\d", re.ASCII)
 
 
@@ -114,7 +116,7 @@ def _missing_time(header: list[str], line: TableLine, of_time: frozenset[str]) -
 
 def _check_header(header: list[str]) -> None:
     """Check that a header is one alone: where its line end was lost, the first row is in it, and would be nobody's."""
-    if any(_OF_A_ROW.match(name) for name in header):
+    if any(_OF_A_ROW.match(name[:_LONGEST_VALUE]) for name in header):
         raise UnreadableFile(
             "the header holds an address or a time, as if the first row were in it. Write each row on its own line"
         )

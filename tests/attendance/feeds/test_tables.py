@@ -22,6 +22,12 @@ def rows_of(path: Path, text: str, **options: Any) -> list[AttendanceRow]:
     return list(read_feed("canonical", path, max_unreadable=0, **options))
 
 
+def test_a_column_s_name_of_any_length(tmp_path: Path) -> None:
+    """What begins as an address is data, and only the beginning is looked at: all would take the square of it."""
+    with pytest.raises(FeedUnreadable, match="as if the first row were in it"):
+        rows_of(tmp_path / "a.csv", f"email;joined_at;a@{'a.' * 60_000} x\n{LINE.strip()};1\n")
+
+
 @pytest.mark.parametrize(
     "before",
     [
