@@ -32,15 +32,15 @@ def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
     :param booking: the booking, as Cal.com sends it.
     :param attendee: one of its ``attendees``.
     """
-    if _keys(attendee) & _host_keys(booking):
+    if address_keys(attendee) & _host_keys(booking):
         return True
     answers = booking.get("bookingFieldsResponses") or {}
     if attendee.get("seatUid") or not (isinstance(answers.get("email"), str) or _booker_phone(answers)):
         return False
     bookers = _bookers(booking, answers)
-    if any(attendee is booker or _keys(attendee) & _keys(booker) for booker in bookers):
+    if any(attendee is booker or address_keys(attendee) & address_keys(booker) for booker in bookers):
         return False
-    if _keys(attendee) & _guest_keys(booking, answers):
+    if address_keys(attendee) & _guest_keys(booking, answers):
         return False
     return bool(bookers) or is_of_organisers_domain(booking, attendee)
 
@@ -65,7 +65,7 @@ def _bookers(booking: Booking, answers: Mapping[str, Any]) -> list[Mapping[str, 
 
 
 def _has_bookers_contact(answers: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
-    if _keys(attendee) & _folded((answers.get("email"), answers.get("displayEmail"))):
+    if address_keys(attendee) & _folded((answers.get("email"), answers.get("displayEmail"))):
         return True
     if _domain(address_key(attendee["email"])) == _OF_A_PHONE:
         return True
@@ -84,10 +84,14 @@ def _guest_keys(booking: Booking, answers: Mapping[str, Any]) -> set[str]:
 
 
 def _host_keys(booking: Booking) -> set[str]:
-    return {key for host in booking.get("hosts") or () for key in _keys(host)}
+    return {key for host in booking.get("hosts") or () for key in address_keys(host)}
 
 
-def _keys(person: Mapping[str, Any]) -> set[str]:
+def address_keys(person: Mapping[str, Any]) -> set[str]:
+    """Return what the addresses of an attendee, host or user are compared by.
+
+    :param person: with ``email``, perhaps ``displayEmail``.
+    """
     return _folded((person.get("email"), person.get("displayEmail")))
 
 

@@ -48,6 +48,8 @@ _MOST_PRIVATE_VALUES = 20
 _LONGEST_HARMLESS = 2
 
 _LARGEST_CURSOR = 10**30
+_FLAGS = (bool, type(None))
+"""Kinds of a no-show flag: the text ``"false"`` is true in Python, and a flag that is misread is set once more."""
 _EARLIEST_CLOCK = datetime(2001, 1, 1, tzinfo=timezone.utc).timestamp()
 _LATEST_CLOCK = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
 """A server whose ``Date`` is out of these bounds has no clock: ours is used, as for one that sends none."""
@@ -209,6 +211,8 @@ def checked_booking(item: object) -> Booking:
         isinstance(attendee, dict) and isinstance(attendee.get("email"), str) for attendee in attendees
     ):
         raise UnexpectedAnswer("The answer holds a booking without a list of attendees with addresses")
+    if type(item.get("absentHost")) not in _FLAGS or any(type(row.get("absent")) not in _FLAGS for row in attendees):
+        raise UnexpectedAnswer("The answer holds a booking with a no-show flag that is neither true nor false")
     hosts, responses, guests = (item.get(key) for key in ("hosts", "bookingFieldsResponses", "guests"))
     if not (
         isinstance(hosts or [], list)

@@ -6,7 +6,7 @@ Each mark-absent call that names attendees makes Cal.com send webhooks, mail and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
 from airflow_provider_calcom.api.changes import Changes, changes_for
-from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
+from airflow_provider_calcom.api.cohosts import address_keys, is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     BookingNotStarted,
@@ -26,7 +26,7 @@ from airflow_provider_calcom.api.errors import (
     UnexpectedAnswer,
 )
 from airflow_provider_calcom.api.flows import Flow, Pause
-from airflow_provider_calcom.api.mark_request import MarkRequest, address_key
+from airflow_provider_calcom.api.mark_request import MarkRequest
 from airflow_provider_calcom.api.models import Booking, Me
 from airflow_provider_calcom.api.query import BookingQuery, start_of
 
@@ -342,7 +342,11 @@ def is_hosted_by(booking: Booking, user: Me) -> bool:
     :param booking: the booking.
     :param user: the key's user; empty where it is not known.
     """
-    return "id" in user and any(host.get("id") == user["id"] for host in booking.get("hosts") or ())
+    own = user.get("id")
+    # By kind: the id of an organiser whose account is gone is a text, the same for all of them.
+    return type(own) is int and any(
+        type(host.get("id")) is int and host["id"] == own for host in booking.get("hosts") or ()
+    )
 
 
 def only_attends(booking: Booking, user: Me) -> bool:
@@ -362,12 +366,8 @@ def only_attends(booking: Booking, user: Me) -> bool:
 
 
 def _own_rows(booking: Booking, user: Me) -> list[dict[str, Any]]:
-    key = address_key(str(user.get("email")))
-    return [row for row in booking.get("attendees") or () if key in _keys(row)]
-
-
-def _keys(person: Mapping[str, Any]) -> set[str]:
-    return {address_key(str(person.get(name) or "")) for name in ("email", "displayEmail")}
+    keys = address_keys({"email": user.get("email")})
+    return [row for row in booking.get("attendees") or () if keys & address_keys(row)]
 
 
 def _is_listed(booking: Booking) -> Flow[bool]:

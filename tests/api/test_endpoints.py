@@ -240,11 +240,14 @@ def test_an_answer_that_is_not_cal_coms(endpoint, body):
         {"uid": "u", "start": "s", "status": "accepted", "attendees": ["ann@example.org"]},
         {"uid": "u", "start": "s", "status": "accepted", "attendees": [{"name": "Ann"}]},
         {"uid": "u", "start": "s", "status": "accepted", "attendees": [{"email": None}]},
+        {"uid": "u", "start": "s", "status": "accepted", "attendees": [{"email": "a@example.org", "absent": "false"}]},
+        {"uid": "u", "start": "s", "status": "accepted", "attendees": [{"email": "a@example.org", "absent": 1}]},
+        {"uid": "u", "start": "s", "status": "accepted", "attendees": [], "absentHost": "true"},
         None, "u", 5, [],
     ],
 )  # fmt: skip
 def test_what_is_no_booking(item):
-    """A booking without uid, start, status or attendees with addresses is an unexpected answer."""
+    """A booking without uid, start, status, flags or attendees with addresses is an unexpected answer."""
     with pytest.raises(errors.UnexpectedAnswer) as caught:
         endpoints.checked_booking(item)
     assert "@" not in str(caught.value)

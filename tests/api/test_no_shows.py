@@ -23,7 +23,7 @@ from airflow_provider_calcom.api.mark_request import (
     host_wish,
     mark_request,
 )
-from airflow_provider_calcom.api.no_shows import MarkOutcome, mark_no_shows, write_changes
+from airflow_provider_calcom.api.no_shows import MarkOutcome, is_hosted_by, is_ours, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, all_texts, needs_shared, recordings, success
 
@@ -739,6 +739,22 @@ def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
         server = a_team(me, **form)
         error_of(both, handler(server, me), a_request(ANN), errors.BookingNotMarkable)
         assert server.writes == []
+
+
+@pytest.mark.parametrize("own", [None, "unknown", True, "7", [7]])
+def test_an_id_that_is_no_number_makes_no_host(own):
+    """Cal.com writes unknown for the id of each organiser whose account is gone, so equal texts are not one person."""
+    booking = a_booking(hosts=[{"id": own, "email": "gone@example.org"}])
+    assert not is_hosted_by(booking, {"id": own, "email": "me@example.org"})
+    assert not is_ours(booking, {"id": own, "email": "me@example.org"}, is_listed=False)
+
+
+def test_a_managed_user_who_attends_is_known_with_and_without_the_platforms_suffix():
+    """Cal.com writes the platform's id into the address of an attendee, and perhaps not into that of the user."""
+    managed = f"me+c{'a1' * 12}@example.org"
+    for here, there in ((managed, "me@example.org"), ("me@example.org", managed)):
+        booking = a_booking(row(ANN), row(here))
+        assert not is_ours(booking, {"id": 99, "email": there}, is_listed=True)
 
 
 def test_dry_run(both):
