@@ -29,7 +29,7 @@ def value_in(text: str) -> object:
         raise ValueError("neither JSON nor the Python form of a list")
     try:
         return ast.literal_eval(text.strip())
-    except (SyntaxError, TypeError):
+    except (SyntaxError, TypeError, RecursionError, MemoryError):
         raise ValueError("neither JSON nor the Python form of a list") from None
 
 
@@ -42,10 +42,15 @@ def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]
 def _is_flat_python(text: str) -> bool:
     """Tell whether a text is only literals, not deeply nested: others can crash the parser of Python 3.10."""
     depth = end = 0
+    is_closed = False
     # Not finditer(): where a quote is never closed, it would look for a token at each of the letters behind it.
     while token := _TOKEN.match(text, end):
         end = token.end()
-        depth += (token.group() in "[({") - (token.group() in "])}")
+        is_opening, is_closing = token.group() in "[({", token.group() in "])}"
+        if is_opening and is_closed:  # a call or a subscript, such as ()()(), which is deep for the parser
+            return False
+        is_closed = is_closing or (is_closed and token.group().isspace())
+        depth += is_opening - is_closing
         if depth > _DEEPEST:
             return False
     return end == len(text)

@@ -250,6 +250,9 @@ def test_the_result_is_json():
         ("\\'" * 400_000, "neither a JSON list nor one address"),  # would take hours if each quote were tried
         ("x" + "\\'" * 400_000, "neither a JSON list nor one address"),
         ("['" + "\\'" * 400_000, "neither a JSON list nor one address"),
+        ("()" * 100_000, "neither a JSON list nor one address"),
+        ("[] " * 100_000, "neither a JSON list nor one address"),
+        ("1 " * 100_000, "neither a JSON list nor one address"),
         ("-" * 500_000 + "1", "neither a JSON list nor one address"),
         ("(" * 500_000 + ")" * 499_000, "neither a JSON list nor one address"),
         ("x" * 10_000_000, "attendees is a text of 10,000,000 characters; 1,000,000 are allowed"),
