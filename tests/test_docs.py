@@ -380,7 +380,7 @@ def test_every_option_of_the_command_is_told() -> None:
 
 
 def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
-    """The README's precision and gaps are the published ones, so a new run of the benchmark can't leave it behind."""
+    """The README's precision and known limits are the published ones: a new run can't leave them behind."""
     said = README.read_text(encoding="utf-8").split("**How often it is right.**")[1].split("**On the command line**")[0]
     benchmark = BENCHMARK.read_text(encoding="utf-8")
     lines = [cells_of(line) for line in benchmark.splitlines() if line.startswith("| ")]
@@ -396,8 +396,8 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
     assert (wrongly, precision) == ("0", "1.000")
     for figure in (marked, recall.replace("%", " %"), everything[6], join[6]):
         assert figure in said
-    gaps = [line for line in benchmark.split("## Open:")[1].splitlines() if line.startswith("| **")]
-    assert len(gaps) == said.count("\n- ") == 6
+    limits = [line for line in benchmark.split("## Known limits")[1].splitlines() if line.startswith("| **")]
+    assert len(limits) == said.count("\n- ") > 0
 
 
 # Links.

@@ -14,6 +14,9 @@ from typing import Any
 
 from airflow_provider_calcom._redact import hide, redact
 
+redacted = redact
+"""The former name of :func:`~airflow_provider_calcom._redact.redact`, for scripts that import it from here."""
+
 _REQUEST_ID = re.compile(r"[\w.:+/=-]{1,300}", re.ASCII)
 _ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
 HTML_PAGE = "an HTML page"
