@@ -520,7 +520,7 @@ def _forgetting(folder: Path) -> Iterator[Callable[[], object]]:
     addresses = Addresses("canary-secret-canary", are_hashed=True)
     plan = folder / ADDRESS
     plan.mkdir()
-    (plan / "notes.json").write_text(json.dumps({"who": ADDRESS}))  # no plan's own file, so it stays
+    (plan / "notes.txt").write_text(json.dumps({"who": ADDRESS}))  # no plan's own file, so it stays
     (plan / "summary.json").write_text("{}")
     yield lambda: forget(ADDRESS, plans=[plan], ledger=None, addresses=addresses)
 
