@@ -184,7 +184,7 @@ def describe(value: object) -> str:
 def plain(name: str) -> str:
     """Return the name of a thing, as of a connection or a table, without quotes where it can be nobody's secret."""
     shown = describe(name)
-    return name if shown == repr(name) else shown
+    return name if name.isprintable() and shown == repr(name) else shown
 
 
 def _is_opaque(word: str) -> bool:

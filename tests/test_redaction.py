@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import airflow_provider_calcom
-from airflow_provider_calcom._redact import describe, hide, redact, redact_sql, shown_columns, shown_path
+from airflow_provider_calcom._redact import describe, hide, plain, redact, redact_sql, shown_columns, shown_path
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
 from airflow_provider_calcom.attendance.columns import TABLES, Table
@@ -135,6 +135,12 @@ def test_what_is_nobodys_secret_stays() -> None:
     """Names of our own things, which begin like a key or have an @, are shown."""
     for text in ("the feed cal_video", "value@odata.nextLink", "without @ or a dot", "see cal.com", "ledger_secret"):
         assert hide(text) == text
+
+
+def test_no_name_breaks_the_line_of_a_log() -> None:
+    """A name shown without quotes is printable; another is shown escaped."""
+    for name in ("\x1f", "file://\x00", "a\nb", "\u202e"):
+        assert plain(name).isprintable()
 
 
 SQL_WORDS = {
