@@ -333,7 +333,9 @@ sifted_bookings AS MATERIALIZED (
 ),
 
 meetings AS MATERIALIZED (
-    SELECT booking, booking_uid, conference, start_at, end_at, window_start, window_end
+    SELECT
+        booking, booking_uid, conference, start_at, end_at, window_start, window_end,
+        CAST(window_start // 86400000000 AS INTEGER) AS first_day
     FROM sifted_bookings
     WHERE excluded_as IS NULL
 ),
@@ -578,7 +580,8 @@ presences AS MATERIALIZED (
         coalesce(names.is_machine, 0) AS is_machine,
         coalesce(names.shows_company, 0) AS shows_company,
         timed.starts,
-        timed.ends
+        timed.ends,
+        CAST(timed.starts // 86400000000 AS INTEGER) AS first_day
     FROM (
         SELECT
             raw.source, raw.participant, raw.kind, raw.booking_uid, raw.conference_key,
@@ -615,33 +618,33 @@ presences AS MATERIALIZED (
 -- under each of their days, and rows under their first day and, few as those are, under each later day on which some
 -- window begins. A join by time alone would meet each row of a busy room or person with each of its bookings.
 row_days AS (
-    SELECT DISTINCT CAST(starts // 86400000000 AS INTEGER) AS day FROM presences
+    SELECT DISTINCT first_day AS day FROM presences
 ),
 
 opening_days AS (
-    SELECT DISTINCT CAST(window_start // 86400000000 AS INTEGER) AS day FROM meetings
+    SELECT DISTINCT first_day AS day FROM meetings
 ),
 
 daily_meetings AS MATERIALIZED (
-    SELECT meetings.*, CAST(meetings.window_start // 86400000000 AS INTEGER) AS day
+    SELECT meetings.*, meetings.first_day AS day
     FROM meetings
     UNION ALL
     SELECT meetings.*, row_days.day
     FROM meetings
     INNER JOIN row_days
-        ON row_days.day > meetings.window_start // 86400000000 AND row_days.day <= meetings.window_end // 86400000000
+        ON row_days.day > meetings.first_day AND row_days.day <= meetings.window_end // 86400000000
 ),
 
-later_presences AS (
+later_presences AS MATERIALIZED (
     SELECT presences.*, opening_days.day
     FROM presences
     INNER JOIN opening_days
-        ON opening_days.day > presences.starts // 86400000000 AND opening_days.day <= presences.ends // 86400000000
-    WHERE presences.ends // 86400000000 > presences.starts // 86400000000
+        ON opening_days.day > presences.first_day AND opening_days.day <= presences.ends // 86400000000
+    WHERE presences.ends // 86400000000 > presences.first_day
 ),
 
 daily_presences AS (
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day FROM presences
+    SELECT presences.*, presences.first_day AS day FROM presences
     UNION ALL
     SELECT later_presences.* FROM later_presences
 ),
@@ -657,7 +660,7 @@ rows_by_conference AS (
     WHERE rows.booking IS NULL
         AND rows.starts <= meetings.window_end
         AND rows.ends >= meetings.window_start
-        AND rows.day = greatest(rows.starts, meetings.window_start) // 86400000000
+        AND rows.day = greatest(rows.first_day, meetings.first_day)
 ),
 
 rows_by_booking_uid AS (
@@ -798,7 +801,7 @@ judged AS (
 daily_persons AS MATERIALIZED (
     SELECT
         person_handles.person, person_handles.handle, person_handles.phone,
-        meetings.booking, meetings.conference, meetings.window_start, meetings.window_end, meetings.day
+        meetings.booking, meetings.conference, meetings.window_start, meetings.window_end, meetings.first_day, meetings.day
     FROM person_handles
     INNER JOIN judged ON judged.person = person_handles.person
     INNER JOIN daily_meetings AS meetings ON meetings.booking = person_handles.booking
@@ -806,11 +809,11 @@ daily_persons AS MATERIALIZED (
 
 -- The first days of rows are worked out here once more: daily_presences, used twice, would be held twice.
 presence_handles AS (
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.address AS handle, 1 AS how
+    SELECT presences.*, presences.first_day AS day, presences.address AS handle, 1 AS how
     FROM presences
     WHERE presences.address IS NOT NULL
     UNION ALL
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.tail AS handle, 2 AS how
+    SELECT presences.*, presences.first_day AS day, presences.tail AS handle, 2 AS how
     FROM presences
     WHERE presences.tail IS NOT NULL
     UNION ALL
@@ -844,7 +847,7 @@ person_rows AS MATERIALIZED (
     INNER JOIN daily_persons AS persons ON persons.handle = rows.handle AND persons.day = rows.day
     WHERE rows.starts <= persons.window_end
         AND rows.ends >= persons.window_start
-        AND rows.day = greatest(rows.starts, persons.window_start) // 86400000000
+        AND rows.day = greatest(rows.first_day, persons.first_day)
 ),
 
 -- Rows of the meeting that are somebody's by name, or by another row of their participant.
