@@ -444,13 +444,17 @@ telling_names AS MATERIALIZED (
     WHERE names_of_one.is_of_one AND nameless_bookings.booking IS NULL AND turned.booking IS NULL
 ),
 
--- A telling name and its turned form find the same person: turned it is nobody else's.
+-- A telling name and its turned form find the same person: turned it is nobody else's. Where both forms are telling, both
+-- are there already; a UNION would compare all names with each other to find that out.
 findable_names AS MATERIALIZED (
     SELECT booking, name, bearer FROM telling_names
-    UNION
-    SELECT telling_names.booking, turned_names.other_name, telling_names.bearer
+    UNION ALL
+    SELECT telling_names.booking, turned_names.other_name AS name, telling_names.bearer
     FROM telling_names
     INNER JOIN turned_names ON turned_names.name = telling_names.name
+    LEFT JOIN telling_names AS both_forms
+        ON both_forms.booking = telling_names.booking AND both_forms.name = turned_names.other_name
+    WHERE both_forms.booking IS NULL
 ),
 
 -- The ways in which a row is somebody's: how is 1 by e-mail, 2 by phone, 3 by name, and owner the number of the address,
