@@ -286,13 +286,17 @@ name_keys AS MATERIALIZED (
     LEFT JOIN machine_names ON machine_names.name = counted_names.name
 ),
 
+-- name_kind: 0 a person's, 1 one that shows company, 2 a machine's.
 names AS MATERIALIZED (
     SELECT
         spelled_names.spelling,
         spelled_names.name,
         name_keys.words,
-        CASE WHEN name_keys.is_machine THEN 1 ELSE 0 END AS is_machine,
-        CASE WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1 ELSE 0 END AS shows_company
+        CASE
+            WHEN name_keys.is_machine THEN 2
+            WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1
+            ELSE 0
+        END AS name_kind
     FROM spelled_names
     INNER JOIN name_keys ON name_keys.name = spelled_names.name
 ),
@@ -591,8 +595,7 @@ presences AS MATERIALIZED (
             WHEN addresses.address IS NULL AND NOT timed.is_bot AND participants.is_internal THEN 1
             ELSE 0
         END AS is_internal,
-        coalesce(names.is_machine, 0) AS is_machine,
-        coalesce(names.shows_company, 0) AS shows_company,
+        coalesce(names.name_kind, 0) AS name_kind,
         timed.starts,
         timed.ends,
         CAST(timed.starts // 86400000000 AS INTEGER) AS first_day
@@ -666,7 +669,7 @@ daily_presences AS (
 rows_by_conference AS (
     SELECT
         meetings.booking,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM daily_presences AS rows
     INNER JOIN daily_meetings AS meetings
@@ -680,7 +683,7 @@ rows_by_conference AS (
 rows_by_booking_uid AS (
     SELECT
         meetings.booking,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM presences AS rows
     INNER JOIN meetings ON meetings.booking = rows.booking
@@ -698,7 +701,7 @@ known_rows AS (
         by_email.booking IS NOT NULL AS is_by_email,
         by_phone.booking IS NOT NULL AS is_by_phone,
         CASE
-            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND found.row_kind > 0 AND found.is_machine = 0
+            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND found.row_kind > 0 AND found.name_kind < 2
                 THEN found.name
         END AS sought_name
     FROM (SELECT * FROM rows_by_conference UNION ALL SELECT * FROM rows_by_booking_uid) AS found
@@ -711,7 +714,7 @@ known_rows AS (
 meeting_rows AS MATERIALIZED (
     SELECT
         booking, name, address, participant, source_number,
-        row_kind, is_internal, is_machine, shows_company, whose,
+        row_kind, is_internal, name_kind, whose,
         CASE whose WHEN 1 THEN address WHEN 2 THEN phone WHEN 3 THEN bearer END AS owner,
         starts, ends
     FROM (
@@ -723,7 +726,7 @@ meeting_rows AS MATERIALIZED (
                 WHEN known.is_by_phone THEN 2
                 WHEN by_name.bearer IS NOT NULL THEN 3
                 WHEN known.is_internal = 1 THEN 4
-                WHEN known.is_machine = 1 THEN 5
+                WHEN known.name_kind = 2 THEN 5
                 ELSE 6
             END AS whose,
             by_name.bearer
@@ -739,7 +742,7 @@ holding_names AS MATERIALIZED (
     FROM (
         SELECT DISTINCT booking, name
         FROM meeting_rows
-        WHERE is_machine = 0 AND whose IN (4, 6)
+        WHERE name_kind < 2 AND whose IN (4, 6)
     ) AS long_names
     INNER JOIN telling_names ON telling_names.booking = long_names.booking
     INNER JOIN name_keys AS holding ON holding.name = long_names.name
@@ -970,7 +973,7 @@ untraced AS MATERIALIZED (
 open_rows AS MATERIALIZED (
     SELECT
         rows.booking, rows.name, rows.address, rows.participant, rows.source_number,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.starts, rows.ends,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.starts, rows.ends,
         rows.row_kind = 3 AND rows.starts < meetings.window_start AS is_left_open,
         greatest(rows.starts, meetings.start_at) AS core_starts,
         least(rows.ends, meetings.end_at) AS core_ends,
@@ -1057,7 +1060,7 @@ host_stints AS (
     LEFT JOIN host_owners
         ON host_owners.booking = rows.booking AND host_owners.how = rows.whose AND host_owners.owner = rows.owner
     WHERE rows.row_kind > 1
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND NOT rows.is_left_open
         AND (host_owners.booking IS NOT NULL OR (rows.is_internal = 1 AND rows.whose <> 3 AND NOT rows.is_lent))
         AND rows.core_starts <= rows.core_ends
@@ -1107,7 +1110,7 @@ meeting_facts AS MATERIALIZED (
         rows.booking,
         max(
             CASE
-                WHEN rows.row_kind < 2 OR rows.is_machine = 1 OR rows.is_left_open THEN 0
+                WHEN rows.row_kind < 2 OR rows.name_kind = 2 OR rows.is_left_open THEN 0
                 WHEN rows.core_ends > rows.core_starts OR (rows.row_kind = 4 AND rows.core_ends = rows.core_starts) THEN 1
                 ELSE 0
             END
@@ -1330,10 +1333,10 @@ unknown_company AS MATERIALIZED (
     CROSS JOIN policy
     LEFT JOIN known_internals ON known_internals.address = rows.address
     WHERE rows.whose = 6
-        OR (rows.whose <= 4 AND rows.is_machine = 0 AND rows.shows_company = 1)
+        OR (rows.whose <= 4 AND rows.name_kind = 1)
         OR (
             rows.whose = 4
-            AND rows.is_machine = 0
+            AND rows.name_kind < 2
             AND NOT policy.trust_internal_accounts
             AND known_internals.address IS NULL
         )
@@ -1380,7 +1383,7 @@ owned_rows AS MATERIALIZED (
         CASE WHEN rows.is_lent THEN rows.participant ELSE 0 END AS borrower
     FROM suspect_rows AS rows
     INNER JOIN (SELECT DISTINCT booking FROM blamed) AS blamed_bookings ON blamed_bookings.booking = rows.booking
-    WHERE rows.whose <= 3 AND rows.is_machine = 0 AND rows.name IS NOT NULL
+    WHERE rows.whose <= 3 AND rows.name_kind < 2 AND rows.name IS NOT NULL
 ),
 
 words_in_rows AS MATERIALIZED (
@@ -1457,7 +1460,7 @@ rows_elsewhere AS MATERIALIZED (
     INNER JOIN daily_meetings AS meetings ON meetings.booking = blamed_names.booking
     INNER JOIN daily_presences AS rows ON rows.name = blamed_names.row_name AND rows.day = meetings.day
     WHERE rows.row_kind > 0
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND rows.starts <= meetings.window_end
         AND rows.ends >= meetings.window_start
         AND CASE
@@ -1571,7 +1574,7 @@ stray_rows AS MATERIALIZED (
     INNER JOIN blamed_rooms AS rooms ON rooms.conference = rows.conference
     WHERE rows.booking IS NULL
         AND rows.row_kind > 0
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND (rooms.bookings > 1 OR rows.starts > rooms.window_end OR rows.ends < rooms.window_start)
 ),
 
