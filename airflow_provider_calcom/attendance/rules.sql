@@ -175,16 +175,26 @@ lower_names AS (
     WHERE texts.spelling IS NOT NULL
 ),
 
--- Folding knows a thousand signs, which takes its time; most names have none of them, and nearly all others only some
--- of a hundred.
+-- Folding knows hundreds of signs, and each call of translate() learns all that it is given, which takes its time. Most
+-- names have none of them, most others only letters of western Europe, and nearly all the rest some of a hundred.
+latin_names AS (
+    SELECT
+        spelling, common_signs, folded_common_signs, all_signs, folded_signs, mark,
+        CASE
+            WHEN is_plain(lower_name) THEN lower_name
+            ELSE translate(lower_name, latin_signs, folded_latin_signs)
+        END AS latin_folded
+    FROM lower_names
+),
+
 half_folded_names AS (
     SELECT
         spelling, all_signs, folded_signs, mark,
         CASE
-            WHEN is_plain(lower_name) THEN lower_name
-            ELSE translate(lower_name, common_signs, folded_common_signs)
+            WHEN is_plain(latin_folded) THEN latin_folded
+            ELSE translate(latin_folded, common_signs, folded_common_signs)
         END AS half_folded
-    FROM lower_names
+    FROM latin_names
 ),
 
 folded_names AS (
