@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_calcom.attendance.columns import Column
 from airflow_provider_calcom.attendance.instants import EARLIEST, LATEST, NAIVE, ZONED, microseconds
@@ -12,14 +12,16 @@ ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _TEXT_TYPES = re.compile(r"VARCHAR|UUID|U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,0\)|ENUM\(.*", re.DOTALL)
 
-# label: what trim() does, dear as it is on every row, only where there is something to trim.
+# is_untidy: whether a label may have something to trim.
+# label: what trim() does, dear as it is on every row, only there.
 # instant: the cast alone would take a day, a time without a zone and a year before 1. It knows the usual spellings, in
 # which instants mostly come; the others are brought into one first.
 # offset_at, told: the clocks of the session's zone. A local time that they skipped is none. One that came twice is, as
 # a beginning, its first coming, and as an end its second: that makes a presence longer, and blames nobody.
 MACROS = (
+    "is_untidy(x) AS x < '!' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0",
     """label(x) AS CASE
-    WHEN x < '!' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0
+    WHEN is_untidy(x)
         THEN nullif(trim(x, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
     ELSE x
 END""",
@@ -105,6 +107,11 @@ def no_cells(column: Column) -> Cells:
     return Cells(column, "CAST(NULL AS VARCHAR)", value, "TRUE" if column.required else None)
 
 
+def tidy_cells(cells: Cells) -> Cells:
+    """Return the cells of a label column none of whose cells has anything to trim: the file's own text."""
+    return replace(cells, value=cells.raw)
+
+
 def text_cells(column: Column, raw: str, *, takes_naive_times: bool) -> Cells:
     """Make cells of text.
 
@@ -125,7 +132,7 @@ def text_cells(column: Column, raw: str, *, takes_naive_times: bool) -> Cells:
     if column.choices:
         choices = ", ".join(f"'{choice}'" for choice in column.choices)
         value = f"CASE WHEN {raw} IN ({choices}) THEN {raw} ELSE {value} END"
-        return Cells(column, raw, value, f"coalesce({name}, '') NOT IN ({choices})")
+        return Cells(column, raw, value, f"({name} IS NULL OR {name} NOT IN ({choices}))")
     return Cells(column, raw, value, is_missing if column.required else None)
 
 

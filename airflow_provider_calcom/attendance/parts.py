@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.attendance.cells import NAIVE_TYPES, Cells, no_cells, text_cells, typed_cells
+from airflow_provider_calcom.attendance.cells import NAIVE_TYPES, Cells, no_cells, text_cells, tidy_cells, typed_cells
 from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
 from airflow_provider_calcom.attendance.faults import (
@@ -196,11 +196,22 @@ class ParquetPart(Part):
         if self._is_copied:
             self._copy(self._columns, self._as_it_is)
             return
+        self._columns = [tidy_cells(cells) if self._is_tidy(cells) else cells for cells in self._columns]
         self._row = "row_in_file"
         both = ", ".join(cells.both for cells in self._columns)
         self._connection.execute(
             f"CREATE TEMP VIEW {self._cells} AS SELECT {_ROW_NUMBER} AS row_in_file, {both} FROM {self._as_it_is}"
         )
+
+    def _is_tidy(self, cells: Cells) -> bool:
+        """Whether a column of labels can be taken as it is.
+
+        Trimming is work for every row, each time that the rules read the column. Whether any row needs it is mostly
+        read from the few different values that Parquet lists, and then ten million rows cost a hundredth of a second.
+        """
+        if cells.column.kind != "label":
+            return False
+        return not self._one(f"SELECT 1 FROM {self._as_it_is} WHERE is_untidy({cells.raw}) LIMIT 1")
 
     @property
     def _as_it_is(self) -> str:

@@ -78,10 +78,13 @@ def _texts_of_rules() -> Mapping[str, str]:
     letters = _plain_letters()
     spaces = SEPARATORS + WHITE_SPACE
     dropped = "".join(map(chr, range(0x300, 0x370)))
+    latin = "".join(letter for letter in letters if letter < "\u0100")
     common = "".join(letter for letter in letters if letter < "\u0180")
     return {
         "white_space": WHITE_SPACE,
         "mark": _MARK,
+        "latin_signs": latin,
+        "folded_latin_signs": "".join(letters[letter] for letter in latin),
         "common_signs": spaces + "\u2019" + common,
         "folded_common_signs": " " * len(spaces) + "'" + "".join(letters[letter] for letter in common),
         "all_signs": spaces + "\u2019" + "".join(letters) + dropped,

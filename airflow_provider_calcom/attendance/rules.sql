@@ -39,8 +39,18 @@ known_aliases AS (
     CROSS JOIN policy
 ),
 
+-- A look at both ends costs a fifth of what trim() does, which hardly any address needs.
 lower_addresses AS (
-    SELECT texts.spelling, lower(trim(texts.spelling, policy.white_space)) AS address
+    SELECT
+        texts.spelling,
+        lower(
+            CASE
+                WHEN strpos(policy.white_space, substr(texts.spelling, 1, 1)) > 0
+                    OR strpos(policy.white_space, substr(texts.spelling, length(texts.spelling), 1)) > 0
+                    THEN trim(texts.spelling, policy.white_space)
+                ELSE texts.spelling
+            END
+        ) AS address
     FROM (
         SELECT email AS spelling FROM attendance
         UNION SELECT email FROM people
@@ -165,16 +175,26 @@ lower_names AS (
     WHERE texts.spelling IS NOT NULL
 ),
 
--- Folding knows a thousand signs, which takes its time; most names have none of them, and nearly all others only some
--- of a hundred.
+-- Folding knows hundreds of signs, and each call of translate() learns all that it is given, which takes its time. Most
+-- names have none of them, most others only letters of western Europe, and nearly all the rest some of a hundred.
+latin_names AS (
+    SELECT
+        spelling, common_signs, folded_common_signs, all_signs, folded_signs, mark,
+        CASE
+            WHEN is_plain(lower_name) THEN lower_name
+            ELSE translate(lower_name, latin_signs, folded_latin_signs)
+        END AS latin_folded
+    FROM lower_names
+),
+
 half_folded_names AS (
     SELECT
         spelling, all_signs, folded_signs, mark,
         CASE
-            WHEN is_plain(lower_name) THEN lower_name
-            ELSE translate(lower_name, common_signs, folded_common_signs)
+            WHEN is_plain(latin_folded) THEN latin_folded
+            ELSE translate(latin_folded, common_signs, folded_common_signs)
         END AS half_folded
-    FROM lower_names
+    FROM latin_names
 ),
 
 folded_names AS (
@@ -276,13 +296,17 @@ name_keys AS MATERIALIZED (
     LEFT JOIN machine_names ON machine_names.name = counted_names.name
 ),
 
+-- name_kind: 0 a person's, 1 one that shows company, 2 a machine's.
 names AS MATERIALIZED (
     SELECT
         spelled_names.spelling,
         spelled_names.name,
         name_keys.words,
-        CASE WHEN name_keys.is_machine THEN 1 ELSE 0 END AS is_machine,
-        CASE WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1 ELSE 0 END AS shows_company
+        CASE
+            WHEN name_keys.is_machine THEN 2
+            WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1
+            ELSE 0
+        END AS name_kind
     FROM spelled_names
     INNER JOIN name_keys ON name_keys.name = spelled_names.name
 ),
@@ -333,7 +357,9 @@ sifted_bookings AS MATERIALIZED (
 ),
 
 meetings AS MATERIALIZED (
-    SELECT booking, booking_uid, conference, start_at, end_at, window_start, window_end
+    SELECT
+        booking, booking_uid, conference, start_at, end_at, window_start, window_end,
+        CAST(window_start // 86400000000 AS INTEGER) AS first_day
     FROM sifted_bookings
     WHERE excluded_as IS NULL
 ),
@@ -442,13 +468,17 @@ telling_names AS MATERIALIZED (
     WHERE names_of_one.is_of_one AND nameless_bookings.booking IS NULL AND turned.booking IS NULL
 ),
 
--- A telling name and its turned form find the same person: turned it is nobody else's.
+-- A telling name and its turned form find the same person: turned it is nobody else's. Where both forms are telling, both
+-- are there already; a UNION would compare all names with each other to find that out.
 findable_names AS MATERIALIZED (
     SELECT booking, name, bearer FROM telling_names
-    UNION
-    SELECT telling_names.booking, turned_names.other_name, telling_names.bearer
+    UNION ALL
+    SELECT telling_names.booking, turned_names.other_name AS name, telling_names.bearer
     FROM telling_names
     INNER JOIN turned_names ON turned_names.name = telling_names.name
+    LEFT JOIN telling_names AS both_forms
+        ON both_forms.booking = telling_names.booking AND both_forms.name = turned_names.other_name
+    WHERE both_forms.booking IS NULL
 ),
 
 -- The ways in which a row is somebody's: how is 1 by e-mail, 2 by phone, 3 by name, and owner the number of the address,
@@ -575,10 +605,10 @@ presences AS MATERIALIZED (
             WHEN addresses.address IS NULL AND NOT timed.is_bot AND participants.is_internal THEN 1
             ELSE 0
         END AS is_internal,
-        coalesce(names.is_machine, 0) AS is_machine,
-        coalesce(names.shows_company, 0) AS shows_company,
+        coalesce(names.name_kind, 0) AS name_kind,
         timed.starts,
-        timed.ends
+        timed.ends,
+        CAST(timed.starts // 86400000000 AS INTEGER) AS first_day
     FROM (
         SELECT
             raw.source, raw.participant, raw.kind, raw.booking_uid, raw.conference_key,
@@ -615,33 +645,33 @@ presences AS MATERIALIZED (
 -- under each of their days, and rows under their first day and, few as those are, under each later day on which some
 -- window begins. A join by time alone would meet each row of a busy room or person with each of its bookings.
 row_days AS (
-    SELECT DISTINCT CAST(starts // 86400000000 AS INTEGER) AS day FROM presences
+    SELECT DISTINCT first_day AS day FROM presences
 ),
 
 opening_days AS (
-    SELECT DISTINCT CAST(window_start // 86400000000 AS INTEGER) AS day FROM meetings
+    SELECT DISTINCT first_day AS day FROM meetings
 ),
 
 daily_meetings AS MATERIALIZED (
-    SELECT meetings.*, CAST(meetings.window_start // 86400000000 AS INTEGER) AS day
+    SELECT meetings.*, meetings.first_day AS day
     FROM meetings
     UNION ALL
     SELECT meetings.*, row_days.day
     FROM meetings
     INNER JOIN row_days
-        ON row_days.day > meetings.window_start // 86400000000 AND row_days.day <= meetings.window_end // 86400000000
+        ON row_days.day > meetings.first_day AND row_days.day <= meetings.window_end // 86400000000
 ),
 
-later_presences AS (
+later_presences AS MATERIALIZED (
     SELECT presences.*, opening_days.day
     FROM presences
     INNER JOIN opening_days
-        ON opening_days.day > presences.starts // 86400000000 AND opening_days.day <= presences.ends // 86400000000
-    WHERE presences.ends // 86400000000 > presences.starts // 86400000000
+        ON opening_days.day > presences.first_day AND opening_days.day <= presences.ends // 86400000000
+    WHERE presences.ends // 86400000000 > presences.first_day
 ),
 
 daily_presences AS (
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day FROM presences
+    SELECT presences.*, presences.first_day AS day FROM presences
     UNION ALL
     SELECT later_presences.* FROM later_presences
 ),
@@ -649,7 +679,7 @@ daily_presences AS (
 rows_by_conference AS (
     SELECT
         meetings.booking,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM daily_presences AS rows
     INNER JOIN daily_meetings AS meetings
@@ -657,13 +687,13 @@ rows_by_conference AS (
     WHERE rows.booking IS NULL
         AND rows.starts <= meetings.window_end
         AND rows.ends >= meetings.window_start
-        AND rows.day = greatest(rows.starts, meetings.window_start) // 86400000000
+        AND rows.day = greatest(rows.first_day, meetings.first_day)
 ),
 
 rows_by_booking_uid AS (
     SELECT
         meetings.booking,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.source_number, rows.participant,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.source_number, rows.participant,
         rows.address, rows.phone, rows.name, rows.starts, rows.ends
     FROM presences AS rows
     INNER JOIN meetings ON meetings.booking = rows.booking
@@ -681,7 +711,7 @@ known_rows AS (
         by_email.booking IS NOT NULL AS is_by_email,
         by_phone.booking IS NOT NULL AS is_by_phone,
         CASE
-            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND found.row_kind > 0 AND found.is_machine = 0
+            WHEN by_email.booking IS NULL AND by_phone.booking IS NULL AND found.row_kind > 0 AND found.name_kind < 2
                 THEN found.name
         END AS sought_name
     FROM (SELECT * FROM rows_by_conference UNION ALL SELECT * FROM rows_by_booking_uid) AS found
@@ -694,7 +724,7 @@ known_rows AS (
 meeting_rows AS MATERIALIZED (
     SELECT
         booking, name, address, participant, source_number,
-        row_kind, is_internal, is_machine, shows_company, whose,
+        row_kind, is_internal, name_kind, whose,
         CASE whose WHEN 1 THEN address WHEN 2 THEN phone WHEN 3 THEN bearer END AS owner,
         starts, ends
     FROM (
@@ -706,7 +736,7 @@ meeting_rows AS MATERIALIZED (
                 WHEN known.is_by_phone THEN 2
                 WHEN by_name.bearer IS NOT NULL THEN 3
                 WHEN known.is_internal = 1 THEN 4
-                WHEN known.is_machine = 1 THEN 5
+                WHEN known.name_kind = 2 THEN 5
                 ELSE 6
             END AS whose,
             by_name.bearer
@@ -722,7 +752,7 @@ holding_names AS MATERIALIZED (
     FROM (
         SELECT DISTINCT booking, name
         FROM meeting_rows
-        WHERE is_machine = 0 AND whose IN (4, 6)
+        WHERE name_kind < 2 AND whose IN (4, 6)
     ) AS long_names
     INNER JOIN telling_names ON telling_names.booking = long_names.booking
     INNER JOIN name_keys AS holding ON holding.name = long_names.name
@@ -798,7 +828,7 @@ judged AS (
 daily_persons AS MATERIALIZED (
     SELECT
         person_handles.person, person_handles.handle, person_handles.phone,
-        meetings.booking, meetings.conference, meetings.window_start, meetings.window_end, meetings.day
+        meetings.booking, meetings.conference, meetings.window_start, meetings.window_end, meetings.first_day, meetings.day
     FROM person_handles
     INNER JOIN judged ON judged.person = person_handles.person
     INNER JOIN daily_meetings AS meetings ON meetings.booking = person_handles.booking
@@ -806,11 +836,11 @@ daily_persons AS MATERIALIZED (
 
 -- The first days of rows are worked out here once more: daily_presences, used twice, would be held twice.
 presence_handles AS (
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.address AS handle, 1 AS how
+    SELECT presences.*, presences.first_day AS day, presences.address AS handle, 1 AS how
     FROM presences
     WHERE presences.address IS NOT NULL
     UNION ALL
-    SELECT presences.*, CAST(presences.starts // 86400000000 AS INTEGER) AS day, presences.tail AS handle, 2 AS how
+    SELECT presences.*, presences.first_day AS day, presences.tail AS handle, 2 AS how
     FROM presences
     WHERE presences.tail IS NOT NULL
     UNION ALL
@@ -844,7 +874,7 @@ person_rows AS MATERIALIZED (
     INNER JOIN daily_persons AS persons ON persons.handle = rows.handle AND persons.day = rows.day
     WHERE rows.starts <= persons.window_end
         AND rows.ends >= persons.window_start
-        AND rows.day = greatest(rows.starts, persons.window_start) // 86400000000
+        AND rows.day = greatest(rows.first_day, persons.first_day)
 ),
 
 -- Rows of the meeting that are somebody's by name, or by another row of their participant.
@@ -953,7 +983,7 @@ untraced AS MATERIALIZED (
 open_rows AS MATERIALIZED (
     SELECT
         rows.booking, rows.name, rows.address, rows.participant, rows.source_number,
-        rows.row_kind, rows.is_internal, rows.is_machine, rows.shows_company, rows.starts, rows.ends,
+        rows.row_kind, rows.is_internal, rows.name_kind, rows.starts, rows.ends,
         rows.row_kind = 3 AND rows.starts < meetings.window_start AS is_left_open,
         greatest(rows.starts, meetings.start_at) AS core_starts,
         least(rows.ends, meetings.end_at) AS core_ends,
@@ -1040,7 +1070,7 @@ host_stints AS (
     LEFT JOIN host_owners
         ON host_owners.booking = rows.booking AND host_owners.how = rows.whose AND host_owners.owner = rows.owner
     WHERE rows.row_kind > 1
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND NOT rows.is_left_open
         AND (host_owners.booking IS NOT NULL OR (rows.is_internal = 1 AND rows.whose <> 3 AND NOT rows.is_lent))
         AND rows.core_starts <= rows.core_ends
@@ -1090,7 +1120,7 @@ meeting_facts AS MATERIALIZED (
         rows.booking,
         max(
             CASE
-                WHEN rows.row_kind < 2 OR rows.is_machine = 1 OR rows.is_left_open THEN 0
+                WHEN rows.row_kind < 2 OR rows.name_kind = 2 OR rows.is_left_open THEN 0
                 WHEN rows.core_ends > rows.core_starts OR (rows.row_kind = 4 AND rows.core_ends = rows.core_starts) THEN 1
                 ELSE 0
             END
@@ -1313,10 +1343,10 @@ unknown_company AS MATERIALIZED (
     CROSS JOIN policy
     LEFT JOIN known_internals ON known_internals.address = rows.address
     WHERE rows.whose = 6
-        OR (rows.whose <= 4 AND rows.is_machine = 0 AND rows.shows_company = 1)
+        OR (rows.whose <= 4 AND rows.name_kind = 1)
         OR (
             rows.whose = 4
-            AND rows.is_machine = 0
+            AND rows.name_kind < 2
             AND NOT policy.trust_internal_accounts
             AND known_internals.address IS NULL
         )
@@ -1363,7 +1393,7 @@ owned_rows AS MATERIALIZED (
         CASE WHEN rows.is_lent THEN rows.participant ELSE 0 END AS borrower
     FROM suspect_rows AS rows
     INNER JOIN (SELECT DISTINCT booking FROM blamed) AS blamed_bookings ON blamed_bookings.booking = rows.booking
-    WHERE rows.whose <= 3 AND rows.is_machine = 0 AND rows.name IS NOT NULL
+    WHERE rows.whose <= 3 AND rows.name_kind < 2 AND rows.name IS NOT NULL
 ),
 
 words_in_rows AS MATERIALIZED (
@@ -1440,7 +1470,7 @@ rows_elsewhere AS MATERIALIZED (
     INNER JOIN daily_meetings AS meetings ON meetings.booking = blamed_names.booking
     INNER JOIN daily_presences AS rows ON rows.name = blamed_names.row_name AND rows.day = meetings.day
     WHERE rows.row_kind > 0
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND rows.starts <= meetings.window_end
         AND rows.ends >= meetings.window_start
         AND CASE
@@ -1554,7 +1584,7 @@ stray_rows AS MATERIALIZED (
     INNER JOIN blamed_rooms AS rooms ON rooms.conference = rows.conference
     WHERE rows.booking IS NULL
         AND rows.row_kind > 0
-        AND rows.is_machine = 0
+        AND rows.name_kind < 2
         AND (rooms.bookings > 1 OR rows.starts > rooms.window_end OR rows.ends < rooms.window_start)
 ),
 

@@ -273,7 +273,14 @@ def test_tables_of_single_sources() -> None:
     assert values["attendance_until"] is None
 
 
-@pytest.mark.parametrize(("signs", "folded"), [("common_signs", "folded_common_signs"), ("all_signs", "folded_signs")])
+@pytest.mark.parametrize(
+    ("signs", "folded"),
+    [
+        ("latin_signs", "folded_latin_signs"),
+        ("common_signs", "folded_common_signs"),
+        ("all_signs", "folded_signs"),
+    ],
+)
 def test_no_sign_is_folded_twice(signs: str, folded: str) -> None:
     """BigQuery's translate() refuses a sign that stands twice in its list; a sign without a partner is dropped."""
     table = policy_tables(AttendancePolicy())[0]
