@@ -232,6 +232,13 @@ def runs_table(runs: Runs) -> Iterator[str]:
         yield f"| {job.side} | {job.data} | {job.limit or '-'} | {len(done)} | {wall:.2f} | {cpu:.2f} | {peak:.2f} |"
 
 
+def steps_table(kind: str, size: int) -> list[str]:
+    """Measure what each part of the rules costs on a set, in a run of its own."""
+    command = [sys.executable, "-m", "benchmarks.decide.steps", str(DATA / f"{kind}-{size}"), WIDE, THREADS, str(SPILL)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return [f"What each part costs on {kind}-{size} at {WIDE}, in one run:", "", *done.stdout.splitlines()]
+
+
 def outcomes_table(runs: Runs) -> Iterator[str]:
     """Count the reasons of our decisions on the sets that were decided at the wide limit."""
     import duckdb
@@ -270,7 +277,7 @@ def report(runs: Runs, measures: list[Measure], sets: list[str], sizes: list[int
         *data_table(sets, sizes),
     ]
     if any(job.side == "ours" for job in runs):
-        lines += ["", *outcomes_table(runs)]
+        lines += ["", *steps_table(sets[0], sizes[0]), "", *outcomes_table(runs)]
     return "\n".join(lines) + "\n"
 
 
