@@ -319,9 +319,13 @@ _LONGEST_PATH = 200
 def shown_path(path: object) -> str:
     """Return a path or URL of a file as messages show it: on one line, and no part of it an address, a key or a name.
 
-    A long one is cut in its middle: its beginning and its end tell most.
+    A long one is cut in its middle: its beginning and its end tell most. Of one that is longer than any path, only
+    the beginning is looked at.
     """
-    text = _QUERY.sub(_shown_query, _USER_OF_URL.sub("", str(path)))
+    text = str(path)
+    if len(text) > _LOOKED_AT:  # no path is as long; its last part may be half of an address
+        text = text[:_LOOKED_AT].rpartition("/")[0]
+    text = _QUERY.sub(_shown_query, _USER_OF_URL.sub("", text))
     text = "/".join(map(_shown_part, text.split("/")))
     text = text if text.isprintable() else ascii(text)[1:-1]
     half = _LONGEST_PATH // 2

@@ -137,6 +137,12 @@ def test_what_is_nobodys_secret_stays() -> None:
         assert hide(text) == text
 
 
+def test_what_is_longer_than_any_path_is_cut_before_an_address() -> None:
+    """Of a megabyte only the beginning is looked at, and no half of an address is left at the cut."""
+    for padding in range(3_970, 4_010):
+        assert is_clean(shown_path(f"/{'a/' * (padding // 2)}{ADDRESS}{'/' * 1_000_000}"))
+
+
 def test_no_name_breaks_the_line_of_a_log() -> None:
     """A name shown without quotes is printable; another is shown escaped."""
     for name in ("\x1f", "file://\x00", "a\nb", "\u202e"):
