@@ -8,7 +8,7 @@ No key, token or password, and no attendee's address or name. Each function is f
 - :func:`shape_of`, :func:`shown_word` and :func:`shown_time` for a value of a table, which is people's data;
 - :func:`shown_columns` and :func:`shown_column` for the names of a table's columns;
 - :func:`shown_path` for a path or URL of a file;
-- :func:`hide` for our own texts. The base classes of our errors call it, so that what none of the others was asked
+- :func:`hide` for our own texts. The base classes of our errors call it, so that what none of the others was given
   about shows no address and no key either. It knows no names, which is why the others are needed.
 """
 

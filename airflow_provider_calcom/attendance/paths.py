@@ -68,7 +68,7 @@ def reason_of(error: Exception) -> str:
 
 
 def is_lasting(error: Exception) -> bool:
-    """Return whether another try would meet the same error: no rights, a file in place of a folder, no library."""
+    """Return whether another try would meet the same error: no rights, a file where a folder should be, no library."""
     if isinstance(error, OSError):
         return error.errno in _LASTING
     return isinstance(error, (ImportError, ValueError, TypeError))

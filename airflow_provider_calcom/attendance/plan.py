@@ -195,7 +195,7 @@ def plan_hash(summary: Mapping[str, Any]) -> str:
 
 
 def report_hash(summary: Mapping[str, Any]) -> str:
-    """Return the hash of what a plan's summary tells besides: the policy, figures and guard rails that a person reads.
+    """Return the hash of what else a plan's summary says: the policy, figures and guard rails that a person reads.
 
     It is apart from :func:`plan_hash`, which must be the same where the same changes are planned at another time.
 
@@ -447,7 +447,7 @@ def check_count(folder: Folder, summary: Summary, changes: int) -> None:
     """
     if changes != summary["changes"]["total"]:
         raise DamagedPlan(
-            f"plan: {shown_path(folder_path(folder))} has {changes} changes, but its summary tells of"
+            f"plan: {shown_path(folder_path(folder))} has {changes} changes, but its summary says"
             f" {describe(summary['changes']['total'])}. Make the plan again"
         )
 

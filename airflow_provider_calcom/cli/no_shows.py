@@ -115,7 +115,7 @@ def _threads(text: str) -> int:
 
 
 def _decide(arguments: argparse.Namespace) -> None:
-    format_of(arguments.out, "--out")  # a wrong suffix is told before the work, not after it
+    format_of(arguments.out, "--out")  # a wrong suffix is refused before the work
     if arguments.connection is None and _names_table(arguments):
         raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
     with deciding(

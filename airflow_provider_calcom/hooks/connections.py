@@ -21,7 +21,7 @@ _LONGEST_ID = 250
 class ConnectionMissing(InvalidConnection, AirflowNotFoundException):
     """There is no such Airflow connection, or it can't be read. Make it, or correct the parameter with its id.
 
-    Also Airflow's own error for it, so that whoever catches that one still does.
+    Also Airflow's own error for it, so that code that catches that one still does.
     """
 
 

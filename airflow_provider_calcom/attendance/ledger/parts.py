@@ -69,7 +69,7 @@ def records_of(part: Any) -> Iterator[LedgerRecord]:
     :raises LedgerNotRead: if the part is a pipe or the like.
     """
     if is_here(part) and not (part.is_file() or part.is_dir()) and part.exists():
-        # To open a pipe would be to wait for whoever writes it, for ever.
+        # Opening a pipe would wait for its writer, for ever.
         raise LedgerNotRead(f"ledger_path: {shown_path(part)} is no file. Move it out of the folder")
     with part.open("rb") as file:
         number = 0
@@ -81,7 +81,7 @@ def records_of(part: Any) -> Iterator[LedgerRecord]:
             elif line.endswith(b"\n") or len(line) == LONGEST_LINE:
                 raise DamagedLedger(
                     f"ledger_path: {shown_path(part)}, line {number}, is no record of a ledger. Fix that line"
-                    " by hand, or move the part out of the folder: what it tells would be forgotten"
+                    " by hand, or move the part out of the folder: its records would be forgotten"
                 )
 
 

@@ -17,37 +17,21 @@ import copy
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedError, read_feed
 from tests.attendance.feeds.workbook import write_workbook
+from tests.wild import limits
 
-EXAMPLES = int(os.environ.get("CALCOM_EXAMPLES", "0"))
-"""Set the variable to some thousands to look for more, at random; without it each run tries the same few."""
 SLACK = timedelta(seconds=61)
 """Exports round to minutes."""
-
-
-def limits(examples: int) -> settings:
-    """The settings of a fuzz test.
-
-    :param examples: how many are tried where the environment does not ask for more.
-    """
-    return settings(
-        max_examples=EXAMPLES or examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize=not EXAMPLES,
-        database=None,
-    )
 
 
 @dataclass(frozen=True)
@@ -394,3 +378,23 @@ def _at(text: str) -> datetime:
 def _leak(good: Good, text: str) -> str | None:
     named = any(person.mentioned_in(text) for person in good.people) or any(one in text for one in good.strangers)
     return "an error's text names somebody" if named else None
+
+
+def check_that_damage_loses_nobody(whole: Good, folder: Path, *, examples: int) -> None:
+    """Fail unless everybody of the whole feed is a row, and damage at random gives that, a doubt, or an error.
+
+    :param whole: the good feed, which is read unharmed first.
+    :param folder: for its files.
+    :param examples: how many damages are tried.
+    """
+    rows = rows_of(whole, whole.source, folder)
+    assert all(any(person.known_by(row) for row in rows) for person in whole.people)
+    assert fault_of(whole, Damaged("nothing", whole.source), folder) is None
+
+    @limits(examples)
+    @given(data=st.data())
+    def holds(data: Any) -> None:
+        damaged = data.draw(damages(whole))
+        assert fault_of(whole, damaged, folder) is None, damaged.what
+
+    holds()

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.attendance.feeds.fuzzing import Damaged, Good, Person, damages, fault_of, limits, rows_of
+from tests.attendance.feeds.fuzzing import Good, Person, check_that_damage_loses_nobody
 
 MEETING = "bk1"
 BEGAN = 1_794_992_400
@@ -134,15 +132,4 @@ GOOD = {
 @pytest.mark.parametrize("shape", GOOD)
 def test_damage_loses_nobody(shape: str, tmp_path: Path) -> None:
     """Of the whole feed everybody is a row; of a damaged one that, a doubt, or an error without anybody's name."""
-    whole = GOOD[shape]
-    rows = rows_of(whole, whole.source, tmp_path)
-    assert all(any(person.known_by(row) for row in rows) for person in whole.people)
-    assert fault_of(whole, Damaged("nothing", whole.source), tmp_path) is None
-
-    @limits(12)
-    @given(data=st.data())
-    def holds(data: Any) -> None:
-        damaged = data.draw(damages(whole))
-        assert fault_of(whole, damaged, tmp_path) is None, damaged.what
-
-    holds()
+    check_that_damage_loses_nobody(GOOD[shape], tmp_path, examples=12)
