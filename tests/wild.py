@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import date, datetime, timezone
 from decimal import Decimal
@@ -10,26 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from tests.profiles import examples
 
-EXAMPLES = int(os.environ.get("CALCOM_EXAMPLES", "0"))
-"""Set the variable to some thousands to look for more, at random; without it each run tries the same."""
 LONGEST_TEXT = 1_200
 
 
-def limits(examples: int) -> settings:
-    """Return how often a property is tried."""
-    return settings(
-        max_examples=EXAMPLES or examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize=not EXAMPLES,
-        database=None,
-    )
+def limits(fast: int) -> settings:
+    """Return how often a property is tried: ``fast`` times in every run, thirty times as often in the deep profile."""
+    return settings(max_examples=examples(fast, 30 * fast))
 
 
 class Comparing:

@@ -13,7 +13,7 @@ from unittest import mock
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_calcom.api import endpoints, errors
@@ -27,16 +27,8 @@ from airflow_provider_calcom.api.reassigning import reassign
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, settings_from_connection
 from airflow_provider_calcom.api.webhooks import all_webhooks
 from tests.api.support import KEY, SETTINGS, booking, success
+from tests.wild import limits
 
-EXAMPLES = int(os.environ.get("CALCOM_EXAMPLES", "60"))
-"""Set the variable to some thousands to look for more, at random; without it each run tries the same."""
-LIMITS = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize="CALCOM_EXAMPLES" not in os.environ,
-    database=None,
-)
 ONCE = ClientSettings(base_url=SETTINGS.base_url, api_key=KEY, retry_limits=RetryLimits(attempts=1))
 
 ANY_TEXT = st.one_of(
@@ -178,7 +170,7 @@ def test_any_json_in_any_place_of_an_answer(use: str) -> None:
 
     routes = use_it(use, GOOD_ANSWERS)
 
-    @settings(LIMITS, max_examples=EXAMPLES * len(routes))
+    @limits(40 * len(routes))
     @given(changed_answers(routes))
     def holds(answers: dict[str, tuple[int, bytes]]) -> None:
         use_it(use, answers)
@@ -186,7 +178,7 @@ def test_any_json_in_any_place_of_an_answer(use: str) -> None:
     holds()
 
 
-@LIMITS
+@limits(60)
 @given(st.binary(max_size=40), st.integers(100, 999))
 @example(b"\xef\xbb\xbf{}", 200)
 def test_any_bytes_and_any_status(content: bytes, status: int) -> None:
@@ -212,7 +204,7 @@ HEADERS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@LIMITS
+@limits(60)
 @given(st.lists(st.tuples(HEADERS, st.sampled_from([200, 429, 500])), min_size=1, max_size=6))
 def test_any_headers(answers: list[tuple[dict[str, str], int]]) -> None:
     """Dates, limits and waits of any content: no call fails for them, and none waits for ever."""
@@ -237,7 +229,7 @@ def test_any_headers(answers: list[tuple[dict[str, str], int]]) -> None:
         assert client.pacer.share is None or 0 <= client.pacer.share <= 1
 
 
-@LIMITS
+@limits(60)
 @given(st.lists(st.tuples(HEADERS, st.sampled_from([200, 429]), st.floats(0, 100)), max_size=8))
 def test_the_pacer_never_stands_still(answers: list[tuple[dict[str, str], int, float]]) -> None:
     """After any headers a request may go within an hour."""
@@ -267,7 +259,7 @@ EXTRA_FIELDS = (
 EXTRA = st.fixed_dictionaries({}, optional=dict.fromkeys(EXTRA_FIELDS, FIELD))
 
 
-@settings(LIMITS, max_examples=4 * EXAMPLES)
+@limits(150)
 @given(FIELD, FIELD, FIELD, st.one_of(st.just("cal_live_0123456789"), FIELD), EXTRA)
 def test_any_fields_of_a_connection(host: Any, scheme: Any, port: Any, password: Any, extra: dict[str, Any]) -> None:
     """A connection of any content can be used, or an error names its field; what can be used makes good requests."""
@@ -298,7 +290,7 @@ VARIABLES = st.text(st.characters(exclude_characters="\x00", exclude_categories=
 PROXY_LIKE = st.text(st.sampled_from("htps:/@.[]%a1-_ \n\t#?é5"), max_size=24)
 
 
-@settings(LIMITS, max_examples=3 * EXAMPLES)
+@limits(100)
 @given(st.dictionaries(
     st.sampled_from(["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "all_proxy", "no_proxy"]),
     VARIABLES | PROXY_LIKE | PROXY_LIKE.map("http://".__add__) | PROXY_LIKE.map("socks5://".__add__),
