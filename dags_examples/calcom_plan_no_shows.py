@@ -57,7 +57,7 @@ with DAG(
     @task
     def show(plan: dict[str, Any]) -> None:
         """Log what would be changed, by booking, without anybody's address."""
-        from airflow_provider_calcom.attendance.plan import read_plan, read_summary, rendered
+        from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, rendered
 
         folder = ObjectStoragePath(plan["plan_path"])
         log.info("%s", rendered(read_summary(folder), read_plan(folder)))

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_calcom.attendance.plan import read_plan, read_summary, rendered
+from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, rendered
 from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 

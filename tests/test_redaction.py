@@ -34,12 +34,22 @@ from airflow_provider_calcom.attendance.feeds import read_feed
 from airflow_provider_calcom.attendance.feeds.times import BadTime
 from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook
 from airflow_provider_calcom.attendance.folders import MODE_VARIABLE, InvalidFileMode, file_mode
-from airflow_provider_calcom.attendance.forgetting import NotForgotten, forget
-from airflow_provider_calcom.attendance.ledger import Addresses, LastWrites
-from airflow_provider_calcom.attendance.ledger import records as ledger_errors
-from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.ledger.writer import LedgerWriter
-from airflow_provider_calcom.attendance.plan import (
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.server import SqlFailed, SqlUnavailable, in_words
+from airflow_provider_calcom.cli.no_shows import main
+from airflow_provider_calcom.exceptions import without_useless_retries
+from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of
+from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanIsAnother, TooManyChanges
+from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
+from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails
+from airflow_provider_calcom.no_shows.inputs import InputMissing, InputNotReached, Storage
+from airflow_provider_calcom.no_shows.ledger import Addresses, LastWrites
+from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
+from airflow_provider_calcom.no_shows.plan import (
     Change,
     DamagedPlan,
     InvalidPlanOption,
@@ -51,19 +61,9 @@ from airflow_provider_calcom.attendance.plan import (
     verify_plan,
     writing,
 )
-from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.rails import GuardRails, InvalidRails
-from airflow_provider_calcom.attendance.server import SqlFailed, SqlUnavailable, in_words
-from airflow_provider_calcom.cli.no_shows import main
-from airflow_provider_calcom.exceptions import without_useless_retries
-from airflow_provider_calcom.hooks.apply_report import ChangesFailed
-from airflow_provider_calcom.hooks.apply_run import FailureEndsRun
-from airflow_provider_calcom.hooks.applying import ApplyStopped, PlanIsAnother, TooManyChanges
-from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of
-from airflow_provider_calcom.hooks.outputs import OutputNotWritten, OutputUnusable, written_output
-from airflow_provider_calcom.hooks.plan_inputs import InputMissing, InputNotReached, Storage
-from airflow_provider_calcom.hooks.plan_parameters import correct_of
-from airflow_provider_calcom.operators.base import BaseOperator
+from airflow_provider_calcom.operators._base import BaseOperator
+from airflow_provider_calcom.operators._outputs import OutputNotWritten, OutputUnusable, written_output
+from airflow_provider_calcom.operators._plan_parameters import correct_of
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from benchmarks.plans import write_plan_by_hand
@@ -179,19 +179,19 @@ SHOWN_IN_LOGS = {
     ("api/client.py", "endpoint.path"): "made of checked uids and numbers; the query is apart",
     ("api/client.py", "response.status_code"): "a number",
     ("api/rechecks.py", "name"): "of a filter of BookingQuery",
-    ("hooks/apply_resumption.py", "type(error).__name__"): "a class",
-    ("hooks/apply_resumption.py", "found.get('done')"): "a number that this class wrote",
-    ("hooks/apply_resumption.py", "found.get('total')"): "a number that this class wrote",
-    ("hooks/apply_run.py", "error"): "an error of ours",
-    ("hooks/apply_run.py", "word"): "a literal",
+    ("operators/_task.py", "type(error).__name__"): "a class",
+    ("operators/_task.py", "found.get('done')"): "a number that this class wrote",
+    ("operators/_task.py", "found.get('total')"): "a number that this class wrote",
+    ("no_shows/apply/runner.py", "error"): "an error of ours",
+    ("no_shows/apply/runner.py", "word"): "a literal",
     ("hooks/calcom.py", "request.booking_uid"): "a checked uid",
-    ("hooks/completeness.py", "begin"): "an instant",
-    ("hooks/completeness.py", "instant_text(requested)"): "an instant",
-    ("hooks/completeness.py", "max(early)"): "an instant",
-    ("hooks/completeness.py", "'no time at all' if first is None else instant_text(first)"): "an instant",
-    ("hooks/planning.py", "type(unknown).__name__"): "a class",
-    ("hooks/planning.py", "rendered(read_summary(plan))"): "numbers, reasons and rails of a plan of ours",
-    ("hooks/planning.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
+    ("no_shows/completeness.py", "begin"): "an instant",
+    ("no_shows/completeness.py", "instant_text(requested)"): "an instant",
+    ("no_shows/completeness.py", "max(early)"): "an instant",
+    ("no_shows/completeness.py", "'no time at all' if first is None else instant_text(first)"): "an instant",
+    ("no_shows/planner.py", "type(unknown).__name__"): "a class",
+    ("no_shows/planner.py", "rendered(read_summary(plan))"): "numbers, reasons and rails of a plan of ours",
+    ("no_shows/planner.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
     (
         "operators/no_shows.py",
@@ -209,7 +209,7 @@ SHOWN_IN_LOGS = {
 """Values that log statements show as they are, each with the reason why that is right."""
 
 FOREIGN_ERRORS_SHOWN = {
-    ("attendance/plan.py", "error"): "of parse_instant, in our words",
+    ("no_shows/plan.py", "error"): "of parse_instant, in our words",
     ("attendance/policy.py", "error"): "of parse_instant, in our words",
 }
 
@@ -576,8 +576,8 @@ def _modes(_: Path) -> Iterator[Callable[[], object]]:
 
 
 def _connections(_: Path) -> Iterator[Callable[[], object]]:
-    from airflow_provider_calcom.hooks.planning import rows_of_sql
     from airflow_provider_calcom.hooks.sql import sql_place
+    from airflow_provider_calcom.no_shows.planner import rows_of_sql
 
     for value in (ADDRESS, NAME, KEY, TOKEN):
         yield lambda value=value: sql_place(value)

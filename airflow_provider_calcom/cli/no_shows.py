@@ -19,8 +19,8 @@ from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
 from airflow_provider_calcom.attendance.sources import format_of
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.ledger import Addresses
     from airflow_provider_calcom.attendance.pushdown import SqlPlace
+    from airflow_provider_calcom.no_shows.ledger import Addresses
 
 
 _SECRET = "CALCOM_LEDGER_SECRET"
@@ -161,7 +161,7 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _compact(arguments: argparse.Namespace) -> None:
-    from airflow_provider_calcom.attendance.ledger import compact
+    from airflow_provider_calcom.no_shows.ledger import compact
 
     done = compact(arguments.folder)
     if not done.parts:
@@ -172,7 +172,7 @@ def _compact(arguments: argparse.Namespace) -> None:
 
 
 def _forget(arguments: argparse.Namespace) -> None:
-    from airflow_provider_calcom.attendance.forgetting import NotForgotten, forget
+    from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 
     if not arguments.plans and arguments.ledger is None:
         raise AttendanceError("forget needs --plans, --ledger or both")
@@ -194,13 +194,13 @@ def _forget(arguments: argparse.Namespace) -> None:
 
 
 def _addresses(connection: str | None) -> Addresses:
-    from airflow_provider_calcom.attendance.ledger import Addresses
+    from airflow_provider_calcom.no_shows.ledger import Addresses
 
     if connection is None:
         return Addresses(os.environ.get(_SECRET))
     # Airflow takes seconds to import, so only this option does it.
     from airflow_provider_calcom.hooks.calcom import CalComHook
-    from airflow_provider_calcom.hooks.ledgers import addresses_of
+    from airflow_provider_calcom.operators._ledgers import addresses_of
 
     try:
         return addresses_of(CalComHook(connection))

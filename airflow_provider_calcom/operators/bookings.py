@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.exceptions import without_useless_retries
-from airflow_provider_calcom.operators.base import CalComOperator
+from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,7 +162,7 @@ class ListBookingsOperator(CalComOperator):
         from airflow_provider_calcom._redact import describe
         from airflow_provider_calcom.api.errors import InvalidArgument
         from airflow_provider_calcom.hooks.connections import conn_id_of
-        from airflow_provider_calcom.hooks.plan_parameters import is_path
+        from airflow_provider_calcom.operators._plan_parameters import is_path
 
         path, most = self.output_path, self.max_bookings
         name = None if path is None else str(path).strip() if is_path(path) else ""
@@ -173,8 +173,8 @@ class ListBookingsOperator(CalComOperator):
         conn_id_of("storage_conn_id", self.storage_conn_id)
 
     def _write(self, bookings: Iterable[dict[str, Any]]) -> int:
-        from airflow_provider_calcom.hooks.outputs import written_output
-        from airflow_provider_calcom.hooks.plan_inputs import Storage
+        from airflow_provider_calcom.no_shows.inputs import Storage
+        from airflow_provider_calcom.operators._outputs import written_output
 
         path = Storage(self.storage_conn_id).path("output_path", self.output_path)
         with written_output("output_path", path) as part:

@@ -9,13 +9,13 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.links import CalComBookingLink
-from airflow_provider_calcom.operators.base import CalComOperator
+from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_calcom.attendance.plan import Summary
-    from airflow_provider_calcom.hooks.applying import Application
+    from airflow_provider_calcom.no_shows.apply.application import Application
+    from airflow_provider_calcom.no_shows.plan import Summary
 
 _OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
 _BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)
@@ -309,7 +309,7 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _plan(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.engine import Resources
-        from airflow_provider_calcom.hooks.planning import PlanRequest, plan_no_shows
+        from airflow_provider_calcom.no_shows.planner import PlanRequest, plan_no_shows
 
         request = PlanRequest(
             attendance=self.attendance,
@@ -359,7 +359,7 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _result(self, summary: Summary) -> dict[str, Any]:
         from airflow_provider_calcom._redact import shown_path
-        from airflow_provider_calcom.attendance.plan import rendered
+        from airflow_provider_calcom.no_shows.plan import rendered
 
         self.log.info("Plan %s: %s", shown_path(self.plan_path), rendered(summary))
         return {
@@ -490,10 +490,10 @@ class ApplyNoShowsOperator(CalComOperator):
     def _apply(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
-        from airflow_provider_calcom.hooks.apply_parameters import ApplyParameters, task_run
-        from airflow_provider_calcom.hooks.apply_resumption import TaskState
-        from airflow_provider_calcom.hooks.applying import Application
-        from airflow_provider_calcom.hooks.plan_parameters import flag_of
+        from airflow_provider_calcom.no_shows.apply.application import Application
+        from airflow_provider_calcom.operators._apply_parameters import ApplyParameters, task_run
+        from airflow_provider_calcom.operators._plan_parameters import flag_of
+        from airflow_provider_calcom.operators._task import TaskState
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         hook = self.hook

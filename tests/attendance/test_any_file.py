@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_calcom.attendance.engine import Resources, decide
-from airflow_provider_calcom.attendance.ledger import LastWrites, compact
-from airflow_provider_calcom.attendance.plan import Change, read_plan, read_summary
-from airflow_provider_calcom.attendance.worklist import Worklist
-from airflow_provider_calcom.hooks.plan_inputs import Storage, booking_tables, read_lines
+from airflow_provider_calcom.no_shows.apply.worklist import Worklist
+from airflow_provider_calcom.no_shows.inputs import Storage, booking_tables, read_lines
+from airflow_provider_calcom.no_shows.ledger import LastWrites, compact
+from airflow_provider_calcom.no_shows.plan import Change, read_plan, read_summary
 from tests.operators.planning import BOOKING, plan, table_rows
 from tests.wild import ANY_JSON, limits, outcome
 

@@ -12,16 +12,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from airflow_provider_calcom.attendance import forgetting
 from airflow_provider_calcom.attendance.engine import deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.forgetting import NotForgotten, forget
-from airflow_provider_calcom.attendance.ledger import Addresses, LastWrites, LedgerWriter, Settled
-from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying
-from airflow_provider_calcom.attendance.plan import DamagedPlan, read_plan, verify_plan, write_plan
-from airflow_provider_calcom.attendance.worklist import Worklist
 from airflow_provider_calcom.cli.no_shows import main
+from airflow_provider_calcom.no_shows import forgetting
+from airflow_provider_calcom.no_shows.apply.worklist import Worklist
+from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
+from airflow_provider_calcom.no_shows.ledger import Addresses, LastWrites, LedgerWriter, Settled
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying
+from airflow_provider_calcom.no_shows.plan import DamagedPlan, read_plan, verify_plan, write_plan
 
 ANN, BOB, ROB = "Ann@client.example", "bob@client.example", "rob.bob@client.example"
 SECRET = "a secret for the tests"

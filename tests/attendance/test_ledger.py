@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.folders import InvalidFileMode
-from airflow_provider_calcom.attendance.ledger import (
+from airflow_provider_calcom.no_shows.ledger import (
     Addresses,
     LastWrites,
     LedgerWriter,
@@ -28,9 +28,8 @@ from airflow_provider_calcom.attendance.ledger import (
     TaskRun,
     compact,
 )
-from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.ledger.parts import locked, parts_of, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import (
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.ledger.records import (
     AlreadyApplying,
     DamagedLedger,
     LedgerFolderUnusable,
@@ -38,7 +37,8 @@ from airflow_provider_calcom.attendance.ledger.records import (
     LedgerNotWritten,
     LedgerReplaced,
 )
-from airflow_provider_calcom.attendance.plan import Change, LastWrite
+from airflow_provider_calcom.no_shows.ledger.segments import locked, parts_of, records_of, repair
+from airflow_provider_calcom.no_shows.plan import Change, LastWrite
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"
 SECRET = "a secret for the tests"

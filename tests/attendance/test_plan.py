@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance import plan as plans
 from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.attendance.plan import (
+from airflow_provider_calcom.no_shows import plan as plans
+from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
+from airflow_provider_calcom.no_shows.plan import (
     Change,
     DamagedPlan,
     InvalidPlanOption,
@@ -30,7 +31,6 @@ from airflow_provider_calcom.attendance.plan import (
     verify_plan,
     write_plan,
 )
-from airflow_provider_calcom.attendance.rails import InvalidRails
 
 Row = dict[str, Any]
 World = tuple[list[Row], list[Row], list[Row]]

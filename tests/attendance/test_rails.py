@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.engine import Figures
-from airflow_provider_calcom.attendance.rails import GuardRails, InvalidRails, RailResult, judge
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails, RailResult, judge
 
 
 def figures(**changed: Any) -> Figures:

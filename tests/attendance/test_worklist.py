@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_calcom.attendance.plan import Change
-from airflow_provider_calcom.attendance.worklist import APPLIED, FAILED, GONE, Outcome, Worklist
+from airflow_provider_calcom.no_shows.apply.worklist import APPLIED, FAILED, GONE, Outcome, Worklist
+from airflow_provider_calcom.no_shows.plan import Change
 
 STARTS = ("2026-11-18T08:00:00.000Z", "2026-11-18T09:00:00.000Z", "2026-11-18T09:00:00.000Z")
 

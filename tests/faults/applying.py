@@ -14,9 +14,9 @@ import httpx
 
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
-from airflow_provider_calcom.attendance.ledger import TaskRun
-from airflow_provider_calcom.hooks.apply_resumption import TaskState
-from airflow_provider_calcom.hooks.applying import Application, ApplyRequest
+from airflow_provider_calcom.no_shows.apply.application import Application, ApplyRequest
+from airflow_provider_calcom.no_shows.ledger import TaskRun
+from airflow_provider_calcom.operators._task import TaskState
 from tests.faults.kinds import CLIENT_TIMEOUT
 
 _SCALE = 50

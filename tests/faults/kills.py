@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from airflow_provider_calcom.attendance.ledger import LastWrites
+from airflow_provider_calcom.no_shows.ledger import LastWrites
 from tests.faults.applying import Attempt
 from tests.faults.checks import Ended, Finding, checked_end
 from tests.faults.meddling import Killer

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_calcom.hooks.apply_loop import LoopThread
-from airflow_provider_calcom.hooks.apply_report import Progress
+from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
+from airflow_provider_calcom.no_shows.apply.report import Progress
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ import pytest
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.errors import ExpiredCredentials
 from airflow_provider_calcom.api.settings import ClientSettings
-from airflow_provider_calcom.attendance.ledger import LedgerWriter
-from airflow_provider_calcom.attendance.ledger.records import LedgerNotWritten
-from airflow_provider_calcom.attendance.plan import read_plan, read_summary
-from airflow_provider_calcom.hooks import apply_run
-from airflow_provider_calcom.hooks.apply_report import ChangesFailed
-from airflow_provider_calcom.hooks.applying import Application, ApplyRequest, ApplyStopped
+from airflow_provider_calcom.no_shows.apply import runner as apply_run
+from airflow_provider_calcom.no_shows.apply.application import Application, ApplyRequest, ApplyStopped
+from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.ledger import LedgerWriter
+from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
+from airflow_provider_calcom.no_shows.plan import read_plan, read_summary
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
 from tests.faults.applying import Attempt, outcomes_of, records_of
 from tests.faults.scene import KEY, Scene, make_scene

@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
-from airflow_provider_calcom.hooks.plan_inputs import InputMissing
+from airflow_provider_calcom.no_shows.inputs import InputMissing
 from tests.attendance.postgres import PostgresServer
 from tests.operators.marking import BOB, CAROL
 from tests.operators.planning import (

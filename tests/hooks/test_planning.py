@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused, UnsupportedConnection
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.hooks.planning import PlanRequest, plan_no_shows
+from airflow_provider_calcom.no_shows.planner import PlanRequest, plan_no_shows
 from tests.attendance.postgres import PostgresServer
 from tests.attendance.worlds import random_world
 from tests.operators.marking import BOB, CAROL, DAVE, MONA

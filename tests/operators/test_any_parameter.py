@@ -132,7 +132,7 @@ def test_entries_of_attendance(place: Path, entry: dict[str, Any]) -> None:
 def test_fields_of_policy_and_rails(place: Path, field: str, data: st.DataObject) -> None:
     """Each field of the policy and of the guard rails is refused by its name."""
     from airflow_provider_calcom.attendance.policy import AttendancePolicy
-    from airflow_provider_calcom.attendance.rails import GuardRails
+    from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 
     kind = {"policy": AttendancePolicy, "guard_rails": GuardRails}[field]
     name = data.draw(st.sampled_from(sorted(kind.__dataclass_fields__)))

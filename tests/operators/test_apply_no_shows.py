@@ -12,11 +12,11 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.attendance.ledger import LastWrites
-from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.plan import DamagedPlan
-from airflow_provider_calcom.hooks.apply_report import ChangesFailed
-from airflow_provider_calcom.hooks.applying import PlanIsAnother, TooManyChanges
+from airflow_provider_calcom.no_shows.apply.application import PlanIsAnother, TooManyChanges
+from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.ledger import LastWrites
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.plan import DamagedPlan
 from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, counted, ledger, outcomes

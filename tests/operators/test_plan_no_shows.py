@@ -25,10 +25,10 @@ from airflow_provider_calcom.attendance.errors import (
     PlanRefused,
 )
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
-from airflow_provider_calcom.attendance.ledger.addresses import LedgerSecretWrong
-from airflow_provider_calcom.attendance.plan import InvalidPlanOption
-from airflow_provider_calcom.attendance.rails import InvalidRails
-from airflow_provider_calcom.hooks.plan_inputs import InputMissing
+from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
+from airflow_provider_calcom.no_shows.inputs import InputMissing
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA
@@ -631,7 +631,7 @@ def test_the_plan_goes_where_it_is_told(
     """A folder may be a URL of an object storage, or lie below the worker's directory or home."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_calcom.attendance.plan import verify_plan
+    from airflow_provider_calcom.no_shows.plan import verify_plan
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

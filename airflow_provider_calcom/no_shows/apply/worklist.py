@@ -10,8 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, write_lines
-from airflow_provider_calcom.attendance.plan import Change
 from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom.no_shows.plan import Change
 
 APPLIED = "applied"
 ALREADY = "already"

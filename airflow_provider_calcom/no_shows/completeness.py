@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.instants import instant_text, microsecon
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
     from airflow_provider_calcom.attendance.policy import AttendancePolicy
-    from airflow_provider_calcom.hooks.plan_inputs import FeedInput
+    from airflow_provider_calcom.no_shows.inputs import FeedInput
 
 log = logging.getLogger(__name__)
 

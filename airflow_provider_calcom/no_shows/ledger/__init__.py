@@ -4,11 +4,11 @@ A ledger is a folder of append-only parts, JSON lines, here or in an object stor
 a flag is written there is an intent, and after it an outcome.
 """
 
-from airflow_provider_calcom.attendance.ledger.addresses import Addresses
-from airflow_provider_calcom.attendance.ledger.compaction import Compacted, compact
-from airflow_provider_calcom.attendance.ledger.last_writes import LastWrites, PastWrite
-from airflow_provider_calcom.attendance.ledger.records import NO_TASK, TaskRun
-from airflow_provider_calcom.attendance.ledger.writer import LedgerWriter, Settled
+from airflow_provider_calcom.no_shows.ledger.compaction import Compacted, compact
+from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.reader import LastWrites, PastWrite
+from airflow_provider_calcom.no_shows.ledger.records import NO_TASK, TaskRun
+from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, Settled
 
 __all__ = [
     "NO_TASK",

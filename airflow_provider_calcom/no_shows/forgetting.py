@@ -22,10 +22,10 @@ from urllib.parse import quote, unquote
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
-from airflow_provider_calcom.attendance.ledger.addresses import Addresses
-from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import AlreadyApplying, LedgerRecord
-from airflow_provider_calcom.attendance.plan import (
+from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
+from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of, repair
+from airflow_provider_calcom.no_shows.plan import (
     DECISIONS,
     PLAN,
     REFUSED_CHANGES,

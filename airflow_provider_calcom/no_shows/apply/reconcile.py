@@ -13,10 +13,7 @@ from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
 from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
 from airflow_provider_calcom.attendance.instants import parse_instant
-from airflow_provider_calcom.attendance.ledger import Addresses, PastWrite, Settled
-from airflow_provider_calcom.attendance.ledger.addresses import is_hash
-from airflow_provider_calcom.attendance.plan import Change
-from airflow_provider_calcom.attendance.worklist import (
+from airflow_provider_calcom.no_shows.apply.worklist import (
     ALREADY,
     APPLIED,
     FAILED,
@@ -29,6 +26,9 @@ from airflow_provider_calcom.attendance.worklist import (
     Outcome,
     Planned,
 )
+from airflow_provider_calcom.no_shows.ledger import Addresses, PastWrite, Settled
+from airflow_provider_calcom.no_shows.ledger.identities import is_hash
+from airflow_provider_calcom.no_shows.plan import Change
 
 _HOST = "host"
 _MILLISECOND = timedelta(milliseconds=1)

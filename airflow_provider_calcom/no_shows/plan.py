@@ -34,7 +34,7 @@ from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_w
 from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
-from airflow_provider_calcom.attendance.rails import GuardRails, RailResult, judge
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, judge
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,9 +10,9 @@ from typing import IO, Any
 from uuid import uuid4
 
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here, written_whole
-from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, locked, parts_of, records_of
-from airflow_provider_calcom.attendance.ledger.records import LedgerRecord, encoded
 from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord, encoded
+from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of
 
 _TABLES = """
 CREATE TABLE ended (id TEXT, told TEXT, PRIMARY KEY (id, told)) WITHOUT ROWID;

@@ -14,7 +14,16 @@ from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.folders import Folder, folder_path
-from airflow_provider_calcom.attendance.ledger import (
+from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
+from airflow_provider_calcom.no_shows.apply.reconcile import Bearings
+from airflow_provider_calcom.no_shows.apply.report import (
+    ApplyResult,
+    Progress,
+    raise_for_failures,
+)
+from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
+from airflow_provider_calcom.no_shows.apply.worklist import FAILED, OUTCOMES, WOULD_APPLY, Worklist
+from airflow_provider_calcom.no_shows.ledger import (
     NO_TASK,
     Addresses,
     LastWrites,
@@ -22,7 +31,7 @@ from airflow_provider_calcom.attendance.ledger import (
     PastWrite,
     TaskRun,
 )
-from airflow_provider_calcom.attendance.plan import (
+from airflow_provider_calcom.no_shows.plan import (
     DRY_RUN_FILE,
     OUTCOMES_FILE,
     Change,
@@ -32,16 +41,7 @@ from airflow_provider_calcom.attendance.plan import (
     read_summary,
     writing,
 )
-from airflow_provider_calcom.attendance.worklist import FAILED, OUTCOMES, WOULD_APPLY, Worklist
-from airflow_provider_calcom.hooks.apply_loop import LoopThread
-from airflow_provider_calcom.hooks.apply_report import (
-    ApplyResult,
-    Progress,
-    raise_for_failures,
-)
-from airflow_provider_calcom.hooks.apply_resumption import TaskState
-from airflow_provider_calcom.hooks.apply_run import INTERRUPTED, NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
-from airflow_provider_calcom.hooks.apply_verdicts import Bearings
+from airflow_provider_calcom.operators._task import TaskState
 
 _STOPPED = (
     "The run was stopped from outside. What was under way ended and is in the ledger. Run the task again: it goes on"

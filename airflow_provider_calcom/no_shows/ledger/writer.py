@@ -15,9 +15,9 @@ from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here, make_folder, open_here
-from airflow_provider_calcom.attendance.ledger.addresses import Addresses
-from airflow_provider_calcom.attendance.ledger.parts import SUFFIX, has_locks, is_at, locked
-from airflow_provider_calcom.attendance.ledger.records import (
+from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.records import (
     LATEST_PLACE,
     AlreadyApplying,
     LedgerFolderUnusable,
@@ -28,8 +28,8 @@ from airflow_provider_calcom.attendance.ledger.records import (
     encoded,
     time_text,
 )
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.attendance.plan import Change
+from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, has_locks, is_at, locked
+from airflow_provider_calcom.no_shows.plan import Change
 
 log = logging.getLogger(__name__)
 

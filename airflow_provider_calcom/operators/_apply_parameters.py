@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.attendance.ledger import NO_TASK, TaskRun
-from airflow_provider_calcom.hooks.applying import ApplyRequest
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
 from airflow_provider_calcom.hooks.connections import conn_id_of
-from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, ledger_folder
-from airflow_provider_calcom.hooks.plan_inputs import Storage
-from airflow_provider_calcom.hooks.plan_parameters import check_found, flag_of, is_path, value_of
+from airflow_provider_calcom.no_shows.apply.application import ApplyRequest
+from airflow_provider_calcom.no_shows.inputs import Storage
+from airflow_provider_calcom.no_shows.ledger import NO_TASK, TaskRun
+from airflow_provider_calcom.operators._ledgers import addresses_of, are_hashed, ledger_folder
+from airflow_provider_calcom.operators._plan_parameters import check_found, flag_of, is_path, value_of
 
 MOST_AT_ONCE = 64
 """Bookings that may be written at once; more would not be faster at any limit that Cal.com has."""

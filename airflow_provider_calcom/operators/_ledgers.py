@@ -11,9 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.attendance.ledger import Addresses, LastWrites
-from airflow_provider_calcom.attendance.plan import LastWrite, LastWritesOf
-from airflow_provider_calcom.hooks.plan_inputs import Storage
+from airflow_provider_calcom.no_shows.inputs import Storage
+from airflow_provider_calcom.no_shows.ledger import Addresses, LastWrites
+from airflow_provider_calcom.no_shows.plan import LastWrite, LastWritesOf
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.hooks.calcom import CalComHook

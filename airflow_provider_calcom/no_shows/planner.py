@@ -22,17 +22,17 @@ from airflow_provider_calcom.api.query import instant, time_zone
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused
-from airflow_provider_calcom.attendance.plan import Correct, Summary, read_summary, rendered, write_plan
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.rails import GuardRails
 from airflow_provider_calcom.attendance.relations import Relation
 from airflow_provider_calcom.attendance.server import in_words
 from airflow_provider_calcom.attendance.sources import Named
-from airflow_provider_calcom.hooks.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, conn_id_of, connection_of
-from airflow_provider_calcom.hooks.ledgers import addresses_of, are_hashed, last_writes_of, ledger_folder
-from airflow_provider_calcom.hooks.plan_inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
-from airflow_provider_calcom.hooks.plan_parameters import (
+from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails
+from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, Storage, booking_tables, read_lines
+from airflow_provider_calcom.no_shows.plan import Correct, Summary, read_summary, rendered, write_plan
+from airflow_provider_calcom.operators._ledgers import addresses_of, are_hashed, last_writes_of, ledger_folder
+from airflow_provider_calcom.operators._plan_parameters import (
     FeedEntry,
     Paths,
     Table,

@@ -34,10 +34,8 @@ from airflow_provider_calcom.api.errors import (
 from airflow_provider_calcom.api.models import Booking, Me
 from airflow_provider_calcom.api.no_shows import Written, write_changes
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
-from airflow_provider_calcom.attendance.ledger import LastWrites, LedgerWriter, Settled
-from airflow_provider_calcom.attendance.ledger.records import LedgerNotWritten
-from airflow_provider_calcom.attendance.plan import Change
-from airflow_provider_calcom.attendance.worklist import (
+from airflow_provider_calcom.no_shows.apply.reconcile import Bearings, Verdict, verdict_on
+from airflow_provider_calcom.no_shows.apply.worklist import (
     APPLIED,
     FAILED,
     GONE,
@@ -48,7 +46,9 @@ from airflow_provider_calcom.attendance.worklist import (
     Planned,
     Worklist,
 )
-from airflow_provider_calcom.hooks.apply_verdicts import Bearings, Verdict, verdict_on
+from airflow_provider_calcom.no_shows.ledger import LastWrites, LedgerWriter, Settled
+from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
+from airflow_provider_calcom.no_shows.plan import Change
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import TypedDict
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.attendance.worklist import FAILED, NOT_PERMITTED, Worklist
-from airflow_provider_calcom.hooks.apply_run import INTERRUPTED, NOT_TRIED
+from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_TRIED
+from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED, Worklist
 
 
 class ChangesFailed(AttendanceError):

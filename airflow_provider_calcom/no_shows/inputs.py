@@ -23,7 +23,7 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidIn
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
 from airflow_provider_calcom.attendance.paths import fault_of_path, is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.hooks.plan_parameters import FeedEntry
+from airflow_provider_calcom.operators._plan_parameters import FeedEntry
 
 _NO_SESSIONS = "No Cal Video reference"
 # One for all rows: json.dumps would make a new one for each.

@@ -11,7 +11,8 @@ from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_here
-from airflow_provider_calcom.attendance.ledger.records import (
+from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom.no_shows.ledger.records import (
     LONGEST_LINE,
     DamagedLedger,
     LedgerNotReached,
@@ -19,7 +20,6 @@ from airflow_provider_calcom.attendance.ledger.records import (
     LedgerRecord,
     decoded,
 )
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
 
 SUFFIX = ".jsonl"
 

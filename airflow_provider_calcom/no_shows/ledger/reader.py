@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.folders import Folder
-from airflow_provider_calcom.attendance.ledger.addresses import Addresses, folded
-from airflow_provider_calcom.attendance.ledger.parts import parts_of, readable, records_of, repair
-from airflow_provider_calcom.attendance.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
-from airflow_provider_calcom.attendance.plan import LastWrite
 from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom.no_shows.ledger.identities import Addresses, folded
+from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
+from airflow_provider_calcom.no_shows.ledger.segments import parts_of, readable, records_of, repair
+from airflow_provider_calcom.no_shows.plan import LastWrite
 
 _READINGS = 3
 _TABLES = """
