@@ -24,10 +24,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance import plan, worklist
-from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, base, read_feed
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, judge
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord

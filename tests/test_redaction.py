@@ -26,7 +26,6 @@ import airflow_provider_calcom
 from airflow_provider_calcom._redact import describe, hide, plain, redact, redact_sql, shown_columns, shown_path
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
-from airflow_provider_calcom.attendance.columns import TABLES, Table
 from airflow_provider_calcom.attendance.engine import Resources, check_resources, load, workshop
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
@@ -35,7 +34,8 @@ from airflow_provider_calcom.attendance.feeds.times import BadTime
 from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook
 from airflow_provider_calcom.attendance.folders import MODE_VARIABLE, InvalidFileMode, file_mode
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.server import SqlFailed, SqlUnavailable, in_words
+from airflow_provider_calcom.attendance.schema import TABLES, Table
+from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words
 from airflow_provider_calcom.cli.no_shows import main
 from airflow_provider_calcom.exceptions import without_useless_retries
 from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of

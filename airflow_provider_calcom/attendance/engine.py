@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.folders import written_whole
-from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
 from airflow_provider_calcom.attendance.paths import fault_of_path
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
-from airflow_provider_calcom.attendance.sources import Source, format_of, local_files
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, Table
+from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
+from airflow_provider_calcom.attendance.tables.sources import Source, format_of, local_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from airflow_provider_calcom.attendance.pushdown import Relation, SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import Relation, SqlPlace
 
 Input = Union[Source, "Relation"]
 Policy = AttendancePolicy | Mapping[str, Any] | str | None
@@ -170,7 +170,7 @@ def decide(
     """Decide who was absent, and give all decisions.
 
     :param bookings: rows as dicts, a path, several paths, or a relation of ``place``. Its columns, like those of the
-        others, are those of :mod:`~airflow_provider_calcom.attendance.columns`.
+        others, are those of :mod:`~airflow_provider_calcom.attendance.schema`.
     :param people: likewise.
     :param attendance: likewise.
     :param policy: a policy, or the fields of one as a dict or JSON.

@@ -16,10 +16,10 @@ from airflow_provider_calcom.attendance.engine import Decided, Resources, decidi
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
 from airflow_provider_calcom.attendance.folders import folder_path
 from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
-from airflow_provider_calcom.attendance.sources import format_of
+from airflow_provider_calcom.attendance.tables.sources import format_of
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.pushdown import SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
     from airflow_provider_calcom.no_shows.ledger import Addresses
 
 
@@ -232,7 +232,7 @@ def _input(given: list[str]) -> Any:
     """Give the paths, or the one relation that ``table:NAME`` names."""
     if not any(one.startswith("table:") for one in given):
         return given
-    from airflow_provider_calcom.attendance.pushdown import Relation
+    from airflow_provider_calcom.attendance.sql.backend import Relation
 
     if len(given) > 1:
         raise AttendanceError(f"{', '.join(map(shown_path, given))}: one table, or any number of files, but not both")

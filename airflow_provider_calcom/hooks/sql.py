@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe, plain, redact
-from airflow_provider_calcom.attendance.dialects import DIALECTS
 from airflow_provider_calcom.attendance.errors import UnsupportedConnection
-from airflow_provider_calcom.attendance.pushdown import SqlPlace
+from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+from airflow_provider_calcom.attendance.sql.dialects import DIALECTS
 from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, connection_of
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.relations import Relation
-from airflow_provider_calcom.attendance.server import in_words
-from airflow_provider_calcom.attendance.sources import Named
+from airflow_provider_calcom.attendance.sql.connection import in_words
+from airflow_provider_calcom.attendance.sql.relations import Relation
+from airflow_provider_calcom.attendance.tables.sources import Named
 from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, conn_id_of, connection_of
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
@@ -50,7 +50,7 @@ from airflow_provider_calcom.operators._plan_parameters import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.pushdown import SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
 log = logging.getLogger(__name__)

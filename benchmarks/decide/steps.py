@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE
 from airflow_provider_calcom.attendance.engine import COUNTS, Decided, Figures, Resources, load, load_policy, workshop
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE
 
 TABLES = {BOOKINGS: "bookings", PEOPLE: "people", ATTENDANCE: "attendance"}
 READING, COUNTING, WRITING = "reading and checking the files", "counting for the guard rails", "sorting and writing"

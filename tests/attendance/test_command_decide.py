@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE
 from airflow_provider_calcom.attendance.engine import decide
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE
 from airflow_provider_calcom.cli.no_shows import main
 from tests.attendance.test_loading import (
     BOOKING,

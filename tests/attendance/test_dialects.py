@@ -16,15 +16,15 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from airflow_provider_calcom.attendance import pushdown
-from airflow_provider_calcom.attendance.columns import TABLES
-from airflow_provider_calcom.attendance.dialects import DIALECTS, Dialect, carried, column_type, quoted
 from airflow_provider_calcom.attendance.engine import COUNTS, Resources, decide, load, load_policy, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
-from airflow_provider_calcom.attendance.pushdown import Relation, SqlPlace
 from airflow_provider_calcom.attendance.rules import the_rules
+from airflow_provider_calcom.attendance.schema import TABLES
+from airflow_provider_calcom.attendance.sql import backend as pushdown
+from airflow_provider_calcom.attendance.sql.backend import Relation, SqlPlace
+from airflow_provider_calcom.attendance.sql.dialects import DIALECTS, Dialect, carried, column_type, quoted
 from tests.attendance.worlds import random_world
 
 ALL = sorted(DIALECTS)

@@ -19,12 +19,12 @@ from uuid import UUID
 import duckdb
 import pytest
 
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
 from airflow_provider_calcom.attendance.engine import Resources, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.instants import parse_instant
-from airflow_provider_calcom.attendance.loading import Loader
-from airflow_provider_calcom.attendance.sources import local_files
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
+from airflow_provider_calcom.attendance.tables.loader import Loader
+from airflow_provider_calcom.attendance.tables.sources import local_files
 
 ROOT = Path(__file__).resolve().parents[2]
 Row = dict[str, Any]
@@ -932,7 +932,7 @@ def test_rows_within_a_name_stay_there(quoted: bool, tmp_path: Path) -> None:
 _MEASURED = """
 import resource, sys
 from pathlib import Path
-from airflow_provider_calcom.attendance.columns import ATTENDANCE
+from airflow_provider_calcom.attendance.schema import ATTENDANCE
 from airflow_provider_calcom.attendance.engine import Resources, load, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput
 try:

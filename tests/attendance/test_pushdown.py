@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance import pushdown
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
 from airflow_provider_calcom.attendance.engine import Figures, decide, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.pushdown import Relation, SqlFailed, SqlPlace, SqlUnavailable
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
+from airflow_provider_calcom.attendance.sql import backend as pushdown
+from airflow_provider_calcom.attendance.sql.backend import Relation, SqlFailed, SqlPlace, SqlUnavailable
 from airflow_provider_calcom.cli.no_shows import main
 from tests.attendance import reference
 from tests.attendance.postgres import PostgresServer

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.attendance.columns import PEOPLE
 from airflow_provider_calcom.attendance.engine import Resources, load, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
-from airflow_provider_calcom.attendance.sources import Named, format_of, local_files
+from airflow_provider_calcom.attendance.schema import PEOPLE
+from airflow_provider_calcom.attendance.tables.sources import Named, format_of, local_files
 from tests.attendance.test_loading import PERSON, as_csv, jsonl, literal, parquet, read, refused
 
 CONTENT = jsonl([PERSON])
@@ -196,7 +196,7 @@ def test_a_full_disk(error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Unpacking needs room, and the file is not to blame where there is none."""
     import errno
 
-    from airflow_provider_calcom.attendance import plain_files
+    from airflow_provider_calcom.attendance.tables import local_copies as plain_files
 
     def full(stream: Any) -> Iterator[bytes]:
         raise OSError(getattr(errno, error), "full")

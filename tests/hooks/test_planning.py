@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance.columns import TABLES
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused, UnsupportedConnection
+from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.no_shows.planner import PlanRequest, plan_no_shows
 from tests.attendance.postgres import PostgresServer

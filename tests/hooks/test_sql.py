@@ -13,7 +13,7 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from airflow_provider_calcom.attendance.engine import decide
 from airflow_provider_calcom.attendance.errors import AttendanceError, UnsupportedConnection
-from airflow_provider_calcom.attendance.pushdown import SqlPlace, SqlUnavailable
+from airflow_provider_calcom.attendance.sql.backend import SqlPlace, SqlUnavailable
 from airflow_provider_calcom.hooks.sql import sql_place
 
 

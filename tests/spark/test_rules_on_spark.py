@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance.columns import ATTENDANCE, BOOKINGS, PEOPLE, Table
 from airflow_provider_calcom.attendance.engine import decide, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
-from airflow_provider_calcom.attendance.pushdown import Relation, SqlFailed, SqlPlace
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, Table
+from airflow_provider_calcom.attendance.sql.backend import Relation, SqlFailed, SqlPlace
 from airflow_provider_calcom.hooks.sql import sql_place
 from tests.attendance import reference
 from tests.attendance.test_reference import COMPLETE, REASONS, booking, person, row

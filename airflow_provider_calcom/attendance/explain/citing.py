@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_provider_calcom.attendance.explain.facts import ExplainedRow
+from airflow_provider_calcom.attendance.explain.model import ExplainedRow
 from airflow_provider_calcom.attendance.explain.texts import moment, shown
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_calcom.attendance.explain.facts import Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.model import Explanation, Verdict
 from airflow_provider_calcom.attendance.explain.reasons import complete, exclusion, host_side
 from airflow_provider_calcom.attendance.explain.texts import WIDTH, cut, moment, seconds, shown, wrapped
 from airflow_provider_calcom.attendance.explain.timeline import Timeline, address

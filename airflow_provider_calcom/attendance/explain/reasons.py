@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_calcom.attendance.explain.citing import cited
-from airflow_provider_calcom.attendance.explain.facts import (
+from airflow_provider_calcom.attendance.explain.model import (
     ExplainedRow,
     Explanation,
     Feed,

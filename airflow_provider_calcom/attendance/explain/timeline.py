@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airflow_provider_calcom.attendance.explain.citing import bearer, key, span
-from airflow_provider_calcom.attendance.explain.facts import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
 from airflow_provider_calcom.attendance.explain.texts import WIDTH, cut, moment, shown, wrapped
 
 _SIGNS = {"person": "#", "check_in": "+", "lobby": "w", "bot": "b"}

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from airflow_provider_calcom._redact import plain, shown_columns
-from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
-from airflow_provider_calcom.attendance.dialects import MICROSECONDS, TEXT
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.server import SqlFailed, SqlUnavailable
+from airflow_provider_calcom.attendance.schema import BOOKINGS, Column, Table
+from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable
+from airflow_provider_calcom.attendance.sql.dialects import MICROSECONDS, TEXT
 
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
 """Gives the rows of a SELECT in the rules' SQL."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from airflow_provider_calcom.attendance.columns import Column
 from airflow_provider_calcom.attendance.instants import EARLIEST, LATEST, NAIVE, ZONED, microseconds
+from airflow_provider_calcom.attendance.schema import Column
 
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")

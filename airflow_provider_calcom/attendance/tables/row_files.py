@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
+from airflow_provider_calcom.attendance.schema import Table
 
 _MOST_SPELLINGS = 1_000
 _AS_THEY_ARE = frozenset({str, bool, int, type(None)})

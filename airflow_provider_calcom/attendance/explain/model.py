@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_calcom.attendance.explain.texts import within_years
 from airflow_provider_calcom.attendance.instants import instant_text
-from airflow_provider_calcom.attendance.loading import LoadedFile
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
 _INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
 

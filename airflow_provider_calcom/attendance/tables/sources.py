@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.attendance.columns import Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.plain_files import (
+from airflow_provider_calcom.attendance.schema import Table
+from airflow_provider_calcom.attendance.tables.local_copies import (
     Survey,
     csv_header,
     json_keys,
     local_path,
     put_plain,
 )
-from airflow_provider_calcom.attendance.row_files import write_rows
+from airflow_provider_calcom.attendance.tables.row_files import write_rows
 
 Format = Literal["jsonl", "csv", "parquet"]
 # A path is a text, an os.PathLike or a UPath; rows are mappings.

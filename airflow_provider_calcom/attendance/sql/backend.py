@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.columns import Table
-from airflow_provider_calcom.attendance.dialects import (
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.policy_tables import policy_tables
+from airflow_provider_calcom.attendance.rules import Rules, Step, the_rules
+from airflow_provider_calcom.attendance.schema import Table
+from airflow_provider_calcom.attendance.sql.connection import Row, Server, SqlFailed, SqlUnavailable, opened
+from airflow_provider_calcom.attendance.sql.dialects import (
     DIALECTS,
     Dialect,
     carried,
@@ -19,11 +24,7 @@ from airflow_provider_calcom.attendance.dialects import (
     quoted,
     quoted_column,
 )
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
-from airflow_provider_calcom.attendance.loading import LoadedFile, Loader
-from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.policy_tables import policy_tables
-from airflow_provider_calcom.attendance.relations import (
+from airflow_provider_calcom.attendance.sql.relations import (
     Relation,
     adapted,
     alias,
@@ -31,9 +32,8 @@ from airflow_provider_calcom.attendance.relations import (
     check_values,
     columns_of,
 )
-from airflow_provider_calcom.attendance.rules import Rules, Step, the_rules
-from airflow_provider_calcom.attendance.server import Row, Server, SqlFailed, SqlUnavailable, opened
-from airflow_provider_calcom.attendance.sources import local_files
+from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
+from airflow_provider_calcom.attendance.tables.sources import local_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

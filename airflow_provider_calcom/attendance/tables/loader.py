@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_calcom.attendance.cells import MACROS, sql_type
-from airflow_provider_calcom.attendance.columns import BOOKINGS, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.parts import ParquetPart, Part, part_of
-from airflow_provider_calcom.attendance.sources import LocalFile
+from airflow_provider_calcom.attendance.schema import BOOKINGS, Table
+from airflow_provider_calcom.attendance.tables.cells import MACROS, sql_type
+from airflow_provider_calcom.attendance.tables.sources import LocalFile
+from airflow_provider_calcom.attendance.tables.table_files import ParquetPart, Part, part_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,10 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.attendance.cells import NAIVE_TYPES, Cells, no_cells, text_cells, tidy_cells, typed_cells
-from airflow_provider_calcom.attendance.columns import BOOKINGS, Column, Table
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
-from airflow_provider_calcom.attendance.faults import (
+from airflow_provider_calcom.attendance.schema import BOOKINGS, Column, Table
+from airflow_provider_calcom.attendance.tables.cells import (
+    NAIVE_TYPES,
+    Cells,
+    no_cells,
+    text_cells,
+    tidy_cells,
+    typed_cells,
+)
+from airflow_provider_calcom.attendance.tables.diagnostics import (
     JsonFile,
     csv_fault,
     csv_rows,
@@ -22,8 +29,8 @@ from airflow_provider_calcom.attendance.faults import (
     wrong_cell,
     wrong_type,
 )
-from airflow_provider_calcom.attendance.plain_files import LONGEST_LINE, with_even_line_ends
-from airflow_provider_calcom.attendance.sources import LocalFile
+from airflow_provider_calcom.attendance.tables.local_copies import LONGEST_LINE, with_even_line_ends
+from airflow_provider_calcom.attendance.tables.sources import LocalFile
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -1,0 +1,1 @@
+"""Files and rows of the three input tables, loaded into DuckDB as clean tables."""
