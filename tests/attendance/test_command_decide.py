@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_calcom.attendance.engine import decide
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE
 from airflow_provider_calcom.cli.no_shows import main
-from tests.attendance.test_loading import (
+from tests.attendance.tables.test_loader import (
     BOOKING,
     EMAIL,
     FORMATS,

@@ -14,7 +14,7 @@ from airflow_provider_calcom.attendance.instants import (
     microseconds,
     parse_instant,
 )
-from tests.attendance.test_loading import INSTANTS, NO_INSTANTS
+from tests.attendance.tables.test_loader import INSTANTS, NO_INSTANTS
 
 
 class Nowhere(tzinfo):

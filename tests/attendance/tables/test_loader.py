@@ -26,7 +26,7 @@ from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOP
 from airflow_provider_calcom.attendance.tables.loader import Loader
 from airflow_provider_calcom.attendance.tables.sources import local_files
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Row = dict[str, Any]
 
 EMAIL, NAME, PHONE = "ann.secret@example.org", "Ann Secret", "+1 617 555 0199"

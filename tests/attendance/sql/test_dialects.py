@@ -433,7 +433,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 def test_says_which_engines_were_run() -> None:
     """PostgreSQL and Spark are called proven, because tests run the rules there; no other one is."""
     assert {dialect.name for dialect in DIALECTS.values() if dialect.is_proven} == RUN
-    page = (Path(__file__).resolve().parents[2] / "docs" / "sql-engines.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "sql-engines.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\w+) \| .*?(run|parsed only)", page, re.MULTILINE))
     assert {name.lower().replace("postgresql", "postgres"): how == "run" for name, how in rows.items()} == {
         name: name in RUN for name in ALL

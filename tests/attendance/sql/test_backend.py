@@ -26,7 +26,7 @@ from tests.attendance.postgres import PostgresServer
 from tests.attendance.test_reference import COMPLETE, booking, person, row
 from tests.attendance.worlds import random_world
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SEEDS = range(112, 121)
 TYPES = {"instant": "timestamptz", "flag": "boolean", "label": "text", "text": "text"}
 Rows = Sequence[Mapping[str, Any]]

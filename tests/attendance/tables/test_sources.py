@@ -16,7 +16,7 @@ from airflow_provider_calcom.attendance.engine import Resources, load, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
 from airflow_provider_calcom.attendance.schema import PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Named, format_of, local_files
-from tests.attendance.test_loading import PERSON, as_csv, jsonl, literal, parquet, read, refused
+from tests.attendance.tables.test_loader import PERSON, as_csv, jsonl, literal, parquet, read, refused
 
 CONTENT = jsonl([PERSON])
 
