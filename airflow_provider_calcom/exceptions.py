@@ -1,4 +1,4 @@
-"""How our errors end an Airflow task: those that can't heal by themselves end it without retries."""
+"""How our errors end an Airflow task: one that is not retryable ends it without retries."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_calcom.api.errors import CalComError
-from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.errors import ProviderError
 
 
 @contextmanager
-def without_useless_retries() -> Iterator[None]:
-    """Let errors through that the next try may not meet; turn the others into failures that Airflow does not retry.
+def fail_without_retry() -> Iterator[None]:
+    """Let retryable errors through, and turn the others into failures that Airflow does not retry.
 
     The error keeps its class, so that ``except BookingNotFound`` and a failure callback see what they expect: it is
     raised as a subclass of both its class and :class:`AirflowFailException`. Wrapping it in one exception of our own
@@ -22,8 +21,8 @@ def without_useless_retries() -> Iterator[None]:
     """
     try:
         yield
-    except (CalComError, AttendanceError) as error:
-        if error.may_heal:
+    except ProviderError as error:
+        if error.retryable:
             raise
         raise _failing(error).with_traceback(error.__traceback__) from error.__cause__
 
@@ -38,7 +37,7 @@ def _failing(error: Exception) -> Exception:
 
 
 def _as_its_own_kind(error: Exception) -> tuple[Any, ...]:
-    """Have a failure pickled as the error that it was: the class made here can't be found by its name."""
+    """Pickle a failure as its original class: the class made at run time can't be imported."""
     return _restored, (type(error).__mro__[1], error.args, error.__dict__)
 
 

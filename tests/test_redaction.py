@@ -37,7 +37,8 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
 from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words
 from airflow_provider_calcom.cli.no_shows import main
-from airflow_provider_calcom.exceptions import without_useless_retries
+from airflow_provider_calcom.errors import ProviderError
+from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanIsAnother, TooManyChanges
 from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
@@ -241,7 +242,7 @@ def of_the_package() -> Iterator[type]:
 
 CLASSES = sorted(set(of_the_package()), key=lambda kind: (kind.__module__, kind.__name__))
 ERRORS = [kind for kind in CLASSES if issubclass(kind, BaseException)]
-BASES = {CalComError, AttendanceError, feed_errors.FeedError}
+BASES = {ProviderError, CalComError, AttendanceError, feed_errors.FeedError}
 NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.UnreadableField: "counted by FeedReport, whose errors are driven",
     feed_errors.UnreadableFile: "becomes a FeedUnreadable, which is driven",
@@ -263,7 +264,7 @@ def test_no_class_shows_an_address_or_a_key_whoever_wrote_its_text(kind: type[Ex
         error = kind(f"feed: it is {spelling}. Fix it")
         leaks(error)
         leaks(pickle.loads(pickle.dumps(error)))
-        with pytest.raises(kind) as raised, without_useless_retries():
+        with pytest.raises(kind) as raised, fail_without_retry():
             raise error
         leaks(raised.value)
 

@@ -80,7 +80,7 @@ def outcome(
     assert text.isprintable(), f"{text!r} would break a log's line"
     assert len(text) <= LONGEST_TEXT, f"{len(text)} characters are not for people"
     assert "ann@example.org" not in text, "an address is nobody's business"
-    assert not in_task or isinstance(error, AirflowFailException) != error.may_heal
+    assert not in_task or isinstance(error, AirflowFailException) != error.retryable
     if names and type(error).__name__ != "NotConnected":
         assert any(name in text for name in names), f"{text!r} names none of {names}"
     return error

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_calcom._redact import hide, redact
+from airflow_provider_calcom.errors import ProviderError
 
 redacted = redact
 """The former name of :func:`~airflow_provider_calcom._redact.redact`, for scripts that import it from here."""
@@ -68,15 +69,12 @@ class Failure:
         return f"{self.method} {self.path}: {answer}{said}{named}"
 
 
-class CalComError(Exception):
-    """Base of all errors of this package; raised only as one of its subclasses.
+class CalComError(ProviderError):
+    """Base of all errors of the client; raised only as one of its subclasses.
 
     :param explanation: what happened and the fix. An address or a key in it is not shown, whoever wrote it.
     :param failure: the call that failed, where there was one.
     """
-
-    may_heal = False
-    """True where the same call may succeed later although nobody changed anything."""
 
     def __init__(self, explanation: str, failure: Failure | None = None) -> None:
         super().__init__(hide(explanation if failure is None else f"{explanation} ({failure})"))
@@ -174,7 +172,7 @@ class ApiVersionNotServed(CalComError):
 class BookingNotStarted(CalComError):
     """Cal.com marks nobody before a booking's start (400). Mend: run later, or ``on_not_started="skip"``."""
 
-    may_heal = True
+    retryable = True
 
 
 class RequestRefused(CalComError):
@@ -191,25 +189,25 @@ class Conflict(CalComError):
 class RateLimited(CalComError):
     """Still over the rate limit after the allowed waiting (429). Mend: fewer parallel tasks on this key."""
 
-    may_heal = True
+    retryable = True
 
 
 class ServerFault(CalComError):
     """Cal.com or its edge failed (5xx) and went on failing. Mend: later; the request id helps their support."""
 
-    may_heal = True
+    retryable = True
 
 
 class NotConnected(CalComError):
     """No connection was made, so nothing was sent. Mend: the network, a proxy, or the connection's host."""
 
-    may_heal = True
+    retryable = True
 
 
 class NoAnswer(CalComError):
     """A reading call was sent and no answer came. Nothing was changed by it."""
 
-    may_heal = True
+    retryable = True
 
 
 class OutcomeUnknown(CalComError):
@@ -218,7 +216,7 @@ class OutcomeUnknown(CalComError):
     It may have been carried out. Mend: read the booking before anything is sent again.
     """
 
-    may_heal = True
+    retryable = True
 
     @property
     def is_perhaps_at_work(self) -> bool:
@@ -229,7 +227,7 @@ class OutcomeUnknown(CalComError):
 class UnexpectedAnswer(CalComError):
     """The answer is not Cal.com's: HTML, cut JSON, another shape, too large. Mend: the connection's host."""
 
-    may_heal = True
+    retryable = True
 
 
 class RedirectRefused(CalComError):
@@ -242,7 +240,7 @@ class RedirectRefused(CalComError):
 class ListingIncomplete(CalComError):
     """Pages disagreed, also when read again, so bookings may be missing from what was given so far."""
 
-    may_heal = True
+    retryable = True
 
 
 # What a booking allows.
@@ -278,7 +276,7 @@ class NotReassigned(CalComError):
 class ChangeNotVerified(CalComError):
     """Cal.com said 200 but the booking does not show what was asked for. Mend: look at the booking in Cal.com."""
 
-    may_heal = True
+    retryable = True
 
 
 def validation_faults(errors: object, secrets: Sequence[str] = ()) -> list[str]:

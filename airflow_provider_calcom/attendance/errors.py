@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from airflow_provider_calcom._redact import hide
+from airflow_provider_calcom.errors import ProviderError
 
 
-class AttendanceError(Exception):
+class AttendanceError(ProviderError):
     """Any error of this part of the package.
 
     :param text: what happened and the fix. An address or a key in it is not shown, whoever wrote it.
-    :cvar may_heal: whether the same call can succeed later with nothing mended, so that a retry has a point.
     """
-
-    may_heal: ClassVar[bool] = False
 
     def __init__(self, text: str = "") -> None:
         super().__init__(hide(text))

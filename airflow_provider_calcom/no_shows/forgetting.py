@@ -48,7 +48,7 @@ _CLIENT_SUFFIX = r"(?:\+c[a-z0-9]{24})?"
 class NotForgotten(AttendanceError):
     """An address still stands in a file after it was to be forgotten: somebody wrote it meanwhile. Run it again."""
 
-    may_heal = True
+    retryable = True
 
 
 @dataclass

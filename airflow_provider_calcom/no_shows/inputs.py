@@ -34,13 +34,13 @@ _OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
 class InputMissing(AttendanceError):
     """A file of bookings or attendance is not there. Have it written: the task tries again, as reports come late."""
 
-    may_heal = True
+    retryable = True
 
 
 class InputNotReached(AttendanceError):
     """A file's storage failed: a disk, a network, an object store. The task tries again."""
 
-    may_heal = True
+    retryable = True
 
 
 @dataclass(frozen=True)

@@ -79,19 +79,19 @@ class PlanNotRead(AttendanceError):
 class PlanNotReached(PlanNotRead):
     """The storage of a plan failed: a disk, a network, an object store. Another try may find it well."""
 
-    may_heal = True
+    retryable = True
 
 
 class PlanNotWritten(AttendanceError):
     """A plan's folder can't be written now: the disk is full, or the storage failed. The text names it."""
 
-    may_heal = True
+    retryable = True
 
 
 class PlanFolderUnusable(PlanNotWritten):
     """A plan's folder can't be written, and no retry heals that. Fix its rights, or what lies in its place."""
 
-    may_heal = False
+    retryable = False
 
 
 class LastWrite(NamedTuple):

@@ -17,13 +17,13 @@ from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, 
 class OutputNotWritten(AttendanceError):
     """A file can't be written now: the disk is full, or the storage failed. The text names it."""
 
-    may_heal = True
+    retryable = True
 
 
 class OutputUnusable(OutputNotWritten):
     """A file can't be written, and no retry heals that. Fix the folder's rights, or what lies in its place."""
 
-    may_heal = False
+    retryable = False
 
 
 @contextmanager

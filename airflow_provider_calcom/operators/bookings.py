@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.exceptions import without_useless_retries
+from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ListBookingsOperator(CalComOperator):
 
         :param context: the task's context.
         """
-        with without_useless_retries(), self.hook as hook:
+        with fail_without_retry(), self.hook as hook:
             self._check_output()
             filters = self._filters(context)
             bookings = hook.iterate_bookings(page_size=self.page_size, **filters)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_calcom.exceptions import without_useless_retries
+from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.links import CalComBookingLink
 from airflow_provider_calcom.operators._base import CalComOperator
 
@@ -106,7 +106,7 @@ class MarkAbsentOperator(CalComOperator):
 
         :param context: the task's context.
         """
-        with without_useless_retries():
+        with fail_without_retry():
             return self._mark(context)
 
     def _mark(self, context: Context) -> dict[str, Any]:
@@ -304,7 +304,7 @@ class PlanNoShowsOperator(CalComOperator):
 
         :param context: the task's context.
         """
-        with without_useless_retries():
+        with fail_without_retry():
             return self._plan(context)
 
     def _plan(self, context: Context) -> dict[str, Any]:
@@ -484,7 +484,7 @@ class ApplyNoShowsOperator(CalComOperator):
 
         :param context: the task's context.
         """
-        with without_useless_retries():
+        with fail_without_retry():
             return self._apply(context)
 
     def _apply(self, context: Context) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def test_a_proxy_that_cant_be_one_is_named(both, monkeypatch, name, value):
     error = both.error(None, READ, replace(INTERN, base_url="https://cal.invalid/v2"))
     assert isinstance(error, errors.InvalidEnvironment)
     assert name in str(error)
-    assert not error.may_heal
+    assert not error.retryable
     assert "canary-pw" not in all_texts(error) + repr(error)
 
 

@@ -227,7 +227,7 @@ def test_totals_that_lie_for_ever_are_told(both):
     server = ListServer(bookings_in_groups(50, 1), total=lambda params, count: count + 1, most_calls=200)
     with pytest.raises(ListingIncomplete, match="shorter span with after_start and before_end") as caught:
         both.list(server)
-    assert caught.value.may_heal
+    assert caught.value.retryable
 
 
 def missing_once(*which: str, calls: int = 1):

@@ -677,7 +677,7 @@ def test_a_booking_that_has_not_started(both, seconds, started, dates):
     else:
         error = error_of(both, server, request, errors.BookingNotStarted, wall_clock=clock)
         assert "2026-11-20T09:00:00.000Z" in str(error)
-        assert error.may_heal
+        assert error.retryable
         assert server.writes == []
 
 
@@ -863,7 +863,7 @@ def test_a_user_who_may_not_mark(both):
     server = a_server(may_mark=False)
     error = error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
     assert "it shows 0 as written and 1 not" in str(error)
-    assert not error.may_heal
+    assert not error.retryable
     assert len(server.writes) == 1
 
 
@@ -883,7 +883,7 @@ def test_a_failed_update_whose_booking_cant_be_read_is_unknown(both, may_mark, f
     server = a_server(may_mark=may_mark, faults=["failed after"] if may_mark else [])
     server.read_fault = fault
     error = error_of(both, server, a_request(ANN), errors.OutcomeUnknown)
-    assert error.may_heal
+    assert error.retryable
     assert "Run the task again later: it reads the booking first" in str(error)
     assert "can't help" not in str(error), "it would contradict what was just said"
     assert len(server.writes) == 1

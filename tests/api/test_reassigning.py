@@ -53,7 +53,7 @@ def test_a_200_that_reassigned_nothing(both, user_id, answers):
     """The open edition answers 200 with the present host, whatever was asked for; another try would not help."""
     with pytest.raises(errors.NotReassigned, match="do it in") as raised:
         both.run(answering(*answers), reassign("uid1", user_id))
-    assert not raised.value.may_heal
+    assert not raised.value.retryable
 
 
 def test_a_booking_that_cant_be_read_afterwards(both):

@@ -166,5 +166,5 @@ def _told(run: Ended, outcomes: list[dict[str, Any]], errors: frozenset[str], he
         yield Finding("unreported", f"the run raised {name}: {run.error}")
     elif not failed:
         yield Finding("unreported", f"the run raised {name}, and no change failed")
-    elif getattr(run.error, "may_heal", False) is not heals:
-        yield Finding("unreported", f"the run raised {name}, which says may_heal={not heals}")
+    elif getattr(run.error, "retryable", False) is not heals:
+        yield Finding("unreported", f"the run raised {name}, which says retryable={not heals}")

@@ -81,7 +81,7 @@ def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
         _ = hook.settings, hook.ledger_secret
 
     error = outcome(read, names=(field, "calcom_conn_id", "API key", "client_id"), in_task=False)
-    assert error is None or not error.may_heal
+    assert error is None or not error.retryable
 
 
 @pytest.mark.parametrize("host", ["api.cal.com\n", "\napi.cal.com", "api.\ncal.com", "api.cal.com\r", "api.cal\t.com",
@@ -119,4 +119,4 @@ def test_any_connection_id(conn_id: Any) -> None:
     """An id that is none, or of no connection, is refused by its parameter and not tried again."""
     error = outcome(lambda: CalComHook(calcom_conn_id=conn_id).settings, names=("calcom_conn_id",), in_task=False)
     assert error is not None
-    assert not error.may_heal
+    assert not error.retryable

@@ -181,7 +181,7 @@ def test_an_address_that_is_written_meanwhile(lab: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(forgetting, "_forget_in_lines", lambda path, person: 0)
     with pytest.raises(NotForgotten, match=r"plan\.jsonl") as caught:
         forget(BOB, plans=[lab / "plans" / "other"], ledger=None, addresses=NAMES)
-    assert caught.value.may_heal
+    assert caught.value.retryable
     assert json.loads((lab / "plans" / "other" / "summary.json").read_bytes())["state"] == "ready"
 
 

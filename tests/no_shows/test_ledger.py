@@ -369,7 +369,7 @@ def test_a_plan_is_applied_by_one_run_at_a_time(tmp_path: Path, writer: Callable
     first.claim()
     with pytest.raises(AlreadyApplying) as caught:
         writer("a" * 64).claim()
-    assert caught.value.may_heal
+    assert caught.value.retryable
     writer("b" * 64).claim()
     first.close()
     second = writer("a" * 64)
@@ -434,7 +434,7 @@ def test_a_ledger_that_goes_away_stops_the_run(tmp_path: Path, writer: Callable[
     for call in (run.check, lambda: run.intend([change(BOB)])):
         with pytest.raises(LedgerReplaced, match="Restore the ledger") as caught:
             call()
-        assert caught.value.may_heal is False
+        assert caught.value.retryable is False
     tmp_path.mkdir(exist_ok=True)
 
 

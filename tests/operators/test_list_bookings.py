@@ -317,9 +317,7 @@ def test_a_page_that_fails_is_read_again(calcom: SandboxDriver) -> None:
         ("status", {"status": 200, "body": {"status": "success", "data": [{"uid": 1}]}}, errors.UnexpectedAnswer),
     ],
 )
-def test_errors_that_may_heal(
-    calcom: SandboxDriver, fault: str, options: dict[str, Any], error: type[Exception]
-) -> None:
+def test_retryable_errors(calcom: SandboxDriver, fault: str, options: dict[str, Any], error: type[Exception]) -> None:
     """A list that can't be read now fails as a task that Airflow tries again; it is never taken for an empty list."""
     calcom.fault("GET", "/v2/bookings", fault, times=None, **options)
     with pytest.raises(error) as raised:

@@ -21,7 +21,7 @@ class SqlFailed(AttendanceError):
 class SqlUnavailable(SqlFailed):
     """A SQL connection can't be opened, was lost, or a statement met a limit of time or room. Try again later."""
 
-    may_heal: ClassVar[bool] = True
+    retryable: ClassVar[bool] = True
 
 
 class Server:
@@ -133,11 +133,11 @@ def in_words(before: str, secrets: Sequence[str], kind: type[SqlFailed] | None =
     except AttendanceError:
         raise
     except Exception as error:
-        kind = kind or (SqlUnavailable if _may_heal(error) else SqlFailed)
+        kind = kind or (SqlUnavailable if _is_retryable(error) else SqlFailed)
         raise kind(f"{before}: {redact_sql(error, secrets)}") from None
 
 
-def _may_heal(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     """Tell a lost connection or a limit, which are operational errors by PEP 249, from a wrong name or value."""
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
 

@@ -60,7 +60,7 @@ class TooManyChanges(AttendanceError):
 class ApplyStopped(AttendanceError):
     """The run was stopped from outside. Run the task again: it goes on where it was."""
 
-    may_heal = True
+    retryable = True
 
 
 @dataclass(frozen=True)

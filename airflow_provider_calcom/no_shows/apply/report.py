@@ -16,12 +16,12 @@ class ChangesFailed(AttendanceError):
     """Some changes of the plan were not made. The text names how many of what, and the file that has them all.
 
     :param text: what happened.
-    :param may_heal: whether another try may make them. It reads the bookings first and makes no change twice.
+    :param retryable: whether another try may make them. It reads the bookings first and makes no change twice.
     """
 
-    def __init__(self, text: str, may_heal: bool = False) -> None:
+    def __init__(self, text: str, retryable: bool = False) -> None:
         super().__init__(text)
-        self.may_heal = may_heal  # type: ignore[misc]
+        self.retryable = retryable  # type: ignore[misc]
 
 
 class ApplyResult(TypedDict):
@@ -89,11 +89,11 @@ def raise_for_failures(worklist: Worklist, result: ApplyResult) -> None:
         f"{number} of {worklist.total} changes were not made ({told}). All outcomes are in"
         f" {shown_path(result['outcomes_path'])}."
         " Running the task again makes no change twice",
-        may_heal=any(_may_heal(why) for whys in failures.values() for why in whys),
+        retryable=any(_is_retryable(why) for whys in failures.values() for why in whys),
     )
 
 
-def _may_heal(why: str) -> bool:
+def _is_retryable(why: str) -> bool:
     """Tell by the name of an error, or a word for one, whether another try has a point."""
     kind = getattr(errors, why, None)
-    return bool(getattr(kind, "may_heal", why in (NOT_TRIED, INTERRUPTED)))
+    return bool(getattr(kind, "retryable", why in (NOT_TRIED, INTERRUPTED)))

@@ -28,19 +28,19 @@ class LedgerNotRead(AttendanceError):
 class LedgerNotReached(LedgerNotRead):
     """The storage of the ledger failed: a disk, a network, an object store. Another try may find it well."""
 
-    may_heal = True
+    retryable = True
 
 
 class LedgerNotWritten(AttendanceError):
     """The ledger can't be written now, so no flag is written either: the disk is full, or the storage failed."""
 
-    may_heal = True
+    retryable = True
 
 
 class LedgerFolderUnusable(LedgerNotWritten):
     """The ledger can't be written, and no retry heals that. Fix the folder's rights, or what lies in its place."""
 
-    may_heal = False
+    retryable = False
 
 
 class LedgerReplaced(LedgerNotWritten):
@@ -49,13 +49,13 @@ class LedgerReplaced(LedgerNotWritten):
     Without it our own marks are not known as ours. What the run wrote stands in ``outcomes.jsonl`` beside the plan.
     """
 
-    may_heal = False
+    retryable = False
 
 
 class AlreadyApplying(AttendanceError):
     """Another run is applying the same plan with the same ledger. Let it end; a retry goes on where it was."""
 
-    may_heal = True
+    retryable = True
 
 
 # "from" is a word of Python's own.

@@ -523,8 +523,8 @@ def test_a_connection_that_can_not_be_opened_is_told_without_its_password(postgr
         decide([], [], [], place=SqlPlace(connect, "postgres", name="warehouse", secrets=[password]))
     with pytest.raises(SqlUnavailable, match="password authentication failed"):
         decide([], [], [], place=SqlPlace(lambda: postgres.connect(password=password), "postgres"))
-    assert SqlUnavailable.may_heal
-    assert not getattr(SqlFailed, "may_heal", False)
+    assert SqlUnavailable.retryable
+    assert not getattr(SqlFailed, "retryable", False)
 
 
 def test_a_statement_that_takes_too_long_is_told(warehouse: Warehouse) -> None:

@@ -1,0 +1,15 @@
+"""The root of all errors of this package, so that ``except ProviderError`` catches each of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ProviderError(Exception):
+    """Base of :class:`~airflow_provider_calcom.api.errors.CalComError` and of all errors about attendance and plans.
+
+    :cvar retryable: whether the same call may succeed later although nobody changed anything. An Airflow task that
+        ends in an error that is not retryable fails without retries.
+    """
+
+    retryable: ClassVar[bool] = False
