@@ -48,7 +48,7 @@ conformance: $(AIRFLOW_33)/installed
 bench-import: $(AIRFLOW_33)/installed
 	$(BIN)/python benchmarks/import_time.py
 
-# Who really came is known in the worlds that this makes; docs/attendance-benchmark.md has the table.
+# Who really came is known in the worlds that this makes; docs/explanation/attendance-benchmark.md has the table.
 bench-attendance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.attendance.run
 
@@ -56,7 +56,7 @@ bench-attendance: $(AIRFLOW_33)/installed
 bench-decide: $(AIRFLOW_33)/installed
 	$(BIN)/python benchmarks/decide/run.py
 
-# Some ten minutes; docs/benchmarks.md has the table, which --write makes.
+# Some ten minutes; docs/explanation/benchmarks-apply.md has the table, which --write makes.
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
 

@@ -39,11 +39,11 @@ from tests.support import SandboxDriver
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-APPLYING, ATTENDANCE, FEEDS, PLANS = (
-    ROOT / "docs" / f"{name}.md" for name in ("applying", "attendance", "feeds", "plans")
-)
-BENCHMARK = ROOT / "docs" / "attendance-benchmark.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+ATTENDANCE = DOCS / "explanation" / "rules.md"
+APPLYING, FEEDS, PLANS = (DOCS / "reference" / f"{name}.md" for name in ("ledger", "feeds", "plan-files"))
+BENCHMARK = DOCS / "explanation" / "attendance-benchmark.md"
+PAGES = [README, *sorted(DOCS.glob("**/*.md"))]
 RUNNING_PAGES = [README, APPLYING, ATTENDANCE, FEEDS, PLANS]
 COMMAND = "calcom-no-shows"
 
@@ -425,4 +425,4 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_pages_are_linked_from_the_readme() -> None:
     """Nobody has to find a page by looking through folders."""
     text = README.read_text(encoding="utf-8")
-    assert [page.name for page in PAGES if page is not README and f"(docs/{page.name}" not in text] == []
+    assert [page.name for page in PAGES if page is not README and f"(docs/{page.relative_to(DOCS)}" not in text] == []

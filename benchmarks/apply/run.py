@@ -2,7 +2,7 @@
 
 All sides talk to one sandbox, a process of its own. They take turns within each round, so that what else the machine
 does falls on all of them, and a ratio is the median of the rounds' ratios. No booking is marked twice.
-``--write`` puts the tables into docs/benchmarks.md too.
+``--write`` puts the tables into docs/explanation/benchmarks-apply.md too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmarks.apply.size import measure_size
 from benchmarks.apply.speed import measure_speed
 from benchmarks.apply.worlds import LIMIT, WINDOW, Row, Supply, make_world
 
-REPORT = ROOT / "docs" / "benchmarks.md"
+REPORT = ROOT / "docs" / "explanation" / "benchmarks-apply.md"
 LATENCY = 0.03
 LARGE, LARGE_QUICK, SPARE, MIXED, SCATTERED = 100_000, 10_000, 42_000, 800, 20
 PARTS = ("economy", "speed", "operators", "limits", "size")

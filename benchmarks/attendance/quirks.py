@@ -2,7 +2,7 @@
 
 ``TRUE``: the feed tells the truth, so nobody who came may be marked. ``HIDDEN``: likewise, but what it says of those
 who came is under another name, room or hour, where a doubt is the most that can be found. ``BLIND``: the feed lies or
-can't see the person; docs/attendance.md has these as known limits.
+can't see the person; docs/explanation/rules.md has these as known limits.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from benchmarks.attendance.quirks import BLIND, HIDDEN, QUIRKS, TRUE
 from benchmarks.attendance.vendors import FEEDS, attendance_of, raw_feeds
 from benchmarks.attendance.world import POLICY, Row
 
-REPORT = Path(__file__).resolve().parents[2] / "docs" / "attendance-benchmark.md"
+REPORT = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "attendance-benchmark.md"
 BOOKINGS, SEEDS = 20_000, (1, 2, 3, 4, 5)
 MIN_RECALL_OF_ABSENCES, MIN_RECALL_OF_PRESENCES, MAX_UNDETERMINED = 0.73, 0.865, 0.15
 MARGIN, OPEN = 900, 14_400
@@ -357,7 +357,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--oracle", action="store_true", help="decide with the tests' plain Python instead")
     parser.add_argument(
-        "--write", nargs="?", type=Path, const=REPORT, metavar="FILE", help=f"write docs/{REPORT.name}, or FILE"
+        "--write", nargs="?", type=Path, const=REPORT, metavar="FILE", help=f"write docs/explanation/{REPORT.name}, or FILE"
     )
     options = parser.parse_args()
     decide = decide_with_oracle if options.oracle else decide_with_package

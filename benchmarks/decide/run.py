@@ -1,7 +1,7 @@
 """Time ``calcom-no-shows decide`` beside the plain query that it replaces; exits with 1 if a limit is broken.
 
 Every run is a process of its own. The sides take turns within each round, so that what else the machine does falls on
-all of them; a figure is the median of its runs. ``--write`` puts the tables into docs/benchmarks-decide.md too.
+all of them; a figure is the median of its runs. ``--write`` puts the tables into docs/explanation/benchmarks-decide.md too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 DATA = ROOT / ".build" / "bench-decide"
 SPILL = DATA / "spill"
-REPORT = ROOT / "docs" / "benchmarks-decide.md"
+REPORT = ROOT / "docs" / "explanation" / "benchmarks-decide.md"
 SETS = {
     "scheduled": "hosts with 500 bookings, a conference key of its own for each",
     "shared-rooms": "the same, a tenth of the bookings in personal rooms and under recurring keys",
