@@ -1,6 +1,6 @@
 # Each target does all its own set-up: it needs python3 (3.11 or newer), make and a package index.
 PYTHON ?= python3
-RECORDINGS ?= ../shared/calcom/recordings ../shared/calcom/recordings-2026-11
+RECORDINGS ?= tests/recordings/2026-11-22 tests/recordings/2026-11-29
 
 AIRFLOW_33 := .build/airflow-3.3
 AIRFLOW_211 := .build/airflow-2.11
