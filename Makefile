@@ -1,6 +1,6 @@
-# Each target does all its own set-up: it needs python3 (3.10 or newer), make and a package index.
+# Each target does all its own set-up: it needs python3 (3.11 or newer), make and a package index.
 PYTHON ?= python3
-RECORDINGS ?= ../shared/calcom/recordings ../shared/calcom/recordings-2026-11
+RECORDINGS ?= tests/recordings/2026-11-22 tests/recordings/2026-11-29
 
 AIRFLOW_33 := .build/airflow-3.3
 AIRFLOW_211 := .build/airflow-2.11
@@ -68,19 +68,26 @@ format: $(AIRFLOW_33)/installed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# What is installed beside the package: the tools of `make check` are pinned for Airflow 3.3 alone.
+GROUP := test
+$(AIRFLOW_33)/installed: GROUP := dev
+$(SPARK)/installed: GROUP := spark
+
+# A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
+define install
+@echo "Installing Airflow $(1) and this package into $(@D) (a minute or more)"
+@$(PYTHON) -m venv --clear $(@D)
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< \
+	--group $(GROUP) --editable ".[attendance,sandbox]"
+@touch $@
+endef
+
 .build/airflow-%/installed: constraints/airflow-%.txt pyproject.toml
-	@echo "Installing Airflow $* and this package into .build/airflow-$* (a minute or two)"
-	@$(PYTHON) -m venv --clear .build/airflow-$*
-	@.build/airflow-$*/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint $< --editable ".[dev]"
-	@touch $@
+	$(call install,$*)
 
 $(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
-	@echo "Installing Airflow 3.3, Spark and this package into $(SPARK) (a few minutes)"
-	@$(PYTHON) -m venv --clear $(SPARK)
-	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint $< --editable ".[dev,spark-tests]"
-	@touch $@
+	$(call install,3.3)
 
 clean:
 	rm -rf .build dist

@@ -21,10 +21,8 @@ from airflow_provider_calcom.api.settings import ClientSettings
 KEY = "cal_test_0123456789abcdef"
 SETTINGS = ClientSettings(base_url="https://cal.test/v2", api_key=KEY)
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "calcom"
+RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 BUILDS = ("2025-08", "2025-12", "2026-07")
-NO_SHARED = "../shared/calcom with the recordings of the real server is not here"
-needs_shared = pytest.mark.skipif(not (SHARED / "recordings").is_dir(), reason=NO_SHARED)
 
 ADDRESS = re.compile(r"[^\s\"'<>(),;:=@]+@[^\s\"'<>(),;:=@]+")
 
@@ -33,20 +31,15 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 @functools.cache
 def recordings(build: str) -> tuple[dict[str, Any], ...]:
-    """All recorded calls of a build; empty where they are missing, so that parametrising by them never fails."""
-    path = SHARED / "recordings" / f"{build}.jsonl"
-    if not path.is_file():
-        return ()
-    with path.open(encoding="utf-8") as lines:
+    """Return all recorded requests to a build, with their responses."""
+    with (RECORDINGS / "2026-11-22" / f"{build}.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return tuple(row for row in rows if "status" in (row.get("response") or {}))
 
 
 @functools.cache
 def recorded(build: str, name: str) -> dict[str, Any]:
-    """The first recording of that name."""
-    if not recordings(build):
-        pytest.skip(NO_SHARED)
+    """Return the first recording of that name."""
     return next(row for row in recordings(build) if row["name"] == name)
 
 

@@ -13,11 +13,9 @@ from airflow_provider_calcom.api.endpoints import Answer, Endpoint, checked_id, 
 from airflow_provider_calcom.api.models import Page
 from tests.api.support import (
     BUILDS,
-    NO_SHARED,
-    SHARED,
+    RECORDINGS,
     answering,
     booking,
-    needs_shared,
     recorded,
     recorded_answer,
     recordings,
@@ -284,12 +282,10 @@ def test_a_series_of_one_booking(both):
     assert [item["uid"] for item in both.call(server, endpoints.get_booking_series("u1"))] == ["u1"]
 
 
-@pytest.mark.skipif(not (SHARED / "mark-absent-public-page.txt").is_file(), reason=NO_SHARED)
 @pytest.mark.parametrize("endpoint", [endpoints.get_booking("u"), endpoints.mark_absent("u", host=True)])
 def test_the_public_pages_example_is_read(both, endpoint):
     """The example answer of Cal.com's public page, whose attendees have no absent flag, is read as a booking."""
-    page = (SHARED / "mark-absent-public-page.txt").read_text(encoding="utf-8")
-    example, _ = json.JSONDecoder().raw_decode(page, page.index('{\n  "status": "success"'))
+    example = json.loads((RECORDINGS / "public-example.json").read_text(encoding="utf-8"))
     result = both.call(answering(httpx.Response(200, json=example)), endpoint)
     assert result == example["data"]
     assert "absent" not in result["attendees"][0]
@@ -305,7 +301,6 @@ BOOKING_ROWS = [
 ]
 
 
-@needs_shared
 @pytest.mark.parametrize("row", BOOKING_ROWS)
 def test_every_recorded_booking_is_read(row):
     """Every booking and every page that the real server answered at the bookings' version is read, nothing lost."""

@@ -15,7 +15,7 @@ from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.endpoints import Endpoint
 from airflow_provider_calcom.api.errors import Failure, server_message, validation_faults
 from airflow_provider_calcom.api.settings import RetryLimits
-from tests.api.support import ADDRESS, BUILDS, SETTINGS, all_texts, answering, needs_shared, recorded_answer, recordings
+from tests.api.support import ADDRESS, BUILDS, SETTINGS, all_texts, answering, recorded_answer, recordings
 
 RECORDED = {
     errors.RequestRefused: {
@@ -114,7 +114,6 @@ def texts_within(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@needs_shared
 @pytest.mark.parametrize("row", ERROR_ROWS)
 def test_recorded_error_has_its_class_and_a_text_fit_for_a_log(both, row):
     """An error answer of the real server becomes one class, and its text has method, path, status and request id."""
@@ -135,14 +134,12 @@ def test_recorded_error_has_its_class_and_a_text_fit_for_a_log(both, row):
         assert not [part for part in submitted if part in text]
 
 
-@needs_shared
 def test_every_row_of_the_table_is_recorded():
     """The table above has no class for an answer that the real server never gave."""
     seen = {(row["name"], row["response"].get("status")) for build in BUILDS for row in recordings(build)}
     assert set(CLASS_OF) <= seen
 
 
-@needs_shared
 def test_validation_text_names_the_entry_and_the_rule(both):
     """A class-validator tree is shown as ``attendees[1].absent: must be a boolean value``, and what was sent is not."""
     row = next(row for row in recordings("2025-12") if row["name"] == "mark-absent-second-item-bad")

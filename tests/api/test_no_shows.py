@@ -25,7 +25,7 @@ from airflow_provider_calcom.api.mark_request import (
 )
 from airflow_provider_calcom.api.no_shows import MarkOutcome, is_hosted_by, is_ours, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
-from tests.api.support import ADDRESS, BUILDS, Both, all_texts, needs_shared, recordings, success
+from tests.api.support import ADDRESS, BUILDS, Both, all_texts, recordings, success
 
 START = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 ANN, BOB, GUEST, COHOST = "Ann@Example.org", "bob+cal@example.org", "guest@example.net", "hans@host.example"
@@ -289,7 +289,6 @@ def test_errors_name_the_parameter():
         attendee_wishes(["nobody"], "absent_emails")
 
 
-@needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 def test_every_recorded_attendee_is_a_wish(build):
     """Each attendee object that the real server gives for a booking can be given back as it is."""
@@ -568,7 +567,6 @@ def test_a_cohost_who_needs_no_change_is_no_matter():
     assert not changes_for(a_booking(row(COHOST, True)), a_request(COHOST))
 
 
-@needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 def test_cohosts_of_the_recorded_bookings(build):
     """On the real server's bookings only hosts are taken for co-hosts: no booker, no guest and no seat is."""

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.rechecks import unmet_filter
 from tests.api.fakes import CursorServer, ListServer
-from tests.api.support import BUILDS, Both, booking, needs_shared, recordings
+from tests.api.support import BUILDS, Both, booking, recordings
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc).timestamp()
 NAMES = {"status": "status", "attendeeEmail": "attendee_email", "attendeeName": "attendee_name",
@@ -31,7 +31,6 @@ def filters_of(path: str) -> dict[str, Any]:
     return filters
 
 
-@needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 def test_what_real_servers_list_fits(build: str) -> None:
     """What a real server listed by a filter fits it, but for the one filter that servers of 2025 ignore."""

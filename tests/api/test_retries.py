@@ -15,7 +15,7 @@ from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.errors import Failure
 from airflow_provider_calcom.api.retries import decision, may_try_again, seconds_to_wait
 from airflow_provider_calcom.api.settings import RetryLimits
-from tests.api.support import BUILDS, SETTINGS, answering, booking, needs_shared, recorded, recorded_answer, success
+from tests.api.support import BUILDS, SETTINGS, answering, booking, recorded, recorded_answer, success
 
 NOW = 1_795_165_200.0
 READ, WRITE = endpoints.me(), endpoints.confirm_booking("uid1")
@@ -172,7 +172,6 @@ def test_a_429_that_names_no_wait_is_not_hammered_on(headers, waits):
     assert [decide(error) for _ in waits] == waits
 
 
-@needs_shared
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("endpoint", [READ, WRITE])
 def test_a_recorded_429_is_waited_for(both, build, endpoint):
