@@ -12,18 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from airflow_provider_calcom.sandbox.admin import answer_admin
-from airflow_provider_calcom.sandbox.api import Call, answer_call
 from airflow_provider_calcom.sandbox.builds import BUILDS
 from airflow_provider_calcom.sandbox.clock import Clock, parse_instant
-from airflow_provider_calcom.sandbox.errors import Answer
-from airflow_provider_calcom.sandbox.faults import commit_around, halved, hang_up, send_cut, send_slowly
-from airflow_provider_calcom.sandbox.gate import ADMIN, refusal
 from airflow_provider_calcom.sandbox.practice import practice_world
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.responses import Answer
+from airflow_provider_calcom.sandbox.server.admin import answer_admin
+from airflow_provider_calcom.sandbox.server.fault_injection import commit_around, halved, hang_up, send_cut, send_slowly
+from airflow_provider_calcom.sandbox.server.gate import ADMIN, refusal
+from airflow_provider_calcom.sandbox.server.routes import Call, answer_call
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 from airflow_provider_calcom.sandbox.throttle import Limit
-from airflow_provider_calcom.sandbox.webhooks import Send as SendWebhook
-from airflow_provider_calcom.sandbox.webhooks import post_once
+from airflow_provider_calcom.sandbox.webhooks.subscriptions import Send as SendWebhook
+from airflow_provider_calcom.sandbox.webhooks.subscriptions import post_once
 
 
 class SandboxApp:

@@ -14,7 +14,7 @@ from airflow_provider_calcom.sandbox.builds import BUILDS
 from airflow_provider_calcom.sandbox.clock import parse_instant
 from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import make_server
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 from airflow_provider_calcom.sandbox.world import load_world
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import uvicorn
 
 from airflow_provider_calcom.sandbox.app import SandboxApp, create_app
-from airflow_provider_calcom.sandbox.faults import SandboxProtocol
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.server.fault_injection import SandboxProtocol
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 
 TOO_MANY = "CustomThrottlerGuard - Too many requests. Please try again later."
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import parse_instant
-from airflow_provider_calcom.sandbox.errors import ApiError, invalid
+from airflow_provider_calcom.sandbox.responses import ApiError, invalid
 
 Json = dict[str, Any]
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 from airflow_provider_calcom.sandbox import create_app
-from airflow_provider_calcom.sandbox.auth import Caller
 from airflow_provider_calcom.sandbox.clock import Clock
+from airflow_provider_calcom.sandbox.server.auth import Caller
 from airflow_provider_calcom.sandbox.throttle import Window
-from airflow_provider_calcom.sandbox.webhooks import Webhook
+from airflow_provider_calcom.sandbox.webhooks.subscriptions import Webhook
 from airflow_provider_calcom.sandbox.world import load_world as load_source
 from tests.conformance.recordings import (
     Json,

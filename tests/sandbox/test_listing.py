@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.sandbox import booking_writes
-from airflow_provider_calcom.sandbox.bookings import get_booking, show_booking
+from airflow_provider_calcom.sandbox.bookings import lifecycle
+from airflow_provider_calcom.sandbox.bookings.marking import mark_absent
+from airflow_provider_calcom.sandbox.bookings.pages import list_bookings
+from airflow_provider_calcom.sandbox.bookings.representation import get_booking, show_booking
+from airflow_provider_calcom.sandbox.bookings.rescheduling import reschedule
 from airflow_provider_calcom.sandbox.builds import BUILDS, Build
 from airflow_provider_calcom.sandbox.clock import iso, parse_instant
-from airflow_provider_calcom.sandbox.errors import ApiError
-from airflow_provider_calcom.sandbox.listing import list_bookings
-from airflow_provider_calcom.sandbox.mark_absent import mark_absent
-from airflow_provider_calcom.sandbox.rescheduling import reschedule
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.validation import STATUSES, Query
 from airflow_provider_calcom.sandbox.world import Booking, User, World, load_world
 
@@ -144,7 +144,7 @@ def _change(world: World, chance: random.Random, number: int) -> None:
         with suppress(ApiError):
             reschedule(world, build, booking.uid, body, booking.owner, NOW, f"new{number}")
     elif kind == "reassign" and booking.event_type is not None and booking.event_type.hosts:
-        booking_writes.reassign(world, BUILDS["2025-12"], booking.uid, booking.owner, None, None, NOW)
+        lifecycle.reassign(world, BUILDS["2025-12"], booking.uid, booking.owner, None, None, NOW)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -4,10 +4,10 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from airflow_provider_calcom.sandbox.access import is_event_admin
+from airflow_provider_calcom.sandbox.bookings.access import is_event_admin
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 
 Json = dict[str, Any]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from airflow_provider_calcom.sandbox.errors import ApiError, BareError
+from airflow_provider_calcom.sandbox.responses import ApiError, BareError
 
 BODY_LIMIT = 100 * 1024
 _WORDS = {

@@ -1,7 +1,7 @@
 """Who may do what with a booking. Each edition of the server asks in its own way, and the open one hardly asks."""
 
 from airflow_provider_calcom.sandbox.builds import Build
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.world import Booking, EventType, User, World
 
 

@@ -15,9 +15,9 @@ import httpx
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.errors import Answer, ApiError
-from airflow_provider_calcom.sandbox.urls import refusal
+from airflow_provider_calcom.sandbox.responses import Answer, ApiError
 from airflow_provider_calcom.sandbox.validation import Query, webhook_input
+from airflow_provider_calcom.sandbox.webhooks.subscriber_urls import refusal
 from airflow_provider_calcom.sandbox.world import Json, User
 
 Send = Callable[[str, dict[str, str], bytes], Awaitable[str]]

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_calcom.sandbox.clock import iso, parse_instant
-from airflow_provider_calcom.sandbox.errors import Answer
-from airflow_provider_calcom.sandbox.faults import Fault
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.responses import Answer
+from airflow_provider_calcom.sandbox.server.fault_injection import Fault
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 
 
 def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> Answer:

@@ -9,9 +9,9 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any, overload
 
-from airflow_provider_calcom.sandbox.bookings import show_booking
+from airflow_provider_calcom.sandbox.bookings.representation import show_booking
 from airflow_provider_calcom.sandbox.builds import Build
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.validation import Query
 from airflow_provider_calcom.sandbox.world import Booking, BookingIndex, User, World
 

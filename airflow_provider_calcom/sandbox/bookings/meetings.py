@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.world import Booking, EventType, World
 
 Json = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from airflow_provider_calcom.sandbox.errors import Answer
-from airflow_provider_calcom.sandbox.mark_absent import FAILED
+from airflow_provider_calcom.sandbox.bookings.marking import FAILED
+from airflow_provider_calcom.sandbox.responses import Answer
 
 Json = dict[str, Any]
 CLOUDFLARE = "<html><head><title>524: A timeout occurred</title></head><body>cloudflare</body></html>"

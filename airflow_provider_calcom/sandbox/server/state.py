@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import Clock, iso
-from airflow_provider_calcom.sandbox.counts import Counts
-from airflow_provider_calcom.sandbox.faults import Fault
+from airflow_provider_calcom.sandbox.server.call_counts import Counts
+from airflow_provider_calcom.sandbox.server.fault_injection import Fault
 from airflow_provider_calcom.sandbox.throttle import Limit, Throttle
-from airflow_provider_calcom.sandbox.webhooks import Send, Webhooks, post_once
+from airflow_provider_calcom.sandbox.webhooks.subscriptions import Send, Webhooks, post_once
 from airflow_provider_calcom.sandbox.world import Json, World, load_world
 
 

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_calcom.sandbox.access import is_event_admin, may_handle
-from airflow_provider_calcom.sandbox.bookings import display_email
+from airflow_provider_calcom.sandbox.bookings.access import is_event_admin, may_handle
+from airflow_provider_calcom.sandbox.bookings.representation import display_email
 from airflow_provider_calcom.sandbox.builds import Build
-from airflow_provider_calcom.sandbox.errors import ApiError, BareError
+from airflow_provider_calcom.sandbox.responses import ApiError, BareError
 from airflow_provider_calcom.sandbox.validation import Json, cancel_input, reason_input, whole_number
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_calcom.sandbox import booking_writes, bookings, legacy, listing, meetings, team_lists
-from airflow_provider_calcom.sandbox.access import check_guard, owner_id
-from airflow_provider_calcom.sandbox.auth import Caller
+from airflow_provider_calcom.sandbox.bookings import legacy, lifecycle, meetings, pages, representation, team_lists
+from airflow_provider_calcom.sandbox.bookings.access import check_guard, owner_id
+from airflow_provider_calcom.sandbox.bookings.marking import mark_absent
+from airflow_provider_calcom.sandbox.bookings.rescheduling import reschedule
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.errors import Answer, ApiError
-from airflow_provider_calcom.sandbox.events import booking_payload, hearer_id
-from airflow_provider_calcom.sandbox.json_body import read_body
-from airflow_provider_calcom.sandbox.mark_absent import mark_absent
-from airflow_provider_calcom.sandbox.rescheduling import reschedule
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.responses import Answer, ApiError
+from airflow_provider_calcom.sandbox.server.auth import Caller
+from airflow_provider_calcom.sandbox.server.json_body import read_body
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 from airflow_provider_calcom.sandbox.validation import Query, reference_type, whole_number
+from airflow_provider_calcom.sandbox.webhooks.payloads import booking_payload, hearer_id
 from airflow_provider_calcom.sandbox.world import Booking, User
 
 
@@ -124,7 +124,7 @@ def _success(data: Any, status: int = 200) -> Answer:
 
 
 def _show(sandbox: Sandbox, booking: Booking, status: int = 200) -> Answer:
-    return _success(bookings.show_booking(booking, sandbox.world, sandbox.build), status)
+    return _success(representation.show_booking(booking, sandbox.world, sandbox.build), status)
 
 
 def _me(sandbox: Sandbox, call: Call, user: User) -> Answer:
@@ -136,7 +136,7 @@ def _me(sandbox: Sandbox, call: Call, user: User) -> Answer:
 
 def _list(sandbox: Sandbox, call: Call, user: User) -> Answer:
     now = sandbox.clock.now()
-    return Answer(listing.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
+    return Answer(pages.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
 
 
 def _legacy_list(sandbox: Sandbox, call: Call, user: User) -> Answer:
@@ -162,7 +162,7 @@ def _organization_user_list(sandbox: Sandbox, call: Call, user: User, organizati
 
 
 def _get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
-    return _success(bookings.get_booking(sandbox.world, sandbox.build, uid, user))
+    return _success(representation.get_booking(sandbox.world, sandbox.build, uid, user))
 
 
 def _legacy_get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
@@ -170,13 +170,13 @@ def _legacy_get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> An
 
 
 def _by_seat(sandbox: Sandbox, call: Call, user: User | None, seat: str) -> Answer:
-    return _success(bookings.get_seat(sandbox.world, sandbox.build, seat, user))
+    return _success(representation.get_seat(sandbox.world, sandbox.build, seat, user))
 
 
 def _attendees(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
     booking = check_guard(sandbox.world, sandbox.build, user, uid)
     rows = booking.attendees
-    return _success([{**bookings.show_attendee(row, sandbox.build), "id": row.id} for row in rows])
+    return _success([{**representation.show_attendee(row, sandbox.build), "id": row.id} for row in rows])
 
 
 def _attendee(sandbox: Sandbox, call: Call, user: User, uid: str, attendee: str) -> Answer:
@@ -185,7 +185,7 @@ def _attendee(sandbox: Sandbox, call: Call, user: User, uid: str, attendee: str)
     row = next((row for row in booking.attendees if row.id == number), None)
     if row is None:
         raise ApiError(404, f"Attendee with id {number} not found in booking {uid}")
-    return _success({**bookings.show_attendee(row, sandbox.build), "id": row.id})
+    return _success({**representation.show_attendee(row, sandbox.build), "id": row.id})
 
 
 def _references(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
@@ -202,7 +202,7 @@ def _of_room(what: str) -> Callable[..., Answer]:
     def handler(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
         if sandbox.build.guards_bookings:
             check_guard(sandbox.world, sandbox.build, user, uid)
-        return _success(meetings.of_room(booking_writes.find(sandbox.world, uid), what))
+        return _success(meetings.of_room(lifecycle.find(sandbox.world, uid), what))
 
     return handler
 
@@ -226,20 +226,20 @@ def _tell(sandbox: Sandbox, trigger: str, booking: Booking, **more: Any) -> None
 
 
 def _confirm(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
-    booking = booking_writes.confirm(sandbox.world, sandbox.build, uid, user, sandbox.clock.now())
+    booking = lifecycle.confirm(sandbox.world, sandbox.build, uid, user, sandbox.clock.now())
     _tell(sandbox, "BOOKING_CREATED", booking)
     return _get(sandbox, call, user, uid)
 
 
 def _decline(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
-    booking = booking_writes.decline(sandbox.world, sandbox.build, uid, call.body, user, sandbox.clock.now())
+    booking = lifecycle.decline(sandbox.world, sandbox.build, uid, call.body, user, sandbox.clock.now())
     _tell(sandbox, "BOOKING_REJECTED", booking, rejectionReason=booking.rejection_reason)
     return _get(sandbox, call, user, uid)
 
 
 def _cancel(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
     now = sandbox.clock.now()
-    booking, shown = booking_writes.cancel(sandbox.world, sandbox.build, uid, call.body, user, now)
+    booking, shown = lifecycle.cancel(sandbox.world, sandbox.build, uid, call.body, user, now)
     _tell(sandbox, "BOOKING_CANCELLED", booking, cancellationReason=booking.cancellation_reason)
     return _get(sandbox, call, user, shown)
 
@@ -249,7 +249,7 @@ def _reschedule(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> An
     booking, seat = reschedule(world, build, uid, call.body, user, sandbox.clock.now(), sandbox.new_id())
     old = {"rescheduleUid": uid, "rescheduleStartTime": iso(world.bookings[uid].start)}
     _tell(sandbox, "BOOKING_RESCHEDULED", booking, **old)
-    shown = bookings.get_booking(world, build, booking.uid, user)
+    shown = representation.get_booking(world, build, booking.uid, user)
     if seat is not None:
         shown["seatUid"] = seat
     if build.marks_managed_users:
@@ -259,7 +259,7 @@ def _reschedule(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> An
 
 def _reassign(sandbox: Sandbox, call: Call, user: User, uid: str, host: str | None = None) -> Answer:
     now = sandbox.clock.now()
-    return _success(booking_writes.reassign(sandbox.world, sandbox.build, uid, user, host, call.body, now))
+    return _success(lifecycle.reassign(sandbox.world, sandbox.build, uid, user, host, call.body, now))
 
 
 def _health(sandbox: Sandbox, call: Call) -> Answer:

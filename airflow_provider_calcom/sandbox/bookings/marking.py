@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_calcom.sandbox.access import may_handle
+from airflow_provider_calcom.sandbox.bookings.access import may_handle
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.errors import ApiError, BareError
+from airflow_provider_calcom.sandbox.responses import ApiError, BareError
 from airflow_provider_calcom.sandbox.validation import mark_absent_input
 from airflow_provider_calcom.sandbox.world import Booking, User, World
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.throttle import Limit
 from airflow_provider_calcom.sandbox.world import Client, Key, Token, User, World
 

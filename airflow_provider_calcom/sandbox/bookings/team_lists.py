@@ -6,9 +6,9 @@ No build with these routes was recorded with a team, so who is refused, and how,
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_calcom.sandbox.errors import ApiError
-from airflow_provider_calcom.sandbox.listing import list_those
-from airflow_provider_calcom.sandbox.state import Sandbox
+from airflow_provider_calcom.sandbox.bookings.pages import list_those
+from airflow_provider_calcom.sandbox.responses import ApiError
+from airflow_provider_calcom.sandbox.server.state import Sandbox
 from airflow_provider_calcom.sandbox.validation import Query, whole_number
 from airflow_provider_calcom.sandbox.world import Booking, Team, User
 

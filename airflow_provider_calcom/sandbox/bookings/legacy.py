@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.errors import ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, EventType, User, World
 
 Json = dict[str, Any]

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_calcom.sandbox.booking_writes import NOT_FOUND
-from airflow_provider_calcom.sandbox.bookings import are_answers
+from airflow_provider_calcom.sandbox.bookings.lifecycle import NOT_FOUND
+from airflow_provider_calcom.sandbox.bookings.representation import are_answers
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import parse_instant
-from airflow_provider_calcom.sandbox.errors import ApiError, BareError
+from airflow_provider_calcom.sandbox.responses import ApiError, BareError
 from airflow_provider_calcom.sandbox.validation import Json, reschedule_input
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, EventType, User, World
 

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from functools import lru_cache
 
-from airflow_provider_calcom.sandbox.errors import Answer
+from airflow_provider_calcom.sandbox.responses import Answer
 
 ADMIN = "/_sandbox/"
 

@@ -1,0 +1,1 @@
+"""What each request goes through: gate, faults, routes, authentication, rate limit; and the state it reads."""

@@ -1,0 +1,1 @@
+"""Webhook subscriptions, the payloads they receive, and which URLs they may have."""
