@@ -24,6 +24,7 @@ import pytest
 
 import airflow_provider_calcom
 from airflow_provider_calcom._redact import describe, hide, plain, redact, redact_sql, shown_columns, shown_path
+from airflow_provider_calcom._storage import MODE_VARIABLE, InvalidFileMode, file_mode
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
 from airflow_provider_calcom.attendance.engine import Resources, check_resources, load, workshop
@@ -32,7 +33,6 @@ from airflow_provider_calcom.attendance.feeds import errors as feed_errors
 from airflow_provider_calcom.attendance.feeds import read_feed
 from airflow_provider_calcom.attendance.feeds.times import BadTime
 from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook
-from airflow_provider_calcom.attendance.folders import MODE_VARIABLE, InvalidFileMode, file_mode
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
 from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words

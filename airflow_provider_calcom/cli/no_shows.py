@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe, hide, shown_path
+from airflow_provider_calcom._storage import folder_path
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
-from airflow_provider_calcom.attendance.folders import folder_path
 from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
 from airflow_provider_calcom.attendance.tables.sources import format_of
 

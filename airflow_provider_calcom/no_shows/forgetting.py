@@ -20,8 +20,8 @@ from typing import IO, Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_calcom._redact import shown_path
+from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.attendance.folders import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
 from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of, repair

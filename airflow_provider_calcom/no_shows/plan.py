@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
+from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, write_lines, written_whole
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
-from airflow_provider_calcom.attendance.folders import Folder, folder_path, is_whole_text, write_lines, written_whole
 from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance.folders import InvalidFileMode
+from airflow_provider_calcom._storage import InvalidFileMode
 from airflow_provider_calcom.no_shows.ledger import (
     Addresses,
     LastWrites,

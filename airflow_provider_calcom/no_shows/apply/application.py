@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from airflow_provider_calcom._redact import describe, shown_path
+from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.attendance.folders import Folder, folder_path
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
 from airflow_provider_calcom.no_shows.apply.reconcile import Bearings
 from airflow_provider_calcom.no_shows.apply.report import (

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any, TypedDict
 
+from airflow_provider_calcom._storage import as_json, is_whole_text
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.attendance.folders import as_json, is_whole_text
 
 LONGEST_LINE = 2**20
 _MOST_PLACES = 2**62
