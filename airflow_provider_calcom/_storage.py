@@ -1,21 +1,23 @@
-"""Folders and files that are written, on this machine or in an object store."""
+"""Paths, folders and files, on this machine or in an object store, and databases for the length of one run."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Union
+from urllib.parse import urlsplit
 
-from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.attendance.paths import reason_of
+from airflow_provider_calcom._redact import describe, redact, shown_path
+from airflow_provider_calcom.errors import ProviderError
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
 Folder = Union[str, "os.PathLike[str]", Any]
@@ -27,8 +29,87 @@ UNFINISHED = ".calcom-unfinished-"
 """How folders begin in which a file is written before it takes its place. A process that was killed leaves one."""
 
 
-class InvalidFileMode(AttendanceError):
+_LONGEST_PATH = 4095
+_LONGEST_NAME = 255
+"""Bytes that Linux and macOS allow for a path and for one name in it."""
+
+# What no retry heals: rights, or what lies in the way. A full disk, or one that answers with an error, may heal.
+_LASTING = frozenset(
+    getattr(errno, name)
+    for name in ("EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "EEXIST", "ENXIO")
+)
+
+
+class InvalidFileMode(ProviderError):
     """The environment variable with the mode of files can't be used. Fix it; the text names it."""
+
+
+class UnusablePath(ProviderError):
+    """A path or URL can't be used: no storage of its kind is known here. Fix it, or install the storage's library."""
+
+
+def fault_of_path(path: object) -> str | None:
+    """Return why nothing can lie at a path, in words that go on after "is", or None.
+
+    :param path: a text, an ``os.PathLike`` or a UPath; here, or with ``://`` in an object store.
+    """
+    text = str(path)
+    if not text.strip():
+        return "empty"
+    if "\0" in text:
+        return "a text with a NUL byte, which no path has"
+    try:
+        size = len(os.fsencode(text))
+        text.encode()
+    except UnicodeEncodeError:
+        return "a text with half a character (a lone surrogate), which no path has"
+    if size > _LONGEST_PATH or (
+        "://" not in text and any(len(os.fsencode(one)) > _LONGEST_NAME for one in text.split("/"))
+    ):
+        return f"a text of {len(text):,} characters, which is too long for a path"
+    if "://" in text and not _is_url(text):
+        return "a URL that can't be read as one"
+    if text.startswith("~") and os.path.expanduser(text) == text:
+        return "below the home of a user who does not exist here (~)"
+    return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return True
+
+
+def reason_of(error: Exception) -> str:
+    """Return in a few words why a place could not be reached, without a path or what lies there.
+
+    :param error: what a file system, or the library of an object store, raised.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, ImportError):
+        return f"a library is not installed: {redact(str(error))}"
+    return type(error).__name__
+
+
+def is_lasting(error: Exception) -> bool:
+    """Return whether another try would meet the same error: no rights, a file where a folder should be, no library."""
+    if isinstance(error, OSError):
+        return error.errno in _LASTING
+    return isinstance(error, (ImportError, ValueError, TypeError))
+
+
+def is_of_storage(error: Exception, place: Any) -> bool:
+    """Return whether an error is that of the place, and not ours.
+
+    :param error: any. The libraries of object stores have classes of their own, which can't be known here.
+    :param place: the path that was used.
+    """
+    if isinstance(error, ProviderError):
+        return False
+    return isinstance(error, (OSError, ImportError)) or "://" in str(place)
 
 
 def folder_path(folder: Folder) -> Any:
@@ -46,7 +127,7 @@ def folder_path(folder: Folder) -> Any:
         return UPath(folder)
     except (ValueError, TypeError, ImportError) as error:
         why = reason_of(error)
-    raise InvalidInput(
+    raise UnusablePath(
         f"{shown_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
         " library of its storage"
     )
@@ -160,3 +241,16 @@ def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
             digest.update(text)
             file.write(text)
     return digest.hexdigest()
+
+
+def scratch_database(tables: str) -> sqlite3.Connection:
+    """Return a new database on disk, so that memory does not grow with what is put into it.
+
+    SQLite removes its file when it is closed, or when the process ends in any other way.
+
+    :param tables: SQL that makes its tables.
+    """
+    # An empty name is a temporary file. It may be used by one thread at a time, not only by the one that made it.
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096; {tables}")
+    return database

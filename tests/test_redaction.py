@@ -255,7 +255,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in ERRORS if issubclass(kind, (CalComError, AttendanceError))],
+    [kind for kind in ERRORS if issubclass(kind, ProviderError)],
     ids=lambda kind: kind.__name__,
 )
 def test_no_class_shows_an_address_or_a_key_whoever_wrote_its_text(kind: type[Exception], leaks: Leaks) -> None:
@@ -705,7 +705,7 @@ def test_parameters_of_operators(kind: Any, tmp_path: Path, connect: Any, leaks:
         for value in FEW:
             try:
                 kind(task_id="t", **{**GOOD[kind], **given, name: value}).execute({})
-            except (CalComError, AttendanceError) as error:
+            except ProviderError as error:
                 leaks(error)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.errors import ProviderError
 from tests.profiles import examples
 
 LONGEST_TEXT = 1_200
@@ -91,6 +92,6 @@ def _error_of(call: Callable[[], Any]) -> CalComError | AttendanceError | None:
         call()
     except AirflowSkipException:
         return None
-    except (CalComError, AttendanceError) as error:
+    except ProviderError as error:
         return error
     return None

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
-from airflow_provider_calcom._storage import written_whole
+from airflow_provider_calcom._storage import fault_of_path, written_whole
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
-from airflow_provider_calcom.attendance.paths import fault_of_path
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe, hide, shown_path
-from airflow_provider_calcom._storage import folder_path
+from airflow_provider_calcom._storage import UnusablePath, fault_of_path, folder_path, reason_of
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, InvalidPolicy
-from airflow_provider_calcom.attendance.paths import fault_of_path, reason_of
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPolicy
 from airflow_provider_calcom.attendance.tables.sources import format_of
+from airflow_provider_calcom.errors import ProviderError
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.sql.backend import SqlPlace
@@ -276,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_paths(given)
         given.run(given)
-    except (AttendanceError, OSError) as error:
+    except (ProviderError, OSError) as error:
         print(f"calcom-no-shows: {hide(' '.join(str(error).split()))}", file=sys.stderr)
         return 1
     return 0
@@ -300,7 +300,7 @@ def _check_paths(arguments: argparse.Namespace) -> None:
                 raise AttendanceError(f"{option} must be a path, but is {fault}. Correct it")
             try:
                 folder_path(path)
-            except InvalidInput as error:
+            except UnusablePath as error:
                 raise AttendanceError(f"{option}: {error}") from None
 
 

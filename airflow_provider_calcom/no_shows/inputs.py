@@ -14,6 +14,7 @@ from typing import IO, Any
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_calcom._redact import shown_path
+from airflow_provider_calcom._storage import fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.api.models import Me
@@ -22,7 +23,6 @@ from airflow_provider_calcom.attendance.bookings import booking_row, check_booki
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
-from airflow_provider_calcom.attendance.paths import fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.operators._plan_parameters import FeedEntry
 
 _NO_SESSIONS = "No Cal Video reference"

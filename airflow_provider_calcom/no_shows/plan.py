@@ -27,11 +27,19 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, write_lines, written_whole
+from airflow_provider_calcom._storage import (
+    Folder,
+    folder_path,
+    is_lasting,
+    is_of_storage,
+    is_whole_text,
+    reason_of,
+    write_lines,
+    written_whole,
+)
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, judge

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import written_whole
+from airflow_provider_calcom._storage import is_lasting, is_of_storage, reason_of, written_whole
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
 
 
 class OutputNotWritten(AttendanceError):

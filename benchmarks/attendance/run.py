@@ -357,7 +357,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--oracle", action="store_true", help="decide with the tests' plain Python instead")
     parser.add_argument(
-        "--write", nargs="?", type=Path, const=REPORT, metavar="FILE", help=f"write docs/explanation/{REPORT.name}, or FILE"
+        "--write",
+        nargs="?",
+        type=Path,
+        const=REPORT,
+        metavar="FILE",
+        help=f"write {REPORT.name}, or FILE",
     )
     options = parser.parse_args()
     decide = decide_with_oracle if options.oracle else decide_with_package

@@ -1,7 +1,7 @@
 """Time ``calcom-no-shows decide`` beside the plain query that it replaces; exits with 1 if a limit is broken.
 
 Every run is a process of its own. The sides take turns within each round, so that what else the machine does falls on
-all of them; a figure is the median of its runs. ``--write`` puts the tables into docs/explanation/benchmarks-decide.md too.
+all of them; a figure is the median of its runs. ``--write`` puts the tables into the page of the documentation, too.
 """
 
 from __future__ import annotations

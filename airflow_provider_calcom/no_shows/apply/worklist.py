@@ -9,8 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from airflow_provider_calcom._storage import Folder, folder_path, write_lines
-from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom._storage import Folder, folder_path, scratch_database, write_lines
 from airflow_provider_calcom.no_shows.plan import Change
 
 APPLIED = "applied"

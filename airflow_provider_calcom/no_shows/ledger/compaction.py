@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from uuid import uuid4
 
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, written_whole
-from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, scratch_database, written_whole
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord, encoded
 from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of
 

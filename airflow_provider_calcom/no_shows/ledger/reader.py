@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder
-from airflow_provider_calcom.attendance.scratch import scratch_database
+from airflow_provider_calcom._storage import Folder, scratch_database
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses, folded
 from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
 from airflow_provider_calcom.no_shows.ledger.segments import parts_of, readable, records_of, repair

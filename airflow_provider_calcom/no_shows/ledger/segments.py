@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.no_shows.ledger.records import (
     LONGEST_LINE,
     DamagedLedger,

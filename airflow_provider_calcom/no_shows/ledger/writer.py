@@ -14,8 +14,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, make_folder, open_here
-from airflow_provider_calcom.attendance.paths import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import (
+    Folder,
+    folder_path,
+    is_here,
+    is_lasting,
+    is_of_storage,
+    make_folder,
+    open_here,
+    reason_of,
+)
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses
 from airflow_provider_calcom.no_shows.ledger.records import (
     LATEST_PLACE,
