@@ -190,7 +190,7 @@ def _folder_mode() -> int:
 
 
 @contextmanager
-def written_whole(path: Any) -> Iterator[Path]:
+def atomic_write(path: Any) -> Iterator[Path]:
     """Give a file to write to, which takes its place when it is whole: a reader never sees half of it.
 
     Here it lies in a folder of its own beside the target, which nobody else may enter: a name that can be foreseen
@@ -235,7 +235,7 @@ as_json = json.JSONEncoder(ensure_ascii=False).encode
 def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
     """Write lines of JSON and give the hash of their bytes."""
     digest = hashlib.sha256()
-    with written_whole(path) as part, part.open("wb") as file:
+    with atomic_write(path) as part, part.open("wb") as file:
         for line in lines:
             text = as_json(line).encode() + b"\n"
             digest.update(text)

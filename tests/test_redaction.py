@@ -39,13 +39,14 @@ from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnav
 from airflow_provider_calcom.cli.no_shows import main
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.exceptions import fail_without_retry
-from airflow_provider_calcom.hooks.connections import ConnectionMissing, SqlConnectionMissing, connection_of
+from airflow_provider_calcom.hooks.calcom import ConnectionMissing, connection_of
+from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanIsAnother, TooManyChanges
 from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails
-from airflow_provider_calcom.no_shows.inputs import InputMissing, InputNotReached, Storage
+from airflow_provider_calcom.no_shows.input_files import InputMissing, InputNotReached, files_of
 from airflow_provider_calcom.no_shows.ledger import Addresses, LastWrites
 from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
@@ -63,7 +64,7 @@ from airflow_provider_calcom.no_shows.plan import (
     writing,
 )
 from airflow_provider_calcom.operators._base import BaseOperator
-from airflow_provider_calcom.operators._outputs import OutputNotWritten, OutputUnusable, written_output
+from airflow_provider_calcom.operators._paths import OutputNotWritten, OutputUnusable, written_output
 from airflow_provider_calcom.operators._plan_parameters import correct_of
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
@@ -190,8 +191,8 @@ SHOWN_IN_LOGS = {
     ("no_shows/completeness.py", "instant_text(requested)"): "an instant",
     ("no_shows/completeness.py", "max(early)"): "an instant",
     ("no_shows/completeness.py", "'no time at all' if first is None else instant_text(first)"): "an instant",
-    ("no_shows/planner.py", "type(unknown).__name__"): "a class",
-    ("no_shows/planner.py", "rendered(read_summary(plan))"): "numbers, reasons and rails of a plan of ours",
+    ("no_shows/planner.py", "type(error).__name__"): "a class",
+    ("no_shows/planner.py", "rendered(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
     (
@@ -438,7 +439,7 @@ def _not_reached(folder: Path) -> Iterator[Callable[[], object]]:
 
 def _input_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
     (folder / ADDRESS).write_text("")
-    yield _failing_disk("open", lambda: Storage().files("bookings", str(folder / ADDRESS)))
+    yield _failing_disk("open", lambda: files_of("bookings", folder / ADDRESS))
 
 
 def _write_to(place: Path) -> None:
@@ -562,8 +563,8 @@ def _sql(kind: type[Exception]) -> Callable[[Path], Iterator[Callable[[], object
 
 
 def _missing_inputs(folder: Path) -> Iterator[Callable[[], object]]:
-    yield lambda: Storage().files("bookings", str(folder / ADDRESS))
-    yield lambda: Storage().files("attendance[0].path", str(folder / KEY / "*.csv"))
+    yield lambda: files_of("bookings", folder / ADDRESS)
+    yield lambda: files_of("attendance[0].path", folder / KEY / "*.csv")
 
 
 def _modes(_: Path) -> Iterator[Callable[[], object]]:
@@ -577,12 +578,11 @@ def _modes(_: Path) -> Iterator[Callable[[], object]]:
 
 
 def _connections(_: Path) -> Iterator[Callable[[], object]]:
-    from airflow_provider_calcom.hooks.sql import sql_place
-    from airflow_provider_calcom.no_shows.planner import rows_of_sql
+    from airflow_provider_calcom.hooks.sql import query_rows, sql_place
 
     for value in (ADDRESS, NAME, KEY, TOKEN):
         yield lambda value=value: sql_place(value)
-        yield lambda value=value: list(rows_of_sql(value, "SELECT 1"))
+        yield lambda value=value: list(query_rows(value, "SELECT 1"))
 
 
 def _missing_connections(kind: type[Exception]) -> Callable[[Path], Iterator[Callable[[], object]]]:
@@ -780,10 +780,6 @@ SHOWN_FIELDS = {
     ("MarkRequest", "attendees"): "whose own reprs hide",
     ("Bearings", "addresses"): "makes hashes, and has no fields to show",
     ("ApplyRequest", "addresses"): "makes hashes, and has no fields to show",
-    ("_Asked", "attendance"): "whose own reprs hide",
-    ("_Asked", "bookings"): "whose own reprs hide",
-    ("_Asked", "people"): "whose own reprs hide",
-    ("_Asked", "policy"): "whose own repr hides",
     ("_Inputs", "policy"): "whose own repr hides",
     ("Step", "body"): "SQL of the rules",
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
-from airflow_provider_calcom._storage import fault_of_path, written_whole
+from airflow_provider_calcom._storage import atomic_write, fault_of_path
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
@@ -148,7 +148,7 @@ class Decided:
         columns = _AS_TYPES if file_format == "parquet" else _AS_TEXT
         options = {"jsonl": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet"}
         compression = ", COMPRESSION gzip" if is_gzip else ""
-        with written_whole(path) as target:
+        with atomic_write(path) as target:
             self.connection.execute(
                 f"COPY (SELECT {columns} FROM {_SORTED.format(relation)}) TO ? ({options[file_format]}{compression})",
                 [str(target)],

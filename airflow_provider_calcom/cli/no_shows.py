@@ -200,11 +200,10 @@ def _addresses(connection: str | None) -> Addresses:
         return Addresses(os.environ.get(_SECRET))
     # Airflow takes seconds to import, so only this option does it.
     from airflow_provider_calcom.hooks.calcom import CalComHook
-    from airflow_provider_calcom.operators._ledgers import addresses_of
 
     try:
-        return addresses_of(CalComHook(connection))
-    except ValueError as error:  # as which the hook refuses what a connection has
+        return Addresses(CalComHook(connection).ledger_secret)
+    except (ProviderError, ValueError) as error:
         raise AttendanceError(f"--connection: {hide(str(error))}") from None
 
 

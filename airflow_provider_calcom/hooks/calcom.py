@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_calcom._redact import redact
+from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing, mark_request, no_shows, reassigning, webhooks
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
@@ -23,12 +23,22 @@ from airflow_provider_calcom.api.settings import (
     settings_from_connection,
 )
 from airflow_provider_calcom.get_provider_info import get_provider_info
-from airflow_provider_calcom.hooks.connections import connection_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
+
+
+_LONGEST_ID = 250
+"""Characters of a connection's id, which Airflow's database allows."""
+
+
+class ConnectionMissing(InvalidConnection, AirflowNotFoundException):
+    """There is no such Airflow connection, or it can't be read. Make it, or correct the parameter with its id.
+
+    Also Airflow's own error for it, so that code that catches that one still does.
+    """
 
 
 class CalComHook(BaseHook):
@@ -568,3 +578,53 @@ def list_path(
     if user_id is not None:
         return endpoints.organization_user_bookings(organization_id, user_id)
     return endpoints.organization_bookings(organization_id)
+
+
+def conn_id_of(name: str, given: Any) -> str | None:
+    """Read a parameter that names a connection; None stays.
+
+    :param name: the parameter, for errors.
+    :raises InvalidArgument: naming it, if no connection can have this id.
+    """
+    if given is None:
+        return None
+    if (
+        not isinstance(given, str)
+        or given.strip() in ("", "None", "null")
+        or len(given) > _LONGEST_ID
+        or not given.isprintable()
+    ):
+        raise InvalidArgument(
+            f"{name} must be the id of an Airflow connection, but is {describe(given)}. Correct it; if it comes from a"
+            " template, that found nothing"
+        )
+    return given
+
+
+def connection_of(
+    name: str,
+    given: Any,
+    *,
+    look_up: Callable[[str], Connection] | None = None,
+    missing: type[Exception] = ConnectionMissing,
+) -> Connection:
+    """Return the Airflow connection that a parameter names.
+
+    :param name: the parameter, for errors.
+    :param given: the id.
+    :param look_up: finds it; None for Airflow's own way.
+    :param missing: what is raised where there is none: :class:`ConnectionMissing` or :class:`SqlConnectionMissing`.
+    :raises InvalidArgument: if it is no id.
+    """
+    conn_id = conn_id_of(name, given)
+    if conn_id is None:
+        raise InvalidArgument(f"{name} must be the id of an Airflow connection, but is None")
+    try:
+        return (look_up or BaseHook.get_connection)(conn_id)
+    except AirflowNotFoundException:
+        pass  # raised below: the cause would say the same, and may quote what can't be read
+    name_of_variable = f"AIRFLOW_CONN_{conn_id.upper()}" if describe(conn_id) == repr(conn_id) else "AIRFLOW_CONN_..."
+    raise missing(
+        f"{name}: there is no Airflow connection {describe(conn_id)}, or it can't be read. Make it in Airflow, or set"
+        f" the environment variable {name_of_variable}"
+    )

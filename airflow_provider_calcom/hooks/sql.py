@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom._redact import describe, plain, redact
-from airflow_provider_calcom.attendance.errors import UnsupportedConnection
+from airflow_provider_calcom._redact import describe, plain, redact, shown_columns
+from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+from airflow_provider_calcom.attendance.sql.connection import in_words
 from airflow_provider_calcom.attendance.sql.dialects import DIALECTS
-from airflow_provider_calcom.hooks.connections import SqlConnectionMissing, connection_of
+from airflow_provider_calcom.hooks.calcom import connection_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -24,6 +27,10 @@ _HOOKS = {
 # BigQuery's hook takes its older SQL unless it is told otherwise.
 _HOOK_PARAMS = {"gcpbigquery": {"use_legacy_sql": False}}
 _SECRET_NAMES = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
+
+
+class SqlConnectionMissing(UnsupportedConnection):
+    """There is no such Airflow connection for SQL, or it can't be read. Make it, or correct the parameter."""
 
 
 def sql_place(
@@ -126,3 +133,34 @@ def secrets_of(connection: Any) -> list[str]:
         value for name, value in connection.extra_dejson.items() if _SECRET_NAMES.search(name)
     ]
     return [value for value in found if isinstance(value, str) and value]
+
+
+def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a query, fetched in batches.
+
+    :param conn_id: id of a connection whose hook is a ``DbApiHook``.
+    :raises UnsupportedConnection: if it is another, or there is none.
+    :raises SqlFailed: in the server's words, without addresses.
+    :raises InvalidInput: if the query gives no rows, or two columns of one name.
+    """
+    connection: Any = connection_of("attendance, conn_id", conn_id, missing=SqlConnectionMissing)
+    hook, secrets = sql_hook(connection, conn_id, "attendance, conn_id"), [connection.password or ""]
+    with _in_words(conn_id, secrets), closing(hook.get_conn()) as opened, closing(opened.cursor()) as cursor:
+        cursor.execute(sql)
+        names = [str(column[0]) for column in cursor.description or ()]
+        if not names:
+            raise InvalidInput(f"The feed's sql on {plain(conn_id)} is no query: it gives no rows")
+        if len(set(names)) < len(names):
+            raise InvalidInput(
+                f"The feed's sql on {plain(conn_id)} gives two columns of one name: {shown_columns(names)}"
+            )
+        while batch := cursor.fetchmany(10_000):
+            for row in batch:
+                yield dict(zip(names, row, strict=True))
+
+
+@contextmanager
+def _in_words(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
+    """Raise a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
+    with in_words(f"connection {plain(conn_id)}, reading the feed", secrets):
+        yield

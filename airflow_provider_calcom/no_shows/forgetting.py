@@ -20,7 +20,7 @@ from typing import IO, Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, folder_path, is_here, written_whole
+from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, atomic_write, folder_path, is_here
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
@@ -263,7 +263,7 @@ def _forget_in_summary(folder: Any, person: _Person, found: Forgotten) -> None:
     if summary.get("report_sha256") == report_hash(summary):
         changed = changed | {"report_sha256": report_hash(changed)}
     if changed != summary:
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(json.dumps(changed, ensure_ascii=False, indent=2).encode() + b"\n")
     found.add(path, times)
 
@@ -302,7 +302,7 @@ def _lines(path: Any) -> Iterator[bytes]:
 def _forget_in_lines(path: Any, person: _Person) -> int:
     times = sum(person.replaced_in_line(line)[1] for line in _lines(path))
     if times:
-        with written_whole(path) as part, part.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             for line in _lines(path):
                 file.write(person.replaced_in_line(line)[0])
     return times
@@ -324,7 +324,7 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
                 f"coalesce((SELECT name FROM names WHERE text = {column}), {column}) AS {column}"
                 for column in _columns_of_texts(connection, here)
             )
-            with written_whole(path) as part:
+            with atomic_write(path) as part:
                 # Numbered, because versions of DuckDB count the marks of a COPY in another order.
                 query = f"SELECT * REPLACE ({replaced}) FROM read_parquet($1)"
                 connection.execute(f"COPY ({query}) TO $2 (FORMAT parquet)", [here, str(part)])
@@ -397,7 +397,7 @@ def _forget_in_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None
         for part in parts:
             times = sum(person.replaced_in_record(record)[1] for record in records_of(part))
             if times:
-                with written_whole(part) as target, target.open("wb") as file:
+                with atomic_write(part) as target, target.open("wb") as file:
                     for record in records_of(part):
                         changed, _ = person.replaced_in_record(record)
                         file.write(as_json(changed).encode(errors="replace") + b"\n")

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
-from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
+from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
+from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
-from airflow_provider_calcom.operators._plan_parameters import FeedEntry
+from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 
 _NO_SESSIONS = "No Cal Video reference"
 # One for all rows: json.dumps would make a new one for each.
@@ -31,108 +24,56 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
 
 
-class InputMissing(AttendanceError):
-    """A file of bookings or attendance is not there. Have it written: the task tries again, as reports come late."""
+@dataclass(frozen=True)
+class TableName:
+    """A table or view of ``rules_conn_id``, given as ``{"table": name}``."""
 
-    retryable = True
-
-
-class InputNotReached(AttendanceError):
-    """A file's storage failed: a disk, a network, an object store. The task tries again."""
-
-    retryable = True
+    name: str
 
 
 @dataclass(frozen=True)
-class Storage:
-    """Where paths lead to.
+class Paths:
+    """A table in files.
 
-    :param conn_id: the object storage's connection, or None.
+    :param paths: paths of this machine or of an object store.
     """
 
-    conn_id: str | None = None
-
-    def path(self, name: str, address: Any) -> Any:
-        """Return a path that can be opened, of a text; a path stays as it is, but for ``~``.
-
-        A text without ``://`` is a path here. Airflow's own class makes ``/plans`` of ``plans`` on 2.11.
-
-        :param name: the parameter, for errors.
-        :param address: a path or URL.
-        :raises InvalidArgument: if there can be no such path, or no storage of its kind is known here.
-        """
-        if (fault := fault_of_path(address)) is not None:
-            raise InvalidArgument(f"{name} must be a path, but is {fault}. Correct it")
-        if not isinstance(address, str):
-            return address.expanduser() if isinstance(address, Path) and "://" not in str(address) else address
-        if "://" not in address:
-            return Path(address).expanduser()
-        try:
-            return ObjectStoragePath(address, conn_id=self.conn_id)
-        except (ValueError, TypeError, ImportError) as error:
-            why = type(error).__name__
-        raise InvalidArgument(
-            f"{name} is no URL of an object storage that is known here ({why}). Give one such as s3://bucket/folder,"
-            " and install the provider of its storage"
-        )
-
-    def files(self, name: str, address: Any) -> list[Any]:
-        """Return the files of an address: a file, those of a folder, or those that a ``*`` finds.
-
-        :param name: the parameter, for errors.
-        :param address: a path or URL; in a URL a ``*`` may be in the last part only.
-        :raises InputMissing: if there are none.
-        :raises InvalidInput: if one can't be read, or a folder has none.
-        """
-        path = self.path(name, address)
-        try:
-            found = _inside(name, path) if path.is_dir() else [path] if path.exists() else _fitting(path)
-            for one in found:
-                _check_readable(name, one)
-        except Exception as error:
-            if not is_of_storage(error, path):
-                raise
-            kind = InvalidInput if is_lasting(error) else InputNotReached
-            raise kind(
-                f"{name}: {shown_path(path)} can't be read ({reason_of(error)}). Let the worker's user read it and its"
-                " folder"
-            ) from None
-        if not found:
-            raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
-        return found
+    paths: tuple[Any, ...]
 
 
-def _inside(name: str, folder: Any) -> list[Any]:
-    """Return the files of a folder, but those that tools keep beside their output, as ``_SUCCESS``."""
-    found = [one for one in folder.iterdir() if not one.name.startswith(("_", ".")) and one.is_file()]
-    if not found:
-        raise InvalidInput(f"{name}: {shown_path(folder)} is a folder without files. Give the folder that has them")
-    return sorted(found, key=str)
+@dataclass(frozen=True)
+class Rows:
+    """A table from another task, or from the DAG file."""
+
+    rows: Sequence[Any] = field(repr=False)
 
 
-def _check_readable(name: str, path: Any) -> None:
-    """See that a file of this machine can be opened, before Cal.com is asked for bookings."""
-    if "://" in str(path):
-        return
-    if path.is_dir():
-        raise InvalidInput(f"{name}: {shown_path(path)} is a folder. Give its files, such as {shown_path(path / '*')}")
-    if not path.is_file():
-        raise InvalidInput(f"{name}: {shown_path(path)} is no file")
-    with path.open("rb"):
-        pass
+Table = TableName | Paths | Rows
 
 
-def _fitting(path: Any) -> list[Any]:
-    if "*" not in str(path):
-        return []
-    if "://" not in str(path):
-        pattern = glob.escape(str(path)).replace("[*]", "*")
-        return [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]
-    # Not glob(): that of Airflow 2.11's object storage finds nothing.
-    name = re.compile(".*".join(map(re.escape, path.name.split("*"))))
-    with suppress(FileNotFoundError, NotADirectoryError):
-        return sorted((one for one in path.parent.iterdir() if name.fullmatch(one.name)), key=str)
-    return []
+@dataclass(frozen=True)
+class FeedEntry:
+    """One feed of the parameter ``attendance``. It has one of paths, rows and query, or none where it is fetched.
+
+    :param name: how errors name it, such as ``attendance[0]``.
+    :param feed: the feed's name.
+    :param paths: paths of its files, here or in an object store.
+    :param rows: its records, or a response of the vendor's API.
+    :param query: runs the query whose rows are its records, and yields them as dicts.
+    :param options: of the feed.
+    """
+
+    name: str
+    feed: str
+    paths: tuple[Any, ...] = ()
+    rows: Any = field(default=None, repr=False)
+    query: Callable[[], Iterator[dict[str, Any]]] | None = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether it comes from Cal.com."""
+        return not self.paths and self.rows is None and self.query is None
 
 
 # Bookings.
@@ -145,7 +86,7 @@ class BookingTables:
     :param rooms: what tells of each booking where it is held, as JSON lines of Cal.com's own fields.
     :param bookings: the table of bookings.
     :param people: the table of people.
-    :param colleagues: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
+    :param internal_cohosts: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
     :param outside_cohosts: how many co-hosts of other domains there are; each is a host of that booking in ``people``.
     :param attended: how many bookings were left out because the key's user only attends them.
     """
@@ -153,7 +94,7 @@ class BookingTables:
     rooms: Path
     bookings: Path
     people: Path
-    colleagues: tuple[str, ...] = field(default=(), repr=False)
+    internal_cohosts: tuple[str, ...] = field(default=(), repr=False)
     outside_cohosts: int = 0
     attended: int = 0
 
@@ -179,7 +120,7 @@ def booking_tables(
     :raises InvalidInput: for what is no booking, naming its row.
     """
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
-    colleagues: set[str] = set()
+    internal_cohosts: set[str] = set()
     outside_cohosts = attended = 0
     with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
         for number, given in enumerate(bookings, start=1):
@@ -196,11 +137,11 @@ def booking_tables(
                 _write(people_file, person)
             for attendee in _cohosts(booking) if protect_cohosts else ():
                 if is_of_organisers_domain(dict(booking), attendee):
-                    colleagues.update((attendee["email"], shown_address(attendee) or attendee["email"]))
+                    internal_cohosts.update((attendee["email"], shown_address(attendee) or attendee["email"]))
                 else:
                     outside_cohosts += 1
                     _write(people_file, _as_host(booking, attendee))
-    return BookingTables(rooms, table, people, tuple(sorted(colleagues)), outside_cohosts, attended)
+    return BookingTables(rooms, table, people, tuple(sorted(internal_cohosts)), outside_cohosts, attended)
 
 
 def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -224,25 +165,6 @@ def _as_host(booking: Mapping[str, Any], attendee: Mapping[str, Any]) -> dict[st
         "phone": attendee.get("phoneNumber"),
         "absent": booking.get("absentHost") is True,
     }
-
-
-def read_lines(path: Any) -> Iterator[Any]:
-    """Give the values of a file of JSON lines.
-
-    :param path: anything with ``open("rb")``.
-    :raises InvalidInput: naming file and line.
-    """
-    with path.open("rb") as file:
-        # Files of Airflow 2.11's object storage can't be iterated.
-        for number, line in enumerate(iter(file.readline, b""), start=1):
-            if not line.strip():
-                continue
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                raise InvalidInput(
-                    f"{shown_path(path)}, row {number}: is not JSON. One booking a line is wanted"
-                ) from None
 
 
 def _written(path: Path) -> IO[str]:
@@ -285,15 +207,11 @@ class FeedReader:
     """Reads feeds as an operator's parameter names them.
 
     :param folder: where their rows go.
-    :param storage: where their files are.
-    :param run_sql: gives the rows of a query as dicts: ``(conn_id, sql)``.
-    :param sessions: gives Cal Video's sessions of a booking's uid.
+    :param sessions: returns Cal Video's sessions of a booking uid.
     :param rooms: what ``BookingTables.rooms`` is, or None where bookings were given as tables.
     """
 
     folder: Path
-    storage: Storage
-    run_sql: Callable[[str, str], Iterator[dict[str, Any]]]
     sessions: Callable[[str], list[dict[str, Any]]]
     rooms: Path | None
 
@@ -325,11 +243,11 @@ class FeedReader:
     def _sources(self, entry: FeedEntry) -> list[Any]:
         if entry.paths:
             # All of them as one source: pages and events in several files belong together.
-            return [[file for path in entry.paths for file in self.storage.files(f"{entry.name}.path", path)]]
+            return [[file for path in entry.paths for file in files_of(f"{entry.name}.path", path)]]
         if entry.rows is not None:
             return [entry.rows]
-        if entry.sql is not None and entry.conn_id is not None:
-            return [self.run_sql(entry.conn_id, entry.sql)]
+        if entry.query is not None:
+            return [entry.query()]
         if self.rooms is None:
             raise InvalidInput(
                 f"{entry.name}: {entry.feed} is fetched for bookings as Cal.com sends them, and these are tables. Give"

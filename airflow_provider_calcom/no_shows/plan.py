@@ -29,13 +29,13 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_a
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import (
     Folder,
+    atomic_write,
     folder_path,
     is_lasting,
     is_of_storage,
     is_whole_text,
     reason_of,
     write_lines,
-    written_whole,
 )
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
@@ -710,7 +710,7 @@ def _lines(connection: DuckDBPyConnection, query: str) -> Iterator[dict[str, Any
 
 
 def _write_summary(path: Any, summary: Summary) -> None:
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
 
 

@@ -9,13 +9,12 @@ from typing import Any, Literal
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
-from airflow_provider_calcom.hooks.connections import conn_id_of
+from airflow_provider_calcom.hooks.calcom import CalComHook, conn_id_of, list_path
 from airflow_provider_calcom.no_shows.apply.application import ApplyRequest
-from airflow_provider_calcom.no_shows.inputs import Storage
 from airflow_provider_calcom.no_shows.ledger import NO_TASK, TaskRun
-from airflow_provider_calcom.operators._ledgers import addresses_of, are_hashed, ledger_folder
-from airflow_provider_calcom.operators._plan_parameters import check_found, flag_of, is_path, value_of
+from airflow_provider_calcom.operators._paths import Storage, ledger_folder
+from airflow_provider_calcom.operators._plan_parameters import identities
+from airflow_provider_calcom.operators._readers import are_hashed, check_found, flag_of, is_path, value_of
 
 MOST_AT_ONCE = 64
 """Bookings that may be written at once; more would not be faster at any limit that Cal.com has."""
@@ -62,7 +61,7 @@ class ApplyParameters:
         return ApplyRequest(
             plan=storage.path("plan", folder),
             ledger=ledger_folder(self.ledger_path, conn_id=hook.calcom_conn_id, storage=storage),
-            addresses=addresses_of(hook, are_hashed=are_hashed(self.ledger_addresses)),
+            addresses=identities(hook, hashed=are_hashed(self.ledger_addresses)),
             expected_hash=_only(hash_of("expected_hash", self.expected_hash), its_hash),
             max_changes=count_of("max_changes", self.max_changes, at_least=0),
             concurrency=count_of("concurrency", self.concurrency, at_least=1, at_most=MOST_AT_ONCE) or 8,

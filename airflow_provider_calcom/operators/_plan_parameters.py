@@ -1,25 +1,43 @@
-"""What a DAG author gave to ``PlanNoShowsOperator``, read as it was meant and checked before anything is done.
-
-Without ``render_template_as_native_obj`` Airflow makes a text of whatever a template gives: a list from XCom is
-``"[{'feed': ...}]"``, a number ``"900"``, and nothing ``"None"``. Such texts are read as what they were made of, so
-that a DAG does the same in both renderings.
-"""
+"""Parses the parameters of ``PlanNoShowsOperator`` and checks them before anything is done."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.api.texts import value_in
+from airflow_provider_calcom.api.query import instant, time_zone
+from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.hooks.calcom import conn_id_of
+from airflow_provider_calcom.hooks.sql import query_rows, sql_place
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
+from airflow_provider_calcom.no_shows.inputs import FeedEntry, Paths, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import Correct, InvalidPlanOption
+from airflow_provider_calcom.no_shows.planner import PlanRequest
+from airflow_provider_calcom.operators._paths import Storage, ledger_folder
+from airflow_provider_calcom.operators._readers import (
+    are_hashed,
+    check_found,
+    flag_of,
+    is_nothing,
+    is_path,
+    unrendered,
+    value_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+    from airflow_provider_calcom.hooks.calcom import CalComHook
+    from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 
 FETCHED_FEED = "cal_video"
 """The feed that can be fetched from Cal.com itself."""
@@ -27,41 +45,117 @@ FETCHED_FEED = "cal_video"
 _FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options")
 _SOURCES = ("path", "rows", "sql")
 _CANONICAL_TIMES = {"kind", "joined_at", "left_at"}
-_NOTHING = ("", "None", "null")
+_STRINGS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
 
 
-def value_of(name: str, given: Any) -> Any:
-    """Give what a parameter was before a template made a text of it; a text that is none of those stays.
+def plan_request(operator: PlanNoShowsOperator, filters: Mapping[str, Any], hook: CalComHook) -> PlanRequest:
+    """Parse the parameters of a ``PlanNoShowsOperator``. Cal.com is not called, and no file is read.
 
-    :param name: the parameter, for errors.
-    :param given: its value after rendering.
-    :raises InvalidArgument: if its template found nothing, or the text of a list or object can't be read.
+    :param operator: its rendered fields are the parameters.
+    :param filters: the bookings that are requested from the API.
+    :param hook: of the Cal.com connection, which has the ledger's secret.
+    :raises InvalidArgument: naming the parameter.
+    :raises InvalidPolicy: naming the field of ``policy``.
+    :raises InvalidRails: naming the field of ``guard_rails``.
+    :raises LedgerSecretWrong: if people are to be named by hashes, and the connection has no secret.
     """
-    check_found(name, given)
-    if not isinstance(given, str) or (text := given.strip())[0] not in "[{":
-        return given
+    requested_at = datetime.now(timezone.utc)
+    conn_id_of("calcom_conn_id", hook.calcom_conn_id)
+    _check_strings(operator)
+    storage = Storage(operator.storage_conn_id)
+    resources = Resources(memory_limit=operator.memory_limit, threads=operator.threads)
+    check_resources(resources)
+    request = PlanRequest(
+        plan=_plan_folder(operator.plan_path, storage),
+        attendance=attendance_of(operator.attendance, storage),
+        bookings=None if operator.bookings is None else bookings_of(operator.bookings, storage),
+        people=None if operator.people is None else table_of("people", operator.people, storage),
+        policy=policy_of(operator.policy).at(requested_at),
+        guard_rails=rails_of(operator.guard_rails),
+        filters=filters,
+        after_start=_bound("after_start", filters),
+        before_start=_bound("before_start", filters),
+        conference_patterns=patterns_of(operator.conference_patterns),
+        protect_cohosts=flag_of("protect_cohosts", operator.protect_cohosts),
+        include_attended=flag_of("include_attended", operator.include_attended),
+        hashed=_hashed(hook) if are_hashed(operator.plan_addresses, "plan_addresses") else None,
+        zone=operator.zone,
+        correct=correct_of(operator.correct),
+        force=flag_of("force", operator.force),
+        last_writes=last_writes_of(
+            ledger_folder(operator.ledger_path, conn_id=hook.calcom_conn_id, storage=storage), lambda: identities(hook)
+        ),
+        backend=_backend(operator),
+        resources=resources,
+        requested_at=requested_at,
+    )
+    _check_tables(request)
+    return request
+
+
+def identities(hook: CalComHook, *, hashed: bool = False) -> Addresses:
+    """Return how the ledger names people, by the connection's extra field ``ledger_secret``.
+
+    :param hook: of the connection. A missing one has no secret: plans of tables alone need no connection.
+    :param hashed: whether addresses are written as hashes.
+    :raises LedgerSecretWrong: if they are, and there is no secret.
+    :raises InvalidConnection: if the secret is not a string.
+    """
     try:
-        return value_in(text)
-    except ValueError:
-        raise InvalidArgument(
-            f"{name} is a text of {len(given)} characters that begins like a list or an object, and is neither JSON nor"
-            " the Python form of one. Set render_template_as_native_obj=True on the DAG, or end the template with"
-            " | tojson"
-        ) from None
+        secret = hook.ledger_secret
+    except AirflowNotFoundException:
+        secret = None
+    return Addresses(secret, are_hashed=hashed)
 
 
-def check_found(name: str, given: Any) -> None:
-    """Tell a template that found nothing from a text: ``None`` is no path, and no connection's id.
+def _hashed(hook: CalComHook) -> Callable[[str], str]:
+    return identities(hook, hashed=True).hashed
 
-    :param name: the parameter, for errors.
-    :raises InvalidArgument: naming it.
-    """
-    if isinstance(given, str) and given.strip() in _NOTHING:
-        raise InvalidArgument(f"{name} is {describe(given)}: its template found nothing. Leave it out, or give a value")
+
+def _backend(operator: PlanNoShowsOperator) -> SqlPlace | None:
+    if operator.rules_conn_id is None:
+        return None
+    return sql_place(operator.rules_conn_id, scratch_schema=operator.scratch_schema, only_changes=True)
+
+
+def _check_tables(request: PlanRequest) -> None:
+    tables = {"attendance": request.attendance, "bookings": request.bookings, "people": request.people}
+    if request.people is not None and request.bookings is None:
+        raise InvalidArgument("people is given without bookings. Pass both tables, or neither")
+    for name, table in tables.items():
+        if isinstance(table, TableName) and request.backend is None:
+            raise InvalidArgument(f"{name} is a table, which needs rules_conn_id, the connection that has it")
+    if isinstance(request.bookings, TableName) and request.people is None:
+        raise InvalidArgument("bookings is a table, which needs the table people, too")
+
+
+def _bound(name: str, filters: Mapping[str, Any]) -> datetime | None:
+    """Return a bound of the requested bookings, or None where they have none."""
+    given = filters.get(name)
+    return None if given is None else instant(given, name, time_zone(filters.get("zone")))
+
+
+def _check_strings(operator: PlanNoShowsOperator) -> None:
+    for name in _STRINGS:
+        given: Any = getattr(operator, name)
+        check_found(name, given)
+        if given is not None and not isinstance(given, str) and not (name == "ledger_path" and is_path(given)):
+            raise InvalidArgument(f"{name} must be a string, but is a {type(given).__name__}")
+    for name in ("rules_conn_id", "storage_conn_id"):
+        conn_id_of(name, getattr(operator, name))
+
+
+def _plan_folder(given: Any, storage: Storage) -> Any:
+    check_found("plan_path", given)
+    if given is None:
+        raise InvalidArgument("plan_path is None. Pass the folder of the plan")
+    if not is_path(given):
+        raise InvalidArgument(f"plan_path must be the folder of the plan, but is a {type(given).__name__}")
+    return storage.path("plan_path", given)
 
 
 def policy_of(given: Any) -> AttendancePolicy:
-    """Read the parameter ``policy``.
+    """Parse the parameter ``policy``.
 
     :raises InvalidPolicy: naming the field.
     :raises InvalidArgument: if its template found nothing.
@@ -70,7 +164,7 @@ def policy_of(given: Any) -> AttendancePolicy:
 
 
 def rails_of(given: Any) -> GuardRails:
-    """Read the parameter ``guard_rails``.
+    """Parse the parameter ``guard_rails``.
 
     :raises InvalidRails: naming the field.
     :raises InvalidArgument: if its template found nothing.
@@ -79,33 +173,15 @@ def rails_of(given: Any) -> GuardRails:
 
 
 def _fields(name: str, given: Any) -> Any:
-    """Give an object's fields as they were before rendering: ``"900"``, ``"True"`` and ``"['clinic.example']"``."""
+    """Return an object's fields as they were before rendering: ``"900"``, ``"True"`` and ``"['clinic.example']"``."""
     value = value_of(name, given)
-    return {key: _unrendered(one) for key, one in value.items()} if isinstance(value, Mapping) else value
-
-
-def _unrendered(value: Any) -> Any:
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return value_in(value.strip())
-    return value
-
-
-def flag_of(name: str, given: Any) -> bool:
-    """Read True or False, also as a text: ``bool("False")`` would be true.
-
-    :raises InvalidArgument: for anything else.
-    """
-    value = _unrendered(given)
-    if not isinstance(value, bool):
-        raise InvalidArgument(f"{name} must be True or False, but is {describe(given)}")
-    return value
+    return {key: unrendered(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def correct_of(given: Any) -> Correct:
-    """Read the parameter ``correct``.
+    """Parse the parameter ``correct``.
 
-    :raises InvalidPlanOption: for another word.
+    :raises InvalidPlanOption: for another value.
     """
     for word in get_args(Correct):
         if isinstance(given, str) and given == word:
@@ -115,9 +191,9 @@ def correct_of(given: Any) -> Correct:
 
 
 def patterns_of(given: Any) -> tuple[str, ...]:
-    """Read the parameter ``conference_patterns``: regular expressions.
+    """Parse the parameter ``conference_patterns``: regular expressions.
 
-    :raises InvalidArgument: naming the place of the one that is none.
+    :raises InvalidArgument: naming the index of the invalid one.
     """
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
         raise InvalidArgument(
@@ -133,64 +209,8 @@ def patterns_of(given: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-def is_path(value: object) -> bool:
-    """Say whether a value is a path: a text, an ``os.PathLike``, or an object storage's path."""
-    return isinstance(value, (str, os.PathLike)) or callable(getattr(value, "open", None))
-
-
-@dataclass(frozen=True)
-class TableName:
-    """A table or view of ``rules_conn_id``, given as ``{"table": name}``."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class FeedEntry:
-    """One feed of the parameter ``attendance``. It has one of paths, rows and sql, or none where it is fetched.
-
-    :param name: what errors call it, such as ``attendance[0]``.
-    :param feed: the feed's name.
-    :param paths: its files.
-    :param rows: its records, or an answer of the vendor's API.
-    :param sql: a query whose rows are its records.
-    :param conn_id: the connection that the query runs on.
-    :param options: of the feed.
-    """
-
-    name: str
-    feed: str
-    paths: tuple[Any, ...] = ()
-    rows: Any = field(default=None, repr=False)
-    sql: str | None = field(default=None, repr=False)
-    conn_id: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_fetched(self) -> bool:
-        """Whether it comes from Cal.com."""
-        return not self.paths and self.rows is None and self.sql is None
-
-
-@dataclass(frozen=True)
-class Paths:
-    """A table in files."""
-
-    paths: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A table as it came from another task, or stands in the DAG."""
-
-    rows: Sequence[Any] = field(repr=False)
-
-
-Table = TableName | Paths | Rows
-
-
-def table_of(name: str, given: Any) -> Table:
-    """Read a table of the rules.
+def table_of(name: str, given: Any, storage: Storage) -> Table:
+    """Parse a table of the rules.
 
     :param name: the parameter, for errors.
     :raises InvalidArgument: naming it.
@@ -199,43 +219,43 @@ def table_of(name: str, given: Any) -> Table:
     if isinstance(value, Mapping):
         return _table_name(name, value)
     if is_path(value):
-        return Paths((value,))
+        return Paths((storage.path(name, value),))
     if isinstance(value, (bytes, bytearray)) or not isinstance(value, Sequence):
         raise InvalidArgument(
             f"{name} must be a path, several, rows, or {{'table': name}}, but is a {type(value).__name__}"
         )
     if any(isinstance(one, Mapping) and set(one) == {"table"} for one in value[:1]):
-        raise InvalidArgument(f"{name} is a list of tables on the server. Give one, such as a view over several")
+        raise InvalidArgument(f"{name} is a list of tables on the server. Pass one, such as a view over several")
     if not value or not all(is_path(one) for one in value):
         return Rows(value)
     for place, one in enumerate(value):
         check_found(f"{name}[{place}]", one)
-    return Paths(tuple(value))
+    return Paths(tuple(storage.path(name, one) for one in value))
 
 
 def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
     if set(value) != {"table"}:
         keys = ", ".join(plain(str(key)) for key in list(value)[:10])
-        raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}; a table is {{'table': name}}")
+        raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}, but a table is {{'table': name}}")
     table = value["table"]
-    if not isinstance(table, str) or table.strip() in _NOTHING:
+    if not isinstance(table, str) or is_nothing(table):
         raise InvalidArgument(f"{name}['table'] must be the name of a table, but is {describe(table)}")
     return TableName(table)
 
 
-def bookings_of(given: Any) -> Table:
-    """Read the parameter ``bookings``, which may also be what ``ListBookingsOperator`` returned for a file.
+def bookings_of(given: Any, storage: Storage) -> Table:
+    """Parse the parameter ``bookings``, which may also be what ``ListBookingsOperator`` returned for a file.
 
     :raises InvalidArgument: naming what is wrong with it.
     """
     value = value_of("bookings", given)
     if isinstance(value, Mapping) and set(value) == {"path", "bookings"}:
         value = value["path"]
-    return table_of("bookings", value)
+    return table_of("bookings", value, storage)
 
 
-def attendance_of(given: Any) -> list[FeedEntry] | Table:
-    """Read the parameter ``attendance``: feeds, or the rules' own table.
+def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
+    """Parse the parameter ``attendance``: feeds, or the rules' own table.
 
     :raises InvalidArgument: naming what is wrong with it.
     """
@@ -245,19 +265,19 @@ def attendance_of(given: Any) -> list[FeedEntry] | Table:
         )
     value = value_of("attendance", given)
     if isinstance(value, Mapping):
-        return [_feed("attendance", value)] if "table" not in value else _table_name("attendance", value)
+        return [_feed("attendance", value, storage)] if "table" not in value else _table_name("attendance", value)
     if is_path(value) or isinstance(value, (bytes, bytearray)) or not isinstance(value, Sequence):
-        return table_of("attendance", value)
+        return table_of("attendance", value, storage)
     entries = [_entry(f"attendance[{place}]", one) for place, one in enumerate(value)]
     feeds = [isinstance(one, Mapping) and _is_feed(one) for one in entries]
     if not any(feeds):
-        return table_of("attendance", entries)
+        return table_of("attendance", entries, storage)
     if not all(feeds):
         raise InvalidArgument(
-            f"attendance[{feeds.index(False)}] is no feed, and others are. Give {{'feed': name, 'path': ...}} for each;"
-            " the feed of rows in the rules' own columns is 'canonical'"
+            f"attendance[{feeds.index(False)}] is not a feed entry, but other entries are; expected {{{'feed': name,"
+            " 'path': ...}} for each. Rows in the rules' own columns are the feed 'canonical'"
         )
-    return [_feed(f"attendance[{place}]", one) for place, one in enumerate(entries)]
+    return [_feed(f"attendance[{place}]", one, storage) for place, one in enumerate(entries)]
 
 
 def _entry(name: str, given: Any) -> Any:
@@ -265,11 +285,11 @@ def _entry(name: str, given: Any) -> Any:
 
 
 def _is_feed(entry: Mapping[str, Any]) -> bool:
-    """Tell a feed from a row in the rules' columns, which may have any others beside them."""
+    """Return whether an entry is a feed and not a row in the rules' columns, which may have others beside them."""
     return "feed" in entry or (any(key in entry for key in _SOURCES) and not _CANONICAL_TIMES & set(entry))
 
 
-def _feed(name: str, entry: Mapping[str, Any]) -> FeedEntry:
+def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
     unknown = [plain(str(key)) for key in entry if key not in _FEED_KEYS]
     if unknown:
         raise InvalidArgument(f"{name} has {', '.join(unknown[:10])}; a feed has some of {', '.join(_FEED_KEYS)}")
@@ -282,39 +302,44 @@ def _feed(name: str, entry: Mapping[str, Any]) -> FeedEntry:
     return FeedEntry(
         name,
         feed,
-        paths=_paths(f"{name}.path", entry.get("path")),
+        paths=_paths(f"{name}.path", entry.get("path"), storage),
         rows=_records(f"{name}.rows", entry.get("rows")),
-        **_query(name, entry),
+        query=_query(name, entry),
         options=_options(f"{name}.options", entry.get("options")),
     )
 
 
-def _paths(name: str, given: Any) -> tuple[Any, ...]:
+def _paths(name: str, given: Any, storage: Storage) -> tuple[Any, ...]:
     value = value_of(name, given)
     paths = () if value is None else (value,) if is_path(value) else value
     if not isinstance(paths, (list, tuple)) or not all(is_path(path) for path in paths):
         raise InvalidArgument(f"{name} must be a path, or a list of paths, but is a {type(value).__name__}")
     if value is not None and not paths:
-        raise InvalidArgument(f"{name} is an empty list. Give a path; rows may be empty")
-    return tuple(value_of(name, path) for path in paths)
+        raise InvalidArgument(f"{name} is an empty list. Pass a path; only rows may be empty")
+    return tuple(storage.path(name, value_of(name, path)) for path in paths)
 
 
 def _records(name: str, given: Any) -> Any:
     value = value_of(name, given)
     if value is not None and (isinstance(value, (str, bytes)) or not isinstance(value, (Mapping, Sequence))):
-        raise InvalidArgument(f"{name} must be a list of records or an API's answer, but is a {type(value).__name__}")
+        raise InvalidArgument(
+            f"{name} must be a list of records or a response of the vendor's API, but is a {type(value).__name__}"
+        )
     return value
 
 
-def _query(name: str, entry: Mapping[str, Any]) -> dict[str, str | None]:
+def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Iterator[dict[str, Any]]] | None:
     query = {key: value_of(f"{name}.{key}", entry.get(key)) for key in ("sql", "conn_id")}
     for key, value in query.items():
         if not isinstance(value, (str, type(None))):
-            raise InvalidArgument(f"{name}.{key} must be a text, but is a {type(value).__name__}")
-    if (query["sql"] is None) != (query["conn_id"] is None):
-        lacking = "conn_id, the connection that it runs on" if query["conn_id"] is None else "sql, the query for it"
-        raise InvalidArgument(f"{name} needs {lacking}")
-    return query
+            raise InvalidArgument(f"{name}.{key} must be a string, but is a {type(value).__name__}")
+    sql, conn_id = query["sql"], query["conn_id"]
+    if sql is not None and conn_id is not None:
+        return partial(query_rows, conn_id, sql)
+    if sql is None and conn_id is None:
+        return None
+    lacking = "conn_id, the connection that it runs on" if conn_id is None else "sql, the query for it"
+    raise InvalidArgument(f"{name} needs {lacking}")
 
 
 def _options(name: str, given: Any) -> Mapping[str, Any]:

@@ -161,8 +161,8 @@ class ListBookingsOperator(CalComOperator):
     def _check_output(self) -> None:
         from airflow_provider_calcom._redact import describe
         from airflow_provider_calcom.api.errors import InvalidArgument
-        from airflow_provider_calcom.hooks.connections import conn_id_of
-        from airflow_provider_calcom.operators._plan_parameters import is_path
+        from airflow_provider_calcom.hooks.calcom import conn_id_of
+        from airflow_provider_calcom.operators._readers import is_path
 
         path, most = self.output_path, self.max_bookings
         name = None if path is None else str(path).strip() if is_path(path) else ""
@@ -173,8 +173,7 @@ class ListBookingsOperator(CalComOperator):
         conn_id_of("storage_conn_id", self.storage_conn_id)
 
     def _write(self, bookings: Iterable[dict[str, Any]]) -> int:
-        from airflow_provider_calcom.no_shows.inputs import Storage
-        from airflow_provider_calcom.operators._outputs import written_output
+        from airflow_provider_calcom.operators._paths import Storage, written_output
 
         path = Storage(self.storage_conn_id).path("output_path", self.output_path)
         with written_output("output_path", path) as part:

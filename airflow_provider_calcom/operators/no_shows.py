@@ -308,32 +308,11 @@ class PlanNoShowsOperator(CalComOperator):
             return self._plan(context)
 
     def _plan(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_calcom.attendance.engine import Resources
-        from airflow_provider_calcom.no_shows.planner import PlanRequest, plan_no_shows
+        from airflow_provider_calcom.no_shows.planner import plan_no_shows
+        from airflow_provider_calcom.operators._plan_parameters import plan_request
 
-        request = PlanRequest(
-            attendance=self.attendance,
-            plan_path=self.plan_path,
-            policy=self.policy,
-            guard_rails=self.guard_rails,
-            bookings=self.bookings,
-            people=self.people,
-            filters=self._filters(context),
-            conference_patterns=self.conference_patterns,
-            protect_cohosts=self.protect_cohosts,
-            include_attended=self.include_attended,
-            plan_addresses=self.plan_addresses,
-            zone=self.zone,
-            correct=self.correct,
-            ledger_path=self.ledger_path,
-            force=self.force,
-            rules_conn_id=self.rules_conn_id,
-            scratch_schema=self.scratch_schema,
-            storage_conn_id=self.storage_conn_id,
-            resources=Resources(memory_limit=self.memory_limit, threads=self.threads),
-        )
         with self.hook as hook:
-            return self._result(plan_no_shows(request, hook))
+            return self._result(plan_no_shows(plan_request(self, self._filters(context), hook), hook))
 
     def _filters(self, context: Context) -> dict[str, Any]:
         """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
@@ -492,7 +471,7 @@ class ApplyNoShowsOperator(CalComOperator):
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import ApplyParameters, task_run
-        from airflow_provider_calcom.operators._plan_parameters import flag_of
+        from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._task import TaskState
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.attendance.engine import Resources, decide
 from airflow_provider_calcom.no_shows.apply.worklist import Worklist
-from airflow_provider_calcom.no_shows.inputs import Storage, booking_tables, read_lines
+from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.inputs import booking_tables
 from airflow_provider_calcom.no_shows.ledger import LastWrites, compact
 from airflow_provider_calcom.no_shows.plan import Change, read_plan, read_summary
+from airflow_provider_calcom.operators._paths import Storage
 from tests.operators.planning import BOOKING, plan, table_rows
 from tests.wild import ANY_JSON, limits, outcome
 
@@ -126,7 +128,7 @@ def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
     place.mkdir()
     path = place / "people.jsonl"
     make(path)
-    error = outcome(lambda: Storage().files("people", str(path)), names=("people",), in_task=False)
+    error = outcome(lambda: files_of("people", Storage().path("people", str(path))), names=("people",), in_task=False)
     assert error is not None
 
 

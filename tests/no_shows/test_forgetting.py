@@ -99,7 +99,7 @@ def test_the_address_is_nowhere_and_our_mark_is_still_known(lab: Path) -> None:
 @pytest.mark.parametrize("left", range(6))
 def test_whoever_is_killed_on_the_way_runs_it_again(lab: Path, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
     """The plan is whole after the second run, wherever the first one ended."""
-    whole, writes = forgetting.written_whole, iter([True] * left)
+    whole, writes = forgetting.atomic_write, iter([True] * left)
 
     @contextmanager
     def killed(path: Any) -> Iterator[Path]:
@@ -108,10 +108,10 @@ def test_whoever_is_killed_on_the_way_runs_it_again(lab: Path, monkeypatch: pyte
         with whole(path) as part:
             yield part
 
-    monkeypatch.setattr(forgetting, "written_whole", killed)
+    monkeypatch.setattr(forgetting, "atomic_write", killed)
     with pytest.raises(KeyboardInterrupt):
         forget(BOB, plans=[lab / "plans"], ledger=lab / "ledger", addresses=NAMES)
-    monkeypatch.setattr(forgetting, "written_whole", whole)
+    monkeypatch.setattr(forgetting, "atomic_write", whole)
     forget(BOB, plans=[lab / "plans"], ledger=lab / "ledger", addresses=NAMES)
     assert verify_plan(lab / "plans" / "other")["changes"]["total"] == 3
     assert BOB not in texts(lab).replace(ROB, "")

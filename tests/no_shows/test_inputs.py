@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
-from airflow_provider_calcom.no_shows.inputs import InputMissing
+from airflow_provider_calcom.no_shows.input_files import InputMissing
 from tests.attendance.postgres import PostgresServer
 from tests.operators.marking import BOB, CAROL
 from tests.operators.planning import (
@@ -228,8 +228,8 @@ def test_no_record_is_lost_unless_that_is_allowed(tmp_path: Path) -> None:
         ),
         ({}, errors.InvalidArgument, "attendance must have one of path, rows and sql, and has none"),
         ({"table": "a", "path": "b"}, errors.InvalidArgument, "table, path"),
-        ([{"feed": "zoom", "rows": []}, "a.jsonl"], errors.InvalidArgument, r"attendance\[1\] is no feed"),
-        ([CANONICAL, {"feed": "zoom", "rows": []}], errors.InvalidArgument, r"attendance\[0\] is no feed"),
+        ([{"feed": "zoom", "rows": []}, "a.jsonl"], errors.InvalidArgument, r"attendance\[1\] is not a feed entry"),
+        ([CANONICAL, {"feed": "zoom", "rows": []}], errors.InvalidArgument, r"attendance\[0\] is not a feed entry"),
         ([{"feed": "zoom", "rows": []}, {"feed": "teams"}], errors.InvalidArgument, r"attendance\[1\] must have one"),
         ([{"table": "a"}, {"table": "b"}], errors.InvalidArgument, "list of tables"),
         (["a.jsonl", "None"], errors.InvalidArgument, r"attendance\[1\]"),

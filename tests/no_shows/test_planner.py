@@ -13,8 +13,6 @@ import pytest
 
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused, UnsupportedConnection
 from airflow_provider_calcom.attendance.schema import TABLES
-from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.no_shows.planner import PlanRequest, plan_no_shows
 from tests.attendance.postgres import PostgresServer
 from tests.attendance.worlds import random_world
 from tests.operators.marking import BOB, CAROL, DAVE, MONA
@@ -154,11 +152,7 @@ def test_plans_made_at_one_time_do_not_meet(calcom: SandboxDriver, tmp_path: Pat
 
     def made(place: int) -> set[tuple[str, str]]:
         folder = tmp_path / str(place)
-        request = PlanRequest(
-            attendance=fed(rows[people[place]]), plan_path=str(folder), policy=WHOLE, filters=dict(DAY)
-        )
-        with CalComHook() as hook:
-            plan_no_shows(request, hook)
+        plan(folder, attendance=fed(rows[people[place]]), policy=WHOLE, **DAY)
         return changes(folder)
 
     with ThreadPoolExecutor(4) as pool:

@@ -27,7 +27,7 @@ from airflow_provider_calcom.attendance.errors import (
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
-from airflow_provider_calcom.no_shows.inputs import InputMissing
+from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator

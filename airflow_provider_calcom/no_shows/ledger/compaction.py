@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 from uuid import uuid4
 
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, scratch_database, written_whole
+from airflow_provider_calcom._storage import Folder, atomic_write, folder_path, is_here, scratch_database
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord, encoded
 from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of
 
@@ -52,7 +52,7 @@ def compact(folder: Folder) -> Compacted:
             return Compacted(0, 0, 0)
         merged = place / f"{str(parts[0].name).partition('-')[0]}-compacted-{uuid4().hex[:8]}{SUFFIX}"
         kept = _Kept(parts)
-        with written_whole(merged) as target, target.open("wb") as file:
+        with atomic_write(merged) as target, target.open("wb") as file:
             for record in kept.records():
                 file.write(encoded(record))
             # On disk before the old parts go: a power cut must not take both.

@@ -11,7 +11,7 @@ from airflow_provider_calcom._storage import Folder, scratch_database
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses, folded
 from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
 from airflow_provider_calcom.no_shows.ledger.segments import parts_of, readable, records_of, repair
-from airflow_provider_calcom.no_shows.plan import LastWrite
+from airflow_provider_calcom.no_shows.plan import LastWrite, LastWritesOf
 
 _READINGS = 3
 _TABLES = """
@@ -189,3 +189,20 @@ class LastWrites:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+def last_writes_of(folder: Any, identities: Callable[[], Addresses]) -> LastWritesOf:
+    """Return the function by which a plan looks up the ledger's last writes.
+
+    :param folder: the ledger's.
+    :param identities: returns how the ledger names people; called only where something is looked up.
+    """
+
+    def look_up(people: Iterable[tuple[str, str, str]]) -> Iterator[LastWrite]:
+        wanted = list(people)
+        uids = {uid for uid, _, _ in wanted}
+        if uids:
+            with LastWrites(folder, addresses=identities(), concerns=uids.__contains__) as ledger:
+                yield from ledger.of_people(wanted)
+
+    return look_up
