@@ -1,7 +1,7 @@
 """CalComClient and AsyncCalComClient: two thin drivers over httpx of the same endpoints, walks and flows.
 
 ``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network, through
-httpx's transports: see :mod:`airflow_provider_calcom.api.connections`.
+httpx's transports: see :mod:`airflow_provider_calcom.api.transport`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from airflow_provider_calcom import __version__
 from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.bodies import ENCODINGS, BoundedBody, check_encoding
-from airflow_provider_calcom.api.connections import Connections, proxy_secrets, transport_options
 from airflow_provider_calcom.api.deadlines import Deadline, TimedTransport
 from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
 from airflow_provider_calcom.api.errors import (
@@ -48,6 +47,7 @@ from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.rate_limits import Ticket
 from airflow_provider_calcom.api.retries import Tries, seconds_to_wait, tries
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, checked_api_version
+from airflow_provider_calcom.api.transport import Connections, proxy_secrets, transport_options
 
 T = TypeVar("T")
 
@@ -341,7 +341,7 @@ class CalComClient(_Core):
     def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """Drive a flow to its end and give its result.
 
-        :param flow: for instance :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        :param flow: for instance :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         :param api_version: a ``cal-api-version`` date for all its calls.
         """
         came: object = None

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._rendered import value_in
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.api.texts import value_in
 
 MOST_ATTENDEES = 2_000
 """Entries above which a list is refused unread: Cal.com's limit of 100 kB a request is reached well before."""

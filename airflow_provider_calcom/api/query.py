@@ -15,10 +15,10 @@ from datetime import datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._rendered import value_in
 from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
 from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
 from airflow_provider_calcom.api.models import Booking
-from airflow_provider_calcom.api.texts import value_in
 
 STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 """Cal.com's list statuses. ``past`` includes meetings that were never accepted; ``upcoming`` those under way."""

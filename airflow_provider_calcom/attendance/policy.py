@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
+from airflow_provider_calcom._timestamps import parse_instant
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
-from airflow_provider_calcom.attendance.instants import parse_instant
 
 WHITE_SPACE = " \t\n\r\v\f\xa0"
 BOT_NAMES = (

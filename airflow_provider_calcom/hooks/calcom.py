@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_calcom._redact import redact
-from airflow_provider_calcom.api import endpoints, listing, mark_request, no_shows, reassigning, webhooks
+from airflow_provider_calcom.api import endpoints, listing, mark_request, marking, reassigning, webhooks
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.api.settings import (
@@ -287,7 +287,7 @@ class CalComHook(BaseHook):
             ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
             mark-absent calls that were sent.
         :raises InvalidArgument: naming the parameter or the entry's index, before any call.
-        :raises CalComError: see :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        :raises CalComError: see :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         """
         request = mark_request.mark_request(
             booking_uid=booking_uid,
@@ -313,7 +313,7 @@ class CalComHook(BaseHook):
                 request.booking_uid,
                 request.rows_not_absent,
             )
-        return asdict(self._client.run(no_shows.mark_no_shows(request)))
+        return asdict(self._client.run(marking.mark_no_shows(request)))
 
     def get_attendees(self, *, booking_uid: str) -> list[dict[str, Any]]:
         """Give a booking's attendees with their ids (servers since 2026).
@@ -386,7 +386,7 @@ class CalComHook(BaseHook):
         :raises BookingNotMarkable: if it is a stranger's.
         """
         if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
-            self._client.run(no_shows.check_ownership(booking_uid))
+            self._client.run(marking.check_ownership(booking_uid))
         cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
             endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
         )
@@ -415,7 +415,7 @@ class CalComHook(BaseHook):
         """
         new_start = as_cal_com_writes(instant(start, "start"))
         if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
-            self._client.run(no_shows.check_ownership(booking_uid))
+            self._client.run(marking.check_ownership(booking_uid))
         return self._client.call(
             endpoints.reschedule_booking(
                 booking_uid,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_calcom._timestamps import instant_text, microseconds, parse_instant
 from airflow_provider_calcom.api.query import as_cal_com_writes
-from airflow_provider_calcom.attendance.instants import instant_text, microseconds, parse_instant
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided

@@ -17,8 +17,8 @@ from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
+from airflow_provider_calcom.api.marking import only_attends
 from airflow_provider_calcom.api.models import Me
-from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed

@@ -37,9 +37,9 @@ from airflow_provider_calcom._storage import (
     write_lines,
     written_whole,
 )
+from airflow_provider_calcom._timestamps import instant_text, parse_instant
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
-from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, judge

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from airflow_provider_calcom._redact import describe, plain
+from airflow_provider_calcom._rendered import value_in
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.api.texts import value_in
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.plan import Correct, InvalidPlanOption

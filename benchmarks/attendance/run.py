@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_calcom.attendance.instants import parse_instant
+from airflow_provider_calcom._timestamps import parse_instant
 from benchmarks.attendance.generate import labels, make_world
 from benchmarks.attendance.quirks import BLIND, HIDDEN, QUIRKS, TRUE
 from benchmarks.attendance.vendors import FEEDS, attendance_of, raw_feeds

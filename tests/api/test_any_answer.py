@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import CalComClient
-from airflow_provider_calcom.api.connections import proxy_secrets, transport_options
 from airflow_provider_calcom.api.mark_request import mark_request
-from airflow_provider_calcom.api.no_shows import mark_no_shows
+from airflow_provider_calcom.api.marking import mark_no_shows
 from airflow_provider_calcom.api.pacing import Pacer
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.reassigning import reassign
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, settings_from_connection
+from airflow_provider_calcom.api.transport import proxy_secrets, transport_options
 from airflow_provider_calcom.api.webhooks import all_webhooks
 from tests.api.support import KEY, SETTINGS, booking, success
 from tests.wild import limits

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import endpoints, errors, mark_request, reassigning
-from airflow_provider_calcom.api.no_shows import mark_no_shows
+from airflow_provider_calcom.api.marking import mark_no_shows
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from airflow_provider_calcom._timestamps import instant_text
 from airflow_provider_calcom.attendance.explain.texts import within_years
-from airflow_provider_calcom.attendance.instants import instant_text
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from airflow_provider_calcom._timestamps import parse_instant
 from airflow_provider_calcom.api.changes import Changes, changes_for
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused
 from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
+from airflow_provider_calcom.api.marking import is_ours
 from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
-from airflow_provider_calcom.api.no_shows import is_ours
 from airflow_provider_calcom.api.query import start_of
-from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.no_shows.apply.worklist import (
     ALREADY,
     APPLIED,

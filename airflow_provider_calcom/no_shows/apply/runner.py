@@ -31,8 +31,8 @@ from airflow_provider_calcom.api.errors import (
     ServerFault,
     UnexpectedAnswer,
 )
+from airflow_provider_calcom.api.marking import Written, write_changes
 from airflow_provider_calcom.api.models import Booking, Me
-from airflow_provider_calcom.api.no_shows import Written, write_changes
 from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
 from airflow_provider_calcom.no_shows.apply.reconcile import Bearings, Verdict, verdict_on
 from airflow_provider_calcom.no_shows.apply.worklist import (

@@ -19,9 +19,9 @@ from uuid import UUID
 import duckdb
 import pytest
 
+from airflow_provider_calcom._timestamps import parse_instant
 from airflow_provider_calcom.attendance.engine import Resources, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
 from airflow_provider_calcom.attendance.tables.loader import Loader
 from airflow_provider_calcom.attendance.tables.sources import local_files

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 import pytest
 
-from airflow_provider_calcom.attendance.instants import (
+from airflow_provider_calcom._timestamps import (
     EARLIEST,
     LATEST,
     instant_text,

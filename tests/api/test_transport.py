@@ -12,8 +12,8 @@ import pytest
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient
-from airflow_provider_calcom.api.connections import Connections, transport_options
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
+from airflow_provider_calcom.api.transport import Connections, transport_options
 from tests.api.raw_server import raw_server
 from tests.api.support import KEY, all_texts, answering, success
 from tests.support import stranger

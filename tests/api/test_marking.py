@@ -23,7 +23,7 @@ from airflow_provider_calcom.api.mark_request import (
     host_wish,
     mark_request,
 )
-from airflow_provider_calcom.api.no_shows import MarkOutcome, is_hosted_by, is_ours, mark_no_shows, write_changes
+from airflow_provider_calcom.api.marking import MarkOutcome, is_hosted_by, is_ours, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, all_texts, recordings, success
 
