@@ -15,9 +15,8 @@ from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import fault_of_path, is_lasting, is_of_storage, reason_of
-from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
+from airflow_provider_calcom.api.changes import is_cohost, is_of_organisers_domain, only_attends
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
-from airflow_provider_calcom.api.marking import only_attends
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput

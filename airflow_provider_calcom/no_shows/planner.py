@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_calcom._redact import plain, shown_columns, shown_path
+from airflow_provider_calcom._timestamps import parse_timestamp_or_date
 from airflow_provider_calcom.api import endpoints
+from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, PermissionDenied
 from airflow_provider_calcom.api.models import Me
-from airflow_provider_calcom.api.query import instant, time_zone
+from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, check_resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, PlanRefused
@@ -234,7 +236,9 @@ class _Asked:
 def _bound(name: str, filters: Mapping[str, Any]) -> datetime | None:
     """Return a bound of the requested bookings, or None where they have none."""
     given = filters.get(name)
-    return None if given is None else instant(given, name, time_zone(filters.get("zone")))
+    if given is None:
+        return None
+    return parse_argument(name, parse_timestamp_or_date, given, time_zone(filters.get("zone")))
 
 
 _TEXTS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")

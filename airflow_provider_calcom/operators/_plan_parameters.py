@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from airflow_provider_calcom._redact import describe, plain
-from airflow_provider_calcom._rendered import value_in
+from airflow_provider_calcom._rendered import parse_value
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
@@ -41,7 +41,7 @@ def value_of(name: str, given: Any) -> Any:
     if not isinstance(given, str) or (text := given.strip())[0] not in "[{":
         return given
     try:
-        return value_in(text)
+        return parse_value(text)
     except ValueError:
         raise InvalidArgument(
             f"{name} is a text of {len(given)} characters that begins like a list or an object, and is neither JSON nor"
@@ -87,7 +87,7 @@ def _fields(name: str, given: Any) -> Any:
 def _unrendered(value: Any) -> Any:
     if isinstance(value, str):
         with suppress(ValueError):
-            return value_in(value.strip())
+            return parse_value(value.strip())
     return value
 
 
