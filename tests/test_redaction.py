@@ -25,6 +25,7 @@ import pytest
 import airflow_provider_calcom
 from airflow_provider_calcom._redact import describe, hide, plain, redact, redact_sql, shown_columns, shown_path
 from airflow_provider_calcom._storage import MODE_VARIABLE, InvalidFileMode, file_mode
+from airflow_provider_calcom.api import errors as api_errors
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
 from airflow_provider_calcom.attendance.engine import Resources, check_resources, load, workshop
@@ -188,9 +189,9 @@ SHOWN_IN_LOGS = {
     ("no_shows/apply/runner.py", "word"): "a literal",
     ("hooks/calcom.py", "request.booking_uid"): "a checked uid",
     ("no_shows/completeness.py", "begin"): "an instant",
-    ("no_shows/completeness.py", "instant_text(requested)"): "an instant",
+    ("no_shows/completeness.py", "format_microseconds(requested)"): "an instant",
     ("no_shows/completeness.py", "max(early)"): "an instant",
-    ("no_shows/completeness.py", "'no time at all' if first is None else instant_text(first)"): "an instant",
+    ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
     ("no_shows/planner.py", "rendered(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
@@ -211,8 +212,8 @@ SHOWN_IN_LOGS = {
 """Values that log statements show as they are, each with the reason why that is right."""
 
 FOREIGN_ERRORS_SHOWN = {
-    ("no_shows/plan.py", "error"): "of parse_instant, in our words",
-    ("attendance/policy.py", "error"): "of parse_instant, in our words",
+    ("no_shows/plan.py", "error"): "of parse_timestamp, in our words",
+    ("attendance/policy.py", "error"): "of parse_timestamp, in our words",
 }
 
 
@@ -243,7 +244,17 @@ def of_the_package() -> Iterator[type]:
 
 CLASSES = sorted(set(of_the_package()), key=lambda kind: (kind.__module__, kind.__name__))
 ERRORS = [kind for kind in CLASSES if issubclass(kind, BaseException)]
-BASES = {ProviderError, CalComError, AttendanceError, feed_errors.FeedError}
+BASES = {
+    ProviderError,
+    CalComError,
+    api_errors.InvalidInput,
+    api_errors.TransportError,
+    api_errors.Refused,
+    api_errors.AccessRefused,
+    api_errors.ChangeRejected,
+    AttendanceError,
+    feed_errors.FeedError,
+}
 NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.UnreadableField: "counted by FeedReport, whose errors are driven",
     feed_errors.UnreadableFile: "becomes a FeedUnreadable, which is driven",

@@ -1,20 +1,36 @@
-"""What really changes: a booking compared with what is asked for."""
+"""A booking compared with a request: what changes, who of its attendees is a host, and whose booking it is.
+
+Nothing here calls Cal.com.
+
+Cal.com names only the organiser in ``hosts``; the other hosts of a team's booking are attendees like any other. What
+distinguishes them is the booking's form: ``bookingFieldsResponses`` has who booked and the guests, also those that were
+added later (``POST /bookings/{uid}/guests`` and ``/attendees`` write into ``guests`` as well).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_calcom.api import endpoints
-from airflow_provider_calcom.api.cohosts import is_cohost
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused, HostUnmarkRefused, UnknownAttendee
-from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
-from airflow_provider_calcom.api.models import AttendeeMark, Booking, BookingReading
+from airflow_provider_calcom.api.mark_request import MarkRequest, RequestedMark
+from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me, normalize_email
+
+_FEWEST_DIGITS = 7
+# What a platform adds to the addresses of its managed users; servers of 2025 send no displayEmail without it.
+_CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)", re.IGNORECASE)
+_OF_A_PHONE = "sms.cal.com"
+"""The domain of the address that Cal.com makes of a telephone number, for a booker without an address."""
+
+
+# Changes.
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs between a booking and the wishes.
+    """What differs between a booking and the requested marks.
 
     :param marks: addresses as the booking spells them, with the flag that they are to get.
     :param unchanged: addresses as the booking spells them that have their flag already.
@@ -33,18 +49,12 @@ class Changes:
     def __len__(self) -> int:
         return len(self.marks) + self.mark_host
 
-    def left_on(self, booking: Booking) -> Changes:
+    def remaining(self, booking: Booking) -> Changes:
         """Leave what the booking does not show yet."""
         flags = {attendee["email"]: attendee.get("absent") for attendee in booking["attendees"]}
         return Changes(
             marks=tuple(mark for mark in self.marks if flags.get(mark["email"]) is not mark["absent"]),
             mark_host=self.mark_host and booking.get("absentHost") is not True,
-        )
-
-    def endpoint(self, booking_uid: str) -> endpoints.Endpoint[BookingReading]:
-        """The one call that makes them."""
-        return endpoints.mark_and_read(
-            booking_uid, host=True if self.mark_host else None, attendees=self.marks if self.marks else None
         )
 
 
@@ -54,11 +64,11 @@ class _Sorted:
 
     marks: list[AttendeeMark] = field(default_factory=list, repr=False)
     unchanged: list[str] = field(default_factory=list, repr=False)
-    unknown: list[AttendeeWish] = field(default_factory=list, repr=False)
+    unknown: list[RequestedMark] = field(default_factory=list, repr=False)
 
 
 def changes_for(booking: Booking, request: MarkRequest) -> Changes:
-    """Compare a booking with the wishes.
+    """Compare a booking with the requested marks.
 
     :raises UnknownAttendee: if an entry fits nobody and that is to fail.
     :raises AmbiguousAttendee: if an entry fits several rows, or two entries fit one.
@@ -66,23 +76,23 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
     :raises HostUnmarkRefused: if the host is marked and is not to be.
     """
     result = _Sorted()
-    taken: dict[str, AttendeeWish] = {}
-    for wish in request.attendees:
-        rows = _rows_for(booking, wish)
+    taken: dict[str, RequestedMark] = {}
+    for mark in request.attendees:
+        rows = _rows_for(booking, mark)
         if not rows:
-            result.unknown.append(wish)
+            result.unknown.append(mark)
             continue
         email: str = rows[0]["email"]
-        earlier = taken.setdefault(email, wish)
-        if earlier is not wish:
-            raise AmbiguousAttendee(f"attendees[{earlier.index}] and attendees[{wish.index}] are one attendee")
-        if all(bool(row.get("absent")) is wish.absent for row in rows):
+        earlier = taken.setdefault(email, mark)
+        if earlier is not mark:
+            raise AmbiguousAttendee(f"attendees[{earlier.index}] and attendees[{mark.index}] are one attendee")
+        if all(bool(row.get("absent")) is mark.absent for row in rows):
             result.unchanged.append(email)
             continue
-        _check_row(booking, request, wish, rows)
-        result.marks.append({"email": email, "absent": wish.absent})
+        _check_row(booking, request, mark, rows)
+        result.marks.append({"email": email, "absent": mark.absent})
     if result.unknown and request.on_unknown_attendee == "fail":
-        places = ", ".join(f"attendees[{wish.index}]" for wish in result.unknown[:10])
+        places = ", ".join(f"attendees[{mark.index}]" for mark in result.unknown[:10])
         raise UnknownAttendee(
             f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
             f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent."
@@ -91,7 +101,7 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
     return Changes(
         marks=tuple(result.marks),
         unchanged=tuple(result.unchanged),
-        unknown=tuple(wish.email for wish in result.unknown),
+        unknown=tuple(mark.email for mark in result.unknown),
         mark_host=_host_is_to_be_marked(booking, request),
     )
 
@@ -105,28 +115,28 @@ def _fix_of_unknown(booking: Booking) -> str:
     )
 
 
-def _rows_for(booking: Booking, wish: AttendeeWish) -> list[dict[str, Any]]:
+def _rows_for(booking: Booking, mark: RequestedMark) -> list[dict[str, Any]]:
     """Find the attendee of an address: as it is spelt, else without regard to case, else by ``displayEmail``.
 
     Addresses of managed users end in ``+`` and their platform's id; ``displayEmail`` is what people see.
     """
     attendees = booking["attendees"]
     return (
-        [row for row in attendees if row["email"] == wish.email]
-        or [row for row in attendees if address_key(row["email"]) == wish.key]
-        or [row for row in attendees if address_key(str(row.get("displayEmail") or "")) == wish.key]
+        [row for row in attendees if row["email"] == mark.email]
+        or [row for row in attendees if normalize_email(row["email"]) == mark.key]
+        or [row for row in attendees if normalize_email(str(row.get("displayEmail") or "")) == mark.key]
     )
 
 
-def _check_row(booking: Booking, request: MarkRequest, wish: AttendeeWish, rows: list[dict[str, Any]]) -> None:
+def _check_row(booking: Booking, request: MarkRequest, mark: RequestedMark, rows: list[dict[str, Any]]) -> None:
     if len(rows) > 1:
         raise AmbiguousAttendee(
-            f"attendees[{wish.index}] fits {len(rows)} attendees of booking {booking['uid']}, and Cal.com would change"
+            f"attendees[{mark.index}] fits {len(rows)} attendees of booking {booking['uid']}, and Cal.com would change"
             " only one of them. Mark this one by hand in Cal.com"
         )
     if not request.allow_cohosts and is_cohost(booking, rows[0]):
         raise CoHostRefused(
-            f"attendees[{wish.index}] may be one of the hosts of booking {booking['uid']}, whom Cal.com lists among the"
+            f"attendees[{mark.index}] may be one of the hosts of booking {booking['uid']}, whom Cal.com lists among the"
             " attendees: it neither booked nor is a guest of the booker, or has the organiser's mail domain. Leave the"
             " entry out, or set allow_cohosts=True"
         )
@@ -140,3 +150,154 @@ def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:
             " servers and ignores on others. Nothing was sent. Un-mark the host in Cal.com, or leave host_absent out"
         )
     return request.host_absent is True and not marked
+
+
+# Hosts among the attendees.
+
+
+def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
+    """Return whether an attendee may be one of the hosts.
+
+    That is the organiser; and, where the booking's form tells which attendee booked, everybody who neither booked nor
+    is a guest of the booker. Where it does not tell (a seated booking seen without its seats says ``unknown``, as does
+    one whose form is lost), only an attendee with the organiser's mail domain is: the others are then most likely
+    bookers. Whoever has a seat booked it.
+
+    :param booking: the booking, as Cal.com sends it.
+    :param attendee: one of its ``attendees``.
+    """
+    if address_keys(attendee) & _host_keys(booking):
+        return True
+    answers = booking.get("bookingFieldsResponses") or {}
+    if attendee.get("seatUid") or not (isinstance(answers.get("email"), str) or _booker_phone(answers)):
+        return False
+    bookers = _bookers(booking, answers)
+    if any(attendee is booker or address_keys(attendee) & address_keys(booker) for booker in bookers):
+        return False
+    if address_keys(attendee) & _guest_keys(booking, answers):
+        return False
+    return bool(bookers) or is_of_organisers_domain(booking, attendee)
+
+
+def is_of_organisers_domain(booking: Booking, attendee: Mapping[str, Any]) -> bool:
+    """Return whether an attendee's address has the mail domain of the booking's organiser.
+
+    :param booking: the booking, as Cal.com sends it.
+    :param attendee: one of its ``attendees``.
+    """
+    return _domain(normalize_email(attendee["email"])) in {_domain(key) for key in _host_keys(booking)}
+
+
+def _bookers(booking: Booking, answers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return who booked among the attendees: by address or number, or, if that is nobody's there, by name.
+
+    Nobody, where the form does not tell. Cal.com never removes the booker from the attendees, so then one of them is.
+    """
+    found = [attendee for attendee in booking["attendees"] if _has_bookers_contact(answers, attendee)]
+    name = _name(answers.get("name"))
+    return found or [attendee for attendee in booking["attendees"] if name and name == _name(attendee.get("name"))]
+
+
+def _has_bookers_contact(answers: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
+    if address_keys(attendee) & _folded((answers.get("email"), answers.get("displayEmail"))):
+        return True
+    if _domain(normalize_email(attendee["email"])) == _OF_A_PHONE:
+        return True
+    phone = _booker_phone(answers)
+    return bool(phone) and phone == _digits(attendee.get("phoneNumber"))
+
+
+def _booker_phone(answers: Mapping[str, Any]) -> str:
+    digits = _digits(answers.get("attendeePhoneNumber"))
+    return digits if len(digits) >= _FEWEST_DIGITS else ""
+
+
+def _guest_keys(booking: Booking, answers: Mapping[str, Any]) -> set[str]:
+    lists = (booking.get("guests"), answers.get("guests"), answers.get("displayGuests"))
+    return _folded(guest for guests in lists if isinstance(guests, list) for guest in guests)
+
+
+def _host_keys(booking: Booking) -> set[str]:
+    return {key for host in booking.get("hosts") or () for key in address_keys(host)}
+
+
+def address_keys(person: Mapping[str, Any]) -> set[str]:
+    """Return what the addresses of an attendee, host or user are compared by.
+
+    :param person: with ``email``, perhaps ``displayEmail``.
+    """
+    return _folded((person.get("email"), person.get("displayEmail")))
+
+
+def _folded(addresses: Iterable[object]) -> set[str]:
+    """Return what addresses are compared by: without regard to case, and to what a platform adds."""
+    return {normalize_email(_CLIENT_SUFFIX.sub("", address)) for address in addresses if isinstance(address, str)} - {
+        ""
+    }
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _digits(text: object) -> str:
+    return re.sub(r"[^0-9]", "", text) if isinstance(text, str) else ""
+
+
+def _name(given: object) -> str:
+    """Return a name as the form holds it, in one piece or two, without regard to case and white space."""
+    parts = (given.get("firstName"), given.get("lastName")) if isinstance(given, Mapping) else (given,)
+    return " ".join(" ".join(part for part in parts if isinstance(part, str)).casefold().split())
+
+
+# Ownership.
+
+
+def is_ours(booking: Booking, user: Me, *, is_listed: bool, is_for_host: bool = True) -> bool:
+    """Return whether a booking is one of the key's user, or of somebody whose bookings it administers.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    :param is_listed: whether the booking is on the list of the key's user, which also has those that it attends.
+    :param is_for_host: whether the organiser's flag, or the booking itself, is to be changed, which a co-host among the
+        attendees may not.
+    """
+    if is_hosted_by(booking, user):
+        return True
+    if not isinstance(user.get("email"), str):
+        return False  # whether the user attends it can't be told
+    return is_listed and not (_own_rows(booking, user) if is_for_host else only_attends(booking, user))
+
+
+def is_hosted_by(booking: Booking, user: Me) -> bool:
+    """Return whether a user is the booking's organiser, by id.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    own = user.get("id")
+    # By kind: the id of an organiser whose account is gone is a text, the same for all of them.
+    return type(own) is int and any(
+        type(host.get("id")) is int and host["id"] == own for host in booking.get("hosts") or ()
+    )
+
+
+def only_attends(booking: Booking, user: Me) -> bool:
+    """Return whether a user merely booked, or is a guest of a booking that somebody else hosts.
+
+    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend. One of another
+    mail domain than the organiser's is not certain enough for that: here the doubt is whether the user may change it.
+
+    :param booking: the booking.
+    :param user: the key's user; empty where it is not known.
+    """
+    if "id" not in user or is_hosted_by(booking, user):
+        return False
+    return any(
+        not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in _own_rows(booking, user)
+    )
+
+
+def _own_rows(booking: Booking, user: Me) -> list[dict[str, Any]]:
+    keys = address_keys({"email": user.get("email")})
+    return [row for row in booking.get("attendees") or () if keys & address_keys(row)]

@@ -1,7 +1,7 @@
 """CalComClient and AsyncCalComClient: two thin drivers over httpx of the same endpoints, walks and flows.
 
 ``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network, through
-httpx's transports: see :mod:`airflow_provider_calcom.api.connections`.
+httpx's transports: see :mod:`airflow_provider_calcom.api.transport`.
 """
 
 from __future__ import annotations
@@ -11,43 +11,36 @@ import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
 import anyio
 import httpx
 
 from airflow_provider_calcom import __version__
-from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom.api import listing
-from airflow_provider_calcom.api.bodies import ENCODINGS, BoundedBody, check_encoding
-from airflow_provider_calcom.api.connections import Connections, proxy_secrets, transport_options
-from airflow_provider_calcom.api.deadlines import Deadline, TimedTransport
-from airflow_provider_calcom.api.endpoints import Answer, Endpoint, server_time_of
-from airflow_provider_calcom.api.errors import (
-    HTML_PAGE,
-    CalComError,
-    Failure,
-    InvalidArgument,
-    InvalidEnvironment,
-    NoAnswer,
-    NotConnected,
-    OutcomeUnknown,
-    RateLimited,
-    UnexpectedAnswer,
-    error_from_answer,
-    request_id_of,
-    server_code,
-    server_message,
-)
-from airflow_provider_calcom.api.flows import Done, Flow, Pause, advance
+from airflow_provider_calcom.api.arguments import checked_api_version
+from airflow_provider_calcom.api.endpoints import Done, Endpoint, Flow, Pause, advance
+from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, RateLimited, UnexpectedAnswer
+from airflow_provider_calcom.api.headers import server_time_of
 from airflow_provider_calcom.api.models import Booking
 from airflow_provider_calcom.api.pacing import Pacer
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.rate_limits import Ticket
-from airflow_provider_calcom.api.retries import Tries, seconds_to_wait, tries
-from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, checked_api_version
+from airflow_provider_calcom.api.responses import Head, ResponseReader
+from airflow_provider_calcom.api.retries import Attempts, attempts
+from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
+from airflow_provider_calcom.api.transport import (
+    ENCODINGS,
+    BoundedBody,
+    ConnectionPool,
+    Deadline,
+    TimedTransport,
+    check_encoding,
+    error_without_response,
+    proxy_secrets,
+    transport_options,
+)
 
 T = TypeVar("T")
 
@@ -59,20 +52,6 @@ _CALL = "%s %s: %d"
 # One for all bodies, as json.dumps would make a new one for each. Cal.com's limit was checked on unescaped text.
 _as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
-_NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_PROXY_WANTS_CREDENTIALS = 407
-
-
-class _Head(NamedTuple):
-    """What comes before an answer's body.
-
-    :param status: HTTP status.
-    :param headers: by their names in lower case. httpx looks them up in a list, and decodes them anew each time.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-
 
 class _Core:
     """What both clients share: how a request is made and an answer read.
@@ -82,7 +61,7 @@ class _Core:
     :param wall_clock: Unix time; for ``Retry-After`` dates and resets that are given as a time.
     """
 
-    _told_at = logging.INFO
+    _log_level = logging.INFO
 
     def __init__(
         self,
@@ -108,6 +87,9 @@ class _Core:
         self._headers = httpx.Headers(headers).raw
         self._extensions = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
         self._secrets = (*settings.secrets, *proxy_secrets(settings))
+        self._reader = ResponseReader(
+            settings.region, settings.api_key is None, secrets=self._secrets, wall_clock=wall_clock
+        )
         self._is_closed = False
 
     @property
@@ -115,15 +97,15 @@ class _Core:
         """The server's clock now, as a Unix time, by the ``Date`` of its last answer; our own before the first."""
         return self._wall_clock() + self._server_is_ahead
 
-    def _learn(self, ticket: Ticket, endpoint: Endpoint[T], response: httpx.Response) -> _Head:
+    def _record_headers(self, ticket: Ticket, endpoint: Endpoint[T], response: httpx.Response) -> Head:
         """Take from an answer what its headers tell."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        self.pacer.answered(ticket, headers, response.status_code)
+        self.pacer.on_response(ticket, headers, response.status_code)
         server_time = server_time_of(headers)
         if server_time is not None:
             self._server_is_ahead = server_time - self._wall_clock()
-        log.log(self._told_at, _CALL, endpoint.method, endpoint.path, response.status_code)
-        return _Head(response.status_code, headers)
+        log.log(self._log_level, _CALL, endpoint.method, endpoint.path, response.status_code)
+        return Head(response.status_code, headers)
 
     def _versioned(self, endpoint: Endpoint[T], api_version: str | None) -> Endpoint[T]:
         return endpoint.at_version(self._version(api_version))
@@ -131,9 +113,9 @@ class _Core:
     def _version(self, api_version: str | None) -> str | None:
         return self.settings.api_version if api_version is None else checked_api_version(api_version)
 
-    def _tries(self, endpoint: Endpoint[T], limits: RetryLimits | None, began: float) -> Tries:
+    def _attempts(self, endpoint: Endpoint[T], limits: RetryLimits | None, began: float) -> Attempts:
         limits = limits or self.settings.retry_limits
-        return tries(writes=endpoint.writes, limits=limits, clock=self._clock, began=began)
+        return attempts(writes=endpoint.writes, limits=limits, clock=self._clock, began=began)
 
     def _walk(self, query: BookingQuery | None, page_size: int, api_version: str | None) -> listing.Walk:
         return listing.walk(query or BookingQuery(), page_size=page_size, api_version=self._version(api_version))
@@ -169,79 +151,6 @@ class _Core:
             extensions=self._extensions,
         )
 
-    def _failure(self, endpoint: Endpoint[T], head: _Head | None = None, body: object = None) -> Failure:
-        """Return where a call failed.
-
-        :param body: the JSON of an answer with an error status.
-        """
-        if head is None:
-            return Failure(endpoint.method, endpoint.path)
-        hidden = (*self._secrets, *endpoint.private_values)
-        return Failure(
-            endpoint.method,
-            endpoint.path,
-            status=head.status,
-            request_id=request_id_of(head.headers, hidden),
-            message=server_message(body, hidden),
-            retry_after=seconds_to_wait(head.headers, self._wall_clock()),
-            code=server_code(body),
-        )
-
-    def _result(self, endpoint: Endpoint[T], head: _Head, content: bytes) -> T:
-        body = _decoded(content)
-        if head.status >= 300:
-            raise self._refused(endpoint, head, body, content)
-        if head.status < 200 or (body is None and content.strip()):
-            explanation = "The answer is no JSON (cut off, or a page of another server). Check the connection's host"
-            raise self._unreadable(endpoint, head, UnexpectedAnswer(explanation))
-        try:
-            return endpoint.parse(Answer(body, head.headers))
-        except CalComError as error:
-            raise self._unreadable(endpoint, head, error) from error
-
-    def _refused(self, endpoint: Endpoint[T], head: _Head, body: object, content: bytes) -> CalComError:
-        failure = self._failure(endpoint, head, body)
-        if head.status == _PROXY_WANTS_CREDENTIALS:
-            return _proxy_refused(failure)
-        if body is None and b"<html" in content[:2000].lower():
-            failure = replace(failure, message=HTML_PAGE)
-        return error_from_answer(
-            failure,
-            writes=endpoint.writes,
-            region=self.settings.region,
-            is_platform_client=self.settings.api_key is None,
-        )
-
-    def _unreadable(self, endpoint: Endpoint[T], head: _Head, error: CalComError) -> CalComError:
-        failure = self._failure(endpoint, head)
-        if endpoint.writes:
-            return OutcomeUnknown(
-                f"A writing call was sent, and its answer can't be read: {error.explanation}", failure
-            )
-        return type(error)(error.explanation, failure)
-
-    def _unanswered(self, endpoint: Endpoint[T], error: httpx.HTTPError | TimeoutError) -> CalComError:
-        """Return what to raise, outside of the block that caught ``error``: h11's errors quote the bytes that came."""
-        if isinstance(error, TimeoutError):
-            error = httpx.ReadTimeout("the whole exchange took too long")
-        kind = type(error).__name__
-        timed_out = isinstance(error, httpx.TimeoutException)
-        failure = replace(self._failure(endpoint), timed_out=timed_out)
-        if isinstance(error, httpx.ProxyError) and str(error).startswith(str(_PROXY_WANTS_CREDENTIALS)):
-            return _proxy_refused(failure)
-        if isinstance(error, _NOTHING_WAS_SENT):
-            # A proxy's words are its own; those of the system are not.
-            words = str(error)[:3] if isinstance(error, httpx.ProxyError) else str(error)
-            return NotConnected(
-                f"No connection could be made to {self.settings.base_url} ({kind}: {redact(words, self._secrets)})",
-                failure,
-            )
-        if endpoint.writes:
-            return OutcomeUnknown(f"A writing call was sent and no whole answer came ({kind})", failure)
-        if isinstance(error, httpx.DecodingError):
-            return UnexpectedAnswer(f"The answer can't be unpacked ({kind})", failure)
-        return NoAnswer(f"The call was sent and no whole answer came ({kind})", failure)
-
     def _deadline(self) -> Deadline:
         return Deadline(self._clock, self.settings.total_timeout)
 
@@ -270,7 +179,7 @@ class CalComClient(_Core):
     ) -> None:
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
-        self._turns = threading.Lock()
+        self._slot_lock = threading.Lock()
         self._transport = transport or TimedTransport(**transport_options(settings))
 
     def call(
@@ -289,7 +198,7 @@ class CalComClient(_Core):
             return self._exchange(endpoint)
         except CalComError as error:
             failed = error
-        for attempt in self._tries(endpoint, retry_limits, began):
+        for attempt in self._attempts(endpoint, retry_limits, began):
             with attempt:
                 # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
                 if attempt.num == 1:
@@ -301,29 +210,29 @@ class CalComClient(_Core):
                     raise
         raise AssertionError("stamina gives at least one try")
 
-    def _turn(self, was_blocked: bool) -> Ticket:
+    def _acquire_slot(self, was_blocked: bool) -> Ticket:
         """Wait for the pacer's leave to send; whoever came first goes first."""
-        with self._turns:
-            for seconds in self.pacer.waits(again=was_blocked):
+        with self._slot_lock:
+            for seconds in self.pacer.delays(again=was_blocked):
                 self._sleep(seconds)
-            return self.pacer.sent()
+            return self.pacer.on_sent()
 
     def _send(self, request: httpx.Request, ticket: Ticket) -> httpx.Response:
         try:
             return self._transport.handle_request(request)
         except BaseException:  # a task that is cancelled has no answer either
-            self.pacer.lost(ticket)
+            self.pacer.on_failure(ticket)
             raise
 
     def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         request = self._request(endpoint)
-        ticket = self._turn(was_blocked)
+        ticket = self._acquire_slot(was_blocked)
         deadline = self._deadline()
         body = self._body(deadline)
         try:
             with deadline.on_sockets():
                 response = self._send(request, ticket)
-                head = self._learn(ticket, endpoint, response)
+                head = self._record_headers(ticket, endpoint, response)
                 try:
                     check_encoding(response)
                     for piece in response.iter_bytes():
@@ -331,17 +240,17 @@ class CalComClient(_Core):
                 finally:
                     response.close()
         except httpx.HTTPError as error:
-            failed = self._unanswered(endpoint, error)
+            failed = error_without_response(endpoint, error, base_url=self.settings.base_url, secrets=self._secrets)
         except UnexpectedAnswer as error:
-            failed = self._unreadable(endpoint, head, error)
+            failed = self._reader.unreadable(endpoint, head, error)
         else:
-            return self._result(endpoint, head, body.content)
+            return self._reader.result(endpoint, head, body.content)
         raise failed
 
     def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
         """Drive a flow to its end and give its result.
 
-        :param flow: for instance :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        :param flow: for instance :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         :param api_version: a ``cal-api-version`` date for all its calls.
         """
         came: object = None
@@ -389,7 +298,7 @@ class AsyncCalComClient(_Core):
     """
 
     # At INFO, a run of a hundred thousand calls would bury all else.
-    _told_at = logging.DEBUG
+    _log_level = logging.DEBUG
 
     def __init__(
         self,
@@ -402,8 +311,8 @@ class AsyncCalComClient(_Core):
     ) -> None:
         super().__init__(settings, clock, wall_clock)
         self._sleep = sleep
-        self._turns = asyncio.Lock()
-        self._connections = Connections(transport, settings)
+        self._slot_lock = asyncio.Lock()
+        self._pool = ConnectionPool(transport, settings)
 
     async def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
@@ -415,7 +324,7 @@ class AsyncCalComClient(_Core):
             return await self._exchange(endpoint)
         except CalComError as error:
             failed = error
-        async for attempt in self._tries(endpoint, retry_limits, began):
+        async for attempt in self._attempts(endpoint, retry_limits, began):
             with attempt:
                 # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
                 if attempt.num == 1:
@@ -427,12 +336,12 @@ class AsyncCalComClient(_Core):
                     raise
         raise AssertionError("stamina gives at least one try")
 
-    async def _turn(self, was_blocked: bool) -> Ticket:
+    async def _acquire_slot(self, was_blocked: bool) -> Ticket:
         """Wait for the pacer's leave to send; whoever came first goes first."""
-        async with self._turns:
-            for seconds in self.pacer.waits(again=was_blocked):
+        async with self._slot_lock:
+            for seconds in self.pacer.delays(again=was_blocked):
                 await self._sleep(seconds)
-            return self.pacer.sent()
+            return self.pacer.on_sent()
 
     async def _send(
         self, transport: httpx.AsyncBaseTransport, request: httpx.Request, ticket: Ticket
@@ -440,18 +349,18 @@ class AsyncCalComClient(_Core):
         try:
             return await transport.handle_async_request(request)
         except BaseException:  # a task that is cancelled has no answer either
-            self.pacer.lost(ticket)
+            self.pacer.on_failure(ticket)
             raise
 
     async def _exchange(self, endpoint: Endpoint[T], *, was_blocked: bool = False) -> T:
         request = self._request(endpoint)
-        ticket = await self._turn(was_blocked)
+        ticket = await self._acquire_slot(was_blocked)
         deadline = self._deadline()
         body = self._body(deadline)
         try:
-            with self._connections.lent() as transport, anyio.fail_after(deadline.seconds_left):
+            with self._pool.acquire() as transport, anyio.fail_after(deadline.seconds_left):
                 response = await self._send(transport, request, ticket)
-                head = self._learn(ticket, endpoint, response)
+                head = self._record_headers(ticket, endpoint, response)
                 try:
                     check_encoding(response)
                     async for piece in response.aiter_bytes():
@@ -459,11 +368,11 @@ class AsyncCalComClient(_Core):
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, TimeoutError) as error:
-            failed = self._unanswered(endpoint, error)
+            failed = error_without_response(endpoint, error, base_url=self.settings.base_url, secrets=self._secrets)
         except UnexpectedAnswer as error:
-            failed = self._unreadable(endpoint, head, error)
+            failed = self._reader.unreadable(endpoint, head, error)
         else:
-            return self._result(endpoint, head, body.content)
+            return self._reader.result(endpoint, head, body.content)
         raise failed
 
     async def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
@@ -494,25 +403,10 @@ class AsyncCalComClient(_Core):
     async def close(self) -> None:
         """Close the connections."""
         self._is_closed = True
-        await self._connections.close()
+        await self._pool.close()
 
     async def __aenter__(self) -> AsyncCalComClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _proxy_refused(failure: Failure) -> InvalidEnvironment:
-    return InvalidEnvironment(
-        "The proxy wants a user and password, or other ones (407). Put them into the environment variable that names"
-        " it (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), as http://user:password@host:port",
-        failure,
-    )
-
-
-def _decoded(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

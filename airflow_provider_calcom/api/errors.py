@@ -1,42 +1,141 @@
 """What can go wrong with Cal.com: one class for each thing that a user can do about it.
 
-No text here ever holds a token, an attendee's address or the data that was sent: Cal.com echoes all three in its
-error bodies, and task logs are read by more people than the account.
+::
+
+    ProviderError
+      x CalComError
+        x InvalidInput
+          x InvalidConnection
+          x InvalidArgument
+          x InvalidEnvironment
+        x TransportError
+          x NotConnected
+          x NoAnswer
+          x OutcomeUnknown
+          x RateLimited
+          x ServerFault
+            x LastingServerFault
+          x UnexpectedAnswer
+        x Refused
+          x AccessRefused
+            x InvalidCredentials
+            x ExpiredCredentials
+            x PermissionDenied
+            x ApiVersionNotServed
+            x RedirectRefused
+          x NoShowUpdateFailed
+          x BookingNotFound
+          x NotFound
+          x BookingNotStarted
+          x RequestRefused
+          x Conflict
+        x ChangeRejected
+          x BookingNotMarkable
+          x UnknownAttendee
+          x AmbiguousAttendee
+          x CoHostRefused
+          x HostUnmarkRefused
+        x NotReassigned
+        x ChangeNotVerified
+        x ListingIncomplete
+
+Does the client resend a read or a write that ends in it, and does Airflow retry the task?
+
+===================  ===================================  =====  ======  =======
+class                raised for                           reads  writes  Airflow
+===================  ===================================  =====  ======  =======
+InvalidInput         any of the next three                no     no      no
+InvalidConnection    a field of the connection            no     no      no
+InvalidArgument      a parameter                          no     no      no
+InvalidEnvironment   a proxy's variable, 407              no     no      no
+TransportError       any of the next seven                no     no      yes
+NotConnected         no connection                        yes    yes     yes
+NoAnswer             no response to a read                yes    no      yes
+OutcomeUnknown       no response to a write, 5xx, 408     no     no      yes
+RateLimited          429                                  yes    yes     yes
+ServerFault          500, 502 to 504, 520 to 524          yes    no      yes
+LastingServerFault   408 and any other 5xx                no     no      yes
+UnexpectedAnswer     HTML, cut JSON, another shape        no     no      yes
+Refused              any of the next eleven               no     no      no
+AccessRefused        any of the next five                 no     no      no
+InvalidCredentials   401; 403 that names the key          no     no      no
+ExpiredCredentials   498, 401 "expired"                   no     no      no
+PermissionDenied     403                                  no     no      no
+ApiVersionNotServed  404 "Cannot GET ..."                 no     no      no
+RedirectRefused      3xx                                  no     no      no
+NoShowUpdateFailed   500 "Failed to update no-show ..."   no     no      no
+BookingNotFound      404 of a booking                     no     no      no
+NotFound             404 of anything else                 no     no      no
+BookingNotStarted    400 "after their scheduled start"    no     no      yes
+RequestRefused       400, 413, 422                        no     no      no
+Conflict             409                                  no     no      no
+ChangeRejected       any of the next five                 no     no      no
+BookingNotMarkable   status, series, foreign booking      no     no      no
+UnknownAttendee      an entry that is not on the booking  no     no      no
+AmbiguousAttendee    an entry that matches several        no     no      no
+CoHostRefused        an entry that may be a host          no     no      no
+HostUnmarkRefused    ``host_absent=False``, flag set      no     no      no
+NotReassigned        200, another host                    no     no      no
+ChangeNotVerified    200, change not shown                no     no      yes
+ListingIncomplete    pages that disagree                  no     no      yes
+===================  ===================================  =====  ======  =======
+
+These are the attributes ``retry_reads``, ``retry_writes`` and ``retryable`` of each class, and other code reads those.
+:mod:`airflow_provider_calcom.api.responses` chooses the class for a response.
+
+No text here ever has a token, an attendee's address or the data that was sent: Cal.com echoes all three in its error
+bodies, and more people read task logs than have access to the account.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from typing import ClassVar
 
 from airflow_provider_calcom._redact import hide, redact
 from airflow_provider_calcom.errors import ProviderError
 
+__all__ = [
+    "AccessRefused",
+    "AmbiguousAttendee",
+    "ApiVersionNotServed",
+    "BookingNotFound",
+    "BookingNotMarkable",
+    "BookingNotStarted",
+    "CalComError",
+    "ChangeNotVerified",
+    "ChangeRejected",
+    "CoHostRefused",
+    "Conflict",
+    "ExpiredCredentials",
+    "Failure",
+    "HostUnmarkRefused",
+    "InvalidArgument",
+    "InvalidConnection",
+    "InvalidCredentials",
+    "InvalidEnvironment",
+    "InvalidInput",
+    "LastingServerFault",
+    "ListingIncomplete",
+    "NoAnswer",
+    "NoShowUpdateFailed",
+    "NotConnected",
+    "NotFound",
+    "NotReassigned",
+    "OutcomeUnknown",
+    "PermissionDenied",
+    "RateLimited",
+    "RedirectRefused",
+    "Refused",
+    "RequestRefused",
+    "ServerFault",
+    "TransportError",
+    "UnexpectedAnswer",
+    "UnknownAttendee",
+]
+
 redacted = redact
 """The former name of :func:`~airflow_provider_calcom._redact.redact`, for scripts that import it from here."""
-
-_REQUEST_ID = re.compile(r"[\w.:+/=-]{1,300}", re.ASCII)
-_ERROR_CODE = re.compile(r"[A-Za-z_]{1,60}")
-HTML_PAGE = "an HTML page"
-"""What :class:`Failure` has for a message where a web page came, of the edge or of another server."""
-
-_DEEPEST_FAULT = 20
-_MOST_FAULTS = 20
-_LONGEST_NAME = 100
-_LARGEST_NUMBER = 10**30
-
-
-def request_id_of(headers: Mapping[str, str], secrets: Sequence[str] = ()) -> str | None:
-    """Return the id by which Cal.com, or its edge, finds an answer again; None where there is none that can be shown.
-
-    :param headers: the answer's, looked up without regard to case.
-    :param secrets: our own, which it must not show.
-    """
-    value = headers.get("x-request-id") or headers.get("cf-ray")
-    return redact(value, secrets)[:100] if value and _REQUEST_ID.fullmatch(value) else None
 
 
 @dataclass(frozen=True)
@@ -44,11 +143,11 @@ class Failure:
     """Where a call failed, in words that are safe to log.
 
     :param method: HTTP method.
-    :param path: the path without its query, which may hold addresses.
-    :param status: HTTP status, or None where no answer came.
-    :param request_id: Cal.com's ``X-Request-Id``, which its support asks for.
+    :param path: the path without its query, which may have addresses.
+    :param status: HTTP status, or None where no response came.
+    :param request_id: Cal.com's ``X-Request-Id``, which its support wants to know.
     :param message: the server's own words, redacted.
-    :param retry_after: seconds that the server asked to wait, or None.
+    :param retry_after: seconds that the server wants us to wait, or None.
     :param timed_out: whether we stopped waiting, so that the server may still be at work.
     :param code: the server's name for the error, such as ``TRPCError``; empty where it has none.
     """
@@ -63,18 +162,26 @@ class Failure:
     code: str = ""
 
     def __str__(self) -> str:
-        answer = "no answer" if self.status is None else f"status {self.status}"
-        said = f', "{self.message}"' if self.message else ""
-        named = f", request id {self.request_id}" if self.request_id else ""
-        return f"{self.method} {self.path}: {answer}{said}{named}"
+        response = "no response" if self.status is None else f"status {self.status}"
+        message = f', "{self.message}"' if self.message else ""
+        request_id = f", request id {self.request_id}" if self.request_id else ""
+        return f"{self.method} {self.path}: {response}{message}{request_id}"
 
 
 class CalComError(ProviderError):
     """Base of all errors of the client; raised only as one of its subclasses.
 
-    :param explanation: what happened and the fix. An address or a key in it is not shown, whoever wrote it.
+    :param explanation: what happened and the fix. An address or a key in it is not shown, whatever its source.
     :param failure: the call that failed, where there was one.
+    :cvar retry_reads: whether the client sends a read again that ended in this error.
+    :cvar retry_writes: whether it sends a write again: only where the write certainly was not executed. A 429 is sent
+        before Cal.com's handler runs, and a connection that was not made transmitted nothing.
+    :cvar retryable: whether the same call may succeed later although nobody changed anything.
     """
+
+    retry_reads: ClassVar[bool] = False
+    retry_writes: ClassVar[bool] = False
+    retryable: ClassVar[bool] = False
 
     def __init__(self, explanation: str, failure: Failure | None = None) -> None:
         super().__init__(hide(explanation if failure is None else f"{explanation} ({failure})"))
@@ -83,12 +190,12 @@ class CalComError(ProviderError):
 
     @property
     def status(self) -> int | None:
-        """HTTP status of the answer, or None where none came."""
+        """HTTP status of the response, or None where none came."""
         return self.failure.status if self.failure else None
 
     @property
     def request_id(self) -> str | None:
-        """Cal.com's ``X-Request-Id`` of the answer."""
+        """Cal.com's ``X-Request-Id`` of the response."""
         return self.failure.request_id if self.failure else None
 
     @property
@@ -102,383 +209,251 @@ class CalComError(ProviderError):
         return self.failure.path if self.failure else None
 
 
-# Before any call: the caller's own words are wrong.
+# Before any call: the caller's own input is wrong.
 
 
-class InvalidConnection(CalComError, ValueError):
-    """A field of the Airflow connection can't be used. Mend: correct the field that the text names."""
+class InvalidInput(CalComError, ValueError):
+    """What the caller gave can't be used; nothing was sent. The subclass says where it is corrected."""
+
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class InvalidArgument(CalComError, ValueError):
-    """A parameter can't be used. Mend: correct the parameter, or the entry whose index the text names."""
+class InvalidConnection(InvalidInput):
+    """A field of the Airflow connection can't be used. Fix: correct the field that the text names."""
+
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class InvalidEnvironment(CalComError, ValueError):
+class InvalidArgument(InvalidInput):
+    """A parameter can't be used. Fix: correct the parameter, or the entry whose index the text names."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class InvalidEnvironment(InvalidInput):
     """An environment variable of the worker can't be used: one that names a proxy, or certificates.
 
     Fix: correct the variable that the text names.
     """
 
+    retry_reads, retry_writes, retryable = False, False, False
 
-# Who may do what.
+
+# The network, the server, the rate limit.
 
 
-class InvalidCredentials(CalComError):
+class TransportError(CalComError):
+    """The network, a proxy or the server failed, or the key's rate limit is used up: the request itself may be good."""
+
+    retry_reads, retry_writes, retryable = False, False, True
+
+
+class NotConnected(TransportError):
+    """No connection was made, so nothing was sent. Fix: the network, a proxy, or the connection's host."""
+
+    retry_reads, retry_writes, retryable = True, True, True
+
+
+class NoAnswer(TransportError):
+    """A read was sent and no response came. Nothing was changed by it."""
+
+    retry_reads, retry_writes, retryable = True, False, True
+
+
+class OutcomeUnknown(TransportError):
+    """A write was sent and its outcome is not known: no response, a gateway's error, an unreadable 200.
+
+    It may have been executed. Fix: read the booking before anything is sent again.
+    """
+
+    retry_reads, retry_writes, retryable = False, False, True
+
+    @property
+    def may_still_be_running(self) -> bool:
+        """Whether the server may still execute it: nobody cancels a call when we, or its gateway, stop waiting."""
+        return self.failure is not None and (self.failure.timed_out or self.failure.status in (504, 524))
+
+
+class RateLimited(TransportError):
+    """Still over the rate limit after the allowed waiting (429). Fix: fewer parallel tasks on this key."""
+
+    retry_reads, retry_writes, retryable = True, True, True
+
+
+class ServerFault(TransportError):
+    """Cal.com or its edge failed (5xx) and went on failing. Fix: later; the request id helps their support."""
+
+    retry_reads, retry_writes, retryable = True, False, True
+
+
+class LastingServerFault(ServerFault):
+    """Cal.com or its edge failed in a way that does not pass within seconds: any other 5xx, and 408."""
+
+    retry_reads, retry_writes, retryable = False, False, True
+
+
+class UnexpectedAnswer(TransportError):
+    """The response is not Cal.com's: HTML, cut JSON, another shape, too large. Fix: the connection's host."""
+
+    retry_reads, retry_writes, retryable = False, False, True
+
+
+# The server refused.
+
+
+class Refused(CalComError):
+    """The server refused the request: it would refuse the same request again."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class AccessRefused(Refused):
+    """The server refuses this key, version or address, so that most other requests of the connection fail as well."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class InvalidCredentials(AccessRefused):
     """Cal.com does not know the key, token or platform client (401, or 403 naming it).
 
     Fix: another key, or the other region. Cal.com also forgets access tokens that expired.
     """
 
-
-class ExpiredCredentials(CalComError):
-    """The key or token has run out (498, or 401 saying so). Mend: renew it in Cal.com and store the new one."""
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class PermissionDenied(CalComError):
+class ExpiredCredentials(AccessRefused):
+    """The key or token has run out (498, or 401 saying so). Fix: renew it in Cal.com and store the new one."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class PermissionDenied(AccessRefused):
     """The key is good but may not do this (403; 401 of confirm and decline). Fix: another user's key, or more scopes.
 
-    For some routes Cal.com answers so where the booking does not exist.
+    For some routes Cal.com responds like this where the booking does not exist.
     """
 
-
-class NoShowUpdateFailed(CalComError):
-    """Cal.com answered a mark-absent with its 500 ``Failed to update no-show status``, and the flags are not set.
-
-    Alone, that answer is no refusal: Cal.com also gives it where it failed after the write. Only once the booking was
-    read, and does not show the change, is it one, and then it is not retryable. The key's user may not mark attendees
-    of this booking, or (on servers of 2025) an address is not on the booking, and then the other addresses of the same
-    call *are* written.
-    """
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-# What was asked for.
-
-
-class BookingNotFound(CalComError):
-    """There is no booking with this uid (404). Mend: the uid of the occurrence, spelt as Cal.com spells it."""
-
-
-class NotFound(CalComError):
-    """There is no such webhook, recording or the like (404)."""
-
-
-class ApiVersionNotServed(CalComError):
+class ApiVersionNotServed(AccessRefused):
     """The server has no such route at this ``cal-api-version`` (404 ``Cannot ...``), or none at all.
 
     Fix: another version, the path in the connection's host, or what the text names.
     """
 
-
-class BookingNotStarted(CalComError):
-    """Cal.com marks nobody before a booking's start (400). Mend: run later, or ``on_not_started="skip"``."""
-
-    retryable = True
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class RequestRefused(CalComError):
-    """Cal.com found the request invalid (400, 413, 422). Mend: the field that the text names."""
+class RedirectRefused(AccessRefused):
+    """The server responded with a redirect (3xx), which is never followed: the key would be sent along.
+
+    Fix: put the address that the server wants into the connection's host, if you trust it.
+    """
+
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class Conflict(CalComError):
+class NoShowUpdateFailed(Refused):
+    """Cal.com responded to a mark-absent with 500 ``Failed to update no-show status``, and the flags are not set.
+
+    Alone, that response is not a refusal: Cal.com also sends it where it failed after the write. Only once the booking
+    was read and does not show the change is it one. The key's user may not mark attendees of this booking, or (on
+    servers of 2025) an address is not on the booking, and then the other addresses of the same call *are* written.
+    """
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class BookingNotFound(Refused):
+    """There is no booking with this uid (404). Fix: the uid of the occurrence, spelt as Cal.com spells it."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class NotFound(Refused):
+    """There is no such webhook, recording or the like (404)."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class BookingNotStarted(Refused):
+    """Cal.com marks nobody before a booking's start (400). Fix: run later, or ``on_not_started="skip"``."""
+
+    retry_reads, retry_writes, retryable = False, False, True
+
+
+class RequestRefused(Refused):
+    """Cal.com found the request invalid (400, 413, 422). Fix: the field that the text names."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class Conflict(Refused):
     """What was to be created exists (409), for instance a webhook with the same address."""
 
-
-# The server or the way to it.
-
-
-class RateLimited(CalComError):
-    """Still over the rate limit after the allowed waiting (429). Mend: fewer parallel tasks on this key."""
-
-    retryable = True
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class ServerFault(CalComError):
-    """Cal.com or its edge failed (5xx) and went on failing. Mend: later; the request id helps their support."""
-
-    retryable = True
+# The booking does not allow it.
 
 
-class NotConnected(CalComError):
-    """No connection was made, so nothing was sent. Mend: the network, a proxy, or the connection's host."""
+class ChangeRejected(CalComError):
+    """The booking does not allow the requested change; nothing was sent."""
 
-    retryable = True
-
-
-class NoAnswer(CalComError):
-    """A reading call was sent and no answer came. Nothing was changed by it."""
-
-    retryable = True
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class OutcomeUnknown(CalComError):
-    """A writing call was sent and its outcome is not known: no answer, a gateway's error, an unreadable 200.
+class BookingNotMarkable(ChangeRejected):
+    """The booking's status, kind or owner does not allow to mark anyone. The text names what allows it."""
 
-    It may have been carried out. Mend: read the booking before anything is sent again.
-    """
-
-    retryable = True
-
-    @property
-    def is_perhaps_at_work(self) -> bool:
-        """Whether the server may be carrying it out now: nobody told it that we, or its gateway, stopped waiting."""
-        return self.failure is not None and (self.failure.timed_out or self.failure.status in (504, 524))
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class UnexpectedAnswer(CalComError):
-    """The answer is not Cal.com's: HTML, cut JSON, another shape, too large. Mend: the connection's host."""
+class UnknownAttendee(ChangeRejected):
+    """An entry of ``attendees`` is not on the booking. Fix: the entry, or ``on_unknown_attendee="skip"``."""
 
-    retryable = True
-
-
-class RedirectRefused(CalComError):
-    """The server answered with a redirect (3xx), which is never followed: the key would go along.
-
-    Mend: write the address that the server wants into the connection's host, if you trust it.
-    """
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class ListingIncomplete(CalComError):
-    """Pages disagreed, also when read again, so bookings may be missing from what was given so far."""
+class AmbiguousAttendee(ChangeRejected):
+    """An entry of ``attendees`` matches several attendees; Cal.com would mark only one of them."""
 
-    retryable = True
-
-
-# What a booking allows.
+    retry_reads, retry_writes, retryable = False, False, False
 
 
-class BookingNotMarkable(CalComError):
-    """The booking's status, kind or owner speaks against marking anyone. The text names what allows it."""
-
-
-class UnknownAttendee(CalComError):
-    """An entry of ``attendees`` fits nobody on the booking. Mend: the entry, or ``on_unknown_attendee="skip"``."""
-
-
-class AmbiguousAttendee(CalComError):
-    """An entry of ``attendees`` fits several people on the booking; Cal.com would mark only one of them."""
-
-
-class CoHostRefused(CalComError):
+class CoHostRefused(ChangeRejected):
     """An entry of ``attendees`` may be one of the booking's hosts. Fix: leave it out, or set ``allow_cohosts=True``."""
 
+    retry_reads, retry_writes, retryable = False, False, False
 
-class HostUnmarkRefused(CalComError):
-    """The host is marked absent and can't be un-marked by the API on all servers. Mend: do it in Cal.com."""
+
+class HostUnmarkRefused(ChangeRejected):
+    """The host is marked absent and can't be un-marked by the API on all servers. Fix: do it in Cal.com."""
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+# The response does not fit what the server shows.
 
 
 class NotReassigned(CalComError):
-    """Cal.com said 200 to a reassign, and the booking does not have the new host. Fix: reassign it in Cal.com.
+    """Cal.com responded 200 to a reassign, and the booking does not have the new host. Fix: reassign it in Cal.com.
 
-    The open edition answers so whatever was asked for.
+    The open edition responds 200 to any reassign.
     """
+
+    retry_reads, retry_writes, retryable = False, False, False
 
 
 class ChangeNotVerified(CalComError):
-    """Cal.com said 200 but the booking does not show what was asked for. Mend: look at the booking in Cal.com."""
+    """Cal.com responded 200 but the booking does not show the change. Fix: look at the booking in Cal.com."""
 
-    retryable = True
-
-
-def validation_faults(errors: object, secrets: Sequence[str] = ()) -> list[str]:
-    """Return ``attendees[0].absent: must be a boolean value`` for each fault in a class-validator tree, 20 at most.
-
-    :param errors: ``error.details.errors`` of a 400. Its ``target`` and ``value`` repeat what was sent and are not
-        looked at.
-    :param secrets: our own, which the text must not show.
-    """
-    faults = islice(_faults_below(errors, "", _DEEPEST_FAULT), _MOST_FAULTS)
-    return [redact(f"{path}: {rule}", secrets) for path, rule in faults]
+    retry_reads, retry_writes, retryable = False, False, True
 
 
-def _faults_below(errors: object, parent: str, depth: int) -> Iterator[tuple[str, str]]:
-    for error in errors if isinstance(errors, list) and depth else ():
-        if not isinstance(error, Mapping):
-            continue
-        name = _plain_text(error.get("property"))
-        name = name if 0 < len(name) <= _LONGEST_NAME else "?"
-        path = f"{parent}[{name}]" if name.isdigit() and parent else f"{parent}.{name}".lstrip(".")
-        constraints = error.get("constraints")
-        for rule in constraints.values() if isinstance(constraints, Mapping) else ():
-            yield path, _plain_text(rule).removeprefix(f"{name} ")
-        yield from _faults_below(error.get("children"), path, depth - 1)
+class ListingIncomplete(CalComError):
+    """Pages disagreed, also when read again, so bookings may be missing from those returned so far."""
 
-
-def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
-    """Find the server's own words in any of its error bodies, redacted; empty where there are none.
-
-    The order covers the envelope ``{error: {message}}``, the bare ``{statusCode, message}`` and OAuth's
-    ``{error, error_description}``.
-
-    :param secrets: our own, which the text must not show.
-    """
-    if not isinstance(body, Mapping):
-        return ""
-    inner = body.get("error")
-    envelope = inner if isinstance(inner, Mapping) else {}
-    details = envelope.get("details")
-    faults = validation_faults(details.get("errors"), secrets) if isinstance(details, Mapping) else []
-    if faults:
-        return redact("; ".join(faults), secrets)
-    candidates = (envelope.get("message"), body.get("message"), body.get("error_description"), inner)
-    return next((redact(text, secrets) for text in map(_as_text, candidates) if text), "")
-
-
-def server_code(body: Any) -> str:
-    """Return ``error.code`` of an error body, such as ``NotFoundException``; empty where it is no plain word."""
-    inner = body.get("error") if isinstance(body, Mapping) else None
-    code = inner.get("code") if isinstance(inner, Mapping) else None
-    return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else ""
-
-
-def _as_text(value: object) -> str:
-    """Return a text, a number as one, or a list of these joined; nothing of objects, which repeat what was sent."""
-    if isinstance(value, list):
-        return "; ".join(filter(None, map(_plain_text, value[:_MOST_FAULTS])))
-    return _plain_text(value)
-
-
-def _plain_text(value: object) -> str:
-    if isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER:
-        return str(value)
-    return value if isinstance(value, str) else ""
-
-
-def error_from_answer(
-    failure: Failure, *, writes: bool, region: str = "self-hosted", is_platform_client: bool = False
-) -> CalComError:
-    """Choose the class for an answer with an error status.
-
-    :param failure: the answer; its ``message`` decides where one status has several meanings.
-    :param writes: whether the call may have changed something, so that a gateway's 5xx leaves the outcome unknown.
-    :param region: ``us``, ``eu`` or ``self-hosted``: a key is unknown in any region but its own.
-    :param is_platform_client: whether ``client_id`` and ``client_secret`` were sent instead of a key.
-    """
-    status, message = failure.status or 0, failure.message
-    if 300 <= status < 400:
-        return RedirectRefused(
-            "The server wants to redirect the call, which is not followed because the key would go along."
-            " Put the final address into the connection's host",
-            failure,
-        )
-    if message == HTML_PAGE and 400 <= status < 500 and status not in (408, 429):
-        return UnexpectedAnswer(
-            "A web page came instead of an answer of Cal.com's API, from a firewall or another server. Check the"
-            " connection's host",
-            failure,
-        )
-    if status in (401, 403, 498):
-        return _error_of_authorisation(failure, region, is_platform_client)
-    if status == 404:
-        return _error_of_absence(failure)
-    if status == 429:
-        return RateLimited(
-            "Cal.com's rate limit is used up. All that uses this key shares it: run fewer tasks at once",
-            failure,
-        )
-    if status == 409:
-        return Conflict("What was to be created exists already", failure)
-    if message == "Failed to update no-show status":
-        return NoShowUpdateFailed("Cal.com failed to mark people of this booking", failure)
-    if status == 400 and "after their scheduled start time" in message:
-        return BookingNotStarted("The booking has not started by the server's clock", failure)
-    if status >= 500 or status == 408:
-        return _error_of_server(failure, writes)
-    return RequestRefused("Cal.com refused the request", failure)
-
-
-def _error_of_authorisation(failure: Failure, region: str, is_platform_client: bool) -> CalComError:
-    message = failure.message.lower()
-    if failure.status == 498 or "expired" in message:
-        return ExpiredCredentials(
-            "The API key or access token has expired. Make a new one in Cal.com and put it into the connection's"
-            " password",
-            failure,
-        )
-    # What Cal.com's own handlers refuse, they refuse to somebody whom they know.
-    is_known = failure.code == "TRPCError" or "not authorized" in message
-    if failure.status == 401 and not is_known:
-        return InvalidCredentials(_why_unknown(message, region, is_platform_client), failure)
-    if "no oauth client found" in message or "no authentication" in message:
-        return InvalidCredentials(_why_unknown(message, region, is_platform_client), failure)
-    if message.startswith("bookingpbacguard"):
-        return PermissionDenied(
-            "The key's user may not see this booking, or there is none with this uid: Cal.com answers the same to"
-            " both. Check booking_uid, or use the key of a host of the booking or of an admin of its team",
-            failure,
-        )
-    return PermissionDenied("The key is good, but its user or its scopes do not allow this", failure)
-
-
-def _why_unknown(message: str, region: str, is_platform_client: bool) -> str:
-    hint = _HINTS_AT_OTHER_REGION.get(region, "")
-    if is_platform_client:
-        return (
-            "Cal.com does not know this platform client, or its secret is another. Check client_id and client_secret in"
-            f" the connection's extra fields{hint}"
-        )
-    if "no authentication" in message:
-        return (
-            "Cal.com saw no API key or token in the call. A proxy or gateway on the way may have taken the"
-            " Authorization header out: check the connection's host"
-        )
-    if "access token" in message:
-        return (
-            "Cal.com does not know this access token. It may have expired, as OAuth tokens do after 30 to 60 minutes;"
-            " or it is an API key without the prefix that this server expects (cal_). Check the connection's password;"
-            f" tasks that run unattended need an API key{hint}"
-        )
-    return f"Cal.com does not know this API key. Check the connection's password (a key begins with cal_){hint}"
-
-
-_HINTS_AT_OTHER_REGION = {
-    here: f". This connection asks the region {here}; if the account is in {there}, set its region to {there}"
-    for here, there in (("us", "eu"), ("eu", "us"))
-}
-
-
-def _error_of_absence(failure: Failure) -> CalComError:
-    message = failure.message.lower()
-    if message.startswith("cannot "):
-        return ApiVersionNotServed(_why_no_route(failure.path), failure)
-    if message.startswith("booking with seatuid"):
-        return BookingNotFound("There is no booking with this seat. seat_uid is the seatUid of an attendee", failure)
-    if message.startswith("booking with "):
-        return BookingNotFound(
-            "There is no booking with this uid. It is case-sensitive, and neither the number of a booking nor the uid"
-            " of a recurring series",
-            failure,
-        )
-    return NotFound("What was named does not exist on the server; its words say what that is", failure)
-
-
-_PATH_OF_HOST = "Check the path in the connection's host: it must lead to Cal.com's API v2"
-
-
-def _why_no_route(path: str) -> str:
-    """Say why a server has no route for a path: some routes exist at one version only, some not on all servers."""
-    if path == "/me" or path.startswith("/webhooks"):
-        return f"The server has no such route, which every server of Cal.com's has at every version. {_PATH_OF_HOST}"
-    if path.startswith(("/teams/", "/organizations/")):
-        return (
-            "The server has no such list. Cal.com's open edition has none of teams and organisations, and older servers"
-            " have none of teams. Leave team_id, organization_id and user_id out to list the bookings that the key's"
-            f" user may see. {_PATH_OF_HOST}"
-        )
-    if path.startswith("/bookings/by-seat/") or path.endswith(("/attendees", "/conferencing-sessions")):
-        return (
-            "The server has no such route. Servers of 2025 lack it, and newer ones serve it at api_version 2024-08-13."
-            f" {_PATH_OF_HOST}"
-        )
-    return (
-        "The server has no such route at the cal-api-version that was sent. Check api_version (bookings are served"
-        f" at 2024-08-13). {_PATH_OF_HOST}. An older server may lack the route altogether"
-    )
-
-
-def _error_of_server(failure: Failure, writes: bool) -> CalComError:
-    if writes:
-        return OutcomeUnknown(
-            "The server failed while it handled a writing call, which may have been carried out all the same",
-            failure,
-        )
-    return ServerFault("Cal.com or its edge failed", failure)
+    retry_reads, retry_writes, retryable = False, False, True

@@ -21,14 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION, Endpoint, Params, bookings_page, own_bookings
+from airflow_provider_calcom.api.endpoints import Endpoint, Flow, bookings_page, list_webhooks
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
-from airflow_provider_calcom.api.flows import Flow
-from airflow_provider_calcom.api.models import Booking, Page
-from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, just_after, start_of
-from airflow_provider_calcom.api.rechecks import Rechecks
+from airflow_provider_calcom.api.models import Booking, Page, Params
+from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, Rechecks, just_after, own_bookings, start_of
+from airflow_provider_calcom.api.responses import BOOKINGS_VERSION
 
 CURSOR_VERSION = "2026-05-01"
 """From this ``cal-api-version`` on, lists are paged by cursor, in an order that does not change."""
@@ -344,3 +344,24 @@ def _sent(page: Page | None) -> Page:
     if page is None:
         raise RuntimeError("a walk's endpoint must be answered with its page")
     return page
+
+
+# Webhooks.
+
+_WEBHOOKS_PAGE = 250
+
+
+def all_webhooks() -> Flow[list[dict[str, Any]]]:
+    """Return all webhooks of the key's user.
+
+    Their list has no count, so it ends with a page that is not full, or that brings nothing new.
+    """
+    webhooks: dict[str, dict[str, Any]] = {}
+    skip = 0
+    while True:
+        page: list[dict[str, Any]] = yield list_webhooks(take=_WEBHOOKS_PAGE, skip=skip)
+        before = len(webhooks)
+        webhooks.update((str(webhook.get("id")), webhook) for webhook in page)
+        if len(page) < _WEBHOOKS_PAGE or len(webhooks) == before:
+            return list(webhooks.values())
+        skip += _WEBHOOKS_PAGE

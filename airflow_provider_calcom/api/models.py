@@ -1,9 +1,15 @@
-"""The shapes of Cal.com's answers that this package reads. Keys are Cal.com's own; others come along untouched."""
+"""The shapes of Cal.com's responses that this package reads. Keys are Cal.com's own; others are left as they are."""
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
+
+Params = tuple[tuple[str, str], ...]
+"""Query parameters in order."""
+
+_TO_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 Booking = dict[str, Any]
 """One booking as Cal.com sends it at ``cal-api-version`` 2024-08-13: ``uid``, ``status``, ``start``, ``end``,
@@ -37,7 +43,7 @@ class BookingReading:
 
     :param booking: the booking.
     :param server_time: the server's clock (its ``Date`` header, whole seconds UTC, as a Unix time), or None.
-    :param request_id: Cal.com's ``X-Request-Id`` of the answer, or None.
+    :param request_id: Cal.com's ``X-Request-Id`` of the response, or None.
     """
 
     booking: Booking = field(repr=False)
@@ -59,3 +65,12 @@ class Page:
     total: int | None = None
     next_cursor: str | None = None
     server_time: float | None = None
+
+
+def normalize_email(address: str) -> str:
+    """Return what an address is compared by; Cal.com itself compares byte by byte.
+
+    Only ASCII letters are lowered, so that no look-alike becomes another address (the Kelvin sign's lower case is a k).
+    """
+    stripped = address.strip()
+    return stripped.lower() if stripped.isascii() else stripped.translate(_TO_LOWER)

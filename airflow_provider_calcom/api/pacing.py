@@ -11,8 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from airflow_provider_calcom.api.rate_limits import MARGIN, RateLimit, Seen, Ticket, seen_limits
-from airflow_provider_calcom.api.retries import SHORTEST_BLOCK, UNNAMED_BLOCK, seconds_to_wait
+from airflow_provider_calcom.api.headers import (
+    SHORTEST_BLOCK,
+    UNNAMED_BLOCK,
+    LimitHeaders,
+    limit_headers,
+    seconds_to_wait,
+)
+from airflow_provider_calcom.api.rate_limits import MARGIN, RateLimit, Ticket
 
 _SHORTEST_SLEEP = 0.001
 """Seconds. What is less is not slept but owed: it makes the next wait longer."""
@@ -58,7 +64,7 @@ class Pacer:
         self._burst = _BURST
         self._was_held = False
 
-    def waits(self, *, again: bool = False) -> Iterator[float]:
+    def delays(self, *, again: bool = False) -> Iterator[float]:
         """Give the seconds to sleep, one after another, until a request may be sent. One caller at a time.
 
         A sleep counts as slept even where an injected one leaves the clock as it is.
@@ -67,30 +73,30 @@ class Pacer:
         """
         if again:
             self._end_block()
-        while (seconds := self.wait()) > 0:
+        while (seconds := self.next_delay()) > 0:
             due = self._now() + seconds
             yield seconds
             self._skipped += max(0.0, due - self._now())
 
-    def wait(self) -> float:
+    def next_delay(self) -> float:
         """Give the seconds after which to ask again; 0 where a request may be sent now."""
         with self._lock:
-            seconds = self._wait(self._now())
+            seconds = self._next_delay(self._now())
         return seconds if seconds >= _SHORTEST_SLEEP else 0.0
 
     def _now(self) -> float:
         return self._clock() + self._skipped
 
-    def _wait(self, now: float) -> float:
+    def _next_delay(self, now: float) -> float:
         if now < self._blocked_until:
             return self._blocked_until + MARGIN - now
         if self._is_unknown and self._in_flight and now < self._last_sent + _LONGEST_HOLD:
             return _LOOK_AGAIN
         pace, next_end, closed_for, burst = math.inf, math.inf, 0.0, self._burst
         for limit in self._limits.values():
-            limit.roll(now)
+            limit.start_next_window(now)
             free = limit.free(now, self._in_flight)
-            ends_in = limit.ends + MARGIN - now
+            ends_in = limit.resets_at + MARGIN - now
             next_end = min(next_end, ends_in)
             if free > 0:
                 pace = min(pace, limit.pace(now, free))
@@ -116,20 +122,20 @@ class Pacer:
         self._was_held = True
         return min((1 - self._credit) / pace, next_end, _LONGEST_WAIT)
 
-    def sent(self) -> Ticket:
-        """Note that a request goes out; hand the ticket to :meth:`answered` or :meth:`lost`."""
+    def on_sent(self) -> Ticket:
+        """Note that a request goes out; hand the ticket to :meth:`on_response` or :meth:`on_failure`."""
         with self._lock:
             now = self._now()
             self._in_flight += 1
             self._last_sent = now
             self._credit -= 1
             for limit in self._limits.values():
-                limit.own += 1
+                limit.own_requests += 1
             ticket = Ticket(now, self._was_held)
             self._was_held = False
             return ticket
 
-    def answered(self, ticket: Ticket, headers: Mapping[str, str], status: int) -> None:
+    def on_response(self, ticket: Ticket, headers: Mapping[str, str], status: int) -> None:
         """Learn from an answer.
 
         :param headers: any ``X-RateLimit-*`` and ``Retry-After``, in any case.
@@ -138,7 +144,7 @@ class Pacer:
         with self._lock:
             now = self._now()
             self._in_flight -= 1
-            seen = seen_limits(headers, self._wall_clock)
+            seen = limit_headers(headers, self._wall_clock)
             if status == 429:
                 self._block(now, headers, seen)
                 return
@@ -160,7 +166,7 @@ class Pacer:
                 lowest = min(one.calls for one in self._limits.values())
                 self._burst = min(_BURST, max(_SMALLEST_BURST, lowest * _BURST_OF_LIMIT))
 
-    def lost(self, ticket: Ticket) -> None:
+    def on_failure(self, ticket: Ticket) -> None:
         """Note that no answer came, so that nobody knows whether the server counted the request.
 
         :param ticket: the request's.
@@ -169,7 +175,7 @@ class Pacer:
             self._in_flight -= 1
             self._use_up_one()
 
-    def _block(self, now: float, headers: Mapping[str, str], seen: Mapping[str, Seen]) -> None:
+    def _block(self, now: float, headers: Mapping[str, str], seen: Mapping[str, LimitHeaders]) -> None:
         """Send nothing while the server blocks; after that a single request finds out what holds then."""
         asked = seconds_to_wait(headers, self._wall_clock())
         seconds = min(_LONGEST_WAIT, max(SHORTEST_BLOCK, UNNAMED_BLOCK if asked is None else asked))
@@ -187,11 +193,11 @@ class Pacer:
             if now < self._blocked_until:
                 self._blocked_until = self._credit_at = now
                 for limit in self._limits.values():
-                    limit.ends = min(limit.ends, now - MARGIN)
+                    limit.resets_at = min(limit.resets_at, now - MARGIN)
 
     def _use_up_one(self) -> None:
         for limit in self._limits.values():
-            limit.left -= 1
+            limit.remaining -= 1
 
     @property
     def share(self) -> float | None:

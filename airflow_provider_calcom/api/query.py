@@ -1,24 +1,28 @@
 """Which bookings to list: the filters of Cal.com's lists, typed, and checked once more on our side.
 
 Cal.com drops a misspelt filter in silence and older servers ignore some that they know, so that every date filter
-is applied again to what comes back, and the others where a booking tells (:mod:`airflow_provider_calcom.api.rechecks`).
+is applied again to what comes back, and the others where a booking shows them (:class:`Rechecks`).
 A filter that is given and empty is refused: sent to Cal.com it would be no filter, and list everything.
 """
 
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.api.endpoints import Params, checked_id, checked_uid, own_bookings
+from airflow_provider_calcom._rendered import parse_value
+from airflow_provider_calcom._timestamps import Timestamp, format_timestamp, parse_timestamp_or_date
+from airflow_provider_calcom.api.arguments import checked_id, checked_uid, parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument, UnexpectedAnswer
-from airflow_provider_calcom.api.models import Booking
-from airflow_provider_calcom.api.texts import value_in
+from airflow_provider_calcom.api.models import Booking, Params, normalize_email
+
+log = logging.getLogger(__name__)
 
 STATUSES = ("upcoming", "recurring", "past", "cancelled", "unconfirmed")
 """Cal.com's list statuses. ``past`` includes meetings that were never accepted; ``upcoming`` those under way."""
@@ -27,10 +31,34 @@ LARGEST_PAGE = 250
 
 _LONGEST_TEXT = 1_000
 
-_AS_CAL_COM_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
-_BEGINS_WITH_A_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]|$)")
 
-Instant = datetime | str
+def own_bookings() -> str:
+    """Path of the bookings that the key's user may see."""
+    return "/bookings"
+
+
+def team_bookings(team_id: int | str) -> str:
+    """Path of a team's bookings (servers since 2026)."""
+    return f"/teams/{checked_id(team_id, 'team_id')}/bookings"
+
+
+def organization_bookings(organization_id: int | str) -> str:
+    """Path of an organisation's bookings; its admins only."""
+    return f"{_below_organization(organization_id)}/bookings"
+
+
+def organization_team_bookings(organization_id: int | str, team_id: int | str) -> str:
+    """Path of the bookings of a team in an organisation; the team's admins only."""
+    return f"{_below_organization(organization_id)}/teams/{checked_id(team_id, 'team_id')}/bookings"
+
+
+def organization_user_bookings(organization_id: int | str, user_id: int | str) -> str:
+    """Path of the bookings of a user in an organisation; its admins only."""
+    return f"{_below_organization(organization_id)}/users/{checked_id(user_id, 'user_id')}/bookings"
+
+
+def _below_organization(organization_id: int | str) -> str:
+    return f"/organizations/{checked_id(organization_id, 'organization_id')}"
 
 
 @dataclass(frozen=True)
@@ -40,9 +68,8 @@ class BookingQuery:
     Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates: the beginning of that day in
     ``zone``. Bounds are inclusive but for ``before_start``.
 
-    :param path: which list, see :func:`airflow_provider_calcom.api.endpoints.own_bookings` and its neighbours.
-    None is no filter; an empty list or text is refused.
-
+    :param path: which list, as :func:`own_bookings` and its neighbours return it. For all other fields None is not a
+        filter, and an empty list or string is refused.
     :param status: any of :data:`STATUSES`; None means all.
     :param attendee_email: exactly as the booking spells it.
     :param attendee_name: exactly as the booking spells it.
@@ -68,13 +95,13 @@ class BookingQuery:
     event_type_ids: Sequence[int] | None = None
     team_ids: Sequence[int] | None = None
     user_ids: Sequence[int] | None = None
-    after_start: Instant | None = None
-    before_start: Instant | None = None
-    before_end: Instant | None = None
-    after_created: Instant | None = None
-    before_created: Instant | None = None
-    after_updated: Instant | None = None
-    before_updated: Instant | None = None
+    after_start: Timestamp | None = None
+    before_start: Timestamp | None = None
+    before_end: Timestamp | None = None
+    after_created: Timestamp | None = None
+    before_created: Timestamp | None = None
+    after_updated: Timestamp | None = None
+    before_updated: Timestamp | None = None
     zone: str | None = None
 
     def __post_init__(self) -> None:
@@ -83,9 +110,11 @@ class BookingQuery:
         if self.status is not None:
             object.__setattr__(self, "status", _statuses(self.status))
         days_of = time_zone(self.zone)
-        for name in ("before_start", *(name for name, _ in _INSTANT_FILTERS)):
+        for name in ("before_start", *(name for name, _ in _TIMESTAMP_FILTERS)):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else instant(value, name, days_of))
+            object.__setattr__(
+                self, name, None if value is None else parse_argument(name, parse_timestamp_or_date, value, days_of)
+            )
         for name in ("event_type_ids", "team_ids", "user_ids"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _ids(getattr(self, name), name))
@@ -109,9 +138,9 @@ class BookingQuery:
             ("teamsIds", ",".join(map(str, self.team_ids or ()))),
             ("userIds", ",".join(map(str, self.user_ids or ()))),
         )
-        instants = ((parameter, getattr(self, name)) for name, parameter in _INSTANT_FILTERS)
+        instants = ((parameter, getattr(self, name)) for name, parameter in _TIMESTAMP_FILTERS)
         return tuple((name, value) for name, value in named if value) + tuple(
-            (parameter, as_cal_com_writes(value)) for parameter, value in instants if value is not None
+            (parameter, format_timestamp(value)) for parameter, value in instants if value is not None
         )
 
     def ends_before(self, start: datetime) -> bool:
@@ -135,7 +164,7 @@ class BookingQuery:
         )
 
 
-_INSTANT_FILTERS = (
+_TIMESTAMP_FILTERS = (
     ("after_start", "afterStart"),
     ("before_end", "beforeEnd"),
     ("after_created", "afterCreatedAt"),
@@ -171,7 +200,7 @@ def _check_one_text(value: object, name: str) -> None:
         )
     if value.strip().startswith(("[", "(", "{")):
         try:
-            kind = type(value_in(value)).__name__
+            kind = type(parse_value(value)).__name__
         except ValueError:
             return
         raise InvalidArgument(f"{name} must be one text, but is the text of a {kind}")
@@ -208,7 +237,7 @@ def _empty(name: str, value: object) -> InvalidArgument:
 def _read_items(value: object) -> tuple[object, ...]:
     if isinstance(value, str) and value.strip().startswith(("[", "(")):
         try:
-            value = value_in(value)
+            value = parse_value(value)
         except ValueError:
             return (value,)
     if isinstance(value, str):
@@ -229,58 +258,12 @@ def time_zone(name: object) -> tzinfo:
         raise InvalidArgument(f"zone must be a time zone such as Europe/Berlin, but is {describe(name)}") from None
 
 
-def instant(value: Instant, name: str, days_of: tzinfo = timezone.utc) -> datetime:
-    """Return an aware UTC datetime.
-
-    :param days_of: the time zone whose day a date without a time of day is; the day's beginning is meant. Where the
-        clocks skip midnight there, it is the moment at which they do.
-    :raises InvalidArgument: naming ``name``, if the value is no instant or has no offset.
-    """
-    try:
-        moment = value if isinstance(value, datetime) else _from_text(value, days_of)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise InvalidArgument(
-            f"{name} must be an ISO 8601 instant such as 2026-11-20T09:00:00Z, but is {describe(value)}"
-        ) from None
-    if moment.tzinfo is None:
-        raise InvalidArgument(f"{name} must say its offset, such as Z for UTC, but is {describe(value)}")
-    try:
-        return moment.astimezone(timezone.utc)
-    except OverflowError:
-        raise InvalidArgument(f"{name} must lie in the years 1 to 9999 of UTC, but is {describe(value)}") from None
-
-
-def _from_text(text: str, days_of: tzinfo) -> datetime:
-    """Read what Cal.com and Airflow write.
-
-    By pendulum, because Python 3.10 knows neither ``Z`` nor fractions of other than 3 or 6 digits. ``tz=None`` keeps
-    an instant without an offset naive, in place of pendulum's UTC. What Cal.com writes needs no pendulum, whose import
-    takes 0.15 s.
-    """
-    if _AS_CAL_COM_WRITES.fullmatch(text):
-        return datetime.fromisoformat(f"{text[:-1]}+00:00")
-    import pendulum
-
-    if not _BEGINS_WITH_A_DATE.match(text.strip()):
-        raise ValueError(text)
-    moment = pendulum.parse(text.strip(), tz=None)
-    if not isinstance(moment, datetime):
-        raise ValueError(text)
-    is_date = len(text.strip()) <= len("2026-11-20")
-    return datetime.combine(moment, time.min, days_of) if is_date else moment
-
-
-def as_cal_com_writes(moment: Instant) -> str:
-    """Write an instant with milliseconds and ``Z``, the precision that Cal.com keeps."""
-    return instant(moment, "moment").isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def start_of(booking: Booking) -> datetime:
     """Give a booking's start.
 
     :raises UnexpectedAnswer: if it is no instant.
     """
-    return _instant_of(booking["start"])
+    return _timestamp_of(booking["start"])
 
 
 def end_of(booking: Booking) -> datetime | None:
@@ -289,7 +272,7 @@ def end_of(booking: Booking) -> datetime | None:
     :raises UnexpectedAnswer: if it is no instant.
     """
     end = booking.get("end")
-    return None if end is None else _instant_of(str(end))
+    return None if end is None else _timestamp_of(str(end))
 
 
 def just_after(moment: datetime) -> datetime:
@@ -298,7 +281,7 @@ def just_after(moment: datetime) -> datetime:
 
 
 @functools.lru_cache(maxsize=1024)
-def _instant_of(value: str) -> datetime:
+def _timestamp_of(value: str) -> datetime:
     """Read an instant of an answer. A booking's start is asked for several times, and has others beside it."""
     try:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
@@ -310,12 +293,113 @@ def _instant_of(value: str) -> datetime:
 
 
 def _not_before(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(str(value)) >= bound
+    return value is not None and _timestamp_of(str(value)) >= bound
 
 
 def _before(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(str(value)) < bound
+    return value is not None and _timestamp_of(str(value)) < bound
 
 
 def _not_after(value: object, bound: datetime) -> bool:
-    return value is not None and _instant_of(str(value)) <= bound
+    return value is not None and _timestamp_of(str(value)) <= bound
+
+
+# Filters that a server may ignore.
+
+_DEAD = ("cancelled", "rejected")
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the server's clock when it chose the bookings may be from the ``Date`` of its answer."""
+
+
+class Rechecks:
+    """Leaves out bookings that do not fit the filters of a query, and counts them.
+
+    :param query: what was listed.
+    """
+
+    def __init__(self, query: BookingQuery) -> None:
+        self._query = query
+        self._left_out: dict[str, int] = {}
+
+    def admits(self, booking: Booking, server_time: float | None) -> bool:
+        """Return whether a listed booking fits all filters. Call it once for each booking.
+
+        :param booking: as Cal.com sent it.
+        :param server_time: the server's clock, a Unix time; None where it is not known, and no status tells of time.
+        """
+        name = unmet_filter(self._query, booking, server_time)
+        if name is not None:
+            self._left_out[name] = self._left_out.get(name, 0) + 1
+        return name is None and self._query.admits(booking)
+
+    def warn(self) -> None:
+        """Log how many bookings were left out for which filter."""
+        for name, bookings in self._left_out.items():
+            log.warning(
+                "%s: Cal.com listed %d bookings that do not fit it, as a server does that ignores this filter. They are"
+                " left out",
+                name,
+                bookings,
+            )
+
+
+def unmet_filter(query: BookingQuery, booking: Booking, server_time: float | None = None) -> str | None:
+    """Return the name of the first filter that was sent and that a booking does not fit, or None.
+
+    :param query: what was listed.
+    :param booking: as Cal.com sent it.
+    :param server_time: the server's clock, a Unix time; None where it is not known, and no status tells of time.
+    """
+    if query.booking_uid is not None and booking["uid"] != query.booking_uid:
+        return "booking_uid"
+    if query.event_type_ids and _event_type(booking) not in query.event_type_ids:
+        return "event_type_ids"
+    if query.attendee_email is not None and not _has_address(booking, query.attendee_email):
+        return "attendee_email"
+    if query.attendee_name is not None and not _has_name(booking, query.attendee_name):
+        return "attendee_name"
+    now = None if server_time is None else datetime.fromtimestamp(server_time, timezone.utc)
+    if query.status and not any(_STATUSES[status](booking, now) for status in query.status):
+        return "status"
+    return None
+
+
+def _event_type(booking: Booking) -> object:
+    kind = booking.get("eventType")
+    return kind.get("id") if isinstance(kind, Mapping) else booking.get("eventTypeId")
+
+
+def _has_address(booking: Booking, address: str) -> bool:
+    wanted = normalize_email(address)
+    return any(
+        wanted == normalize_email(str(row.get(key) or ""))
+        for row in booking["attendees"]
+        for key in ("email", "displayEmail")
+    )
+
+
+def _has_name(booking: Booking, name: str) -> bool:
+    return any(_folded(name) == _folded(row.get("name")) for row in booking["attendees"])
+
+
+def _folded(name: Any) -> str:
+    return " ".join(str(name or "").casefold().split())
+
+
+def _is_upcoming(booking: Booking, now: datetime | None) -> bool:
+    end = end_of(booking)
+    return booking["status"] not in _DEAD and (now is None or end is None or end >= now - _CLOCKS_DIFFER)
+
+
+def _is_past(booking: Booking, now: datetime | None) -> bool:
+    end = end_of(booking)
+    return booking["status"] not in _DEAD and (now is None or end is None or end <= now + _CLOCKS_DIFFER)
+
+
+_STATUSES: Mapping[str, Callable[[Booking, datetime | None], bool]] = {
+    "upcoming": _is_upcoming,
+    "recurring": lambda booking, now: bool(booking.get("recurringBookingUid")) and _is_upcoming(booking, now),
+    "past": _is_past,
+    "cancelled": lambda booking, now: booking["status"] in _DEAD,
+    "unconfirmed": lambda booking, now: booking["status"] == "pending",
+}

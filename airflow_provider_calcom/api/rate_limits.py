@@ -7,12 +7,10 @@ when.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from airflow_provider_calcom.api.retries import SHORTEST_BLOCK, seconds_left
+from airflow_provider_calcom.api.headers import LimitHeaders
 
 MARGIN = 0.003
 """Seconds added to the end of a window or block, for clocks that tick coarsely."""
@@ -73,8 +71,6 @@ _TOWARDS_EQUAL = 0.5
 would take everything. Weights that sum up to more than 1 only use the window's beginning more than its end, as each
 process spreads anew what is left."""
 
-_PREFIX = "x-ratelimit-"
-
 
 @dataclass(frozen=True)
 class Ticket:
@@ -88,20 +84,6 @@ class Ticket:
     was_held: bool
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What an answer says of one limit.
-
-    :param calls: allowed in a window.
-    :param left: calls that are left.
-    :param seconds: until the window ends, rounded up.
-    """
-
-    calls: float
-    left: float
-    seconds: float
-
-
 class RateLimit:
     """One limit's present window as far as answers show it, and what others take from it.
 
@@ -110,7 +92,7 @@ class RateLimit:
     :ivar may_be_of_crowd: whether our first answer showed that one may have.
     """
 
-    def __init__(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
+    def __init__(self, seen: LimitHeaders, ticket: Ticket, now: float, own: int) -> None:
         self._length = 0.0
         self._recent_others = 0.0
         self._others_burst = self._burst_after = 0.0
@@ -120,7 +102,7 @@ class RateLimit:
         self._begin(seen, ticket, now, own)
         # What others did before we came is all that is known of them. Each call may be of a task that begins now, as
         # mapped tasks do; this weighs so little that the first answers after it show whether they go on.
-        self._others, self._at_first = 0.0, seen.left + own
+        self._others, self._at_first = 0.0, seen.remaining + own
         self._others_burst, self._burst_came = 0.0, False
         others = max(0.0, seen.calls - self._at_first)
         self._own_calls /= 1 + min(_MOST_COMPETITORS if self._has_just_begun else _MOST_COMPETITORS_LATER, others)
@@ -141,12 +123,12 @@ class RateLimit:
         Rejected: to hold each for longer, the later its place is, within the window. Their calls met a limit that was
         used up by then, and a block amid the window also blocks everyone who waits for its end.
         """
-        if self.left <= 0 or not self._is_more_than_odd(others) or not self._has_just_begun:
+        if self.remaining <= 0 or not self._is_more_than_odd(others) or not self._has_just_begun:
             return False
         if others < self.calls * _CROWD_OF_LIMIT:
             self.held_until = now + min(_LONGEST_LOOK, self._length * _LATE)
         else:
-            self._turns_from = self.ends + self._length * _TURNS_AFTER
+            self._turns_from = self.resets_at + self._length * _TURNS_AFTER
             self.held_until = self._turns_from + self._length * _TURNS * (others * _GOLDEN % 1)
         return True
 
@@ -172,17 +154,17 @@ class RateLimit:
     def _is_more_than_odd(self, others: float) -> bool:
         return others > self.calls * _ODD_CALLS
 
-    def _begin(self, seen: Seen, ticket: Ticket, now: float, own: int) -> None:
+    def _begin(self, seen: LimitHeaders, ticket: Ticket, now: float, own: int) -> None:
         self.calls = self._at_first = seen.calls
-        self.left = seen.left
-        self.own = own
-        self.ends = now + seen.seconds
+        self.remaining = seen.remaining
+        self.own_requests = own
+        self.resets_at = now + seen.seconds
         self.is_guess = False
         self._began = ticket.sent_at
         self._earliest_end = ticket.sent_at + seen.seconds - 1
         self._left_at = self._known_at = now
         self._length = max(self._length, seen.seconds)
-        self._others = max(0.0, seen.calls - seen.left - own)
+        self._others = max(0.0, seen.calls - seen.remaining - own)
         self._burst_came = False
         if self._turns_from < ticket.sent_at:
             self._count_crowd(ticket.sent_at)
@@ -190,29 +172,29 @@ class RateLimit:
             self._hold(self._others, now)  # all that were blocked are sent again together
         self._was_blocked = False
 
-    def roll(self, now: float) -> None:
+    def start_next_window(self, now: float) -> None:
         """Begin the next window where this one is over; the next answer corrects what is guessed here."""
-        if now < self.ends + MARGIN:
+        if now < self.resets_at + MARGIN:
             return
-        self._fade()
-        self.left = self._at_first = self.calls
-        self.own = 0
+        self._decay()
+        self.remaining = self._at_first = self.calls
+        self.own_requests = 0
         self.is_guess = True
-        self._began = self._known_at = self._left_at = self._earliest_end = self.ends
-        self.ends = now + self._length
+        self._began = self._known_at = self._left_at = self._earliest_end = self.resets_at
+        self.resets_at = now + self._length
         self._others = 0.0
 
-    def _fade(self) -> None:
+    def _decay(self) -> None:
         """Let past windows count less, so that a competitor who comes or goes is noticed."""
         if self._all_calls > 1:  # else nothing is measured since, and both would become 0 in the end
             self._own_calls /= 2
             self._all_calls /= 2
         # What came may have been others who were busy for a while: that is not remembered for ever either.
-        fade = 0.95 if self._burst_came else 0.7
-        self._others_burst *= fade if self._others_burst > self.calls * _BURST_OF_LIMIT else 0.0
+        decay = 0.95 if self._burst_came else 0.7
+        self._others_burst *= decay if self._others_burst > self.calls * _BURST_OF_LIMIT else 0.0
         self._burst_came = False
 
-    def learn(self, seen: Seen, ticket: Ticket, now: float, in_flight: int) -> None:
+    def learn(self, seen: LimitHeaders, ticket: Ticket, now: float, in_flight: int) -> None:
         """Take in an answer.
 
         Its window ends at ``now + seconds`` or before, as seconds are rounded up, and not before
@@ -224,19 +206,21 @@ class RateLimit:
             return  # of the window before
         self._answers += 1
         self.change_to(seen.calls)
-        is_next = max(ticket.sent_at, earliest_end) >= self.ends
+        is_next = max(ticket.sent_at, earliest_end) >= self.resets_at
         # Calls come back only with a new window. Whole seconds alone do not show one of a second.
-        is_next = is_next or ends_before or (seen.left > self.left and ticket.sent_at >= self._left_at)
+        is_next = is_next or ends_before or (seen.remaining > self.remaining and ticket.sent_at >= self._left_at)
         if is_next and not self.is_guess:
-            self._fade()
+            self._decay()
         if is_next or self.is_guess:
             self._begin(seen, ticket, now, 1 + in_flight)
             return
-        self.ends = min(self.ends, now + seen.seconds)
+        self.resets_at = min(self.resets_at, now + seen.seconds)
         self._earliest_end = max(self._earliest_end, earliest_end)
         since, self._left_at = now - self._left_at, now
-        self.left = min(self.left, seen.left)
-        self._learn_of_others(max(0.0, self._at_first - self.left - self.own - self._others), since, ticket, now)
+        self.remaining = min(self.remaining, seen.remaining)
+        self._learn_of_others(
+            max(0.0, self._at_first - self.remaining - self.own_requests - self._others), since, ticket, now
+        )
 
     def _learn_of_others(self, calls: float, since: float, ticket: Ticket, now: float) -> None:
         """Take in how many calls others made since the answer before.
@@ -267,18 +251,18 @@ class RateLimit:
     def change_to(self, calls: float) -> None:
         """Take in that the limit itself may be another one now; that is no use by others."""
         self._at_first += calls - self.calls
-        self.left += calls - self.calls
+        self.remaining += calls - self.calls
         self.calls = calls
 
     def end_with_block(self, now: float, until: float) -> None:
         """Take the window to be over with the block, which came of a burst where much was left."""
-        if self.left > self._reserve + 2:
+        if self.remaining > self._reserve + 2:
             # How large it was is not told. A window that was only guessed had none of its calls left for certain.
-            left = 0.0 if self.is_guess else self.left
+            left = 0.0 if self.is_guess else self.remaining
             self._notice_burst(1.5 * max(left, self._others_burst, self.calls * _BURST_OF_LIMIT), now)
         self._burst_came = True
-        self.left = 0.0
-        self.ends = until
+        self.remaining = 0.0
+        self.resets_at = until
         self.held_until, self._turns_from = now, math.inf
         self._was_blocked = True
 
@@ -295,7 +279,7 @@ class RateLimit:
 
     def _room(self, now: float, in_flight: int) -> float:
         """Calls that are left for a burst; near the window's end one call may go to see whether that came unnoticed."""
-        late = self.ends - self._length * _LATE
+        late = self.resets_at - self._length * _LATE
         is_over = now > self._began + self._burst_after + self._length * _BURST_MAY_BE_LATE
         if self._burst_came or is_over or (now > late > self._left_at and not in_flight):
             return 0.0
@@ -303,58 +287,13 @@ class RateLimit:
 
     def free(self, now: float, in_flight: int) -> float:
         """Calls that may still be sent in this window."""
-        return self.left - in_flight - self._reserve - self._room(now, in_flight)
+        return self.remaining - in_flight - self._reserve - self._room(now, in_flight)
 
     def used(self, now: float) -> float:
         """The part of the limit that everyone together has used in the present window, from 0 to 1."""
-        return 0.0 if now >= self.ends else min(1.0, max(0.0, 1 - self.left / self.calls))
+        return 0.0 if now >= self.resets_at else min(1.0, max(0.0, 1 - self.remaining / self.calls))
 
     def pace(self, now: float, free: float) -> float:
         """Requests a second that use up our part of what is free until the window ends."""
         weight = math.pow(self._part, _TOWARDS_EQUAL)
-        return free * weight / min(_LONGEST_SPREAD, max(MARGIN, self.ends - now))
-
-
-def seen_limits(headers: Mapping[str, str], wall_clock: Callable[[], float]) -> dict[str, Seen]:
-    """Read the limits that an answer names, by their suffixes; one that is not wholly told is left out.
-
-    :param headers: an answer's, in any case.
-    :param wall_clock: Unix time, for resets that are given as a time.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for name, value in headers.items():
-        if (field := _field_of(name)) is not None:
-            kind, suffix = field
-            found.setdefault(suffix, {})[kind] = value
-    if not found:
-        return {}
-    now = wall_clock()
-    limits = {suffix: _read(fields, now) for suffix, fields in found.items()}
-    return {suffix: seen for suffix, seen in limits.items() if seen is not None}
-
-
-@functools.lru_cache(maxsize=256)
-def _field_of(header: str) -> tuple[str, str] | None:
-    """Give what a header tells (``limit``, ``remaining``, ``reset``) and of which limit; None where of none."""
-    name = header.lower()
-    if not name.startswith(_PREFIX):
-        return None
-    kind, _, suffix = name.removeprefix(_PREFIX).partition("-")
-    return kind, suffix
-
-
-def _read(fields: Mapping[str, str], now: float) -> Seen | None:
-    calls, left = _number(fields.get("limit")), _number(fields.get("remaining"))
-    seconds = seconds_left(fields.get("reset"), now)
-    if not calls or left is None or seconds is None or not math.isfinite(seconds):
-        return None
-    # A reset of 0 is no time to send again where nothing is left; it may be a Unix time that was rounded down.
-    return Seen(calls, min(left, calls), seconds or SHORTEST_BLOCK)
-
-
-def _number(value: str | None) -> float | None:
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return number if 0 <= number < math.inf else None
+        return free * weight / min(_LONGEST_SPREAD, max(MARGIN, self.resets_at - now))

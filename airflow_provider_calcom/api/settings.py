@@ -9,18 +9,17 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.api.arguments import checked_api_version
 from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
 
 REGIONS = {"us": "https://api.cal.com/v2", "eu": "https://api.cal.eu/v2"}
 """Cal.com's two hosted regions. A key is valid only in its own and merely looks unknown in the other."""
 
 _WEB_APPS = {"us": "https://app.cal.com", "eu": "https://app.cal.eu"}
-_VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)(:.*)?")
 _PATH = re.compile(r"[A-Za-z0-9._/~-]*")
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
@@ -94,23 +93,6 @@ class ClientSettings:
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown, also when a server repeats it."""
         return tuple(secret for secret in (self.api_key, self.client_secret) if secret)
-
-
-def checked_api_version(value: object, name: str = "api_version") -> str:
-    """Give the version back if it is a calendar date as ``YYYY-MM-DD``.
-
-    Cal.com takes any other text for its oldest version, without an error.
-
-    :raises InvalidArgument: naming ``name`` and what came.
-    """
-    if isinstance(value, str) and _VERSION_SHAPE.fullmatch(value):
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            return value
-    raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {describe(value)}")
 
 
 def settings_from_connection(

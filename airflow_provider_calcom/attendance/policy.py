@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
+from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
-from airflow_provider_calcom.attendance.instants import parse_instant
 
 WHITE_SPACE = " \t\n\r\v\f\xa0"
 BOT_NAMES = (
@@ -188,10 +188,10 @@ def _instant(name: str, value: Any) -> datetime | None:
         return None
     if isinstance(value, (str, datetime)):
         try:
-            return parse_instant(value)
+            return parse_timestamp(value)
         except ValueError as error:
             raise InvalidPolicy(f"{name} {error}") from None
-    raise InvalidPolicy(f"{name} must be an instant such as 2026-11-22T05:30:00Z, but is {describe(value)}")
+    raise InvalidPolicy(f"{name} must be a timestamp such as 2026-11-22T05:30:00Z, but is {describe(value)}")
 
 
 def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:

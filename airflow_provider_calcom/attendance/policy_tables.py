@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from airflow_provider_calcom.attendance.instants import microseconds
+from airflow_provider_calcom._timestamps import microseconds
 from airflow_provider_calcom.attendance.policy import (
     SEPARATORS,
     WHITE_SPACE,

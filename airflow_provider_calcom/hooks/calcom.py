@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_calcom._redact import describe, redact
-from airflow_provider_calcom.api import endpoints, listing, mark_request, no_shows, reassigning, webhooks
+from airflow_provider_calcom._rendered import flag
+from airflow_provider_calcom._timestamps import format_timestamp, parse_timestamp_or_date
+from airflow_provider_calcom.api import endpoints, listing, marking, query
+from airflow_provider_calcom.api.arguments import checked_api_version, parse_argument
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
-from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
+from airflow_provider_calcom.api.mark_request import MarkRequest
+from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.settings import (
     ClientSettings,
     RetryLimits,
-    checked_api_version,
     settings_from_connection,
 )
 from airflow_provider_calcom.get_provider_info import get_provider_info
@@ -270,60 +273,34 @@ class CalComHook(BaseHook):
         """
         return self._client.call(endpoints.get_booking_by_seat(seat_uid))
 
-    def mark_absent(
-        self,
-        *,
-        booking_uid: str,
-        attendees: list[Any] | str | None = None,
-        host_absent: bool | str | None = None,
-        on_unknown_attendee: str = "fail",
-        allowed_statuses: list[str] | None = None,
-        allow_cohosts: bool = False,
-        allow_foreign_booking: bool = False,
-        dry_run: bool = False,
-    ) -> dict[str, Any]:
-        """Set no-show flags of one booking: read it, send only what differs, in one call, and check the answer.
+    def mark_absent(self, *, booking_uid: str, **options: Any) -> dict[str, Any]:
+        """Set no-show flags of one booking: read it, send only what differs, in one call, and check the response.
 
         :param booking_uid: uid of a booking or of one occurrence of a series.
-        :param attendees: addresses, ``{"email", "absent"}`` objects or Cal.com's attendee objects, mixed; an entry
-            without ``absent`` means absent; ``absent: false`` takes the mark away. Or a JSON text of such a list.
-        :param host_absent: True marks the organiser; False says that the organiser came.
-        :param on_unknown_attendee: ``fail``, or ``skip`` entries that fit nobody on the booking.
-        :param allowed_statuses: statuses of bookings that may be touched; ``["accepted"]`` if None.
-        :param allow_cohosts: also touch attendees who may be hosts: who neither booked nor are guests of the booker.
-        :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
-        :param dry_run: find out what would change, and send no writing call.
+        :param options: the other fields of :class:`~airflow_provider_calcom.api.mark_request.MarkRequest`, also as
+            templates render them. ``attendees`` are addresses, ``{"email", "absent"}`` objects or Cal.com's attendee
+            objects, mixed; an entry without ``absent`` means absent; ``absent: false`` removes the mark.
         :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;
             ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
             mark-absent calls that were sent.
         :raises InvalidArgument: naming the parameter or the entry's index, before any call.
-        :raises CalComError: see :func:`airflow_provider_calcom.api.no_shows.mark_no_shows`.
+        :raises CalComError: see :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         """
-        request = mark_request.mark_request(
-            booking_uid=booking_uid,
-            attendees=attendees,
-            host_absent=host_absent,
-            on_unknown_attendee=on_unknown_attendee,
-            allowed_statuses=allowed_statuses,
-            allow_cohosts=allow_cohosts,
-            allow_foreign_booking=allow_foreign_booking,
-            dry_run=dry_run,
-        )
-        return self.run_mark_request(request)
+        return self.run_mark_request(MarkRequest.parse(booking_uid=booking_uid, **options))
 
-    def run_mark_request(self, request: mark_request.MarkRequest) -> dict[str, Any]:
-        """Carry out a checked request, see :meth:`mark_absent`. One that asks for nothing calls nothing.
+    def run_mark_request(self, request: MarkRequest) -> dict[str, Any]:
+        """Carry out a checked request, see :meth:`mark_absent`. An empty one sends nothing.
 
-        :param request: made by :func:`airflow_provider_calcom.api.mark_request.mark_request`.
+        :param request: made by :meth:`MarkRequest.parse`.
         """
-        if request.rows_not_absent:
+        if request.ambiguous_rows:
             self.log.warning(
                 "Booking %s: %d entries of attendees are rows of the booking with absent: false, which is the flag that"
                 " they have, and marks nobody. To mark them, pass their addresses",
                 request.booking_uid,
-                request.rows_not_absent,
+                request.ambiguous_rows,
             )
-        return asdict(self._client.run(no_shows.mark_no_shows(request)))
+        return asdict(self._client.run(marking.mark_no_shows(request)))
 
     def get_attendees(self, *, booking_uid: str) -> list[dict[str, Any]]:
         """Give a booking's attendees with their ids (servers since 2026).
@@ -395,8 +372,8 @@ class CalComHook(BaseHook):
             itself lets any key cancel any booking.
         :raises BookingNotMarkable: if it is a stranger's.
         """
-        if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
-            self._client.run(no_shows.check_ownership(booking_uid))
+        if not parse_argument("allow_foreign_booking", flag, allow_foreign_booking):
+            self._client.run(marking.check_ownership(booking_uid))
         cancelled: dict[str, Any] | list[dict[str, Any]] = self._client.call(
             endpoints.cancel_booking(booking_uid, reason=reason, cancel_subsequent=cancel_subsequent, seat_uid=seat_uid)
         )
@@ -423,9 +400,9 @@ class CalComHook(BaseHook):
             itself lets any key move any booking.
         :raises BookingNotMarkable: if it is a stranger's.
         """
-        new_start = as_cal_com_writes(instant(start, "start"))
-        if not mark_request.flag(allow_foreign_booking, "allow_foreign_booking"):
-            self._client.run(no_shows.check_ownership(booking_uid))
+        new_start = format_timestamp(parse_argument("start", parse_timestamp_or_date, start))
+        if not parse_argument("allow_foreign_booking", flag, allow_foreign_booking):
+            self._client.run(marking.check_ownership(booking_uid))
         return self._client.call(
             endpoints.reschedule_booking(
                 booking_uid,
@@ -446,7 +423,7 @@ class CalComHook(BaseHook):
         :param reason: with ``user_id``: why.
         :raises NotReassigned: if Cal.com says yes and the booking does not have the new host, as in the open edition.
         """
-        return self._client.run(reassigning.reassign(booking_uid, user_id, reason))
+        return self._client.run(marking.reassign(booking_uid, user_id, reason))
 
     def create_webhook(
         self,
@@ -478,7 +455,7 @@ class CalComHook(BaseHook):
 
     def list_webhooks(self) -> list[dict[str, Any]]:
         """Give all webhooks of the key's user."""
-        return self._client.run(webhooks.all_webhooks())
+        return self._client.run(listing.all_webhooks())
 
     def get_webhook(self, *, webhook_id: str) -> dict[str, Any]:
         """Give one webhook.
@@ -572,12 +549,12 @@ def list_path(
     if user_id is not None and (organization_id is None or team_id is not None):
         raise InvalidArgument("user_id goes with organization_id, and not with team_id")
     if organization_id is None:
-        return endpoints.own_bookings() if team_id is None else endpoints.team_bookings(team_id)
+        return query.own_bookings() if team_id is None else query.team_bookings(team_id)
     if team_id is not None:
-        return endpoints.organization_team_bookings(organization_id, team_id)
+        return query.organization_team_bookings(organization_id, team_id)
     if user_id is not None:
-        return endpoints.organization_user_bookings(organization_id, user_id)
-    return endpoints.organization_bookings(organization_id)
+        return query.organization_user_bookings(organization_id, user_id)
+    return query.organization_bookings(organization_id)
 
 
 def conn_id_of(name: str, given: Any) -> str | None:

@@ -13,8 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_calcom.api.query import as_cal_com_writes
-from airflow_provider_calcom.attendance.instants import instant_text, microseconds, parse_instant
+from airflow_provider_calcom._timestamps import format_microseconds, format_timestamp, microseconds, parse_timestamp
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
@@ -52,7 +51,7 @@ def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_star
         log.warning("%d of %d feeds of attendance have no rows. Were they loaded?", empty, len(feeds))
     if before_start is None:
         return
-    requested = microseconds(min(parse_instant(as_cal_com_writes(before_start)), _as_of(decided.policy)))
+    requested = microseconds(min(parse_timestamp(format_timestamp(before_start)), _as_of(decided.policy)))
     ends = _ends(decided)
     early = [end for end in ends if end is None or end < requested]
     if early:
@@ -63,8 +62,8 @@ def warn_of_early_ends(decided: Decided, feeds: Sequence[FeedInput], before_star
             " set the policy's attendance_until",
             len(early),
             len(ends),
-            instant_text(requested),
-            "no time at all" if first is None else instant_text(first),
+            format_microseconds(requested),
+            "no time at all" if first is None else format_microseconds(first),
         )
 
 
@@ -79,7 +78,7 @@ def warn_of_other_days(feeds: Sequence[FeedInput], after_start: datetime | None)
     """
     if after_start is None:
         return
-    begin = as_cal_com_writes(after_start)
+    begin = format_timestamp(after_start)
     early = [feed.latest for feed in feeds if feed.latest and feed.latest < begin]
     if early:
         log.warning(

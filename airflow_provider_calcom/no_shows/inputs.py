@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_calcom.api.cohosts import is_cohost, is_of_organisers_domain
+from airflow_provider_calcom.api.changes import is_cohost, is_of_organisers_domain, only_attends
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
-from airflow_provider_calcom.api.no_shows import only_attends
 from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed

@@ -37,9 +37,9 @@ from airflow_provider_calcom._storage import (
     reason_of,
     write_lines,
 )
+from airflow_provider_calcom._timestamps import format_microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
-from airflow_provider_calcom.attendance.instants import instant_text, parse_instant
 from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, judge
@@ -723,7 +723,7 @@ def _figures(decided: Decided) -> dict[str, Any]:
         "attendance_rows": figures.attendance_rows,
         "rows_of_people": figures.rows_of_people,
         "matched_rows": figures.matched_rows,
-        "complete_until": None if until is None else instant_text(until),
+        "complete_until": None if until is None else format_microseconds(until),
         "outcomes": figures.outcomes,
         # In which order files were given makes no difference.
         "inputs": [
@@ -789,7 +789,7 @@ def _change(line: bytes, shown: str) -> Change:
     if found["from"] == found["to"] or (found["role"], found["to"]) not in _ALLOWED:
         raise DamagedPlan(f"{shown}, is a change that no plan has. Make the plan again")
     try:
-        parse_instant(found["start_at"])
+        parse_timestamp(found["start_at"])
     except ValueError as error:
         raise DamagedPlan(f"{shown}, key start_at {error}. Make the plan again") from None
     return Change(*found.values())

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_calcom._redact import describe, plain
+from airflow_provider_calcom._rendered import NOTHING
+from airflow_provider_calcom._timestamps import parse_timestamp_or_date
+from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.api.query import instant, time_zone
+from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.hooks.calcom import conn_id_of
@@ -28,7 +31,6 @@ from airflow_provider_calcom.operators._readers import (
     are_hashed,
     check_found,
     flag_of,
-    is_nothing,
     is_path,
     unrendered,
     value_of,
@@ -132,7 +134,9 @@ def _check_tables(request: PlanRequest) -> None:
 def _bound(name: str, filters: Mapping[str, Any]) -> datetime | None:
     """Return a bound of the requested bookings, or None where they have none."""
     given = filters.get(name)
-    return None if given is None else instant(given, name, time_zone(filters.get("zone")))
+    if given is None:
+        return None
+    return parse_argument(name, parse_timestamp_or_date, given, time_zone(filters.get("zone")))
 
 
 def _check_strings(operator: PlanNoShowsOperator) -> None:
@@ -238,7 +242,7 @@ def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
         keys = ", ".join(plain(str(key)) for key in list(value)[:10])
         raise InvalidArgument(f"{name} is an object with {keys or 'nothing in it'}, but a table is {{'table': name}}")
     table = value["table"]
-    if not isinstance(table, str) or is_nothing(table):
+    if not isinstance(table, str) or table.strip() in NOTHING:
         raise InvalidArgument(f"{name}['table'] must be the name of a table, but is {describe(table)}")
     return TableName(table)
 
@@ -274,8 +278,8 @@ def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
         return table_of("attendance", entries, storage)
     if not all(feeds):
         raise InvalidArgument(
-            f"attendance[{feeds.index(False)}] is not a feed entry, but other entries are; expected {{{'feed': name,"
-            " 'path': ...}} for each. Rows in the rules' own columns are the feed 'canonical'"
+            f"attendance[{feeds.index(False)}] is not a feed entry, but other entries are; expected"
+            " {'feed': name, 'path': ...} for each. Rows in the rules' own columns are the feed 'canonical'"
         )
     return [_feed(f"attendance[{place}]", one, storage) for place, one in enumerate(entries)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -110,20 +111,14 @@ class MarkAbsentOperator(CalComOperator):
             return self._mark(context)
 
     def _mark(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom._rendered import choice
+        from airflow_provider_calcom.api.arguments import parse_argument
         from airflow_provider_calcom.api.errors import BookingNotStarted
-        from airflow_provider_calcom.api.mark_request import fail_or_skip, mark_request
+        from airflow_provider_calcom.api.mark_request import MarkRequest
 
-        request = mark_request(
-            booking_uid=self.booking_uid,
-            attendees=self.attendees,
-            host_absent=self.host_absent,
-            on_unknown_attendee=self.on_unknown_attendee,
-            allowed_statuses=self.allowed_statuses,
-            allow_cohosts=self.allow_cohosts,
-            allow_foreign_booking=self.allow_foreign_booking,
-            dry_run=self.is_dry_run,
-        )
-        skips = fail_or_skip(self.on_not_started, "on_not_started") == "skip"
+        options = {one.name: getattr(self, one.name) for one in fields(MarkRequest) if one.name != "dry_run"}
+        request = MarkRequest.parse(**options, dry_run=self.is_dry_run)
+        skips = parse_argument("on_not_started", choice, self.on_not_started, "fail", "skip") == "skip"
         try:
             with self.hook as hook:
                 CalComBookingLink.persist(context, hook.booking_page(booking_uid=request.booking_uid))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_calcom.attendance.instants import parse_instant
+from airflow_provider_calcom._timestamps import parse_timestamp
 from benchmarks.attendance.generate import labels, make_world
 from benchmarks.attendance.quirks import BLIND, HIDDEN, QUIRKS, TRUE
 from benchmarks.attendance.vendors import FEEDS, attendance_of, raw_feeds
@@ -121,7 +121,9 @@ def decide_plainly(bookings: list[Row], people: list[Row], attendance: list[Any]
     """Decide by meeting and address alone, as a short query does: no row with the address means absent."""
     stays: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in attendance:
-        begin, end = (parse_instant(row[name]).timestamp() if row[name] else None for name in ("joined_at", "left_at"))
+        begin, end = (
+            parse_timestamp(row[name]).timestamp() if row[name] else None for name in ("joined_at", "left_at")
+        )
         begin = end if begin is None else begin
         for meeting in {row["booking_uid"], row["conference_key"]} - {None}:
             if row["kind"] in ("person", "check_in") and row["email"] and begin is not None:
@@ -130,8 +132,8 @@ def decide_plainly(bookings: list[Row], people: list[Row], attendance: list[Any]
     by_uid, decided = {booking["booking_uid"]: booking for booking in bookings}, {}
     for person in people:
         booking = by_uid[person["booking_uid"]]
-        first = parse_instant(booking["start_at"]).timestamp() - MARGIN
-        last = parse_instant(booking["end_at"]).timestamp() + MARGIN
+        first = parse_timestamp(booking["start_at"]).timestamp() - MARGIN
+        last = parse_timestamp(booking["end_at"]).timestamp() + MARGIN
         keys = [(key, person["match_email"].lower()) for key in (person["booking_uid"], booking["conference_key"])]
         came = any(begin <= last and end >= first for key in keys for begin, end in stays.get(key, ()))
         decided[person["booking_uid"], person["email"]] = "present" if came else "absent"

@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import CalComClient
-from airflow_provider_calcom.api.connections import proxy_secrets, transport_options
-from airflow_provider_calcom.api.mark_request import mark_request
-from airflow_provider_calcom.api.no_shows import mark_no_shows
+from airflow_provider_calcom.api.listing import all_webhooks
+from airflow_provider_calcom.api.mark_request import MarkRequest
+from airflow_provider_calcom.api.marking import mark_no_shows, reassign
 from airflow_provider_calcom.api.pacing import Pacer
 from airflow_provider_calcom.api.query import BookingQuery
-from airflow_provider_calcom.api.reassigning import reassign
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits, settings_from_connection
-from airflow_provider_calcom.api.webhooks import all_webhooks
+from airflow_provider_calcom.api.transport import proxy_secrets, transport_options
 from tests.api.support import KEY, SETTINGS, booking, success
 from tests.wild import limits
 
@@ -82,7 +81,7 @@ def _call(endpoint: endpoints.Endpoint[Any]) -> Callable[[CalComClient], Any]:
     return lambda client: client.call(endpoint)
 
 
-MARK_BOTH = mark_request(booking_uid="uid1", attendees=["ann@example.org", "bob@example.org"], host_absent=True)
+MARK_BOTH = MarkRequest.parse(booking_uid="uid1", attendees=["ann@example.org", "bob@example.org"], host_absent=True)
 QUERY = BookingQuery(after_start="2026-01-01", before_start="2027-01-01", after_created="2020-01-01")
 USES: dict[str, Callable[[CalComClient], Any]] = {
     "mark": _flow(lambda: mark_no_shows(MARK_BOTH)),
@@ -237,12 +236,12 @@ def test_the_pacer_never_stands_still(answers: list[tuple[dict[str, str], int, f
     pacer = Pacer(lambda: now[0], lambda: now[0] + 1.79e9)
     for headers, status, passed in answers:
         for _ in range(100_000):
-            if (seconds := pacer.wait()) == 0:
+            if (seconds := pacer.next_delay()) == 0:
                 break
             now[0] += seconds
         assert now[0] < 1000 + 3600 * (1 + len(answers))
-        ticket = pacer.sent()
-        pacer.answered(ticket, headers, status)
+        ticket = pacer.on_sent()
+        pacer.on_response(ticket, headers, status)
         now[0] += passed
 
 

@@ -15,9 +15,9 @@ import pytest
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
-from airflow_provider_calcom.api.endpoints import BOOKINGS_VERSION
-from airflow_provider_calcom.api.flows import Pause
+from airflow_provider_calcom.api.endpoints import Pause
 from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.responses import BOOKINGS_VERSION
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
 from tests.api.support import KEY, SETTINGS, Pieces, all_texts, answering, booking, success
 
@@ -266,7 +266,7 @@ def test_connection_errors(both, trouble, of_read, of_write):
     error = both.error(answering(trouble("gone")), READ, replace(SETTINGS, retry_limits=RetryLimits(1)))
     assert type(error) is of_read
     assert trouble.__name__ in str(error)
-    assert str(error).endswith("(GET /me: no answer)")
+    assert str(error).endswith("(GET /me: no response)")
     server = answering(trouble("gone"))
     assert type(both.error(server, WRITE, replace(SETTINGS, retry_limits=RetryLimits(3)))) is of_write
     assert len(server.requests) == (3 if of_write is errors.NotConnected else 1)

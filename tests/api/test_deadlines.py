@@ -10,8 +10,8 @@ import httpcore
 import pytest
 
 from airflow_provider_calcom.api import endpoints, errors
-from airflow_provider_calcom.api.deadlines import Deadline, TimedTransport
 from airflow_provider_calcom.api.settings import RetryLimits
+from airflow_provider_calcom.api.transport import Deadline, TimedTransport
 from tests.api.raw_server import raw_server
 from tests.api.support import SETTINGS, Both, success
 
@@ -64,7 +64,7 @@ def test_a_write_that_drips_has_an_unknown_outcome(both: Both) -> None:
         settings = replace(SETTINGS, base_url=f"{url}/v2", total_timeout=0.2)
         error = both.error(None, endpoints.mark_absent("uid1", host=True), settings)
     assert type(error) is errors.OutcomeUnknown
-    assert error.is_perhaps_at_work
+    assert error.may_still_be_running
 
 
 def test_no_connection_is_begun_after_the_deadline() -> None:

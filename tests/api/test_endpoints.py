@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_calcom.api import endpoints, errors
-from airflow_provider_calcom.api.endpoints import Answer, Endpoint, checked_id, checked_uid
+from airflow_provider_calcom.api import endpoints, errors, query, responses
+from airflow_provider_calcom.api.arguments import checked_id, checked_uid
+from airflow_provider_calcom.api.endpoints import Endpoint
 from airflow_provider_calcom.api.models import Page
+from airflow_provider_calcom.api.responses import Response
 from tests.api.support import (
     BUILDS,
     RECORDINGS,
@@ -149,11 +151,11 @@ def test_ids(value, number):
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (endpoints.team_bookings, "team_id"),
-        (endpoints.organization_bookings, "organization_id"),
-        (lambda value: endpoints.organization_team_bookings(1, value), "team_id"),
-        (lambda value: endpoints.organization_team_bookings(value, 1), "organization_id"),
-        (lambda value: endpoints.organization_user_bookings(1, value), "user_id"),
+        (query.team_bookings, "team_id"),
+        (query.organization_bookings, "organization_id"),
+        (lambda value: query.organization_team_bookings(1, value), "team_id"),
+        (lambda value: query.organization_team_bookings(value, 1), "organization_id"),
+        (lambda value: query.organization_user_bookings(1, value), "user_id"),
         (lambda value: endpoints.reassign_booking_to_user("uid1", value), "user_id"),
     ],
 )
@@ -165,11 +167,11 @@ def test_an_id_that_is_none_is_refused_by_name(make, name, value):
 
 def test_paths_of_lists():
     """Each list of bookings has its path."""
-    assert endpoints.own_bookings() == "/bookings"
-    assert endpoints.team_bookings(3) == "/teams/3/bookings"
-    assert endpoints.organization_bookings("4") == "/organizations/4/bookings"
-    assert endpoints.organization_team_bookings(4, 3) == "/organizations/4/teams/3/bookings"
-    assert endpoints.organization_user_bookings(4, 5) == "/organizations/4/users/5/bookings"
+    assert query.own_bookings() == "/bookings"
+    assert query.team_bookings(3) == "/teams/3/bookings"
+    assert query.organization_bookings("4") == "/organizations/4/bookings"
+    assert query.organization_team_bookings(4, 3) == "/organizations/4/teams/3/bookings"
+    assert query.organization_user_bookings(4, 5) == "/organizations/4/users/5/bookings"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ NO_ENVELOPES = [
 def test_an_answer_that_is_not_cal_coms(endpoint, body):
     """JSON that is no success envelope with the right data is an unexpected answer, not a crash."""
     with pytest.raises(errors.UnexpectedAnswer):
-        endpoint.parse(Answer(body, {}))
+        endpoint.parse(Response(body, {}))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_an_answer_that_is_not_cal_coms(endpoint, body):
 def test_what_is_no_booking(item):
     """A booking without uid, start, status, flags or attendees with addresses is an unexpected answer."""
     with pytest.raises(errors.UnexpectedAnswer) as caught:
-        endpoints.checked_booking(item)
+        responses.checked_booking(item)
     assert "@" not in str(caught.value)
 
 
@@ -306,7 +308,7 @@ def test_every_recorded_booking_is_read(row):
     """Every booking and every page that the real server answered at the bookings' version is read, nothing lost."""
     body = row["response"]["json"]
     is_page = row["request"]["path"].partition("?")[0] == "/v2/bookings" and row["request"]["method"] == "GET"
-    answer = Answer(body, httpx.Headers(row["response"]["headers"]))
+    answer = Response(body, httpx.Headers(row["response"]["headers"]))
     if is_page:
         page = endpoints.bookings_page("/bookings", ()).parse(answer)
         assert page == Page(body["data"], total=body["pagination"]["totalItems"])
@@ -334,7 +336,7 @@ def test_every_recorded_booking_is_read(row):
 )
 def test_envelopes_of_pages(envelope, total, cursor):
     """Servers without pagination, with totals and with cursors are told apart."""
-    page = endpoints.bookings_page("/bookings", ()).parse(Answer(success([booking()], **envelope), {}))
+    page = endpoints.bookings_page("/bookings", ()).parse(Response(success([booking()], **envelope), {}))
     assert (len(page.bookings), page.total, page.next_cursor) == (1, total, cursor)
 
 
@@ -375,4 +377,4 @@ def test_a_cancelled_series_is_a_list(both):
 def test_me_without_id(data):
     """An answer to /me without an id names no user."""
     with pytest.raises(errors.UnexpectedAnswer, match="names no user"):
-        endpoints.me().parse(Answer(success(data), {}))
+        endpoints.me().parse(Response(success(data), {}))

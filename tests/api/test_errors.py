@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.endpoints import Endpoint
-from airflow_provider_calcom.api.errors import Failure, server_message, validation_faults
+from airflow_provider_calcom.api.errors import Failure
+from airflow_provider_calcom.api.responses import server_message, validation_faults
 from airflow_provider_calcom.api.settings import RetryLimits
 from tests.api.support import ADDRESS, BUILDS, SETTINGS, all_texts, answering, recorded_answer, recordings
 
@@ -83,6 +84,47 @@ ERROR_ROWS = [
     for row in recordings(build)
     if (row["response"].get("status") or 0) >= 400
 ]
+
+CLASSES = {
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.CalComError) and kind is not errors.CalComError
+}
+
+
+def test_the_table_of_retries():
+    """The table at the top of errors.py has each class, and what the class says of itself."""
+    table = (errors.__doc__ or "").split("=\n")[2].strip().splitlines()[:-1]
+    rows = {line.split()[0]: line.split()[-3:] for line in table}
+    shown = {True: "yes", False: "no"}
+    own = {
+        kind.__name__: [shown[kind.__dict__[name]] for name in ("retry_reads", "retry_writes", "retryable")]
+        for kind in CLASSES
+    }
+    assert rows == own
+
+
+def test_the_tree_of_errors():
+    """The tree at the top of errors.py shows each class below its base."""
+    bases: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").split("::\n")[1].split("Does the")[0].strip("\n").splitlines():
+        if not line.strip():
+            continue
+        depth, name = len(line) - len(line.lstrip()), line.split()[-1]
+        above = [one for one in above if one[0] < depth]
+        if above:
+            bases[name] = above[-1][1]
+        above.append((depth, name))
+    assert bases == {kind.__name__: kind.__base__.__name__ for kind in {*CLASSES, errors.CalComError}}
+    assert set(errors.__all__) == {*bases, "Failure"}
+
+
+def test_no_write_is_resent_that_may_have_been_executed():
+    """Only a call that certainly was not executed is sent again: one that met the rate limit, or no connection."""
+    assert {kind for kind in CLASSES if kind.retry_writes} == {errors.RateLimited, errors.NotConnected}
+    assert all(kind.retry_reads and kind.retryable for kind in CLASSES if kind.retry_writes)
+
 
 SECRET = "acme_live_Zz9Yy8Xx7Ww6"
 
@@ -342,7 +384,7 @@ MEANINGS = {
         errors.InvalidCredentials, ["proxy", "Authorization header"], ["does not know"],
     ),
     "a gateway that waited too long for the request": (
-        endpoints.me(), 408, "", "", errors.ServerFault, ["failed"], [],
+        endpoints.me(), 408, "", "", errors.LastingServerFault, ["failed"], [],
     ),
 }  # fmt: skip
 
@@ -407,13 +449,14 @@ def test_a_failing_server_leaves_a_write_unknown(both, status):
     """A 5xx leaves the outcome of a writing call unknown, and is a server's fault for a reading one."""
     answer = httpx.Response(status, content=CLOUDFLARE)
     assert type(both.error(answering(answer), endpoints.confirm_booking("uid1"))) is errors.OutcomeUnknown
-    assert type(both.error(answering(answer), endpoints.me())) is errors.ServerFault
+    error = both.error(answering(answer), endpoints.me())
+    assert type(error) is (errors.LastingServerFault if status in (501, 599) else errors.ServerFault)
 
 
 @pytest.mark.parametrize(
     ("failure", "text"),
     [
-        (Failure("GET", "/me"), "GET /me: no answer"),
+        (Failure("GET", "/me"), "GET /me: no response"),
         (Failure("GET", "/me", status=500), "GET /me: status 500"),
         (Failure("GET", "/me", 500, "id1", "words"), 'GET /me: status 500, "words", request id id1'),
     ],

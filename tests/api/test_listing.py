@@ -12,9 +12,10 @@ import pytest
 
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.client import CalComClient
-from airflow_provider_calcom.api.endpoints import Answer, Endpoint
+from airflow_provider_calcom.api.endpoints import Endpoint
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete, UnexpectedAnswer
 from airflow_provider_calcom.api.query import BookingQuery, start_of
+from airflow_provider_calcom.api.responses import Response
 from tests.api.fakes import CursorServer, EndlessServer, ListServer, bookings_in_groups, minute
 from tests.api.support import SETTINGS, Both, success
 
@@ -42,7 +43,7 @@ def listed(
         if isinstance(step, listing.Found):
             found.extend(step.bookings)
         else:
-            page = step.parse(Answer(server.body(dict(step.params)), {}))
+            page = step.parse(Response(server.body(dict(step.params)), {}))
 
 
 def assert_each_once(found: list[dict[str, Any]], server: Any) -> None:

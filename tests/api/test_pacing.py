@@ -144,7 +144,7 @@ class Process:
 
     def _go_on(self) -> None:
         while self._waiting and not self._sleeps:
-            seconds = self.pacer.wait()
+            seconds = self.pacer.next_delay()
             if seconds > 0:
                 self._sleeps = True
                 self._time.after(seconds + self._chance.uniform(0, 0.003), self._wake)
@@ -157,7 +157,7 @@ class Process:
 
     def _send(self) -> None:
         self._waiting -= 1
-        ticket = self.pacer.sent()
+        ticket = self.pacer.on_sent()
         seconds = self._chance.uniform(*self._latency)
         way_there = seconds * self._chance.uniform(0.3, 0.7)
 
@@ -166,7 +166,7 @@ class Process:
             self._time.after(seconds - way_there, lambda: answer(status, headers))
 
         def answer(status: int, headers: dict[str, str]) -> None:
-            self.pacer.answered(ticket, headers, status)
+            self.pacer.on_response(ticket, headers, status)
             self._calls -= status == 200
             if self._calls <= 0:
                 self.done_at = min(self.done_at, self._time.now)
@@ -398,9 +398,9 @@ def test_one_that_was_idle_is_not_slowed_down() -> None:
     for _ in range(30):
         server.time.run(60.0 + chance.uniform(0, 60))
         for _ in range(2):
-            waits.append(pacer.wait())
+            waits.append(pacer.next_delay())
             server.time.run(waits[-1])
-            pacer.answered(pacer.sent(), server.hit("rare")[1], 200)
+            pacer.on_response(pacer.on_sent(), server.hit("rare")[1], 200)
     assert server.blocked() == 0
     assert sorted(waits)[len(waits) // 2] == 0
 
@@ -435,24 +435,24 @@ def pacer(clock: Clock) -> Pacer:
 
 
 def exchange(pacer: Pacer, headers: dict[str, str], status: int = 200) -> None:
-    pacer.answered(pacer.sent(), headers, status)
+    pacer.on_response(pacer.on_sent(), headers, status)
 
 
 def test_without_headers_nothing_is_paced(pacer: Pacer) -> None:
     """A server that tells no limits is called as fast as before; only its first answer is waited for."""
-    ticket = pacer.sent()
-    assert pacer.wait() > 0
-    pacer.answered(ticket, {"Content-Type": "application/json"}, 200)
+    ticket = pacer.on_sent()
+    assert pacer.next_delay() > 0
+    pacer.on_response(ticket, {"Content-Type": "application/json"}, 200)
     for _ in range(10_000):
-        assert pacer.wait() == 0
-        pacer.sent()
+        assert pacer.next_delay() == 0
+        pacer.on_sent()
     assert pacer.share is None
 
 
 def test_a_huge_limit_is_never_waited_for(pacer: Pacer, clock: Clock) -> None:
     """A limit of millions costs no sleep: what is less than a millisecond is owed."""
     for number in range(10_000):
-        assert pacer.wait() == 0
+        assert pacer.next_delay() == 0
         exchange(pacer, told(1_000_000 - number, calls=1_000_000))
         clock.now += 0.0002
 
@@ -461,8 +461,8 @@ def test_no_sleep_is_shorter_than_a_millisecond(pacer: Pacer, clock: Clock) -> N
     """Who sends faster than even a huge limit allows sleeps now and then for a millisecond, not each time for less."""
     sleeps = []
     for number in range(10_000):
-        sleeps += [seconds for seconds in [pacer.wait()] if seconds]
-        clock.now += 0.00002 + (sleeps[-1] if sleeps and pacer.wait() else 0.0)
+        sleeps += [seconds for seconds in [pacer.next_delay()] if seconds]
+        clock.now += 0.00002 + (sleeps[-1] if sleeps and pacer.next_delay() else 0.0)
         exchange(pacer, told(1_000_000 - number, calls=1_000_000))
     assert 0 < len(sleeps) < 1_000
     assert min(sleeps) >= 0.001
@@ -471,7 +471,7 @@ def test_no_sleep_is_shorter_than_a_millisecond(pacer: Pacer, clock: Clock) -> N
 def test_a_few_calls_are_never_slowed_down(pacer: Pacer) -> None:
     """A task of six calls sends them one after the other, without a wait."""
     for number in range(6):
-        assert pacer.wait() == 0
+        assert pacer.next_delay() == 0
         exchange(pacer, told(119 - number))
 
 
@@ -490,9 +490,9 @@ def test_a_few_calls_are_never_slowed_down(pacer: Pacer) -> None:
 def test_what_is_used_up_is_waited_for(pacer: Pacer, clock: Clock, headers: dict[str, str]) -> None:
     """Where nothing is left of a limit, of whatever name, nothing is sent until its window ends; then it is at once."""
     exchange(pacer, headers)
-    assert pacer.wait() == pytest.approx(7, abs=0.02)
+    assert pacer.next_delay() == pytest.approx(7, abs=0.02)
     clock.now += 7.02
-    assert pacer.wait() == 0
+    assert pacer.next_delay() == 0
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_headers_that_make_no_sense_stop_nothing(pacer: Pacer, headers: dict[str
     """Headers without a usable number, or with an end that nobody will live to see, hold nothing up."""
     for _ in range(5):
         exchange(pacer, headers)
-        assert pacer.wait() <= 1.01
+        assert pacer.next_delay() <= 1.01
 
 
 @pytest.mark.parametrize(
@@ -523,63 +523,63 @@ def test_a_block_is_waited_out(pacer: Pacer, clock: Clock, headers: dict[str, st
     """A 429 stops all calls for as long as it says, or 5 s; then a single one finds out what holds."""
     exchange(pacer, told(100))
     exchange(pacer, headers, 429)
-    assert pacer.wait() == pytest.approx(seconds, abs=0.02)
+    assert pacer.next_delay() == pytest.approx(seconds, abs=0.02)
     assert pacer.blocked_for == pytest.approx(seconds, abs=0.02)
     clock.now += seconds + 0.02
     assert pacer.blocked_for == 0
-    assert pacer.wait() == 0
-    pacer.sent()
-    assert pacer.wait() > 0
+    assert pacer.next_delay() == 0
+    pacer.on_sent()
+    assert pacer.next_delay() > 0
 
 
 def test_a_block_before_any_limit_is_known_is_waited_out(pacer: Pacer) -> None:
     """Who comes into a block of others', and is told nothing else, sends nothing either."""
     exchange(pacer, {}, 429)
-    assert pacer.wait() == pytest.approx(5.0, abs=0.02)
+    assert pacer.next_delay() == pytest.approx(5.0, abs=0.02)
 
 
 def test_who_has_waited_for_the_block_goes_first(pacer: Pacer) -> None:
     """A call that was blocked waits between its tries; it is not made to wait for the same block again."""
     exchange(pacer, told(100))
     exchange(pacer, told(0), 429)
-    assert list(pacer.waits(again=True)) == []
+    assert list(pacer.delays(again=True)) == []
 
 
 def test_lost_requests_count_as_used(pacer: Pacer) -> None:
     """Where no answer came, the server may have counted the call."""
     exchange(pacer, told(3))
     for _ in range(2):
-        pacer.lost(pacer.sent())
-    assert pacer.wait() == pytest.approx(60, abs=0.02)
+        pacer.on_failure(pacer.on_sent())
+    assert pacer.next_delay() == pytest.approx(60, abs=0.02)
 
 
 def test_requests_under_way_count_as_used(pacer: Pacer) -> None:
     """What was sent and not yet answered is no longer free."""
     exchange(pacer, told(4))
     for _ in range(3):
-        ticket = pacer.sent()
-    assert pacer.wait() > 0
-    pacer.answered(ticket, told(3), 200)
-    assert pacer.wait() > 0
+        ticket = pacer.on_sent()
+    assert pacer.next_delay() > 0
+    pacer.on_response(ticket, told(3), 200)
+    assert pacer.next_delay() > 0
 
 
 def test_a_lost_probe_holds_nobody_for_ever(pacer: Pacer, clock: Clock) -> None:
     """While the first request has no answer the others are held for a second at most."""
-    pacer.sent()
-    assert pacer.wait() > 0
+    pacer.on_sent()
+    assert pacer.next_delay() > 0
     clock.now += 1.01
-    assert pacer.wait() == 0
+    assert pacer.next_delay() == 0
 
 
 def test_an_answer_of_the_last_window_changes_nothing(pacer: Pacer, clock: Clock) -> None:
     """An answer that comes late, after the next window has begun, is not taken for news of that."""
     exchange(pacer, told(60, "2"))
-    late = pacer.sent()
+    late = pacer.on_sent()
     clock.now += 2.1
-    assert pacer.wait() == 0
+    assert pacer.next_delay() == 0
     exchange(pacer, told(119, "60"))
-    pacer.answered(late, told(1, "1"), 200)
-    assert pacer.wait() == 0
+    pacer.on_response(late, told(1, "1"), 200)
+    assert pacer.next_delay() == 0
     assert pacer.share == pytest.approx(1 / 120)
 
 
@@ -594,7 +594,7 @@ def test_share_is_of_the_tightest_limit(pacer: Pacer, clock: Clock) -> None:
 def test_a_day_of_calls_now_and_then(pacer: Pacer, clock: Clock) -> None:
     """A sensor that polls for days is as free at the end as at the beginning."""
     for _ in range(5000):
-        assert pacer.wait() == 0
+        assert pacer.next_delay() == 0
         exchange(pacer, told(119))
         clock.now += 61.0
 
@@ -690,6 +690,6 @@ def test_a_cancelled_call_is_not_under_way_for_ever() -> None:
         async with AsyncCalComClient(SETTINGS, transport=httpx.MockTransport(never)) as client:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.call(endpoints.me()), 0.02)
-            assert client.pacer.wait() == 0
+            assert client.pacer.next_delay() == 0
 
     asyncio.run(main())

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from airflow_provider_calcom.api import endpoints, errors, mark_request, reassigning
-from airflow_provider_calcom.api.no_shows import mark_no_shows
+from airflow_provider_calcom.api import endpoints, errors, marking, responses
+from airflow_provider_calcom.api.mark_request import MarkRequest, parse_attendees
+from airflow_provider_calcom.api.marking import mark_no_shows
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
@@ -184,7 +185,7 @@ def _connect(**fields: Any) -> None:
 
 
 def _mark(**options: Any) -> None:
-    mark_request.mark_request(**{"booking_uid": "uid1", "attendees": ["a@b.test"], **options})
+    MarkRequest.parse(**{"booking_uid": "uid1", "attendees": ["a@b.test"], **options})
 
 
 GIVEN: dict[str, Callable[[Any], object]] = {
@@ -209,7 +210,7 @@ GIVEN: dict[str, Callable[[Any], object]] = {
     },
     "page_size": lambda value: CalComHook().iterate_bookings(page_size=value).__next__(),
     "api_version": lambda value: endpoints.me().at_version(value),
-    "user_id": lambda value: reassigning.reassign("uid1", value).send(None),
+    "user_id": lambda value: marking.reassign("uid1", value).send(None),
     "team_id": lambda value: list_path(None, value),
     "webhook_id": lambda value: endpoints.get_webhook(value),
     **{name: lambda value, name=name: _connect(**{name: value}) for name in ("host", "scheme", "port")},  # type: ignore[misc]
@@ -243,9 +244,7 @@ def _booking(**fields: Any) -> dict[str, Any]:
 
 
 def _marked(shown: dict[str, Any], *attendees: Any, host_absent: bool | None = None, **server: Any) -> Any:
-    request = mark_request.mark_request(
-        booking_uid="uid1", attendees=list(attendees or [ADDRESS]), host_absent=host_absent
-    )
+    request = MarkRequest.parse(booking_uid="uid1", attendees=list(attendees or [ADDRESS]), host_absent=host_absent)
     calcom = FakeCalCom(shown, **{"now": NOW, **server})
     return Both("sync").run(calcom, mark_no_shows(request), replace(OURS, retry_limits=ONCE))
 
@@ -283,7 +282,7 @@ def _without_end() -> object:
 def _reassigned() -> object:
     answers = (success({"reassignedTo": HOST}), success({**_booking(), "hosts": []}))
     handler = answering(*(httpx.Response(200, json=answer) for answer in answers))
-    return Both("sync").run(handler, reassigning.reassign("uid1", 7), OURS)
+    return Both("sync").run(handler, marking.reassign("uid1", 7), OURS)
 
 
 EVERY_CLASS: dict[type[errors.CalComError], Callable[[], object]] = {
@@ -301,6 +300,7 @@ EVERY_CLASS: dict[type[errors.CalComError], Callable[[], object]] = {
     errors.Conflict: _answered("webhook", 409, SECRET),
     errors.RateLimited: _answered("list", 429, WORDS[3]),
     errors.ServerFault: _answered("list", 500, WORDS[1]),
+    errors.LastingServerFault: _answered("list", 501, WORDS[1]),
     errors.RedirectRefused: _answered("list", 302, WORDS[0]),
     errors.UnexpectedAnswer: _answered("list", 200, WORDS[0]),
     errors.NotConnected: _failed(httpx.ConnectError(WORDS[0])),
@@ -322,12 +322,19 @@ def test_every_class_of_error(kind: type[errors.CalComError], leaks: Callable[..
 def test_no_class_of_error_is_forgotten() -> None:
     """The table above has each."""
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CalComError)}
-    assert set(EVERY_CLASS) == kinds - {errors.CalComError}
+    assert set(EVERY_CLASS) == kinds - {
+        errors.CalComError,
+        errors.InvalidInput,
+        errors.TransportError,
+        errors.Refused,
+        errors.AccessRefused,
+        errors.ChangeRejected,
+    }
 
 
 def test_reprs() -> None:
     """A repr ends up in logs and in reports of tests, too."""
     values = (*CALLS.values(), BookingQuery(attendee_email=ADDRESS, attendee_name=NAME), OURS)
-    wishes = mark_request.attendee_wishes([ADDRESS])
-    answer = endpoints.Answer(success(_booking()), {})
+    wishes = parse_attendees([ADDRESS])
+    answer = responses.Response(success(_booking()), {})
     assert "canary" not in repr((*values, *wishes, answer)).lower()

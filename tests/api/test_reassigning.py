@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.api.reassigning import reassign
+from airflow_provider_calcom.api.marking import reassign
 from tests.api.support import answering, booking, success
 
 ANN, BEN = ({"id": number, "name": name, "email": f"{name}@host.example"} for number, name in ((1, "ann"), (2, "ben")))

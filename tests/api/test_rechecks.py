@@ -9,8 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from airflow_provider_calcom.api.query import BookingQuery
-from airflow_provider_calcom.api.rechecks import unmet_filter
+from airflow_provider_calcom.api.query import BookingQuery, unmet_filter
 from tests.api.fakes import CursorServer, ListServer
 from tests.api.support import BUILDS, Both, booking, recordings
 

@@ -12,53 +12,14 @@ import stamina
 import stamina.instrumentation
 
 from airflow_provider_calcom.api import endpoints, errors
-from airflow_provider_calcom.api.errors import Failure
-from airflow_provider_calcom.api.retries import decision, may_try_again, seconds_to_wait
+from airflow_provider_calcom.api.headers import seconds_to_wait
+from airflow_provider_calcom.api.retries import backoff
 from airflow_provider_calcom.api.settings import RetryLimits
 from tests.api.support import BUILDS, SETTINGS, answering, booking, recorded, recorded_answer, success
 
 NOW = 1_795_165_200.0
 READ, WRITE = endpoints.me(), endpoints.confirm_booking("uid1")
 GOOD = httpx.Response(200, json=success({**booking(), "id": 7}))
-
-
-def failed(error_class, status=None):
-    return error_class("x", Failure("GET", "/me", status=status))
-
-
-AGAIN = [
-    (failed(errors.RateLimited, 429), True, True),
-    (failed(errors.NotConnected), True, True),
-    (failed(errors.NoAnswer), True, False),
-    *((failed(errors.ServerFault, status), True, False) for status in (500, 502, 503, 504, 520, 521, 522, 523, 524)),
-    *((failed(errors.ServerFault, status), False, False) for status in (501, 505, 525, 599)),
-    (failed(errors.OutcomeUnknown, 502), False, False),
-    (failed(errors.OutcomeUnknown), False, False),
-    *(
-        (failed(error_class, 400), False, False)
-        for error_class in (
-            errors.InvalidConnection, errors.InvalidArgument, errors.InvalidCredentials, errors.ExpiredCredentials,
-            errors.PermissionDenied, errors.NoShowUpdateFailed, errors.BookingNotFound, errors.NotFound,
-            errors.ApiVersionNotServed, errors.BookingNotStarted, errors.RequestRefused, errors.Conflict,
-            errors.UnexpectedAnswer, errors.RedirectRefused, errors.ListingIncomplete, errors.BookingNotMarkable,
-            errors.UnknownAttendee, errors.AmbiguousAttendee, errors.CoHostRefused, errors.HostUnmarkRefused,
-            errors.ChangeNotVerified, errors.InvalidEnvironment, errors.NotReassigned,
-        )
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("error", "read_again", "write_again"), AGAIN, ids=lambda value: repr(value)[:40])
-def test_what_may_be_tried_again(error, read_again, write_again):
-    """A reading call is sent again where it may heal, a writing one only where it certainly was not carried out."""
-    assert may_try_again(error, writes=False) is read_again
-    assert may_try_again(error, writes=True) is write_again
-
-
-def test_every_error_class_is_decided_on():
-    """The table above has a row for each class of error."""
-    classes = {value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)}
-    assert {type(error) for error, _, _ in AGAIN} == classes - {errors.CalComError}
 
 
 @pytest.mark.parametrize(
@@ -168,7 +129,7 @@ def test_the_servers_wait_is_really_waited(both):
 def test_a_429_that_names_no_wait_is_not_hammered_on(headers, waits):
     """Where a 429 says nothing or 0, we wait all the same, longer each time where it says nothing."""
     error = errors.RateLimited("x", errors.Failure("GET", "/me", 429, retry_after=seconds_to_wait(headers, NOW)))
-    decide = decision(writes=True, limits=RetryLimits(5, 600.0), clock=lambda: 0.0, began=0.0)
+    decide = backoff(writes=True, limits=RetryLimits(5, 600.0), clock=lambda: 0.0, began=0.0)
     assert [decide(error) for _ in waits] == waits
 
 

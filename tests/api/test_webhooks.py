@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from airflow_provider_calcom.api.webhooks import all_webhooks
+from airflow_provider_calcom.api.listing import all_webhooks
 from tests.api.support import success
 
 

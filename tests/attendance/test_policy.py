@@ -142,7 +142,7 @@ WRONG = [
     ("aliases", {"a@x": "b@x", "A@X ": "c@x"}, "aliases, entry 2, gives a second main address"),
     ("aliases", {"a\ud800@x": "b@x"}, "aliases, entry 1, holds half a character"),
     *(
-        (name, value, f"{name} must be an instant such as 2026-")
+        (name, value, f"{name} must be a timestamp such as 2026-")
         for name in ("as_of", "attendance_until")
         for value in (5, "", "now", True, float("nan"), [])
     ),
@@ -158,13 +158,13 @@ WRONG = [
     ),
     ("attendance_until", {5: UNTIL}, "attendance_until, entry 1, must be a text"),
     ("attendance_until", {"zo\0m": UNTIL}, "attendance_until, entry 1, holds a NUL"),
-    ("attendance_until", {"zoom": {"teams": UNTIL}}, "attendance_until['zoom'] must be an instant such as 2026-"),
+    ("attendance_until", {"zoom": {"teams": UNTIL}}, "attendance_until['zoom'] must be a timestamp such as 2026-"),
     (
         "attendance_until",
         {"zoom": "2026-01-05T10:00:00"},
         "attendance_until['zoom'] is the naive time '2026-01-05T10:00:",
     ),
-    ("as_of", {"zoom": UNTIL}, "as_of must be an instant such as 2026-"),
+    ("as_of", {"zoom": UNTIL}, "as_of must be a timestamp such as 2026-"),
 ]
 
 

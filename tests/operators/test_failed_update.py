@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from airflow_provider_calcom.api.deadlines import TimedTransport
 from airflow_provider_calcom.api.errors import NoShowUpdateFailed, OutcomeUnknown
+from airflow_provider_calcom.api.transport import TimedTransport
 from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, outcomes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from airflow_provider_calcom._timestamps import format_microseconds
 from airflow_provider_calcom.attendance.explain.texts import within_years
-from airflow_provider_calcom.attendance.instants import instant_text
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
@@ -180,4 +180,4 @@ def _as_json(told: Any, name: str = "") -> Any:
         return {key: _as_json(value, key) for key, value in told.items()}
     if isinstance(told, list):
         return [_as_json(one) for one in told]
-    return instant_text(within_years(told)) if isinstance(told, int) and name.endswith(_INSTANTS) else told
+    return format_microseconds(within_years(told)) if isinstance(told, int) and name.endswith(_INSTANTS) else told

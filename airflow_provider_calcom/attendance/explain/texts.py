@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from airflow_provider_calcom.attendance.instants import EARLIEST, LATEST, microseconds
+from airflow_provider_calcom._timestamps import EARLIEST, LATEST, microseconds
 
 WIDTH = 100
 """Columns of a page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from airflow_provider_calcom.attendance.instants import EARLIEST, LATEST, NAIVE, ZONED, microseconds
+from airflow_provider_calcom._timestamps import EARLIEST, LATEST, NAIVE, ZONED, microseconds
 from airflow_provider_calcom.attendance.schema import Column
 
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_column, shown_columns, shown_time, shown_word
+from airflow_provider_calcom._timestamps import is_naive
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.instants import is_naive
 from airflow_provider_calcom.attendance.schema import Column, Table
 
 # NUL stands as this noncharacter while csv reads, which before Python 3.11 would stop at it.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import Folder, folder_path
-from airflow_provider_calcom.api import endpoints
+from airflow_provider_calcom.api import query
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
@@ -92,7 +92,7 @@ class ApplyRequest:
     on_error: Literal["continue", "stop"] = "continue"
     allow_cohosts: bool = False
     allow_foreign_booking: bool = False
-    path: str = endpoints.own_bookings()
+    path: str = query.own_bookings()
     task: TaskRun = NO_TASK
     rest: float = 40.0
 
@@ -146,7 +146,7 @@ class Application:
             check_count(self._request.plan, summary, worklist.total)
             error, calls = self._carried_out(summary, worklist, tell) if worklist.total else (None, 0)
             if error is not None:
-                worklist.settle_rest(FAILED, NOT_TRIED)
+                worklist.settle_rest(FAILED, NOT_TRIED, retryable=True)
             result = self._result(summary, worklist, calls)
             self._write_outcomes(worklist, summary)
             if error is not None and not isinstance(error, FailureEndsRun):
@@ -204,7 +204,7 @@ class Application:
                 self._loop.run(carry_out, told)
             except BaseException:
                 # Airflow ends the task, or the loop broke: what became of the changes is told all the same.
-                worklist.settle_rest(FAILED, INTERRUPTED)
+                worklist.settle_rest(FAILED, INTERRUPTED, retryable=True)
                 self._write_outcomes(worklist, summary)
                 raise
             self._state.note(summary["sha256"], worklist.done, worklist.total)

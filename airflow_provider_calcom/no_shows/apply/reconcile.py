@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from airflow_provider_calcom.api.changes import Changes, changes_for
+from airflow_provider_calcom._timestamps import parse_timestamp
+from airflow_provider_calcom.api.changes import Changes, changes_for, is_ours
 from airflow_provider_calcom.api.errors import AmbiguousAttendee, CoHostRefused
-from airflow_provider_calcom.api.mark_request import AttendeeWish, MarkRequest, address_key
-from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me
-from airflow_provider_calcom.api.no_shows import is_ours
+from airflow_provider_calcom.api.mark_request import MarkRequest, RequestedMark
+from airflow_provider_calcom.api.models import AttendeeMark, Booking, Me, normalize_email
 from airflow_provider_calcom.api.query import start_of
-from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.no_shows.apply.worklist import (
     ALREADY,
     APPLIED,
@@ -123,7 +122,7 @@ def _hindrance(booking: Booking, now: float) -> tuple[str, str] | None:
 def _as_spelt(booking: Booking, one: Planned, bearings: Bearings) -> Planned | Outcome:
     """Give the change with the address as the booking spells it, or why it can't be made."""
     change = one.change
-    wish = AttendeeWish(0, change.email, change.will_be_absent)
+    wish = RequestedMark(0, change.email, change.will_be_absent)
     request = MarkRequest(change.booking_uid, (wish,), on_unknown_attendee="skip", allow_cohosts=bearings.allow_cohosts)
     try:
         changes = changes_for(booking, request)
@@ -140,9 +139,9 @@ def _host_as_spelt(booking: Booking, one: Planned) -> Planned | Outcome:
 
     Cal.com is told of no address when a host is marked: after a reassignment it would be whoever took the meeting over.
     """
-    key = address_key(one.change.email)
+    key = normalize_email(one.change.email)
     for host in booking.get("hosts") or ():
-        if key in (address_key(str(host.get(name) or "")) for name in ("email", "displayEmail")):
+        if key in (normalize_email(str(host.get(name) or "")) for name in ("email", "displayEmail")):
             return Planned(one.number, replace(one.change, email=str(host["email"])))
     return Outcome(one.number, UNKNOWN_ATTENDEE, "another host")
 
@@ -160,7 +159,7 @@ def _with_address(booking: Booking, one: Planned, addresses: Addresses) -> Plann
 
 def _moved(booking: Booking, one: Planned) -> Outcome | None:
     """Return the outcome of a change whose booking was moved in place: the plan judged who came at another hour."""
-    difference = abs(parse_instant(one.change.start_at) - start_of(booking))
+    difference = abs(parse_timestamp(one.change.start_at) - start_of(booking))
     # A plan has whole milliseconds.
     return Outcome(one.number, MOVED, "rescheduled after the plan") if difference >= _MILLISECOND else None
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_TRIED
 from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED, Worklist
 
 
@@ -89,11 +87,5 @@ def raise_for_failures(worklist: Worklist, result: ApplyResult) -> None:
         f"{number} of {worklist.total} changes were not made ({told}). All outcomes are in"
         f" {shown_path(result['outcomes_path'])}."
         " Running the task again makes no change twice",
-        retryable=any(_is_retryable(why) for whys in failures.values() for why in whys),
+        retryable=worklist.retryable,
     )
-
-
-def _is_retryable(why: str) -> bool:
-    """Tell by the name of an error, or a word for one, whether another try has a point."""
-    kind = getattr(errors, why, None)
-    return bool(getattr(kind, "retryable", why in (NOT_TRIED, INTERRUPTED)))

@@ -8,32 +8,26 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_calcom._redact import redact
-from airflow_provider_calcom.api import endpoints, listing
+from airflow_provider_calcom._timestamps import format_timestamp, parse_timestamp
+from airflow_provider_calcom.api import endpoints, listing, query
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.errors import (
-    ApiVersionNotServed,
+    AccessRefused,
     BookingNotFound,
     BookingNotStarted,
     CalComError,
-    ExpiredCredentials,
-    InvalidCredentials,
     ListingIncomplete,
-    NoAnswer,
     NoShowUpdateFailed,
-    NotConnected,
-    OutcomeUnknown,
     PermissionDenied,
-    RateLimited,
-    RedirectRefused,
-    ServerFault,
+    TransportError,
     UnexpectedAnswer,
 )
+from airflow_provider_calcom.api.marking import Written, write_changes
 from airflow_provider_calcom.api.models import Booking, Me
-from airflow_provider_calcom.api.no_shows import Written, write_changes
-from airflow_provider_calcom.api.query import BookingQuery, as_cal_com_writes, instant
+from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.no_shows.apply.reconcile import Bearings, Verdict, verdict_on
 from airflow_provider_calcom.no_shows.apply.worklist import (
     APPLIED,
@@ -71,16 +65,6 @@ NOT_TRIED = "not tried"
 INTERRUPTED = "interrupted"
 """Words for why a change failed that are no error's: the run had ended before its turn, or ended during its call."""
 
-_OF_ALL = (
-    InvalidCredentials,
-    ExpiredCredentials,
-    PermissionDenied,
-    ApiVersionNotServed,
-    RedirectRefused,
-)
-"""What one call fails of, each will."""
-_OF_THE_WAY = (NotConnected, NoAnswer, OutcomeUnknown, RateLimited, ServerFault, UnexpectedAnswer)
-
 
 class FailureEndsRun(Exception):
     """A change failed, and that was to end the run."""
@@ -101,7 +85,7 @@ class RunOptions:
 
     bearings: Bearings
     concurrency: int = 8
-    path: str = endpoints.own_bookings()
+    path: str = query.own_bookings()
     dry_run: bool = False
     stops_at_failure: bool = False
     rest: float = 40.0
@@ -286,8 +270,8 @@ class ApplyRun:
                 raise
 
     def _next_start(self, since: datetime) -> datetime | None:
-        start = self._worklist.next_start(as_cal_com_writes(since))
-        return None if start is None else instant(start, "start_at")
+        start = self._worklist.next_start(format_timestamp(since))
+        return None if start is None else parse_timestamp(start)
 
     def _verdict(self, booking: Booking, planned: Sequence[Planned], *, is_listed: bool) -> Verdict:
         return verdict_on(
@@ -361,11 +345,12 @@ class ApplyRun:
         try:
             reading = await self._client.call(endpoints.read_booking(uid))
         except CalComError as error:
-            self._worklist.settle(Outcome(one.number, *_outcome_of(error), error.request_id) for one in planned)
+            self._worklist.settle(_outcome(one.number, _result_of_error(error)) for one in planned)
             self._watch(uid, error)
             return []
         if reading.booking["uid"] != uid:
-            self._worklist.settle(Outcome(one.number, FAILED, UnexpectedAnswer.__name__) for one in planned)
+            failed = _Result(FAILED, UnexpectedAnswer.__name__, retryable=UnexpectedAnswer.retryable)
+            self._worklist.settle(_outcome(one.number, failed) for one in planned)
             return []
         verdict = self._verdict(reading.booking, planned, is_listed=False)
         return await self._intended([verdict])
@@ -378,32 +363,32 @@ class ApplyRun:
         try:
             written = await self._client.run(write_changes(job.uid, job.verdict.changes))
         except BaseException:
-            self._note(job, [(FAILED, INTERRUPTED, None, None)] * len(job.write_ids))
+            self._note(job, [_Result(FAILED, INTERRUPTED, retryable=True)] * len(job.write_ids))
             raise
         self.calls += written.calls
         self._note(job, [_result(written, one.change) for one in job.verdict.to_send])
         self._watch(job.uid, written.error)
 
     def _not_tried(self, job: _Job) -> None:
-        self._note(job, [(FAILED, NOT_TRIED, False, None)] * len(job.write_ids))
+        self._note(job, [_Result(FAILED, NOT_TRIED, shown=False, retryable=True)] * len(job.write_ids))
 
     def _note(self, job: _Job, results: Sequence[_Result]) -> None:
-        for one, write_id, (outcome, detail, shown, request_id) in zip(
-            job.verdict.to_send, job.write_ids, results, strict=True
-        ):
-            self._worklist.settle([Outcome(one.number, outcome, detail, request_id)])
-            self._unflushed.append(Settled(write_id, one.change, outcome, detail, shown, request_id))
+        for one, write_id, result in zip(job.verdict.to_send, job.write_ids, results, strict=True):
+            self._worklist.settle([_outcome(one.number, result)])
+            self._unflushed.append(
+                Settled(write_id, one.change, result.outcome, result.detail, result.shown, result.request_id)
+            )
 
     def _watch(self, uid: str, error: CalComError | None) -> None:
         """Tell an error, and stop where going on has no point, or was not asked for."""
-        self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(error, _OF_THE_WAY) else 0
+        self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(error, TransportError) else 0
         if error is None:
             return
         self._errors += 1
         log.log(logging.WARNING if self._errors <= _MOST_TOLD else logging.DEBUG, "Booking %s: %s", redact(uid), error)
-        if isinstance(error, _OF_ALL) or self._failures_in_a_row >= 2 * self._options.concurrency:
+        if isinstance(error, AccessRefused) or self._failures_in_a_row >= 2 * self._options.concurrency:
             self.halt(error)
-        elif self._options.stops_at_failure and _outcome_of(error)[0] in (FAILED, NOT_PERMITTED):
+        elif self._options.stops_at_failure and _result_of_error(error).outcome in (FAILED, NOT_PERMITTED):
             self.halt(FailureEndsRun())
 
     async def _flush_if_due(self) -> None:
@@ -426,25 +411,44 @@ class ApplyRun:
                 raise
 
 
-_Result = tuple[str, str | None, bool | None, str | None]
-"""Outcome, detail, whether the booking shows it, and Cal.com's request id."""
+class _Result(NamedTuple):
+    """Result of one change.
+
+    :param shown: whether the booking shows it; None where that is not known.
+    :param request_id: Cal.com's, or None.
+    :param retryable: where it failed: whether another run may make it.
+    """
+
+    outcome: str
+    detail: str | None = None
+    shown: bool | None = None
+    request_id: str | None = None
+    retryable: bool = False
+
+
+def _outcome(number: int, result: _Result) -> Outcome:
+    return Outcome(number, result.outcome, result.detail, result.request_id, result.retryable)
 
 
 def _result(written: Written, change: Change) -> _Result:
-    """Tell what became of one of the changes that were sent."""
+    """Return the result of one of the changes that were sent."""
     left = written.left
     is_left = left.mark_host if change.role == "host" else any(mark["email"] == change.email for mark in left.marks)
     if not is_left or written.error is None:
-        return APPLIED, None, True, written.request_id
-    request_id = written.error.request_id or written.request_id
-    return (*_outcome_of(written.error), False if written.left_is_certain else None, request_id)
+        return _Result(APPLIED, shown=True, request_id=written.request_id)
+    return _result_of_error(written.error)._replace(
+        shown=False if written.failure_is_definitive else None,
+        request_id=written.error.request_id or written.request_id,
+    )
 
 
-def _outcome_of(error: CalComError) -> tuple[str, str]:
-    """Sort an error; its text is for the log, where it stands without anybody's address."""
-    name = type(error).__name__
+def _result_of_error(error: CalComError) -> _Result:
+    """Sort an error. Its class is the detail: its text may go on to a log, and an outcome has nobody's address."""
+    detail, request_id = type(error).__name__, error.request_id
     if isinstance(error, (NoShowUpdateFailed, PermissionDenied)):
-        return NOT_PERMITTED, name
+        return _Result(NOT_PERMITTED, detail, request_id=request_id, retryable=error.retryable)
     if isinstance(error, BookingNotFound):
-        return GONE, name
-    return (NOT_STARTED, name) if isinstance(error, BookingNotStarted) else (FAILED, name)
+        return _Result(GONE, detail, request_id=request_id)
+    if isinstance(error, BookingNotStarted):
+        return _Result(NOT_STARTED, detail, request_id=request_id)
+    return _Result(FAILED, detail, request_id=request_id, retryable=error.retryable)

@@ -72,19 +72,21 @@ class Outcome:
     :param outcome: such as ``applied``.
     :param detail: why, or None.
     :param request_id: Cal.com's ``X-Request-Id``, or None.
+    :param retryable: where it failed: whether another run may make it although nobody changed anything.
     """
 
     number: int
     outcome: str
     detail: str | None = None
     request_id: str | None = None
+    retryable: bool = False
 
 
 class Worklist:
     """The changes of a plan, in a database on disk. Close it, or use it as a context manager.
 
     ``total``, ``bookings`` and ``hosts`` count the changes, their bookings, and those of a host's flag; ``counts`` and
-    ``done`` the outcomes so far.
+    ``done`` the outcomes so far. ``retryable`` is whether another run may make any change that failed.
 
     :param changes: the plan's, in its order.
     """
@@ -94,6 +96,7 @@ class Worklist:
         self._unwritten: list[tuple[str, str | None, str | None, int]] = []
         self.counts: Counter[str] = Counter()
         self.done = 0
+        self.retryable = False
         try:
             self.total = self._load(changes)
         except BaseException:
@@ -168,12 +171,13 @@ class Worklist:
         """Note what became of changes."""
         for one in outcomes:
             self.counts[one.outcome] += 1
+            self.retryable = self.retryable or one.retryable
             self.done += 1
             self._unwritten.append((one.outcome, one.detail, one.request_id, one.number))
         if len(self._unwritten) >= _AT_A_TIME:
             self._write_outcomes()
 
-    def settle_rest(self, outcome: str, detail: str) -> None:
+    def settle_rest(self, outcome: str, detail: str, *, retryable: bool) -> None:
         """Note the same of all changes of which nothing is noted yet."""
         self._write_outcomes()
         rest = self._database.execute(
@@ -181,6 +185,7 @@ class Worklist:
         )
         if rest.rowcount:
             self.counts[outcome] += rest.rowcount
+            self.retryable = self.retryable or retryable
             self.done += rest.rowcount
 
     def details(self, outcome: str) -> dict[str, int]:

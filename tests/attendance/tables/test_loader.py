@@ -19,9 +19,9 @@ from uuid import UUID
 import duckdb
 import pytest
 
+from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.engine import Resources, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.instants import parse_instant
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
 from airflow_provider_calcom.attendance.tables.loader import Loader
 from airflow_provider_calcom.attendance.tables.sources import local_files
@@ -95,7 +95,7 @@ def refused(table: Table, source: Any, zone: str | None = None) -> str:
 def as_read(table: Table, row: Row) -> Row:
     """Give a row of text as it must come out."""
     instants = {column.name for column in table.columns if column.kind == "instant"}
-    return {name: parse_instant(value) if name in instants and value else value for name, value in row.items()}
+    return {name: parse_timestamp(value) if name in instants and value else value for name, value in row.items()}
 
 
 def jsonl(rows: Sequence[Row]) -> bytes:
@@ -316,7 +316,9 @@ INSTANTS = {
 def test_reads_every_usual_spelling_of_an_instant(form: str, tmp_path: Path) -> None:
     """Any offset, T or a blank, with or without seconds, up to nine digits of them, in the years 1 to 9999."""
     source = written(tmp_path, form, [{**PRESENCE, "joined_at": spelling} for spelling in INSTANTS])
-    assert [row["joined_at"] for row in read(ATTENDANCE, source)] == [parse_instant(text) for text in INSTANTS.values()]
+    assert [row["joined_at"] for row in read(ATTENDANCE, source)] == [
+        parse_timestamp(text) for text in INSTANTS.values()
+    ]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -386,7 +388,7 @@ def test_naive_times_need_a_zone(value: str, form: str, tmp_path: Path) -> None:
     assert (
         f"row {3 if form == 'csv' else 2}, column joined_at: '{value}' is a naive time. Add Z or an offset" in message
     )
-    assert read(ATTENDANCE, source, "America/New_York")[1]["joined_at"] == parse_instant(f"{value}-05:00")
+    assert read(ATTENDANCE, source, "America/New_York")[1]["joined_at"] == parse_timestamp(f"{value}-05:00")
 
 
 BERLIN = {
@@ -429,7 +431,7 @@ def test_local_times_of_a_zone_whose_clocks_change(local: tuple[str, str], form:
     else:
         source = written(tmp_path, form, [{**PRESENCE, "joined_at": local[0], "left_at": local[1]}])
     (row,) = read(ATTENDANCE, source, "Europe/Berlin")
-    assert (row["joined_at"], row["left_at"]) == tuple(map(parse_instant, BERLIN[local]))
+    assert (row["joined_at"], row["left_at"]) == tuple(map(parse_timestamp, BERLIN[local]))
 
 
 @pytest.mark.parametrize("form", [*FORMATS, "typed"])
@@ -444,7 +446,7 @@ def test_a_time_that_the_clocks_skipped_is_refused(form: str, tmp_path: Path) ->
     assert f"row {row}, column joined_at: '{value}' is no time that the clocks" in refused(
         ATTENDANCE, source, "Europe/Berlin"
     )
-    assert read(ATTENDANCE, source, "Africa/Lagos")[0]["joined_at"] == parse_instant("2026-03-29T01:30:00Z")
+    assert read(ATTENDANCE, source, "Africa/Lagos")[0]["joined_at"] == parse_timestamp("2026-03-29T01:30:00Z")
 
 
 # Cells that can't be used.

@@ -61,7 +61,7 @@ def test_what_is_left_can_be_taken_on_the_way(worklist: Worklist) -> None:
 def test_outcomes_are_written_in_the_order_of_the_plan(worklist: Worklist, tmp_path: Path) -> None:
     """Each change has one, whenever it was noted; the rest is told as what it is."""
     worklist.settle([Outcome(7, APPLIED, None, "request"), Outcome(2, GONE, "cancelled")])
-    worklist.settle_rest(FAILED, "not tried")
+    worklist.settle_rest(FAILED, "not tried", retryable=True)
     worklist.write(tmp_path / "outcomes.jsonl", "a hash")
     rows = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     assert [(row["booking_uid"], row["role"], row["email"]) for row in rows] == [
@@ -74,6 +74,7 @@ def test_outcomes_are_written_in_the_order_of_the_plan(worklist: Worklist, tmp_p
     assert dict(worklist.counts) == {"applied": 1, "gone": 1, "failed": 5}
     assert worklist.done == 7
     assert worklist.details(FAILED) == {"not tried": 5}
+    assert worklist.retryable
 
 
 def test_many_changes_come_in_order_and_by_booking(tmp_path: Path) -> None:

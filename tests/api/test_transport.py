@@ -12,8 +12,8 @@ import pytest
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient
-from airflow_provider_calcom.api.connections import Connections, transport_options
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
+from airflow_provider_calcom.api.transport import ConnectionPool, transport_options
 from tests.api.raw_server import raw_server
 from tests.api.support import KEY, all_texts, answering, success
 from tests.support import stranger
@@ -32,14 +32,14 @@ def _no_proxies(monkeypatch):
 
 def test_as_many_transports_as_calls_at_once():
     """One is lent to one call at a time, and lent again when that is over, also by an error."""
-    connections = Connections(None, INTERN)
-    with connections.lent() as first, connections.lent() as second:
+    connections = ConnectionPool(None, INTERN)
+    with connections.acquire() as first, connections.acquire() as second:
         assert first is not second
-    with connections.lent() as again:
+    with connections.acquire() as again:
         assert again is first
-    with pytest.raises(ZeroDivisionError), connections.lent():
+    with pytest.raises(ZeroDivisionError), connections.acquire():
         raise ZeroDivisionError
-    with connections.lent() as again:
+    with connections.acquire() as again:
         assert again is first
     asyncio.run(connections.close())
 

@@ -6,28 +6,29 @@ Each mark-absent call that names attendees makes Cal.com send webhooks, mail and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.api import endpoints, listing
-from airflow_provider_calcom.api.changes import Changes, changes_for
-from airflow_provider_calcom.api.cohosts import address_keys, is_cohost, is_of_organisers_domain
+from airflow_provider_calcom.api.arguments import checked_id, checked_uid
+from airflow_provider_calcom.api.changes import Changes, changes_for, is_ours
+from airflow_provider_calcom.api.endpoints import Endpoint, Flow, Pause
 from airflow_provider_calcom.api.errors import (
     BookingNotMarkable,
     BookingNotStarted,
     CalComError,
     ChangeNotVerified,
     NoShowUpdateFailed,
+    NotReassigned,
     OutcomeUnknown,
     PermissionDenied,
     UnexpectedAnswer,
 )
-from airflow_provider_calcom.api.flows import Flow, Pause
 from airflow_provider_calcom.api.mark_request import MarkRequest
-from airflow_provider_calcom.api.models import Booking, Me
+from airflow_provider_calcom.api.models import Booking, BookingReading
 from airflow_provider_calcom.api.query import BookingQuery, start_of
 
 _MOST_CALLS = 3
@@ -78,7 +79,7 @@ class Written:
     error: CalComError | None
 
     @property
-    def left_is_certain(self) -> bool:
+    def failure_is_definitive(self) -> bool:
         """Whether what is left was certainly not written: Cal.com may still carry out a call that it did not answer."""
         return not isinstance(self.error, (OutcomeUnknown, ChangeNotVerified))
 
@@ -97,7 +98,7 @@ def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.t
     :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
     :raises OutcomeUnknown: if it stayed unknown.
     """
-    if not request.asks_for_anything:
+    if request.is_empty:
         return MarkOutcome(request.booking_uid, [], [], [], [], absent_host=None, calls=0)
     reading = yield endpoints.read_booking(request.booking_uid)
     booking: Booking = reading.booking
@@ -160,12 +161,12 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
     while progress.calls < _MOST_CALLS:
         progress.calls += 1
         try:
-            reading = yield progress.left.endpoint(uid)
+            reading = yield _mark_endpoint(uid, progress.left)
             progress.request_id = reading.request_id
             booking = _of(uid, reading.booking)
         except OutcomeUnknown as error:
             unknown = error
-            pauses = _PAUSES_WHILE_AT_WORK if error.is_perhaps_at_work else (_PAUSE * 2 ** (progress.calls - 1),)
+            pauses = _PAUSES_WHILE_AT_WORK if error.may_still_be_running else (_PAUSE * 2 ** (progress.calls - 1),)
             booking = yield from _read_until_shown(progress, uid, error, pauses)
             if not progress.left:
                 return booking
@@ -186,6 +187,13 @@ def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
         f"After {_MOST_CALLS} calls {len(progress.left)} of {len(changes)} changes don't show on booking {uid}. Run the"
         f" task again: it reads the booking first. The last call: {unknown.explanation if unknown else ''}",
         unknown.failure if unknown else None,
+    )
+
+
+def _mark_endpoint(booking_uid: str, changes: Changes) -> Endpoint[BookingReading]:
+    """Return the one call that makes the changes."""
+    return endpoints.mark_and_read(
+        booking_uid, host=True if changes.mark_host else None, attendees=changes.marks if changes.marks else None
     )
 
 
@@ -218,7 +226,7 @@ def _of(uid: str, booking: Booking) -> Booking:
 
 def _verified(changes: Changes, uid: str, booking: Booking, progress: _Progress) -> Flow[Booking]:
     """Give the booking if it shows the changes, read once more where the answer does not."""
-    progress.booking, progress.left = booking, changes.left_on(booking)
+    progress.booking, progress.left = booking, changes.remaining(booking)
     if progress.left:
         unsure = ChangeNotVerified("Cal.com accepted the call, but its answer does not show the changes")
         booking = yield from _read_until_shown(progress, uid, unsure, (_PAUSE,))
@@ -255,12 +263,12 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
             write_error.failure,
         ) from read_error
     booking: Booking = reading.booking
-    progress.booking, progress.left = booking, progress.left.left_on(booking)
+    progress.booking, progress.left = booking, progress.left.remaining(booking)
     return booking
 
 
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
-    if booking["uid"] != endpoints.checked_uid(request.booking_uid):
+    if booking["uid"] != checked_uid(request.booking_uid):
         raise BookingNotMarkable(
             f"The server answered with booking {redact(booking['uid'][:100])} when asked for {request.booking_uid};"
             " nothing was sent"
@@ -320,59 +328,64 @@ def _check_owner(bookings: Sequence[Booking], *, is_for_host: bool = True) -> Fl
             )
 
 
-def is_ours(booking: Booking, user: Me, *, is_listed: bool, is_for_host: bool = True) -> bool:
-    """Return whether a booking is one of the key's user, or of somebody whose bookings it administers.
-
-    :param booking: the booking.
-    :param user: the key's user; empty where it is not known.
-    :param is_listed: whether the booking is on the list of the key's user, which also has those that it attends.
-    :param is_for_host: whether the organiser's flag, or the booking itself, is to be changed, which a co-host among the
-        attendees may not.
-    """
-    if is_hosted_by(booking, user):
-        return True
-    if not isinstance(user.get("email"), str):
-        return False  # whether the user attends it can't be told
-    return is_listed and not (_own_rows(booking, user) if is_for_host else only_attends(booking, user))
-
-
-def is_hosted_by(booking: Booking, user: Me) -> bool:
-    """Return whether a user is the booking's organiser, by id.
-
-    :param booking: the booking.
-    :param user: the key's user; empty where it is not known.
-    """
-    own = user.get("id")
-    # By kind: the id of an organiser whose account is gone is a text, the same for all of them.
-    return type(own) is int and any(
-        type(host.get("id")) is int and host["id"] == own for host in booking.get("hosts") or ()
-    )
-
-
-def only_attends(booking: Booking, user: Me) -> bool:
-    """Return whether a user merely booked, or is a guest of a booking that somebody else hosts.
-
-    A co-host of a team's booking, whom Cal.com lists among the attendees, does not merely attend. One of another
-    mail domain than the organiser's is not certain enough for that: here the doubt is whether the user may change it.
-
-    :param booking: the booking.
-    :param user: the key's user; empty where it is not known.
-    """
-    if "id" not in user or is_hosted_by(booking, user):
-        return False
-    return any(
-        not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in _own_rows(booking, user)
-    )
-
-
-def _own_rows(booking: Booking, user: Me) -> list[dict[str, Any]]:
-    keys = address_keys({"email": user.get("email")})
-    return [row for row in booking.get("attendees") or () if keys & address_keys(row)]
-
-
 def _is_listed(booking: Booking) -> Flow[bool]:
     walk = listing.walk(BookingQuery(after_start=booking["start"], before_end=booking.get("end")))
     while (bookings := (yield from listing.next_found(walk))) is not None:
         if any(listed["uid"] == booking["uid"] for listed in bookings):
             return True
     return False
+
+
+# Reassigning.
+
+
+def reassign(booking_uid: str, user_id: int | str | None = None, reason: str | None = None) -> Flow[dict[str, Any]]:
+    """Give a round-robin booking to another host, and return Cal.com's ``{bookingUid, reassignedTo}``.
+
+    :param booking_uid: uid of a booking.
+    :param user_id: the new host; None for whoever is next.
+    :param reason: with ``user_id``: why.
+    :raises NotReassigned: if the answer or the booking, read afterwards, does not have the new host.
+    :raises OutcomeUnknown: if the booking can't be read afterwards.
+    """
+    if user_id is None:
+        endpoint = endpoints.reassign_booking(booking_uid)
+        before = _people_of((yield endpoints.get_booking(booking_uid)))
+    else:
+        endpoint = endpoints.reassign_booking_to_user(booking_uid, user_id, reason)
+        before = None
+    result: dict[str, Any] = yield endpoint
+    host = result.get("reassignedTo")
+    host = host if isinstance(host, Mapping) else {}
+    if user_id is not None and str(host.get("id")) != str(checked_id(user_id, "user_id")):
+        raise _not_reassigned(booking_uid)
+    after = _people_of((yield from _read_reassigned(booking_uid)))
+    # A host of a team's booking who is not its organiser is listed among the attendees.
+    has_host = bool({str(host.get("id")), str(host.get("email"))} & after)
+    if not has_host or after == before:
+        raise _not_reassigned(booking_uid)
+    return result
+
+
+def _people_of(booking: Booking) -> set[str]:
+    hosts, attendees = booking.get("hosts") or (), booking["attendees"]
+    return {str(host.get(key)) for host in hosts for key in ("id", "email")} | {row["email"] for row in attendees}
+
+
+def _read_reassigned(booking_uid: str) -> Flow[Booking]:
+    try:
+        booking: Booking = yield endpoints.get_booking(booking_uid)
+    except CalComError as error:
+        raise OutcomeUnknown(
+            f"Cal.com accepted the reassignment of booking {booking_uid}, which could not be read afterwards"
+            f" ({type(error).__name__}), so it is not known who its host is. Look at the booking in Cal.com",
+            error.failure,
+        ) from error
+    return booking
+
+
+def _not_reassigned(booking_uid: str) -> NotReassigned:
+    return NotReassigned(
+        f"Cal.com accepted the reassignment of booking {booking_uid}, but the booking has not got the new host. The"
+        " open edition of Cal.com does not reassign bookings by its API: do it in Cal.com"
+    )

@@ -13,17 +13,13 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.api.changes import changes_for
-from airflow_provider_calcom.api.cohosts import is_cohost
-from airflow_provider_calcom.api.endpoints import checked_uid
+from airflow_provider_calcom.api.changes import changes_for, is_cohost, is_hosted_by, is_ours
 from airflow_provider_calcom.api.mark_request import (
-    AttendeeWish,
     MarkRequest,
-    attendee_wishes,
-    host_wish,
-    mark_request,
+    RequestedMark,
+    parse_attendees,
 )
-from airflow_provider_calcom.api.no_shows import MarkOutcome, is_hosted_by, is_ours, mark_no_shows, write_changes
+from airflow_provider_calcom.api.marking import MarkOutcome, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, all_texts, recordings, success
 
@@ -54,7 +50,7 @@ def a_booking(*attendees: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def a_request(*attendees: Any, **fields: Any) -> MarkRequest:
-    return MarkRequest(fields.pop("booking_uid", "uid1"), tuple(attendee_wishes(attendees)), **fields)
+    return MarkRequest(fields.pop("booking_uid", "uid1"), tuple(parse_attendees(attendees)), **fields)
 
 
 def a_server(*attendees: dict[str, Any], booking: dict[str, Any] | None = None, **options: Any) -> FakeCalCom:
@@ -98,12 +94,12 @@ def a_server(*attendees: dict[str, Any], booking: dict[str, Any] | None = None, 
 )
 def test_attendees_in_any_form(value, wishes):
     """Addresses, objects, Cal.com's own rows, and texts of all these, with the flag that they say or absent."""
-    assert [(wish.email, wish.absent) for wish in attendee_wishes(value)] == wishes
+    assert [(wish.email, wish.absent) for wish in parse_attendees(value)] == wishes
 
 
 def test_wishes_know_their_places():
     """Each wish keeps the place of its entry, by which errors name it."""
-    assert [wish.index for wish in attendee_wishes([ANN, BOB, GUEST])] == [0, 1, 2]
+    assert [wish.index for wish in parse_attendees([ANN, BOB, GUEST])] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -112,33 +108,33 @@ def test_wishes_know_their_places():
 )
 def test_a_bookings_own_row_is_told_apart(entry, is_row):
     """A row as the booking has it is told apart, because its absent is the flag that the attendee has."""
-    (wish,) = attendee_wishes([entry])
+    (wish,) = parse_attendees([entry])
     assert wish.is_booking_row is is_row
 
 
 @pytest.mark.parametrize(
-    ("fields", "asks"),
-    [({}, False), ({"host_absent": False}, True), ({"host_absent": True}, True), ({"attendees": [ANN]}, True)],
+    ("fields", "is_empty"),
+    [({}, True), ({"host_absent": False}, False), ({"host_absent": True}, False), ({"attendees": [ANN]}, False)],
 )
-def test_a_request_that_asks_for_nothing(fields, asks):
-    """An empty list of attendees without a wish for the host asks for nothing."""
+def test_an_empty_request(fields, is_empty):
+    """An empty list of attendees, without the host, requests nothing."""
     fields = {"attendees": [], **fields}
-    assert mark_request(booking_uid="uid1", **fields).asks_for_anything is asks
+    assert MarkRequest.parse(booking_uid="uid1", **fields).is_empty is is_empty
 
 
 def test_rows_that_are_not_absent_are_counted():
     """A booking's own rows with absent: false are counted: perhaps they were meant as a list of the absent."""
-    request = mark_request(booking_uid="uid1", attendees=[row(ANN), row(BOB, True), GUEST, row(COHOST)])
-    assert request.rows_not_absent == 2
+    request = MarkRequest.parse(booking_uid="uid1", attendees=[row(ANN), row(BOB, True), GUEST, row(COHOST)])
+    assert request.ambiguous_rows == 2
 
 
 def test_a_request_of_texts():
     """What a template makes of the parameters is read as what it was."""
-    assert mark_request(
+    assert MarkRequest.parse(
         booking_uid=" uid1 ", attendees=repr([ANN]), host_absent="True", on_unknown_attendee="skip",
         allowed_statuses=["accepted", "pending"], allow_cohosts="True", allow_foreign_booking="false", dry_run="False",
     ) == MarkRequest(
-        "uid1", (AttendeeWish(0, ANN, True),), True, "skip", ("accepted", "pending"),
+        "uid1", (RequestedMark(0, ANN, True),), True, "skip", ("accepted", "pending"),
         allow_cohosts=True, allow_foreign_booking=False, dry_run=False,
     )  # fmt: skip
 
@@ -148,7 +144,7 @@ def test_a_request_of_texts():
 def test_a_request_for_nothing_at_all_is_refused(attendees, host_absent):
     """Without attendees and a wish for the host there is nothing to mark; most likely XCom held nothing."""
     with pytest.raises(errors.InvalidArgument, match=r"Neither attendees nor host_absent is given.*XCom"):
-        mark_request(booking_uid="uid1", attendees=attendees, host_absent=host_absent)
+        MarkRequest.parse(booking_uid="uid1", attendees=attendees, host_absent=host_absent)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +168,7 @@ def test_a_request_for_nothing_at_all_is_refused(attendees, host_absent):
 def test_a_bad_parameter_is_refused_by_name(fields, named):
     """A parameter that can't be used is refused before any call, and the text names it."""
     with pytest.raises(errors.InvalidArgument) as caught:
-        mark_request(**{"booking_uid": "uid1", "attendees": [ANN], **fields})
+        MarkRequest.parse(**{"booking_uid": "uid1", "attendees": [ANN], **fields})
     assert named in str(caught.value)
 
 
@@ -189,17 +185,17 @@ def test_the_result_is_json():
 @pytest.mark.parametrize(
     ("value", "named"),
     [
-        (["nobody"], "attendees[0] is no mail address"),
-        ([ANN, "nobody"], "attendees[1] is no mail address"),
-        ([ANN, ""], "attendees[1] is no mail address"),
-        ([" "], "attendees[0] is no mail address"),
-        (["a@b@c"], "attendees[0] is no mail address"),
-        (["@example.org"], "attendees[0] is no mail address"),
-        (["ann@"], "attendees[0] is no mail address"),
-        ([f"Ann <{ANN}>"], "attendees[0] is no mail address"),
-        ([f"{ANN}, {BOB}"], "attendees[0] is no mail address"),
-        ([f"{ANN} {BOB}"], "attendees[0] is no mail address"),
-        (["x" * 400 + ANN], "attendees[0] is no mail address"),
+        (["nobody"], "attendees[0] is not a mail address"),
+        ([ANN, "nobody"], "attendees[1] is not a mail address"),
+        ([ANN, ""], "attendees[1] is not a mail address"),
+        ([" "], "attendees[0] is not a mail address"),
+        (["a@b@c"], "attendees[0] is not a mail address"),
+        (["@example.org"], "attendees[0] is not a mail address"),
+        (["ann@"], "attendees[0] is not a mail address"),
+        ([f"Ann <{ANN}>"], "attendees[0] is not a mail address"),
+        ([f"{ANN}, {BOB}"], "attendees[0] is not a mail address"),
+        ([f"{ANN} {BOB}"], "attendees[0] is not a mail address"),
+        (["x" * 400 + ANN], "attendees[0] is not a mail address"),
         ([5], "attendees[0] must be an address or an object with one, but is a int"),
         ([ANN, None], "attendees[1] must be an address"),
         ([True], "attendees[0] must be an address"),
@@ -216,7 +212,7 @@ def test_the_result_is_json():
         ([{"absent": True}], "attendees[0].email must be an address"),
         ([{"email": None}], "attendees[0].email must be an address"),
         ([{"email": [ANN]}], "attendees[0].email must be an address"),
-        ([{"email": "nobody"}], "attendees[0].email is no mail address"),
+        ([{"email": "nobody"}], "attendees[0].email is not a mail address"),
         ([{"email": ANN, "absent": "true"}], "attendees[0].absent must be true or false"),
         ([{"email": ANN, "absent": 1}], "attendees[0].absent must be true or false, but is 1"),
         ([{"email": ANN, "absent": 0}], "attendees[0].absent must be true or false"),
@@ -225,9 +221,9 @@ def test_the_result_is_json():
         ([ANN, ANN], "attendees[1] repeats attendees[0]"),
         ([ANN, BOB, "ANN@example.ORG "], "attendees[2] repeats attendees[0]"),
         ([ANN, {"email": ANN, "absent": False}], "attendees[1] contradicts attendees[0]"),
-        (["[email protected]"], "attendees[0] is the mark that a web page puts in place of an address"),
-        (["[email\u00a0protected]"], "attendees[0] is the mark"),
-        ([{"email": "[email protected]", "absent": True}], "attendees[0].email is the mark"),
+        (["[email protected]"], "attendees[0] is what a web page shows instead of an address"),
+        (["[email\u00a0protected]"], "attendees[0] is what"),
+        ([{"email": "[email protected]", "absent": True}], "attendees[0].email is what"),
         ({"email": ANN}, "attendees must be a list of addresses or attendee objects"),
         (json.dumps({"email": ANN}), "attendees must be a list"),
         (ANN.encode(), "attendees must be a list"),
@@ -237,7 +233,7 @@ def test_the_result_is_json():
         ("None", "attendees must be a list"),
         ("null", "attendees must be a list"),
         ("5", "attendees must be a list"),
-        ("", "attendees is a text of 0 characters that is neither a JSON list nor one address"),
+        ("", "attendees is a string of 0 characters that is neither a JSON list nor one address"),
         ("  ", "neither a JSON list nor one address"),
         ("[email protected]", "neither a JSON list nor one address"),
         (f"{ANN}, {BOB}", "neither a JSON list nor one address"),
@@ -255,7 +251,7 @@ def test_the_result_is_json():
         ("1 " * 100_000, "neither a JSON list nor one address"),
         ("-" * 500_000 + "1", "neither a JSON list nor one address"),
         ("(" * 500_000 + ")" * 499_000, "neither a JSON list nor one address"),
-        ("x" * 10_000_000, "attendees is a text of 10,000,000 characters; 1,000,000 are allowed"),
+        ("x" * 10_000_000, "attendees is a string of 10,000,000 characters; 1,000,000 are allowed"),
         ([f"a{number}@example.org" for number in range(2_001)], "attendees has more than 2,000 entries"),
         (range(10**12), "attendees has more than 2,000 entries"),
         (json.dumps([f"a{number}@x.org" for number in range(2_001)]), "attendees has more than 2,000 entries"),
@@ -265,7 +261,7 @@ def test_the_result_is_json():
 def test_attendees_that_cant_be_read(value, named):
     """A list or an entry that can't be read is refused, the entry by its index and never by its address."""
     with pytest.raises(errors.InvalidArgument) as caught:
-        attendee_wishes(value)
+        parse_attendees(value)
     assert named in str(caught.value)
     assert not ADDRESS.search(all_texts(caught.value))
     assert len(str(caught.value)) < 400
@@ -276,7 +272,7 @@ def test_no_text_can_end_the_process(text):
     """A very deep text is refused as any other; no text can crash the interpreter, which would kill a whole worker."""
     code = (
         "import sys; from airflow_provider_calcom.api import errors, mark_request\n"
-        "try: mark_request.attendee_wishes(sys.stdin.read())\n"
+        "try: mark_request.parse_attendees(sys.stdin.read())\n"
         "except errors.InvalidArgument: print('refused')"
     )
     ended = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
@@ -286,7 +282,7 @@ def test_no_text_can_end_the_process(text):
 def test_errors_name_the_parameter():
     """The text names the parameter as the caller knows it."""
     with pytest.raises(errors.InvalidArgument, match=r"^absent_emails\[0\]"):
-        attendee_wishes(["nobody"], "absent_emails")
+        parse_attendees(["nobody"], "absent_emails")
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -298,38 +294,32 @@ def test_every_recorded_attendee_is_a_wish(build):
         data = body.get("data") if isinstance(body, dict) else None
         for item in data if isinstance(data, list) else [data]:
             for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
-                (wish,) = attendee_wishes([attendee])
-                assert wish == AttendeeWish(0, attendee["email"], attendee["absent"], is_booking_row=True)
+                (wish,) = parse_attendees([attendee])
+                assert wish == RequestedMark(0, attendee["email"], attendee["absent"], is_booking_row=True)
                 seen += 1
     assert seen > 100
 
 
-@pytest.mark.parametrize(
-    ("value", "wish"),
-    [
-        (True, True), (False, False), (None, None), ("True", True), ("true", True), (" FALSE ", False),
-        ("None", None), ("null", None), ("", None), (" ", None),
-    ],
-)  # fmt: skip
-def test_host_wish(value, wish):
-    """The wish for the host is True, False or None, also as the text that a template makes of them."""
-    assert host_wish(value) is wish
-
-
 @pytest.mark.parametrize("value", ["yes", "1", 1, 0, 1.0, [], {}, [True], b"true", "absent", "x" * 1000])
-def test_host_wish_of_anything_else(value):
-    """Anything else is refused, and the text names the parameter."""
+def test_a_flag_that_cant_be_read(value):
+    """Anything but True and False is refused, and the text names the parameter."""
     with pytest.raises(errors.InvalidArgument, match=r"^host_absent must be True or False") as caught:
-        host_wish(value)
+        MarkRequest.parse(booking_uid="uid1", host_absent=value)
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("read", [host_wish, checked_uid])
-def test_an_address_in_the_wrong_parameter_is_not_shown(read):
+@pytest.mark.parametrize("name", ["host_absent", "booking_uid", "dry_run", "on_unknown_attendee"])
+def test_an_address_in_the_wrong_parameter_is_not_shown(name):
     """An address that was given for another parameter is in no error text either."""
     with pytest.raises(errors.InvalidArgument) as caught:
-        read(ANN)
+        MarkRequest.parse(**{"booking_uid": "uid1", "attendees": [ANN], name: ANN})
     assert ANN not in str(caught.value)
+
+
+def test_an_option_that_there_is_not():
+    """A misspelt option fails as any misspelt keyword does."""
+    with pytest.raises(TypeError, match=r"allow_cohost$"):
+        MarkRequest.parse(booking_uid="uid1", attendees=[ANN], allow_cohost=True)
 
 
 # What really changes.
@@ -617,9 +607,9 @@ def test_one_call_for_host_and_attendees(both, build):
     ("request_fields", "body"),
     [
         ({"host_absent": True}, {"host": True}),
-        ({"attendees": (AttendeeWish(0, ANN, True),)}, {"attendees": [{"email": ANN, "absent": True}]}),
+        ({"attendees": (RequestedMark(0, ANN, True),)}, {"attendees": [{"email": ANN, "absent": True}]}),
         (
-            {"attendees": (AttendeeWish(0, ANN, True),), "host_absent": False},
+            {"attendees": (RequestedMark(0, ANN, True),), "host_absent": False},
             {"attendees": [{"email": ANN, "absent": True}]},
         ),
     ],
@@ -636,9 +626,9 @@ def test_what_is_not_wanted_is_not_in_the_body(both, request_fields, body):
     "wishes",
     [
         {"host_absent": True},
-        {"attendees": (AttendeeWish(0, ANN, True),)},
-        {"attendees": (AttendeeWish(0, ANN, True), AttendeeWish(1, BOB, False)), "host_absent": True},
-        {"attendees": (AttendeeWish(0, "x@y.org", True),), "on_unknown_attendee": "skip"},
+        {"attendees": (RequestedMark(0, ANN, True),)},
+        {"attendees": (RequestedMark(0, ANN, True), RequestedMark(1, BOB, False)), "host_absent": True},
+        {"attendees": (RequestedMark(0, "x@y.org", True),), "on_unknown_attendee": "skip"},
     ],
 )
 def test_nothing_to_do_is_one_reading_call(both, status, wishes):
@@ -892,7 +882,7 @@ def test_a_failed_update_is_written_down_with_the_request_id(both):
     for server in (a_server(faults=["failed after"]), a_server(may_mark=False)):
         written = both.run(server, write_changes("uid1", changes_for(server.booking, a_request(ANN))))
         assert written.request_id == "id-of-500"
-        assert written.left_is_certain
+        assert written.failure_is_definitive
 
 
 @pytest.mark.parametrize(("host_absent", "count"), [(None, "1 of 1"), (True, "2 of 2")])
@@ -1101,4 +1091,4 @@ def test_a_look_alike_is_somebody_else():
 def test_a_text_that_contradicts_itself_is_refused(text):
     """A key that stands twice in one object would silently decide who is marked."""
     with pytest.raises(errors.InvalidArgument, match="attendees"):
-        attendee_wishes(text)
+        parse_attendees(text)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta, timezone, tzinfo
 
 import pytest
 
-from airflow_provider_calcom.attendance.instants import (
+from airflow_provider_calcom._timestamps import (
     EARLIEST,
     LATEST,
-    instant_text,
+    format_microseconds,
     is_naive,
     microseconds,
-    parse_instant,
+    parse_timestamp,
 )
 from tests.attendance.tables.test_loader import INSTANTS, NO_INSTANTS
 
@@ -28,19 +28,19 @@ class Nowhere(tzinfo):
 def test_reads_what_tables_are_read_with(spelling: str, usual: str) -> None:
     """A policy and a table take the same spellings, to the microsecond, which finer digits are cut to."""
     expected = datetime.fromisoformat(usual.replace("Z", "+00:00").replace(".5+", ".500000+"))
-    assert parse_instant(spelling) == expected
-    assert parse_instant(spelling).utcoffset() == timedelta(0)
+    assert parse_timestamp(spelling) == expected
+    assert parse_timestamp(spelling).utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("text", ["", " ", *NO_INSTANTS])
 def test_refuses_what_tables_refuse(text: str) -> None:
     """In words that follow the name of a field, and are short whatever the text."""
     with pytest.raises(
-        ValueError, match=r"^must (be an instant such as 2026-11-22T05:30:00Z|lie in the years 1 to 9999)"
+        ValueError, match=r"^must (be a timestamp such as 2026-11-22T05:30:00Z|lie in the years 1 to 9999)"
     ):
-        parse_instant(text)
-    with pytest.raises(ValueError, match=r"^must be an instant such as .{1,150}$"):
-        parse_instant(text + "x" * 10_000)
+        parse_timestamp(text)
+    with pytest.raises(ValueError, match=r"^must be a timestamp such as .{1,150}$"):
+        parse_timestamp(text + "x" * 10_000)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_refuses_what_tables_refuse(text: str) -> None:
 def test_refuses_naive_times(moment: str | datetime) -> None:
     """A time without a place is no instant."""
     with pytest.raises(ValueError, match=r"^is the naive time '2026-01-05.*': add Z or an offset"):
-        parse_instant(moment)
+        parse_timestamp(moment)
 
 
 def test_tells_naive_times_from_others() -> None:
@@ -62,9 +62,9 @@ def test_tells_naive_times_from_others() -> None:
 def test_takes_datetimes_of_any_zone() -> None:
     """They come out in UTC."""
     moment = datetime(2026, 1, 5, 15, 30, tzinfo=timezone(timedelta(hours=5.5)))
-    assert parse_instant(moment) == datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
+    assert parse_timestamp(moment) == datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
     with pytest.raises(ValueError, match="must lie in the years 1 to 9999"):
-        parse_instant(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+        parse_timestamp(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_takes_datetimes_of_any_zone() -> None:
 def test_counts_microseconds_and_writes_milliseconds(moment: datetime, count: int, text: str) -> None:
     """Whole counts, cut and never rounded, in the years 1 to 9999."""
     assert microseconds(moment) == count
-    assert instant_text(count) == text
+    assert format_microseconds(count) == text
