@@ -50,10 +50,8 @@ with DAG(
             following = min(day + timedelta(days=params["days"]), end)
             bounds = {"after_start": day.isoformat(), "before_start": following.isoformat()}
             # The report has every meeting up to the window's end.
-            policy = {
-                "internal_domains": params["internal_domains"],
-                "attendance_until": {"zoom": f"{following}T00:00:00Z"},
-            }
+            complete = {"attendance_until": {"zoom": f"{following}T00:00:00Z"}}
+            policy = {"internal_domains": params["internal_domains"], **complete}
             parts.append({**bounds, "policy": policy, "plan_path": f"{params['plans']}/{day.isoformat()}"})
             day = following
         return parts

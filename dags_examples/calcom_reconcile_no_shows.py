@@ -1,13 +1,13 @@
 """Keep the no-shows of the last days correct: plan, optionally have a person approve, apply.
 
-Run it daily. Each run plans the three days before its day anew, with the rows that came since: people who were marked too
-early are un-marked, people who were missed are marked, correct flags are left unchanged, and so are flags that a person
-changed in Cal.com. The ledger records which marks are ours; put it on a storage that all workers can read.
+Run it daily. Each run plans the three days before its day anew, with the rows that came since: people who were marked
+too early are un-marked, people who were missed are marked, correct flags are left unchanged, and so are flags that a
+person changed in Cal.com. The ledger records which marks are ours; put it on a storage that all workers can read.
 
 By default the example is a dry run for the day of the sample report, which is the day of
 ``calcom-sandbox --world demo``. Trigger it with ``{"day": "2026-11-19", "report": "/path/to/report.json", "dry_run":
-false}``. With ``"approval": true`` the run waits for a person's approval in Airflow's UI (Airflow 3.1 or newer); the plan
-that is applied is the one that was approved, or none.
+false}``. With ``"approval": true`` the run waits for a person's approval in Airflow's UI (Airflow 3.1 or newer); the
+plan that is applied is the one that was approved, or none.
 """
 
 from __future__ import annotations
