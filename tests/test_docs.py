@@ -25,25 +25,28 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.execution_time import macros
 
 import airflow_provider_calcom
 from airflow_provider_calcom.api.errors import CalComError
-from airflow_provider_calcom.attendance import plan, worklist
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, base, read_feed
+from airflow_provider_calcom.attendance.feeds.errors import FeedError
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command
+from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
+from airflow_provider_calcom.no_shows import plan
+from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, judge
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
 from benchmarks.plans import write_plan_by_hand
-from tests.dag_runs import dag_of, xcoms
 from tests.operators.applying import change
 from tests.pages import blocks
 from tests.support import KEY, NOW, SandboxDriver
@@ -159,14 +162,16 @@ def test_commands_have_their_output() -> None:
     assert all(block.output for block in shown)
 
 
-@pytest.mark.usefixtures("airflow_db")
 def test_the_plan_of_the_tutorial(calcom: SandboxDriver, connect: Callable[..., None], tmp_path: Path) -> None:
-    """The tutorial's plan has the change of Carol and no other, also in a run without a logical date."""
+    """The tutorial's plan has the change of Carol and no other. ``make test-readme`` runs its DAG by Airflow."""
     calcom.admin("world", {"world": demo_world()})
-    text = example(TUTORIAL, "PlanNoShowsOperator(").replace("/tmp/no-shows", str(tmp_path))
     connect(host=calcom.url, password="cal_demo_owner")
-    dag = dag_of("tutorial_plan", text.replace("\nplan_no_shows()\n", "\ndag = plan_no_shows()\n"))
-    result = xcoms(dag.test(logical_date=None), "plan")[-1]
+    namespace: dict[str, Any] = {"__name__": "an_example"}
+    exec(example(TUTORIAL, "PlanNoShowsOperator(").replace("/tmp/no-shows", str(tmp_path)), namespace)
+    dag = namespace["plan_no_shows"]()
+    task = copy.copy(dag.get_task("plan"))
+    task.render_template_fields({"params": dict(dag.params), "macros": macros})
+    result = task.execute({})
     assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
     assert result["outcomes"]["present"] == {"name": 1}
     assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
@@ -341,10 +346,9 @@ def test_errors_are_in_the_table() -> None:
     import_all_modules()
     retried = {name: cells[1] for name, cells in rows(ERRORS).items() if name[0].isupper()}
     known = {
-        kind.__name__: "depends" if kind.__name__ == "ChangesFailed" else "yes" if kind.may_heal else "no"
-        for base_class in (CalComError, AttendanceError)
-        for kind in subclasses(base_class)
-        if kind.__name__ != "FeedError"  # never raised itself
+        kind.__name__: "depends" if kind.__name__ == "ChangesFailed" else "yes" if kind.retryable else "no"
+        for kind in subclasses(ProviderError)
+        if kind not in (CalComError, AttendanceError, FeedError)  # never raised themselves
     }
     assert retried == known
 
