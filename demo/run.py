@@ -1,4 +1,4 @@
-"""A day of bookings, a Zoom report and two example DAGs run by Airflow, against a Cal.com on this machine.
+"""A day of bookings, a Zoom report and two example DAGs run by Airflow, against a local Cal.com.
 
 Everything is made up and thrown away afterwards. The figures of the last line are counted in the sandbox's own state
 and by a webhook listener, not reported by the DAG.
@@ -46,7 +46,7 @@ Flags = dict[tuple[str, str], bool]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the sandbox holds and has seen.
+    """State of the sandbox, and the calls that it got.
 
     :param flags: the no-show flag of each (booking uid, address).
     :param calls: mark-absent calls for each booking uid.

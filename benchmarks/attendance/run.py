@@ -262,7 +262,7 @@ def report(cases: list[Case], command: str) -> str:
     """Give the page."""
     ordinary = figures_of(case for case in cases if not case.quirks)
     lines = [
-        "# How often the decisions are right",
+        "# Attendance benchmark: how often the decisions are right",
         "",
         *promise(cases),
         "",
