@@ -30,7 +30,7 @@ test-templates: $(VERSIONS:%=.build/airflow-%/installed)
 	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest tests/operators/test_templates.py \
 		tests/e2e/test_example_dags.py -k "never_a_template or day_of_a_run or examples_are_imported" || exit 1; done
 
-# What the README promises, in a new Airflow and twice: a few minutes.
+# The examples of the README and the tutorial, in a new Airflow and twice: a few minutes.
 test-readme: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.e2e.readme
 

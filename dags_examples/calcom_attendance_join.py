@@ -1,11 +1,11 @@
-"""Join a day's bookings with a Zoom participants report, and mark those who did not come.
+"""Join a day's bookings with a Zoom participants report, and mark the attendees who were absent.
 
-The report is a file of rows as Zoom's report API gives them (``GET /report/meetings/{id}/participants``), each with
-its ``meeting_id``; loaders land them like this in a warehouse. Every doubt ends in nobody being marked: a text to a
-customer who did come can't be taken back.
+The report is a JSON file of rows of Zoom's report API (``GET /report/meetings/{id}/participants``), each with its
+``meeting_id``; loaders land them like this in a warehouse. Whenever there is a doubt, nobody is marked: a message to a
+customer who attended can't be recalled.
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. As it stands it only
-logs what it would do, for the day of the sample report, which is that of ``calcom-sandbox --world demo``.
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. By default it is a dry
+run for the day of the sample report, which is the day of ``calcom-sandbox --world demo``.
 
 What the task returns reaches ``MarkAbsentOperator`` as data: names and addresses, which guests type themselves, are
 never rendered as templates.
@@ -31,7 +31,7 @@ SAMPLE_DAY = "2026-11-18"
 # Not {{ ds }}: on Airflow 3 a run by hand, the API or an asset has no logical date, and 2.11 has no run_after.
 DAY_BEFORE_THE_RUN = "macros.ds_add(logical_date | default(dag_run.run_after) | ds, -1)"
 DAY = f"params.day or ('{SAMPLE_DAY}' if params.report == {SAMPLE_REPORT!r} else {DAY_BEFORE_THE_RUN})"
-MACHINES = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
+BOTS = ("otter", "fireflies", "read.ai", "fathom", "notetaker", "tl;dv")
 KEYS = ("email", "displayEmail")
 EARLY_OR_LATE = timedelta(minutes=15)
 
@@ -39,54 +39,54 @@ Row = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-def instant(text: str) -> datetime:
-    """Read an instant of Cal.com or Zoom."""
+def timestamp(text: str) -> datetime:
+    """Parse a timestamp of Cal.com or Zoom."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def same(*texts: str | None) -> set[str]:
-    """Fold texts so that they can be compared."""
-    return {" ".join(text.lower().split()) for text in texts if text and text.strip()}
+def same(*values: str | None) -> set[str]:
+    """Normalise strings so that they can be compared."""
+    return {" ".join(value.lower().split()) for value in values if value and value.strip()}
 
 
 def rows_of(booking: Row, report: list[Row]) -> list[Row]:
-    """Give the rows of the booking's Zoom meeting that touch its time."""
+    """Return the rows of the booking's Zoom meeting that overlap its time."""
     meeting = re.search(r"zoom\.us/(?:j|w|my)/(\d+)", booking.get("location") or "")
-    begin, end = instant(booking["start"]) - EARLY_OR_LATE, instant(booking["end"]) + EARLY_OR_LATE
+    begin, end = timestamp(booking["start"]) - EARLY_OR_LATE, timestamp(booking["end"]) + EARLY_OR_LATE
     return [
         row
         for row in report
         if meeting
         and str(row["meeting_id"]) == meeting.group(1)
-        and instant(row["join_time"]) <= end
-        and instant(row["leave_time"]) >= begin
+        and timestamp(row["join_time"]) <= end
+        and timestamp(row["leave_time"]) >= begin
     ]
 
 
-def is_machine(row: Row) -> bool:
-    """Tell whether a row bears a note taker's name. Without an address that we know it proves nothing."""
-    return any(machine in row["name"].lower() for machine in MACHINES)
+def is_bot(row: Row) -> bool:
+    """Return whether a row has a note taker's name. Without a known address it proves nothing."""
+    return any(bot in row["name"].lower() for bot in BOTS)
 
 
 def judge(booking: Row, report: list[Row]) -> dict[str, str]:
-    """Say of each attendee, by address, ``came``, ``absent``, or why it can't be told."""
+    """Return ``came``, ``absent``, or the reason for a doubt, for each attendee's address."""
     hosts = booking["hosts"]
     addresses = same(*(person[key] for person in hosts + booking["attendees"] for key in KEYS if key in person))
-    rows = [row for row in rows_of(booking, report) if same(row["user_email"]) & addresses or not is_machine(row)]
+    rows = [row for row in rows_of(booking, report) if same(row["user_email"]) & addresses or not is_bot(row)]
     host_addresses = same(*(host["email"] for host in hosts))
     host_domains = {address.partition("@")[2] for address in host_addresses}
     known = host_addresses | same(*(host["name"] for host in hosts))
-    verdicts = {}
+    outcomes = {}
     for attendee in booking["attendees"]:
         mine = same(attendee["email"], attendee.get("displayEmail"), attendee["name"])
         known |= mine
         mine_rows = [row for row in rows if mine & same(row["user_email"], row["name"])]
         if attendee["email"].lower().partition("@")[2] in host_domains:
-            verdicts[attendee["email"]] = "a colleague"
+            outcomes[attendee["email"]] = "internal"
         elif any(same(row["user_email"]) & mine and row["status"] == "in_meeting" for row in mine_rows):
-            verdicts[attendee["email"]] = "came"
+            outcomes[attendee["email"]] = "came"
         else:
-            verdicts[attendee["email"]] = "only a trace" if mine_rows else "absent"
+            outcomes[attendee["email"]] = "only a trace" if mine_rows else "absent"
     doubt = None
     if booking["status"] != "accepted":
         doubt = f"booking {booking['status']}"
@@ -96,11 +96,11 @@ def judge(booking: Row, report: list[Row]) -> dict[str, str]:
         doubt = "host not seen"
     elif any(not same(row["user_email"], row["name"]) & known for row in rows):
         doubt = "unknown participant"
-    return {address: doubt if doubt and verdict == "absent" else verdict for address, verdict in verdicts.items()}
+    return {address: doubt if doubt and outcome == "absent" else outcome for address, outcome in outcomes.items()}
 
 
 def warn_of_another_day(bookings: list[Row], report: list[Row]) -> None:
-    """Log where the report ends before the first of the bookings starts."""
+    """Log a warning if the report ends before the first booking starts."""
     begin = min((booking["start"] for booking in bookings), default="")
     end = max((row["leave_time"] for row in report), default="")
     if end < begin:
@@ -115,7 +115,7 @@ with DAG(
     params={
         "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
-        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
     },
 ) as dag:
     bookings = ListBookingsOperator(
@@ -127,12 +127,12 @@ with DAG(
 
     @task(show_return_value_in_logs=False)
     def absent_of_each_booking(bookings: list[Row], report_path: str) -> list[Row]:
-        """Give the arguments of one MarkAbsentOperator for each booking in which somebody was absent."""
+        """Return the arguments of one MarkAbsentOperator for each booking with an absent attendee."""
         report = json.loads(Path(report_path).read_text(encoding="utf-8"))
         warn_of_another_day(bookings, report)
-        verdicts = {booking["uid"]: judge(booking, report) for booking in bookings}
-        log.info("Attendees: %s", dict(Counter(what for of in verdicts.values() for what in of.values())))
-        absent = {uid: [who for who, what in of.items() if what == "absent"] for uid, of in verdicts.items()}
+        outcomes = {booking["uid"]: judge(booking, report) for booking in bookings}
+        log.info("Attendees: %s", dict(Counter(what for of in outcomes.values() for what in of.values())))
+        absent = {uid: [who for who, what in of.items() if what == "absent"] for uid, of in outcomes.items()}
         return [{"booking_uid": uid, "attendees": addresses} for uid, addresses in absent.items() if addresses]
 
     MarkAbsentOperator.partial(

@@ -1,10 +1,10 @@
-"""Go through months of bookings window by window, with one ledger.
+"""Backfill months of bookings window by window, with one ledger.
 
-Each window is planned and applied by tasks of its own, so that it can be read, run again and resumed apart from the
-others. One window at a time is applied: they all share the key's rate limit. A window that is run again changes and
-sends nothing that is so already.
+Each window is planned and applied by tasks of its own, so that it can be read and run again apart from the others. One
+window at a time is applied, because all share the key's rate limit. A window that is run again sends only what still
+differs.
 
-As it stands the example only tells what it would do. Trigger it with ``{"first_day": "2026-09-01", "last_day":
+By default the example is a dry run. Trigger it with ``{"first_day": "2026-09-01", "last_day":
 "2026-11-18", "report": "s3://landing/zoom/*.json", "dry_run": false}``.
 """
 
@@ -33,8 +33,8 @@ with DAG(
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file or several"),
         "plans": Param("/tmp/no-shows/backfill", type="string", title="Folder of the plans"),
         "ledger": Param(None, type=["null", "string"], title="Folder of the ledger; empty: below AIRFLOW_HOME"),
-        "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
-        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+        "internal_domains": Param(["clinic.example"], type="array", title="Internal mail domains, never no-shows"),
+        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
     },
     default_args={"retries": 2},
     render_template_as_native_obj=True,
@@ -42,18 +42,19 @@ with DAG(
 
     @task
     def windows() -> list[dict[str, Any]]:
-        """Part the days into windows, each with its policy and the folder of its plan."""
+        """Split the days into windows, each with its policy and the folder of its plan."""
         params = get_current_context()["params"]
         day, end = date.fromisoformat(params["first_day"]), date.fromisoformat(params["last_day"]) + timedelta(days=1)
-        parted = []
+        parts = []
         while day < end:
             following = min(day + timedelta(days=params["days"]), end)
             bounds = {"after_start": day.isoformat(), "before_start": following.isoformat()}
             # The report has every meeting up to the window's end.
-            policy = {"internal_domains": params["colleagues"], "attendance_until": {"zoom": f"{following}T00:00:00Z"}}
-            parted.append({**bounds, "policy": policy, "plan_path": f"{params['plans']}/{day.isoformat()}"})
+            complete = {"attendance_until": {"zoom": f"{following}T00:00:00Z"}}
+            policy = {"internal_domains": params["internal_domains"], **complete}
+            parts.append({**bounds, "policy": policy, "plan_path": f"{params['plans']}/{day.isoformat()}"})
             day = following
-        return parted
+        return parts
 
     plan = PlanNoShowsOperator.partial(
         task_id="plan",

@@ -1,7 +1,7 @@
-"""Mark the absent of one booking, with the uid and the lists from XCom.
+"""Mark the absent attendees of one booking, with the uid and the addresses from XCom.
 
 Trigger it with a configuration such as ``{"booking_uid": "...", "attendees": ["bob@example.org"], "dry_run": false}``.
-As it stands it only tells what it would do. What a task returned is data: the operator never renders it as a template.
+By default it is a dry run. What a task returned is data: the operator never renders it as a template.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ with DAG(
         "booking_uid": Param("", type="string", title="Booking uid"),
         "attendees": Param(None, type=["null", "array"], title="Addresses of the absent, one a line"),
         "host_absent": Param(False, type="boolean", title="The host was absent"),
-        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
     },
     render_template_as_native_obj=True,
 ) as dag:
 
     @task(multiple_outputs=True, show_return_value_in_logs=False)
     def who_was_absent() -> dict[str, Any]:
-        """Put a query, a file or a model here. No value is None: Airflow 3.0 finds no XCom where one was."""
+        """Return the absent attendees: replace this by a query, a file or a model.
+
+        No value is None, because Airflow 3.0 then finds no XCom.
+        """
         params = get_current_context()["params"]
         return {"booking_uid": params["booking_uid"], "attendees": params["attendees"] or []}
 
@@ -38,7 +41,7 @@ with DAG(
         task_id="mark_absent",
         booking_uid=absence["booking_uid"],
         attendees=absence["attendees"],
-        host_absent="{{ params.host_absent or none }}",  # False would say that the host came
+        host_absent="{{ params.host_absent or none }}",  # False states that the host attended
         on_not_started="skip",
         dry_run="{{ params.dry_run }}",
         retries=2,

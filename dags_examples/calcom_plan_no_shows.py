@@ -1,11 +1,11 @@
 """Plan a day's no-shows from a Zoom participants report, for a person to read before anything is written.
 
-The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` (everybody, with the reason) and
-``summary.json`` (policy, counts, guard rails). Nothing is written to Cal.com here. Every doubt ends in nobody being
-marked; a guard rail that trips fails the task, and the report is written all the same.
+The plan is a folder: ``plan.jsonl`` (the changes, one on each line), ``decisions.parquet`` (all decisions with their
+reasons) and ``summary.json`` (policy, counts, guard rails). Nothing is written to Cal.com. Whenever there is a doubt,
+nobody is marked. A guard rail that fails also fails the task; the report is written all the same.
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``. As it
-stands it plans the day of the sample report, which is that of ``calcom-sandbox --world demo``.
+Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``. By
+default it plans the day of the sample report, which is the day of ``calcom-sandbox --world demo``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ with DAG(
         "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
         "plans": Param("/tmp/no-shows", type="string", title="Folder of the plans"),
-        "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
+        "internal_domains": Param(["clinic.example"], type="array", title="Internal mail domains, never no-shows"),
     },
     render_template_as_native_obj=True,
 ) as dag:
@@ -46,7 +46,7 @@ with DAG(
         before_start=f"{{{{ macros.ds_add({DAY}, 1) }}}}",
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
         policy={
-            "internal_domains": "{{ params.colleagues }}",
+            "internal_domains": "{{ params.internal_domains }}",
             # The report has every meeting up to here. Without this, the last meetings of a day stay in doubt.
             "attendance_until": {"zoom": f"{{{{ macros.ds_add({DAY}, 1) }}}}T00:00:00Z"},
         },
@@ -56,7 +56,7 @@ with DAG(
 
     @task
     def show(plan: dict[str, Any]) -> None:
-        """Log what would be changed, by booking, without anybody's address."""
+        """Log the changes by booking, without addresses."""
         from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, rendered
 
         folder = ObjectStoragePath(plan["plan_path"])

@@ -1,13 +1,13 @@
-"""Keep the no-shows of the last days true: plan, have a person approve if you like, apply.
+"""Keep the no-shows of the last days correct: plan, optionally have a person approve, apply.
 
-Run it daily. Each run judges the three days before its day anew, with all that feeds have learned since: who was
-marked too early is un-marked, who was missed is marked, what is right already is left alone, and so is what a person
-changed in Cal.com. The ledger tells which marks are ours; give it a place that all workers see.
+Run it daily. Each run plans the three days before its day anew, with the rows that came since: people who were marked
+too early are un-marked, people who were missed are marked, correct flags are left unchanged, and so are flags that a
+person changed in Cal.com. The ledger records which marks are ours; put it on a storage that all workers can read.
 
-As it stands the example only logs what it would do, for the day of the sample report, which is that of
+By default the example is a dry run for the day of the sample report, which is the day of
 ``calcom-sandbox --world demo``. Trigger it with ``{"day": "2026-11-19", "report": "/path/to/report.json", "dry_run":
-false}``. With ``"approval": true`` a person is asked in Airflow's UI first (Airflow 3.1 or newer); the plan that is
-applied is the one that was approved, or none.
+false}``. With ``"approval": true`` the run waits for a person's approval in Airflow's UI (Airflow 3.1 or newer); the
+plan that is applied is the one that was approved, or none.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ AFTER_SAMPLE_DAY = "2026-11-19"
 DAY_OF_THE_RUN = "(logical_date | default(dag_run.run_after) | ds)"
 DAY = f"params.day or ('{AFTER_SAMPLE_DAY}' if params.report == {SAMPLE_REPORT!r} else {DAY_OF_THE_RUN})"
 CORRECTION_WINDOW = 3
-TELL = os.environ.get("CALCOM_NO_SHOWS_TELL")
+MAIL_TO = os.environ.get("CALCOM_NO_SHOWS_MAIL_TO")
 
-# Markdown, with counts and nobody's address: more people see it than the plan.
-WHAT_IS_ASKED = """{% set plan = ti.xcom_pull(task_ids='plan') %}
+# Markdown, with counts and no addresses: more people see it than the plan.
+APPROVAL_TEXT = """{% set plan = ti.xcom_pull(task_ids='plan') %}
 In {{ plan.changes.bookings }} bookings,
 
 - **{{ plan.changes.mark_attendees }}** attendees and **{{ plan.changes.mark_hosts }}** hosts would be marked absent,
@@ -47,22 +47,22 @@ In {{ plan.changes.bookings }} bookings,
 - held back, `{{ reason }}`: {{ people }}
 {% endfor %}
 
-Who and why stands in `{{ plan.plan_path }}/plan.jsonl`."""
+The changes with their reasons are in `{{ plan.plan_path }}/plan.jsonl`."""
 
 log = logging.getLogger(__name__)
 
 
-def tell_of_failure(context: dict[str, Any]) -> None:
-    """Tell somebody that a task failed for good, by mail to ``CALCOM_NO_SHOWS_TELL`` where that is set.
+def report_failure(context: dict[str, Any]) -> None:
+    """Report that a task failed for good, by e-mail to ``CALCOM_NO_SHOWS_MAIL_TO`` where that is set.
 
-    The error's text has counts and paths, and nobody's address. Any notifier of Airflow can stand here.
+    The message has counts and paths, and no addresses. Any notifier of Airflow can replace this function.
     """
     text = f"{context['task_instance'].task_id} of {context['run_id']} failed: {context.get('exception')}"
     log.error("%s", text)
-    if TELL:
+    if MAIL_TO:
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
-        SmtpNotifier(to=TELL, subject="Cal.com no-shows were not reconciled", html_content=text).notify(context)
+        SmtpNotifier(to=MAIL_TO, subject="Cal.com no-shows were not reconciled", html_content=text).notify(context)
 
 
 with DAG(
@@ -78,11 +78,11 @@ with DAG(
         "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
         "plans": Param("/tmp/no-shows/reconcile", type="string", title="Folder of the plans"),
         "ledger": Param(None, type=["null", "string"], title="Folder of the ledger; empty: below AIRFLOW_HOME"),
-        "colleagues": Param(["clinic.example"], type="array", title="Domains of colleagues, who are never no-shows"),
+        "internal_domains": Param(["clinic.example"], type="array", title="Internal mail domains, never no-shows"),
         "approval": Param(False, type="boolean", title="Have a person approve the plan first"),
-        "dry_run": Param(True, type="boolean", title="Only tell what would be done"),
+        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
     },
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "on_failure_callback": tell_of_failure},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "on_failure_callback": report_failure},
     render_template_as_native_obj=True,
 ) as dag:
     plan = PlanNoShowsOperator(
@@ -91,7 +91,7 @@ with DAG(
         before_start=f"{{{{ {DAY} }}}}",
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
         policy={
-            "internal_domains": "{{ params.colleagues }}",
+            "internal_domains": "{{ params.internal_domains }}",
             # The report has every meeting up to here. Without this, the last meetings of a day stay in doubt.
             "attendance_until": {"zoom": f"{{{{ {DAY} }}}}T00:00:00Z"},
         },
@@ -101,7 +101,7 @@ with DAG(
 
     @task.branch
     def who_decides() -> str:
-        """Ask a person where that is wanted and possible."""
+        """Return the task that follows: the approval, where it is requested and possible."""
         from airflow.providers.common.compat.sdk import get_current_context
 
         if not get_current_context()["params"]["approval"]:
@@ -125,7 +125,7 @@ with DAG(
         approve = ApprovalOperator(
             task_id="approve",
             subject="Apply {{ ti.xcom_pull(task_ids='plan')['changes']['total'] }} changes of no-show flags?",
-            body=WHAT_IS_ASKED,
+            body=APPROVAL_TEXT,
             response_timeout=timedelta(hours=24),
             retries=0,
         )

@@ -1,4 +1,4 @@
-"""A day of bookings, a Zoom report and two example DAGs run by Airflow, against a Cal.com on this machine.
+"""A day of bookings, a Zoom report and two example DAGs run by Airflow, against a local Cal.com.
 
 Everything is made up and thrown away afterwards. The figures of the last line are counted in the sandbox's own state
 and by a webhook listener, not reported by the DAG.
@@ -46,7 +46,7 @@ Flags = dict[tuple[str, str], bool]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the sandbox holds and has seen.
+    """State of the sandbox, and the calls that it got.
 
     :param flags: the no-show flag of each (booking uid, address).
     :param calls: mark-absent calls for each booking uid.
@@ -60,7 +60,7 @@ class Snapshot:
 
 @contextmanager
 def webhook_listener() -> Iterator[tuple[str, list[str]]]:
-    """Listen for webhooks; gives its address, and the list that their events are noted in."""
+    """Listen for webhooks; yield its address, and the list that collects their events."""
     events: list[str] = []
 
     class Listener(BaseHTTPRequestHandler):
@@ -82,14 +82,14 @@ def webhook_listener() -> Iterator[tuple[str, list[str]]]:
 
 
 def subscribe(sandbox: RunningSandbox, listener: str) -> None:
-    """Have the sandbox tell the listener of every change of a no-show flag."""
+    """Have the sandbox notify the listener of every change of a no-show flag."""
     webhook = {"active": True, "subscriberUrl": listener, "triggers": ["BOOKING_NO_SHOW_UPDATED"], "secret": "demo"}
     headers = {"Authorization": f"Bearer {KEY}", "cal-api-version": "2024-08-13"}
     httpx.post(f"{sandbox.url}/v2/webhooks", json=webhook, headers=headers).raise_for_status()
 
 
 def snapshot(sandbox: RunningSandbox, events: list[str]) -> Snapshot:
-    """Look at the sandbox as it is now."""
+    """Return the current state of the sandbox."""
     state = httpx.get(f"{sandbox.url}/_sandbox/state").json()
     calls = httpx.get(f"{sandbox.url}/_sandbox/calls").json()["calls"]
     return Snapshot(
@@ -134,7 +134,7 @@ def run_dag(name: str, sandbox: RunningSandbox, home: Path, evidence: Path) -> N
 
 
 def run_join(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
-    """Run the DAG that marks, and give what it concluded."""
+    """Run the DAG that marks, and return its conclusions."""
     evidence = home / "evidence.json"
     run_dag("join", sandbox, home, evidence)
     concluded: dict[str, dict[str, str]] = json.loads(evidence.read_text())
@@ -142,7 +142,7 @@ def run_join(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
 
 
 def run_plan(sandbox: RunningSandbox, home: Path) -> set[tuple[str, str]]:
-    """Run the DAG that plans, print its plan, and give the (booking uid, address) pairs that it would mark."""
+    """Run the DAG that plans, print its plan, and return the (booking uid, address) pairs that it would mark."""
     folder = home / "plan"
     run_dag("plan", sandbox, home, folder)
     print(rendered(read_summary(folder), read_plan(folder), with_addresses=True))
@@ -162,7 +162,7 @@ def print_table(before: Snapshot, after: Snapshot, evidence: dict[str, dict[str,
 
 
 def main() -> int:
-    """Run the demo; 0 if every figure is as it must be."""
+    """Run the demo; return 0 if every figure is as it must be."""
     if os.environ.get("CALCOM_API_KEY"):
         print(REAL_ACCOUNT)
     labels: dict[str, dict[str, str]] = json.loads((HERE / "labels.json").read_text(encoding="utf-8"))
@@ -199,7 +199,7 @@ def check_plan(
 
 
 def conclude(labels: dict[str, dict[str, str]], before: Snapshot, after: Snapshot, again: Snapshot) -> int:
-    """Count what happened against what is true, and say it in one line."""
+    """Compare what happened with what is true, and print it in one line."""
     truly_absent = {(uid, who) for uid, people in labels.items() for who, what in people.items() if what == "absent"}
     marked = {person for person, flag in after.flags.items() if flag and not before.flags[person]}
     unmarked = {person for person, flag in after.flags.items() if before.flags[person] and not flag}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def run_plan(evidence_path: str) -> int:
-    """Run the DAG that plans; 0 if it succeeded.
+    """Run the DAG that plans; return 0 if it succeeded.
 
     :param evidence_path: the folder of the plan.
     """
@@ -23,7 +23,7 @@ def run_plan(evidence_path: str) -> int:
 
 
 def run_join(evidence_path: str) -> int:
-    """Run the DAG that marks; 0 if it succeeded.
+    """Run the DAG that marks; return 0 if it succeeded.
 
     :param evidence_path: where to write ``{booking uid: {address: what the DAG concluded}}``.
     """

@@ -1,8 +1,8 @@
-"""The documentation: examples run and print what it says, tables are those of the code, links lead somewhere.
+"""The documentation: examples run and print what the pages show, tables match the code, links resolve.
 
-What a page shows is taken at its word. A ``python`` block runs, all of a page in one namespace and one folder, and
-prints the ``text`` block right behind it, or nothing. A line of a ``shell`` block that begins with ``calcom-no-shows``
-runs likewise. A block behind a line that begins with a file's name is that file.
+A ``python`` block runs, all of a page in one namespace and one folder, and prints the ``text`` block right after it, or
+nothing. A line of a ``shell`` block that begins with ``calcom-no-shows`` and has such an output runs likewise. A block
+after a line that begins with a file's name is that file.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import argparse
 import contextlib
 import copy
 import gzip
+import importlib
 import inspect
 import io
 import json
+import pkgutil
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -22,44 +24,75 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.execution_time import macros
 
-from airflow_provider_calcom.attendance import plan, worklist
+import airflow_provider_calcom
+from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, base, read_feed
+from airflow_provider_calcom.attendance.feeds.errors import FeedError
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command
+from airflow_provider_calcom.errors import ProviderError
+from airflow_provider_calcom.get_provider_info import get_provider_info
+from airflow_provider_calcom.hooks.calcom import CalComHook
+from airflow_provider_calcom.no_shows import plan
+from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, judge
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
+from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
 from benchmarks.plans import write_plan_by_hand
-from tests.dag_runs import dag_of, xcoms
 from tests.operators.applying import change
 from tests.pages import blocks
-from tests.support import SandboxDriver
+from tests.support import KEY, NOW, SandboxDriver
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-ATTENDANCE = DOCS / "explanation" / "rules.md"
-APPLYING, FEEDS, PLANS = (DOCS / "reference" / f"{name}.md" for name in ("ledger", "feeds", "plan-files"))
-BENCHMARK = DOCS / "explanation" / "attendance-benchmark.md"
+TUTORIAL, FILES = (DOCS / "tutorial" / f"{name}.md" for name in ("plan-and-apply", "decide-on-files"))
+MARKING, SANDBOX = (DOCS / "how-to" / f"{name}.md" for name in ("mark-attendees", "test-against-the-sandbox"))
+RULES, ACCURACY, BENCHMARK = (
+    DOCS / "explanation" / f"{name}.md" for name in ("rules", "accuracy", "attendance-benchmark")
+)
+OPERATORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
+    DOCS / "reference" / f"{name}.md"
+    for name in (
+        "operators",
+        "hook",
+        "errors",
+        "connection",
+        "feeds",
+        "attendance-tables",
+        "policy",
+        "plan-files",
+        "ledger",
+        "command-line",
+    )
+)
 PAGES = [README, *sorted(DOCS.glob("**/*.md"))]
-RUNNING_PAGES = [README, APPLYING, ATTENDANCE, FEEDS, PLANS]
+RUNNING_PAGES = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
 COMMAND = "calcom-no-shows"
 
 
 def files(page: Path) -> dict[str, str]:
-    """Give the files that a page shows."""
+    """Return the files that a page shows, by name."""
     named = ((re.match(r"`([\w.-]+\.(?:jsonl?|csv))`", block.before), block) for block in blocks(page))
     return {name[1]: block.text for name, block in named if name and block.language == "json"}
 
 
 def rows(page: Path, heading: str = "") -> dict[str, list[str]]:
-    """Give the rows of a page's tables below a heading, by each name in code that stands in their first cell."""
+    """Return the rows of the first table below a heading, or of all tables of a page, by each name in code in their
+    first cell.
+    """
     text = page.read_text(encoding="utf-8")
     if heading:
         text = re.split(rf"^{re.escape(heading)}$", text, flags=re.MULTILINE)[1]
-        text = re.split(rf"^#{{1,{heading.index(' ')}}} ", text, flags=re.MULTILINE)[0]
+        text = text[text.index("\n| ") :].strip().split("\n\n")[0]
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.startswith("| "):
@@ -71,14 +104,14 @@ def rows(page: Path, heading: str = "") -> dict[str, list[str]]:
 
 
 def rows_by_words(page: Path, heading: str) -> dict[str, str]:
-    """Give the second cell of each row of a section, by the first."""
+    """Return the second cell of each row of a section, by the first."""
     section = page.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n## ")[0]
     lines = [cells_of(line) for line in section.splitlines() if line.startswith("| ")]
     return {cells[0]: cells[1] for cells in lines}
 
 
 def cells_of(line: str) -> list[str]:
-    """Give the cells of a table's row."""
+    """Return the cells of a table's row."""
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
@@ -91,7 +124,7 @@ def ids(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_python_compiles(page: Path) -> None:
-    """No page shows Python that Python does not take."""
+    """Every Python block of the documentation compiles."""
     for block in blocks(page):
         if block.language == "python":
             compile(block.text, f"{page.name}, line {block.line}", "exec")
@@ -99,11 +132,11 @@ def test_python_compiles(page: Path) -> None:
 
 @pytest.mark.parametrize("page", RUNNING_PAGES, ids=ids)
 def test_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever copies a page's examples, in their order, sees what the page shows."""
+    """The examples of a page, run in their order, print what the page shows."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(base, "_added", {})
-    # The other pages go on with the files of this one.
-    for name, text in (files(ATTENDANCE) | files(page)).items():
+    # The other pages use the files of the tutorial.
+    for name, text in (files(FILES) | files(page)).items():
         Path(name).write_text(text, encoding="utf-8")
     namespace: dict[str, Any] = {"__name__": "an_example"}
     ran = 0
@@ -123,28 +156,56 @@ def test_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypat
 
 
 def test_commands_have_their_output() -> None:
-    """A command without its output would not be run, so that nothing would hold it."""
-    shown = [block for page in RUNNING_PAGES for block in blocks(page) if block.text.startswith(COMMAND)]
+    """A command without its output would not be run, so that no test would check it."""
+    shown = [block for page in PAGES for block in blocks(page) if block.text.startswith(COMMAND)]
     assert len(shown) >= 3
     assert all(block.output for block in shown)
 
 
-@pytest.mark.usefixtures("airflow_db")
-def test_the_plan_of_the_readme(calcom: SandboxDriver, connect: Callable[..., None], tmp_path: Path) -> None:
-    """However its run is started, the README's example plans what the README says: Carol, and nobody else."""
-    from airflow_provider_calcom.sandbox.practice import demo_world
-
+def test_the_plan_of_the_tutorial(calcom: SandboxDriver, connect: Callable[..., None], tmp_path: Path) -> None:
+    """The tutorial's plan has the change of Carol and no other. ``make test-readme`` runs its DAG by Airflow."""
     calcom.admin("world", {"world": demo_world()})
-    (example,) = [block.text for block in blocks(README) if "PlanNoShowsOperator(" in block.text]
-    text = example.replace("\nplan_no_shows()\n", "\ndag = plan_no_shows()\n").replace("/tmp/no-shows", str(tmp_path))
     connect(host=calcom.url, password="cal_demo_owner")
-    for options in ({}, {"logical_date": None}):
-        result = xcoms(dag_of("readme_plan", text).test(**options), "plan")[-1]
-        assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
-        assert result["outcomes"]["present"] == {"name": 1}
-        assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
+    namespace: dict[str, Any] = {"__name__": "an_example"}
+    exec(example(TUTORIAL, "PlanNoShowsOperator(").replace("/tmp/no-shows", str(tmp_path)), namespace)
+    dag = namespace["plan_no_shows"]()
+    task = copy.copy(dag.get_task("plan"))
+    task.render_template_fields({"params": dict(dag.params), "macros": macros})
+    result = task.execute({})
+    assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
+    assert result["outcomes"]["present"] == {"name": 1}
+    assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
     assert calcom.writes() == []
-    assert {path.name for path in Path(result["plan_path"]).iterdir()} <= first_cells(README)
+    assert {path.name for path in Path(result["plan_path"]).iterdir()} <= first_cells(TUTORIAL)
+
+
+def example(page: Path, containing: str) -> str:
+    """Return the one Python block of a page that contains a string."""
+    (text,) = [block.text for block in blocks(page) if block.language == "python" and containing in block.text]
+    return text
+
+
+def test_the_object_of_cal_coms_page_is_marked(calcom: SandboxDriver, connect: Callable[..., None]) -> None:
+    """The attendee object of Cal.com's public mark-absent page works as input, and the page shows the real result."""
+    john = {"name": "John Doe", "email": "john.doe@example.com"}
+    attendee = john | {"timeZone": "America/New_York", "language": "it", "phoneNumber": "+919876543210"}
+    world = practice_world(NOW)
+    booking = next(one for one in world["bookings"] if one["uid"] == "sandbox-yesterday-1")
+    booking |= {"uid": "booking_uid_123", "attendees": [attendee], "responses": john}
+    calcom.admin("world", {"world": world})
+    connect(host=calcom.url, password=KEY)
+    namespace: dict[str, Any] = {}
+    exec(
+        example(MARKING, "John Doe").replace("MarkAbsentOperator(\n", "operator = MarkAbsentOperator(\n", 1),
+        {"MarkAbsentOperator": MarkAbsentOperator},
+        namespace,
+    )
+    (shown,) = [json.loads(block.text) for block in blocks(MARKING) if block.language == "json"]
+    result = namespace["operator"].execute({})
+    assert result == shown
+    again = namespace["operator"].execute({})
+    assert (again["unchanged"], again["calls"]) == (shown["marked"], 0)
+    assert len(calcom.marks()) == 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
@@ -161,10 +222,9 @@ def test_examples_run_without_a_logical_date(page: Path) -> None:
 
 
 def test_a_plan_is_applied_as_the_page_says(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """The DAG of the page takes a plan's folder from its parameters, and is a dry run until it is told otherwise."""
+    """The tutorial's DAG takes a plan's folder from its parameters, and is a dry run by default."""
     namespace: dict[str, Any] = {"__name__": "an_example"}
-    (example,) = [block.text for block in blocks(PLANS) if "ApplyNoShowsOperator" in block.text]
-    exec(example, namespace)
+    exec(example(TUTORIAL, "ApplyNoShowsOperator("), namespace)
     dag = namespace["apply_no_shows"]()
     folder = write_plan_by_hand(tmp_path / "plan", [change("sandbox-yesterday-1", "bob@example.org")])
     for dry_run, marks in ((dag.params["dry_run"], 0), (False, 1)):
@@ -175,33 +235,18 @@ def test_a_plan_is_applied_as_the_page_says(calcom: SandboxDriver, tmp_path: Pat
         assert len(calcom.marks()) == marks
 
 
-def test_applying_tells_parameters_outcomes_and_keys() -> None:
-    """The page has every parameter with its default, every outcome, and every key of the ledger."""
-    from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
-
-    table = rows(APPLYING, "## The operator")
-    parameters = inspect.signature(ApplyNoShowsOperator.__init__).parameters
-    assert {name: cells[1] for name, cells in table.items()} == {
-        name: "" if one.default is inspect.Parameter.empty else shown_default(one.default)
-        for name, one in parameters.items()
-        if name not in ("self", "kwargs")
-    }
-    assert set(rows(APPLYING, "## Outcomes")) == {*worklist.OUTCOMES, worklist.WOULD_APPLY}
-    assert set(rows(APPLYING, "## The ledger")) == LedgerRecord.__required_keys__
-
-
 NAIVE = ("attendance.jsonl", "2026-11-18T09:00:20Z", "2026-11-18 09:00:20")
 WRONG: dict[str, tuple[tuple[str, str, str] | None, list[str]]] = {
-    "a time without a zone": (NAIVE, []),
-    "a kind that there is not": (("attendance.jsonl", '"person"', '"human"'), []),
+    "a timestamp without a zone": (NAIVE, []),
+    "an unknown kind": (("attendance.jsonl", '"person"', '"human"'), []),
     "a column is missing": (("attendance.jsonl", '"email"', '"mail"'), []),
-    "a booking twice": (("bookings.jsonl", "", ""), []),
+    "a duplicate booking": (("bookings.jsonl", "", ""), []),
     "an end before its start": (("bookings.jsonl", "T09:30", "T08:30"), []),
-    "a file that was cut": (("attendance.jsonl", "", ""), []),
-    "a packed file that was cut": (("attendance.jsonl", "", ""), []),
-    "no such file": (None, ["--attendance", "bad.jsonl"]),
-    "a field that there is not": (None, ["--policy", '{"setle": 1}']),
-    "a value that can't be": (None, ["--policy", '{"settle": -1}']),
+    "a truncated file": (("attendance.jsonl", "", ""), []),
+    "a truncated gzip file": (("attendance.jsonl", "", ""), []),
+    "a missing file": (None, ["--attendance", "bad.jsonl"]),
+    "an unknown policy field": (None, ["--policy", '{"setle": 1}']),
+    "a value out of range": (None, ["--policy", '{"settle": -1}']),
     "too little memory": (None, ["--memory-limit", "1MB"]),
 }
 
@@ -210,9 +255,9 @@ WRONG: dict[str, tuple[tuple[str, str, str] | None, list[str]]] = {
 def test_errors_say_what_the_page_says(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever meets an error finds it on the page, word for word."""
+    """The page has each error message word for word."""
     monkeypatch.chdir(tmp_path)
-    given = {name: text for name, text in files(ATTENDANCE).items() if name != "policy.json"}
+    given = {name: text for name, text in files(FILES).items() if name != "policy.json"}
     change, options = WRONG[what]
     arguments = {f"--{Path(name).stem}": name for name in given}
     if change:
@@ -222,28 +267,28 @@ def test_errors_say_what_the_page_says(
     if options[:1] == ["--policy"]:
         given["policy.json"], options = options[1], ["--policy", "policy.json"]
     for name, text in given.items():
-        Path(name).write_text(text[:100] if name == "bad.jsonl" and what.endswith("cut") else text, encoding="utf-8")
-    if "packed" in what:
+        Path(name).write_text(text[:100] if name == "bad.jsonl" and "truncated" in what else text, encoding="utf-8")
+    if "gzip" in what:
         packed = gzip.compress(Path("bad.jsonl").read_bytes())
         Path("bad.jsonl.gz").write_bytes(packed[: len(packed) // 2])
         arguments["--attendance"] = "bad.jsonl.gz"
     line = [part for pair in arguments.items() for part in pair]
     assert command.main(["decide", *line, *options, "--out", "out.jsonl"]) == 1
-    shown = rows_by_words(ATTENDANCE, "## When the input is wrong")[what].strip("`")
+    shown = rows_by_words(TABLES_PAGE, "## When the input is wrong")[what].strip("`")
     pattern = re.escape(f"{COMMAND}: {shown}\n").replace(re.escape("..."), ".*")
     assert re.fullmatch(pattern, capsys.readouterr().err), shown
 
 
-def test_all_errors_of_the_page_are_tried() -> None:
-    """The page tells of no error that the test above does not make."""
-    assert set(rows_by_words(ATTENDANCE, "## When the input is wrong")) - {"what"} == set(WRONG)
+def test_all_errors_of_the_page_are_provoked() -> None:
+    """The page has no error that the test above does not provoke."""
+    assert set(rows_by_words(TABLES_PAGE, "## When the input is wrong")) - {"what"} == set(WRONG)
 
 
 # Tables.
 
 
 def shown_default(default: Any) -> str:
-    """Write a default as the pages have it: as JSON, which is how users give it."""
+    """Return a default as the pages have it: as JSON, which is how users write it."""
     return f"`{json.dumps(list(default) if isinstance(default, tuple) else default)}`"
 
 
@@ -256,53 +301,99 @@ def defaults(made: type) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("page", "heading", "made"),
     [
-        (ATTENDANCE, "## The policy", AttendancePolicy),
+        (POLICY, "## Fields", AttendancePolicy),
         (PLANS, "## Guard rails", GuardRails),
         (FEEDS, "## Options", FeedOptions),
     ],
     ids=["policy", "guard rails", "feed options"],
 )
-def test_every_field_stands_in_its_table_with_its_default(page: Path, heading: str, made: type) -> None:
-    """A field that is added, renamed or given another default can't be forgotten in the docs."""
+def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
+    """A field that is added, renamed or gets another default can't be forgotten in the docs."""
     table = rows(page, heading)
     assert {name: cells[1] for name, cells in table.items()} == dict(defaults(made))
 
 
-def test_the_readme_has_the_guard_rails() -> None:
-    """The README's short table has every guard rail that can refuse a plan, with its default and sample."""
-    text = README.read_text(encoding="utf-8")
-    table = rows(README, "## Plan no-shows from attendance")
-    known = dict(defaults(GuardRails))
-    assert {name: table[name][1] for name in rail_names()} == {name: known[name] for name in rail_names()}
-    for name in ("min_sample", "min_matched_sample"):
-        assert re.search(rf"from {known[name].strip('`')} (people|rows) \(`{name}`\) on", text)
+@pytest.mark.parametrize(
+    ("page", "heading", "made"),
+    [
+        (OPERATORS, "## MarkAbsentOperator", MarkAbsentOperator),
+        (OPERATORS, "## PlanNoShowsOperator", PlanNoShowsOperator),
+        (OPERATORS, "## ApplyNoShowsOperator", ApplyNoShowsOperator),
+        (OPERATORS, "## ListBookingsOperator", ListBookingsOperator),
+        (HOOK, "# CalComHook", CalComHook),
+    ],
+    ids=["mark", "plan", "apply", "list", "hook"],
+)
+def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
+    """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""
+    known = {
+        name: "" if one.default is inspect.Parameter.empty else shown_default(one.default)
+        for name, one in inspect.signature(made.__init__).parameters.items()
+        if name not in ("self", "kwargs")
+    }
+    assert {name: cells[1] for name, cells in rows(page, heading).items()} == known
 
 
-def rail_names() -> list[str]:
+def test_methods_of_the_hook_are_in_the_table() -> None:
+    """Every method of the hook that DAG authors may call is in the table."""
+    public = {name for name, one in vars(CalComHook).items() if inspect.isfunction(one) and not name.startswith("_")}
+    inherited = {"get_ui_field_behaviour", "get_connection_form_widgets"}
+    assert set(rows(HOOK, "## Methods")) == public - inherited
+
+
+def test_errors_are_in_the_table() -> None:
+    """Every error class is in the table, with whether Airflow retries it."""
+    import_all_modules()
+    retried = {name: cells[1] for name, cells in rows(ERRORS).items() if name[0].isupper()}
+    known = {
+        kind.__name__: "depends" if kind.__name__ == "ChangesFailed" else "yes" if kind.retryable else "no"
+        for kind in subclasses(ProviderError)
+        if kind not in (CalComError, AttendanceError, FeedError)  # never raised themselves
+    }
+    assert retried == known
+
+
+def import_all_modules() -> None:
+    """Import every module of the package, so that all subclasses are known."""
+    for module in pkgutil.walk_packages(airflow_provider_calcom.__path__, "airflow_provider_calcom."):
+        if "example_dags" not in module.name and "sandbox" not in module.name:
+            importlib.import_module(module.name)
+
+
+def subclasses(of: type[Any]) -> Iterator[type[Any]]:
+    """Return all subclasses that are defined in the package, without those made at run time."""
+    for kind in of.__subclasses__():
+        if kind.__module__.startswith("airflow_provider_calcom") and not issubclass(kind, AirflowFailException):
+            yield kind
+            yield from subclasses(kind)
+
+
+def test_outcomes_and_ledger_keys_are_in_their_tables() -> None:
+    """Every outcome of a change and every key of the ledger is documented."""
+    assert set(rows(OPERATORS, "### Outcomes")) == {*worklist.OUTCOMES, worklist.WOULD_APPLY}
+    assert set(rows(LEDGER, "## Keys")) == LedgerRecord.__required_keys__
+
+
+def test_connection_fields_are_in_the_table() -> None:
+    """Every extra field of the connection's form is documented."""
+    (connection,) = get_provider_info()["connection-types"]
+    assert set(connection["conn-fields"]) <= set(rows(CONNECTION))
+
+
+def test_guard_rails_are_in_the_table() -> None:
+    """Every guard rail that can reject a plan is documented."""
+
     class _Figures:
         outcomes: dict[str, dict[str, int]] = {}
         judged_bookings = attendance_rows = rows_of_people = matched_rows = 0
 
-    return [result.name for result in judge(GuardRails(), _Figures(), 0)]  # type: ignore[arg-type]
-
-
-def test_every_parameter_of_the_operator_stands_in_its_table() -> None:
-    """PlanNoShowsOperator has no parameter that the docs don't tell, and none of another default."""
-    from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
-
-    table = rows(ATTENDANCE, "## The operator")
-    parameters = inspect.signature(PlanNoShowsOperator.__init__).parameters
-    known = {
-        name: "" if one.default is inspect.Parameter.empty else shown_default(one.default)
-        for name, one in parameters.items()
-        if name not in ("self", "kwargs")
-    }
-    assert {name: cells[1] for name, cells in table.items()} == known
+    names = {result.name for result in judge(GuardRails(), _Figures(), 0)}  # type: ignore[arg-type]
+    assert names <= set(rows(PLANS, "## Guard rails"))
 
 
 def test_the_tables_have_their_columns() -> None:
-    """Whoever writes one of the three tables by the docs writes all its columns."""
-    text = ATTENDANCE.read_text(encoding="utf-8")
+    """The documentation of the three tables has all their columns and choices."""
+    text = TABLES_PAGE.read_text(encoding="utf-8")
     section = text.split("## The three tables")[1].split("\n## ")[0]
     for table in TABLES:
         below = section.split(f"**`{table.name}`**")[1].split("\n\n**`")[0]
@@ -312,9 +403,9 @@ def test_the_tables_have_their_columns() -> None:
             assert all(f"`{choice}`" in below for choice in column.choices)
 
 
-def test_every_reason_stands_with_its_rule() -> None:
+def test_reasons_are_documented_with_their_rule() -> None:
     """A reason that a user finds in a decision or a plan is in the table of the rules, at its number."""
-    section = ATTENDANCE.read_text(encoding="utf-8").split("## How a decision falls")[1].split("\n## ")[0]
+    section = RULES.read_text(encoding="utf-8").split("## How a decision is made")[1].split("\n## ")[0]
     lines = [cells_of(line) for line in section.splitlines() if line.startswith("| ")]
     numbers = {
         reason: int(cells[0]) for cells in lines if cells[0].isdigit() for reason in re.findall("`(\\w+)`", cells[3])
@@ -326,22 +417,22 @@ def test_every_reason_stands_with_its_rule() -> None:
 
 
 def test_plans_files_and_reasons() -> None:
-    """Every file of a plan, every reason for holding somebody back and every key of a change is told."""
+    """Every file of a plan, every reason for holding somebody back and every key of a change is documented."""
     table = first_cells(PLANS)
     assert {plan.PLAN, plan.REFUSED_CHANGES, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= table
     assert set(plan._HELD_BACK) == set(rows(PLANS, "## Held back"))
     assert set(plan._KEYS) <= table
-    assert {plan.PLAN, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= first_cells(README)
+    assert {plan.PLAN, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= first_cells(TUTORIAL)
 
 
 def first_cells(page: Path) -> set[str]:
-    """Give the names in code that stand in the first cells of a page's tables."""
+    """Return the names in code in the first cells of a page's tables."""
     lines = page.read_text(encoding="utf-8").splitlines()
     return {name for line in lines if line.startswith("| ") for name in re.findall(r"`([^`]+)`", cells_of(line)[0])}
 
 
 def test_every_feed_has_a_section() -> None:
-    """Each feed has a section with an entry for the operator, an example in Python, and what it is known by."""
+    """Each feed has a section with an entry for the operator and an example in Python."""
     headings = re.findall(r"^## `(\w+)`$", FEEDS.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(base._BUILT_IN)
     for name in headings:
@@ -350,10 +441,8 @@ def test_every_feed_has_a_section() -> None:
         assert f'read_feed("{name}"' in section
 
 
-def test_the_operator_takes_no_unreadable_record(tmp_path: Path) -> None:
-    """As the docs tell, one record in fifty that can't be read is too much for the operator, though not for Python."""
-    from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
-
+def test_the_operator_accepts_no_unreadable_record(tmp_path: Path) -> None:
+    """One unreadable record in fifty is too much for the operator, and not for ``read_feed``, as documented."""
     good = {"email": "ann@example.org", "joined_at": "2026-11-18T09:00:20Z"}
     feed = [*[good] * 49, {**good, "joined_at": "soon"}]
     assert len(list(read_feed("canonical", feed))) == 49
@@ -365,8 +454,8 @@ def test_the_operator_takes_no_unreadable_record(tmp_path: Path) -> None:
     assert rows(FEEDS, "## Options")["max_unreadable"][2].endswith("in the operator `0`")
 
 
-def test_every_option_of_the_command_is_told() -> None:
-    """The page has all options of both commands."""
+def test_options_of_the_command_are_documented() -> None:
+    """The page has all options of all commands."""
     (commands,) = [action for action in command.parser()._actions if isinstance(action, argparse._SubParsersAction)]
     options = {
         option
@@ -375,19 +464,19 @@ def test_every_option_of_the_command_is_told() -> None:
         for option in action.option_strings
         if option.startswith("--") and option != "--help"
     }
-    section = ATTENDANCE.read_text(encoding="utf-8").split("## The command line")[1].split("\n## ")[0]
-    assert {option for option in options if option not in section} == set()
+    text = COMMANDS.read_text(encoding="utf-8")
+    assert {option for option in options if option not in text} == set()
 
 
-def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
-    """The README's precision and known limits are the published ones: a new run can't leave them behind."""
-    said = README.read_text(encoding="utf-8").split("**How often it is right.**")[1].split("**On the command line**")[0]
+def test_accuracy_has_the_figures_of_the_benchmark() -> None:
+    """Precision and known limits are those of the benchmark: a new run can't leave them behind."""
+    said = ACCURACY.read_text(encoding="utf-8")
     benchmark = BENCHMARK.read_text(encoding="utf-8")
     lines = [cells_of(line) for line in benchmark.splitlines() if line.startswith("| ")]
     rules, everything, join = (
         next(cells for cells in lines if cells[0].startswith(first))
         for first in (
-            "**the rules, where the feed tells the truth**",
+            "**the rules, where the feed is truthful**",
             "the rules, all bookings",
             "meeting and address alone, all bookings",
         )
@@ -400,29 +489,49 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark() -> None:
     assert len(limits) == said.count("\n- ") > 0
 
 
-# Links.
+# Links and language.
 
 
 def anchors(page: Path) -> set[str]:
-    """Give the anchors that a page's headings have on GitHub."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    """Return the anchors that a page's headings have on GitHub."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
-def test_links_lead_somewhere(page: Path) -> None:
-    """Every link to a file of the project, and to a section of a page, finds it."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+def test_links_resolve(page: Path) -> None:
+    """Every relative link of a page finds its file, and every anchor its heading."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"\w+://", target):
             continue
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), f"{page.name}: {target}"
+        assert linked.is_relative_to(ROOT), f"{page.name}: {target}"
         assert not anchor or anchor in anchors(linked), f"{page.name}: {target}"
 
 
-def test_the_pages_are_linked_from_the_readme() -> None:
-    """Nobody has to find a page by looking through folders."""
-    text = README.read_text(encoding="utf-8")
-    assert [page.name for page in PAGES if page is not README and f"(docs/{page.relative_to(DOCS)}" not in text] == []
+def test_the_index_links_every_page() -> None:
+    """Every page of the documentation can be reached from the index, and the index from the README."""
+    index = DOCS / "index.md"
+    linked = set(re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8")))
+    assert {str(page.relative_to(DOCS)) for page in PAGES if page not in (README, index)} <= linked
+    assert "(docs/index.md" in README.read_text(encoding="utf-8")
+
+
+UNCLEAR = (
+    r"told|tells?|telling|asked|asks?|mend(s|ed)?|heals?|bearings|verdicts?|whoever|workshop|colleagues?|dear|"
+    r"in place of|what became of|of the way|stands (for|in|at)|so many|taken for|held to|whole numbers?"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_pages_use_the_fields_words(page: Path) -> None:
+    """No page has a word of the list of unclear ones. Code is left out: it shows what programs print."""
+    text = re.sub(r"`[^`\n]*`", "", prose(page))
+    assert [found[0] for found in re.finditer(rf"\b({UNCLEAR})\b", text, re.IGNORECASE)] == []

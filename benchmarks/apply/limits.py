@@ -22,7 +22,7 @@ class Use:
         processes were at work.
     :param windows: that the steady state had.
     :param calls: all of them.
-    :param blocked: answers with 429.
+    :param blocked: responses with 429.
     :param blocked_later: those after the first window.
     """
 
@@ -56,9 +56,9 @@ def measure_limits(bench: Bench) -> list[Measure]:
     blocked = 100 * four.blocked / four.calls
     return [
         Measure("share of the limit used, 1 process", one.share, ">=", LEAST_SHARE_OF_ONE),
-        Measure("answers with 429 after the first window, 1 process", one.blocked_later, "=", 0),
+        Measure("responses with 429 after the first window, 1 process", one.blocked_later, "=", 0),
         Measure("share of the limit used, 4 processes together", four.share, ">=", LEAST_SHARE_OF_FOUR),
-        Measure("answers with 429 of all, 4 processes", blocked, "<=", MOST_BLOCKED_OF_FOUR, " %"),
+        Measure("responses with 429 of all, 4 processes", blocked, "<=", MOST_BLOCKED_OF_FOUR, " %"),
     ]
 
 

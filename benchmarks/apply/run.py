@@ -76,7 +76,7 @@ def report(measures: list[Measure], lines: list[str]) -> str:
         f"`make bench-apply` on {date.today():%Y-%m-%d}: {os.cpu_count()} cores, Python {platform.python_version()},",
         f"{versions}.",
         "",
-        f"All sides talk to one sandbox, a process of its own, which answers after {LATENCY * 1000:g} ms (at once for",
+        f"All sides talk to one sandbox, a process of its own, which responds after {LATENCY * 1000:g} ms (at once for",
         f"memory and CPU time). Ours writes {CONCURRENCY} bookings at once, as the bare client does. Sides take turns,",
         "each round marks other bookings, and a ratio is the median of the rounds' ratios: other work on the machine",
         f"adds to all seconds. The rate limit is {LIMIT} calls in {WINDOW} s with a block of {WINDOW} s, a tenth of",

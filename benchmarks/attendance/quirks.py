@@ -229,7 +229,7 @@ def wait(maker: Maker, booking: Booking, guest: Expected, admitted: bool) -> Non
 
 @quirk(
     "waiting room",
-    "guests in a waiting room that the feed tells of; some are never let in",
+    "guests in a waiting room that the feed reports; some are never let in",
     (*ZOOM, "webex", "canonical"),
 )
 def waiting_room(maker: Maker, feed: str) -> Booking:
@@ -341,7 +341,7 @@ def another_room(maker: Maker, feed: str) -> Booking:
 # The hosts' side
 
 
-@quirk("substitute for the host", "a colleague takes the meeting, signed in or by the name alone", ALL)
+@quirk("substitute for the host", "another host takes the meeting, signed in or by the name alone", ALL)
 def substitute(maker: Maker, feed: str) -> Booking:
     booking, colleague = maker.booking(feed), maker.rng.choice(maker.team)
     shown = maker.as_host(colleague)
@@ -369,7 +369,7 @@ def host_missing(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-@quirk("colleagues join", "more people of the hosts' company, also with machines and without their address")
+@quirk("internal participants join", "more people of the hosts' company, also with bots and without their address")
 def colleagues_join(maker: Maker, feed: str) -> Booking:
     booking = maker.held(feed)
     for colleague in maker.rng.sample(maker.team, maker.rng.choice((1, 2, 3))):
@@ -380,7 +380,7 @@ def colleagues_join(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-@quirk("machines", "note-taking machines, also of guests who stay away, and some under their owner's address")
+@quirk("bots", "note-taking bots, also of guests who stay away, and some under their owner's address")
 def machines(maker: Maker, feed: str) -> Booking:
     booking = maker.held(feed)
     owners = [*booking.attendees, *booking.hosts]
@@ -478,7 +478,7 @@ def lost(booking: Booking, is_lost: Callable[[Stay], bool]) -> Booking:
 
 @quirk(
     "no usable link",
-    "a location that is no link, or a personal link that the feed has no name for",
+    "a location that is not a link, or a personal link that the feed does not name",
     (*ZOOM, "meet_audit", "webex"),
 )
 def no_link(maker: Maker, feed: str) -> Booking:
@@ -529,14 +529,14 @@ def two_on_one_device(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-@quirk("under a machine's name", "a guest whose display name is one of a machine", ONLINE, BLIND)
+@quirk("under a bot's name", "a guest whose display name is one of a bot", ONLINE, BLIND)
 def machine_name(maker: Maker, feed: str) -> Booking:
     return maker.held(feed, lambda guest: Shown(cast.machine(maker.rng, guest.person)))
 
 
 @quirk(
     "lobby without a trace",
-    "guests who wait and are never let in, where the vendor does not tell of its lobby",
+    "guests who wait and are never let in, where the vendor does not report its lobby",
     ("meet_audit", "meet_rest", "teams_graph", "teams_csv", "cal_video"),
     BLIND,
 )
@@ -627,7 +627,7 @@ def another_hour_misspelt(maker: Maker, feed: str) -> Booking:
     )
 
 
-@quirk("a machine's name by chance", "a guest's name or company holds the letters of a machine's name", ONLINE, HIDDEN)
+@quirk("a bot's name by chance", "a guest's name or company contains the letters of a bot's name", ONLINE, HIDDEN)
 def machine_by_chance(maker: Maker, feed: str) -> Booking:
     def show(guest: Expected) -> Shown:
         company = maker.rng.choice(("General Assembly", "AssemblyAI", "spread.ai", "Potter.ai", "Assembly Room 2"))
@@ -688,7 +688,7 @@ def by_anothers_name(maker: Maker, feed: str) -> Booking:
 
 
 @quirk(
-    "a colleague's account",
+    "an internal account",
     "a guest who booked privately and joins with an account of the hosts' company",
     ONLINE,
     HIDDEN,

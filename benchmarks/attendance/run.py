@@ -233,7 +233,7 @@ def overall(cases: list[Case]) -> list[tuple[str, Figures]]:
     true = [case for case in cases if case.feed_is == TRUE]
     hidden = [case for case in cases if case.feed_is in (TRUE, HIDDEN)]
     return [
-        ("**the rules, where the feed tells the truth**", figures_of(true)),
+        ("**the rules, where the feed is truthful**", figures_of(true)),
         ("the rules, also where it is under another name, room or hour", figures_of(hidden)),
         ("meeting and address alone, same bookings", figures_of(true, lambda case: case.plain)),
         ("the rules, all bookings, also those of the last table", figures_of(cases)),
@@ -264,7 +264,7 @@ def report(cases: list[Case], command: str) -> str:
     """Give the page."""
     ordinary = figures_of(case for case in cases if not case.quirks)
     lines = [
-        "# How often the decisions are right",
+        "# Attendance benchmark: how often the decisions are right",
         "",
         *promise(cases),
         "",
@@ -279,11 +279,11 @@ def report(cases: list[Case], command: str) -> str:
         "",
         *false_presences(cases),
         "",
-        "## By quirk, where the feed tells the truth",
+        "## By quirk, where the feed is truthful",
         "",
         *table("quirk", [(ORDINARY, ordinary), *by_quirk(cases, TRUE)]),
         "",
-        "## By feed, where it tells the truth",
+        "## By feed, where it is truthful",
         "",
         *table("feed", by_feed(cases)),
         "",
@@ -295,10 +295,10 @@ def report(cases: list[Case], command: str) -> str:
         "",
         *table("quirk", by_quirk(cases, HIDDEN)),
         "",
-        "## Known limits: where the feed lies or is blind",
+        "## Known limits: where the feed is wrong or incomplete",
         "",
-        "No rule can tell these from an absence, unless the vendor counts people beside naming them, as Cal Video and",
-        "Teams do.",
+        "No rule can distinguish these from an absence, unless the vendor counts people beside naming them, as Cal",
+        "Video and Teams do.",
         "",
         *table("quirk", by_quirk(cases, BLIND)),
     ]
@@ -306,7 +306,7 @@ def report(cases: list[Case], command: str) -> str:
 
 
 HONEST_WORDS = (
-    "## What a made-up world can show",
+    "## What a simulated world can show",
     "",
     "The bookings, the people and the feeds are invented, with quirks that vendors document or that are seen in public",
     "issues. The feeds are written in the vendors' own shapes and read by this package. So the tables show that feeds",
@@ -323,10 +323,10 @@ HONEST_WORDS = (
 def promise(cases: list[Case]) -> Iterator[str]:
     """Tell what is promised, and how far it was kept."""
     kept = figures_of(case for case in cases if case.feed_is != BLIND)
-    yield "A false no-show is the costly error, so **precision of `absent` is the promise: 1.0 where the feed does not"
-    yield "lie**. The price is recall: whoever is in doubt stays `undetermined`, and nothing is written."
+    yield "A false no-show is the costly error, so **precision of `absent` is the promise: 1.0 where the feed is"
+    yield "truthful**. The price is recall: any doubt ends in `undetermined`, and nothing is written."
     yield ""
-    marked = f"Of {kept.marked:,} who were marked absent on feeds that tell the truth"
+    marked = f"Of {kept.marked:,} who were marked absent on truthful feeds"
     if kept.wrong == 0 and kept.marked:
         yield f"{marked}, none had come. By the rule of three that says, at 95 %,"
         yield f"that fewer than {3 / kept.marked:.2%} of the marks are wrong in a world such as this."

@@ -1,12 +1,13 @@
-"""Run the README's examples in their order, as a new user does, twice in one new AIRFLOW_HOME: ``make test-readme``.
+"""Run the examples of the README and the tutorial in their order, as a new user does, twice in one new AIRFLOW_HOME:
+``make test-readme``.
 
 A ``python`` block is saved in the DAGs folder. The lines of ``shell`` blocks run one after the other in one shell, and
-each must succeed. The lines of a ``text`` block behind a ``shell`` block must be among what it printed, in that order,
-each within a line. So they must the second time, with a sandbox that starts anew.
+each must succeed. The lines of a ``text`` block after a ``shell`` block must be among what it printed, in that order,
+each within a line. The second round must print the same, with a sandbox that starts anew for each page.
 
-Some things are not as a user has them. ``pip install`` is answered by the environment: what it would install must be
-there. The sandbox's port and the folder of plans are ones that nobody else on the machine uses. ``make`` is left out:
-the build runs its targets by themselves. And Airflow's own example DAGs are off, because each line would parse them.
+Some things differ from a user's shell. ``pip install`` is only checked: what it would install must be there. The
+sandbox's port and the folder of plans are ones that nobody else on the machine uses. ``make`` is left out, because the
+build runs its targets by themselves. And Airflow's own example DAGs are off, because each line would parse them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from packaging.requirements import Requirement
 
 from tests.pages import Block, blocks
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial" / "plan-and-apply.md"
 PORT, PLANS = "5555", "/tmp/no-shows"
 APPLY_FOR_REAL = """airflow dags test apply_no_shows -c '{"dry_run": false}'"""
 _END = "end of the line's output, exit status"
@@ -123,23 +125,23 @@ def new_shell(folder: Path) -> Iterator[Shell]:
         shell.close()
 
 
-def examples(port: int, plans: str) -> list[Block]:
-    """Return the README's blocks that can be run, with the port and folder of this run."""
+def examples(page: Path, port: int, plans: str) -> list[Block]:
+    """Return a page's blocks that can be run, with the port and folder of this run."""
 
     def here(text: str) -> str:
         return text.replace(PORT, str(port)).replace(PLANS, plans)
 
     return [
         Block(one.language, here(one.text), one.line, one.before, here(one.output))
-        for one in blocks(README)
+        for one in blocks(page)
         if one.language in ("python", "shell")
     ]
 
 
-def run_all(shell: Shell, plans: str) -> int:
-    """Run all blocks once, and return how many lines of output were compared."""
+def run_page(shell: Shell, page: Path, plans: str) -> int:
+    """Run all blocks of a page once, and return how many lines of output were compared."""
     compared = 0
-    for block in examples(shell.port, plans):
+    for block in examples(page, shell.port, plans):
         if block.language == "python":
             dag_id = re.findall(r"^(\w+)\(\)$", block.text, re.MULTILINE)[-1]
             (shell.home / "dags" / f"{dag_id}.py").write_text(block.text, encoding="utf-8")
@@ -193,9 +195,9 @@ def compare(printed: str, block: Block) -> None:
 
 
 def apply_for_real(shell: Shell) -> None:
-    """Do what the README describes below its blocks: apply the plan, and apply it again."""
+    """Do what the tutorial describes after its last block: apply the plan, and apply it again."""
     for promised in ("applied 1; 1 mark-absent calls", "already 1; 0 mark-absent calls"):
-        assert promised in README.read_text(encoding="utf-8")
+        assert promised in TUTORIAL.read_text(encoding="utf-8").replace("\n", " ")
         printed = run_line(shell, APPLY_FOR_REAL)
         compare(printed, Block("shell", APPLY_FOR_REAL, 0, "", promised))
 
@@ -206,12 +208,15 @@ def main() -> None:
     compared = []
     with tempfile.TemporaryDirectory(prefix="calcom-readme-") as folder, new_shell(Path(folder)) as shell:
         for _ in range(2):
-            compared.append(run_all(shell, f"{folder}/no-shows"))
+            lines = run_page(shell, README, f"{folder}/no-shows")
+            shell.stop_sandbox()
+            lines += run_page(shell, TUTORIAL, f"{folder}/no-shows")
+            compared.append(lines)
             if len(compared) == 2:
                 apply_for_real(shell)
             shell.stop_sandbox()
     assert compared[0] == compared[1] > 0
-    print(f"readme: its examples print what it says, {compared[0]} lines, twice ({time.monotonic() - began:.0f} s)")
+    print(f"readme: the examples print what it shows, {compared[0]} lines, twice ({time.monotonic() - began:.0f} s)")
 
 
 if __name__ == "__main__":
