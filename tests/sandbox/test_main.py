@@ -41,7 +41,7 @@ def test_a_file_that_is_no_world_is_refused(content: str, tmp_path: Path, capsys
     path.write_text(content)
     with pytest.raises(SystemExit, match="2"):
         main(["--world", str(path)])
-    assert f"{path} is no world file" in capsys.readouterr().err
+    assert f"{path} is not a world file" in capsys.readouterr().err
 
 
 def test_good_options_are_read(tmp_path: Path) -> None:

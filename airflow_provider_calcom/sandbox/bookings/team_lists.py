@@ -1,28 +1,28 @@
-"""The lists of teams and organisations, as the OpenAPI document has them: the parameters and envelope of GET bookings.
+"""The lists of teams and organisations, by the OpenAPI document: parameters and envelope are those of GET bookings.
 
-No build with these routes was recorded with a team, so who is refused, and how, is not measured.
+No build with these routes was recorded with a team, so their authorization errors are not measured.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_calcom.sandbox.bookings.pages import list_those
+from airflow_provider_calcom.sandbox.bookings.pages import list_page
 from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.server.state import Sandbox
-from airflow_provider_calcom.sandbox.validation import Query, whole_number
+from airflow_provider_calcom.sandbox.validation import Query, path_integer
 from airflow_provider_calcom.sandbox.world import Booking, Team, User
 
 Json = dict[str, Any]
 
 
 def list_of_team(sandbox: Sandbox, query: Query, user: User, number: str) -> Json:
-    """The bookings of a team's event types, for its owners and admins."""
+    """Return the bookings of a team's event types, for its owners and admins."""
     team = _find(sandbox, number, user, organization=False)
     return _list(sandbox, query, ("team", team.id), _of_teams({team.id}))
 
 
 def list_of_organization(sandbox: Sandbox, query: Query, user: User, number: str) -> Json:
-    """The bookings of an organisation's members and teams; `userIds` keeps those of certain organisers."""
+    """Return the bookings of an organisation's members and teams; `userIds` filters by organiser."""
     organization = _find(sandbox, number, user, organization=True)
     users = query.integers("userIds")
     wanted = frozenset(users or ())
@@ -34,18 +34,18 @@ def list_of_organization(sandbox: Sandbox, query: Query, user: User, number: str
 
 
 def list_of_organization_team(sandbox: Sandbox, query: Query, user: User, organization: str, number: str) -> Json:
-    """The bookings of one of an organisation's teams."""
+    """Return the bookings of one of an organisation's teams."""
     parent = _find(sandbox, organization, user, organization=True)
-    team = sandbox.world.teams.get(whole_number(number))
+    team = sandbox.world.teams.get(path_integer(number))
     if team is None or team.parent_id != parent.id:
         raise ApiError(404, f"IsTeamInOrg - Team with id={number} is not part of the organization with id={parent.id}")
     return _list(sandbox, query, ("team", team.id), _of_teams({team.id}))
 
 
 def list_of_member(sandbox: Sandbox, query: Query, user: User, organization: str, number: str) -> Json:
-    """The bookings that one of an organisation's members organises or attends."""
+    """Return the bookings that a member of an organisation organises or attends."""
     parent = _find(sandbox, organization, user, organization=True)
-    member = sandbox.world.user_of_id(whole_number(number))
+    member = sandbox.world.user_of_id(path_integer(number))
     if member is None or member.id not in parent.roles:
         text = f"IsUserInOrg - user with id={number} is not part of the organization with id={parent.id}"
         raise ApiError(403, text)
@@ -53,7 +53,7 @@ def list_of_member(sandbox: Sandbox, query: Query, user: User, organization: str
 
 
 def _find(sandbox: Sandbox, number: str, user: User, organization: bool) -> Team:
-    found = sandbox.world.teams.get(whole_number(number))
+    found = sandbox.world.teams.get(path_integer(number))
     if found is None or found.is_organization != organization or not found.is_run_by(user):
         what = "organization" if organization else "team"
         raise ApiError(403, f"RolesGuard - user with id={user.id} is not part of the {what} with id={number}")
@@ -71,5 +71,5 @@ def _of_organization(sandbox: Sandbox, organization: Team) -> Callable[[Booking]
 
 
 def _list(sandbox: Sandbox, query: Query, name: Any, keep: Callable[[Booking], bool]) -> Json:
-    rows = sandbox.world.index.those(name, keep)
-    return list_those(sandbox.world, sandbox.build, query, rows, sandbox.clock.now())
+    rows = sandbox.world.index.select(name, keep)
+    return list_page(sandbox.world, sandbox.build, query, rows, sandbox.clock.now())
