@@ -146,19 +146,33 @@ def _legacy_list(sandbox: Sandbox, call: Call, user: User) -> ApiResponse:
 
 
 def _team_list(sandbox: Sandbox, call: Call, user: User, team: str) -> ApiResponse:
-    return ApiResponse(team_lists.list_of_team(sandbox, call.read_query(), user, team))
+    return ApiResponse(
+        team_lists.list_of_team(sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), team)
+    )
 
 
 def _organization_list(sandbox: Sandbox, call: Call, user: User, organization: str) -> ApiResponse:
-    return ApiResponse(team_lists.list_of_organization(sandbox, call.read_query(), user, organization))
+    return ApiResponse(
+        team_lists.list_of_organization(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization
+        )
+    )
 
 
 def _organization_team_list(sandbox: Sandbox, call: Call, user: User, organization: str, team: str) -> ApiResponse:
-    return ApiResponse(team_lists.list_of_organization_team(sandbox, call.read_query(), user, organization, team))
+    return ApiResponse(
+        team_lists.list_of_organization_team(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization, team
+        )
+    )
 
 
 def _organization_user_list(sandbox: Sandbox, call: Call, user: User, organization: str, member: str) -> ApiResponse:
-    return ApiResponse(team_lists.list_of_member(sandbox, call.read_query(), user, organization, member))
+    return ApiResponse(
+        team_lists.list_of_member(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization, member
+        )
+    )
 
 
 def _get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> ApiResponse:
