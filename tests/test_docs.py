@@ -129,6 +129,7 @@ def test_commands_have_their_output() -> None:
     assert all(block.output for block in shown)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_the_plan_of_the_readme(calcom: SandboxDriver, connect: Callable[..., None], tmp_path: Path) -> None:
     """However its run is started, the README's example plans what the README says: Carol, and nobody else."""

@@ -25,6 +25,7 @@ def airflow_connections_test(**fields: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_the_command_says_if_the_connection_is_good(calcom: SandboxDriver) -> None:
     """A good key succeeds; a wrong one fails with the reason. Neither prints the key."""

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
-import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from airflow.exceptions import AirflowOptionalProviderFeatureException
 
-from tests.conftest import EXAMPLE_DAGS, ROOT
+from tests.conftest import ROOT
 from tests.dag_runs import xcoms
 from tests.support import SandboxDriver
 
@@ -26,23 +22,7 @@ LABELS: dict[str, dict[str, str]] = json.loads((DEMO / "labels.json").read_text(
 TRULY_ABSENT = {(uid, who) for uid, people in LABELS.items() for who, what in people.items() if what == "absent"}
 MARKED_BEFORE = {("dm9MarkedByHandAlready9", "liam@example.org")}
 AIRFLOW_3 = version("apache-airflow").startswith("3")
-pytestmark = pytest.mark.usefixtures("airflow_db")
-
-
-@pytest.fixture
-def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
-    """The demo's day of bookings, on a Cal.com whose pages for people are known."""
-    calcom.admin("world", {"world": json.loads((DEMO / "world.json").read_text(encoding="utf-8"))})
-    connect(host=calcom.url, password="cal_demo_owner", extra={"web_url": "https://cal.example.com"})
-    return calcom
-
-
-@pytest.fixture(scope="module")
-def example() -> Iterator[Callable[[str], ModuleType]]:
-    """Give a function that imports an example as Airflow does, by its file's name."""
-    sys.path.insert(0, str(EXAMPLE_DAGS))
-    yield import_module
-    sys.path.remove(str(EXAMPLE_DAGS))
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("airflow_db")]
 
 
 def run(module: ModuleType, **conf: Any) -> Any:
@@ -297,53 +277,3 @@ def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleT
     assert sum(result["calls"] for result in results.values()) == len(demo.marks())
     again = xcoms(run(module, **conf), "apply")
     assert [result["calls"] for result in again.values()] == [0] * 4
-
-
-def test_the_examples_are_imported_beside_an_old_standard_provider(
-    example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There its module of approvals can't be imported, by an error that is no ImportError: the example does without."""
-
-    class Refusing(ModuleType):
-        def __getattr__(self, name: str) -> Any:
-            raise AirflowOptionalProviderFeatureException("Human in the loop functionality needs Airflow 3.1+.")
-
-    module = example("calcom_reconcile_no_shows")
-    for name in ("standard", "standard.operators", "standard.operators.hitl"):
-        monkeypatch.setitem(sys.modules, f"airflow.providers.{name}", Refusing(name))
-    try:
-        assert "approve" not in importlib.reload(module).dag.task_ids
-    finally:
-        monkeypatch.undo()
-        importlib.reload(module)
-
-
-@pytest.fixture
-def bag() -> Any:
-    """The examples, parsed anew as Airflow parses a folder of DAGs."""
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:
-        from airflow.models.dagbag import DagBag
-
-    options = {"include_examples": False} if "include_examples" in inspect.signature(DagBag).parameters else {}
-    return DagBag(dag_folder=str(EXAMPLE_DAGS), **options)
-
-
-def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
-    """A DagBag finds all DAGs in the folder; parsing them calls nobody."""
-    assert bag.import_errors == {}
-    names = ("attendance_join", "backfill_no_shows", "mark_absent", "plan_no_shows", "reconcile_no_shows")
-    assert set(bag.dags) == {f"calcom_{name}" for name in names}
-    assert all({"calcom", "example"} <= set(dag.tags) for dag in bag.dags.values())
-    assert demo.calls() == []
-
-
-def test_the_examples_do_nothing_by_themselves(bag: Any, example: Callable[[str], ModuleType]) -> None:
-    """Airflow may start the examples of installed providers: they have no schedule, and by default change nothing."""
-    for dag in bag.dags.values():
-        assert type(dag.timetable).__name__ == "NullTimetable"
-        writes = any(task.task_type in ("MarkAbsentOperator", "ApplyNoShowsOperator") for task in dag.tasks)
-        assert writes == ("dry_run" in dag.params)
-        assert dag.params.get("dry_run", True) is True
-    assert Path(example("calcom_attendance_join").SAMPLE_REPORT).is_file()
