@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -25,15 +25,19 @@ from airflow_provider_calcom.sandbox.throttle import Limit
 from airflow_provider_calcom.sandbox.webhooks.subscriptions import Send as SendWebhook
 from airflow_provider_calcom.sandbox.webhooks.subscriptions import post_once
 
+Sleep = Callable[[float], Awaitable[None]]
+
 
 class SandboxApp:
     """An ASGI app over one :class:`Sandbox`, which is its attribute `sandbox`.
 
     :param hosts: host names that clients may use, besides IP addresses and localhost.
+    :param sleep: waits for the latency.
     """
 
-    def __init__(self, sandbox: Sandbox, hosts: Collection[str] = ()) -> None:
+    def __init__(self, sandbox: Sandbox, hosts: Collection[str] = (), sleep: Sleep = asyncio.sleep) -> None:
         self.sandbox = sandbox
+        self._sleep = sleep
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +83,7 @@ class SandboxApp:
 
     async def _wait_latency(self) -> None:
         if self.sandbox.latency:
-            await asyncio.sleep(self.sandbox.latency)
+            await self._sleep(self.sandbox.latency)
 
     def _log(self, call: Call) -> dict[str, Any]:
         token = call.headers.get("authorization", "").replace("Bearer ", "", 1)
@@ -133,6 +137,7 @@ def create_app(
     send_webhook: SendWebhook = post_once,
     new_id: Callable[[], str] | None = None,
     hosts: Collection[str] = (),
+    sleep: Sleep = asyncio.sleep,
 ) -> SandboxApp:
     """Return a sandbox as an ASGI app, for `httpx.ASGITransport` or a server.
 
@@ -145,10 +150,11 @@ def create_app(
     :param send_webhook: posts webhook deliveries; a test may pass one that sends nothing.
     :param new_id: returns the ids of new webhooks and rescheduled bookings.
     :param hosts: host names that clients may use, besides IP addresses and localhost; other names get 403.
+    :param sleep: waits for the latency; a test may pass one that does not wait.
     """
     start = now or (parse_instant(world["now"]) if world and "now" in world else None)
     clock = Clock(start)
     options = {"new_id": new_id} if new_id else {}
     source = world or practice_world(clock.now())
     state = Sandbox(BUILDS[server], source, clock, Limit(*rate_limit), send_webhook, latency=latency, **options)
-    return SandboxApp(state, hosts)
+    return SandboxApp(state, hosts, sleep)

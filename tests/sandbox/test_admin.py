@@ -24,14 +24,14 @@ def test_calls_name_keys_and_tell_writes(newest: Client) -> None:
     for body in ({"host": True}, {"host": True}, {}):
         newest.mark(UID, body)
     newest.get("/v2/me", headers={"Authorization": "Bearer cal_live_nosuch"})
-    answer = newest.get("/_sandbox/calls")
-    assert [(one["key"], one["wrote"], one["status"]) for one in answer.json()["calls"]] == [
+    response = newest.get("/_sandbox/calls")
+    assert [(one["key"], one["wrote"], one["status"]) for one in response.json()["calls"]] == [
         ("owner", True, 200),
         ("owner", True, 200),
         ("owner", False, 200),
         (None, False, 401),
     ]
-    assert "cal_" not in answer.text
+    assert "cal_" not in response.text
 
 
 def test_admin_calls_are_neither_counted_nor_limited() -> None:
@@ -72,8 +72,8 @@ def test_a_key_can_expire_and_go_in_the_middle_of_a_run(newest: Client) -> None:
     """With the server's words for either; it can be made good again, and reset brings it back."""
 
     def said() -> tuple[int, str | None]:
-        answer = newest.get("/v2/me")
-        return answer.status_code, answer.json().get("error", {}).get("message")
+        response = newest.get("/v2/me")
+        return response.status_code, response.json().get("error", {}).get("message")
 
     order = {"key": "cal_sandbox_owner"}
     newest.post("/_sandbox/keys", json={**order, "expired": True})

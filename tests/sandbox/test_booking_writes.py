@@ -16,10 +16,10 @@ def _write(client: Client, path: str, body: Any = None, headers: Any = None) -> 
     return client.post(f"/v2/bookings/{path}", json={} if body is None else body, headers=headers or {})
 
 
-def _refusal(answer: Any) -> tuple[int, str]:
+def _refusal(response: Any) -> tuple[int, str]:
     """Status and message, whether there is an envelope or not."""
-    body = answer.json()
-    return answer.status_code, body["error"]["message"] if "error" in body else body["message"]
+    body = response.json()
+    return response.status_code, body["error"]["message"] if "error" in body else body["message"]
 
 
 def _status(client: Client, uid: str) -> str:
@@ -27,29 +27,29 @@ def _status(client: Client, uid: str) -> str:
 
 
 @pytest.mark.parametrize("headers", [NOBODY, {"Authorization": ""}])
-def test_anybody_may_cancel_and_reschedule(client: Client, headers: dict[str, str]) -> None:
+def test_anybody_may_cancel_and_reschedule(newest: Client, headers: dict[str, str]) -> None:
     """With the key of somebody who has nothing to do with the booking, and with none."""
-    assert _write(client, f"{AHEAD}/cancel", {"cancellationReason": "x"}, headers).status_code == 200
-    assert _write(client, f"{NEXT}/reschedule", {"start": FREE}, headers).status_code == 201
-    assert (_status(client, AHEAD), _status(client, NEXT)) == ("cancelled", "cancelled")
+    assert _write(newest, f"{AHEAD}/cancel", {"cancellationReason": "x"}, headers).status_code == 200
+    assert _write(newest, f"{NEXT}/reschedule", {"start": FREE}, headers).status_code == 201
+    assert (_status(newest, AHEAD), _status(newest, NEXT)) == ("cancelled", "cancelled")
 
 
-def test_a_cancelled_booking_stays_cancelled(client: Client) -> None:
+def test_a_cancelled_booking_stays_cancelled(newest: Client) -> None:
     """A second time is 400 and says what to do instead; the reason stands."""
     body = {"cancellationReason": "rain"}
-    first = _write(client, f"{AHEAD}/cancel", body).json()["data"]
+    first = _write(newest, f"{AHEAD}/cancel", body).json()["data"]
     assert (first["status"], first["cancellationReason"]) == ("cancelled", "rain")
-    status, message = _refusal(_write(client, f"{AHEAD}/cancel", body))
+    status, message = _refusal(_write(newest, f"{AHEAD}/cancel", body))
     assert (status, "because it has been cancelled already" in message) == (400, True)
 
 
 def test_what_has_ended_cannot_be_cancelled_since_late_2025(client: Client, build: str) -> None:
     """A bare 400 of the web application's handler; a meeting in progress may be cancelled."""
-    answer = _write(client, "sandbox-yesterday-1/cancel", {"cancellationReason": "x"})
+    response = _write(client, "sandbox-yesterday-1/cancel", {"cancellationReason": "x"})
     if build == "2025-08":
-        assert answer.status_code == 200
+        assert response.status_code == 200
     else:
-        assert answer.json() == {"statusCode": 400, "message": "Cannot cancel a booking that has already ended"}
+        assert response.json() == {"statusCode": 400, "message": "Cannot cancel a booking that has already ended"}
     assert _write(client, "sandbox-in-progress/cancel", {"cancellationReason": "x"}).status_code == 200
 
 
@@ -108,8 +108,8 @@ def test_of_a_series_what_follows_is_cancelled(newest: Client) -> None:
 
 def test_the_wish_to_cancel_what_follows_is_refused_when_it_is_too_late(newest: Client) -> None:
     """400 for a booking of no series, which is cancelled all the same."""
-    answer = _write(newest, f"{AHEAD}/cancel", {"cancelSubsequentBookings": True})
-    assert (answer.status_code, _status(newest, AHEAD)) == (400, "cancelled")
+    response = _write(newest, f"{AHEAD}/cancel", {"cancelSubsequentBookings": True})
+    assert (response.status_code, _status(newest, AHEAD)) == (400, "cancelled")
 
 
 def test_rescheduling_makes_another_booking(client: Client, build: str) -> None:
@@ -153,15 +153,15 @@ def test_a_booking_may_move_within_its_own_time(newest: Client) -> None:
     assert _write(newest, "sandbox-tomorrow-1/reschedule", {"start": "2026-03-04T08:15:00Z"}).status_code == 201
 
 
-def test_only_a_pending_request_is_answered(client: Client) -> None:
+def test_only_a_pending_request_is_answered(newest: Client) -> None:
     """An accepted booking is 400 without details; declining may be repeated, and strangers are 401 with a good key."""
-    assert _refusal(_write(client, "sandbox-yesterday-1/confirm")) == (400, "Booking already confirmed")
-    refused = _write(client, "sandbox-of-other/decline", headers=NOBODY).json()["error"]
+    assert _refusal(_write(newest, "sandbox-yesterday-1/confirm")) == (400, "Booking already confirmed")
+    refused = _write(newest, "sandbox-of-other/decline", headers=NOBODY).json()["error"]
     assert refused == {"code": "TRPCError", "message": "User is not authorized to confirm this booking"}
     for _ in range(2):
-        assert _write(client, "sandbox-pending/decline", {"reason": "no"}).json()["data"]["status"] == "rejected"
-    assert _write(client, "sandbox-pending/confirm").json()["data"]["status"] == "accepted"
-    assert _refusal(_write(client, "nosuch/confirm"))[0] == 404
+        assert _write(newest, "sandbox-pending/decline", {"reason": "no"}).json()["data"]["status"] == "rejected"
+    assert _write(newest, "sandbox-pending/confirm").json()["data"]["status"] == "accepted"
+    assert _refusal(_write(newest, "nosuch/confirm"))[0] == 404
 
 
 def test_reassigning_does_nothing_on_the_open_edition(client: Client, build: str) -> None:

@@ -54,8 +54,8 @@ def test_a_status_of_choice(api: httpx.Client, sandbox: RunningSandbox, when: st
     """With body and headers; before the commit or after it."""
     body = {"status": "error", "error": {"code": "X", "message": "busy"}}
     _order(api, "status", when=when, status=503, body=body, headers={"Retry-After": "7"})
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (503, body, "7")
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.json(), response.headers["retry-after"]) == (503, body, "7")
     assert _marked(sandbox) is written
 
 
@@ -70,25 +70,25 @@ def test_a_truncated_body_breaks_off(api: httpx.Client, sandbox: RunningSandbox)
 def test_half_a_json_with_the_right_length(api: httpx.Client) -> None:
     """HTTP is content, JSON isn't."""
     _order(api, "truncated", valid_length=True)
-    answer = api.post(MARK, json={"host": True})
-    assert answer.status_code == 200
+    response = api.post(MARK, json={"host": True})
+    assert response.status_code == 200
     with pytest.raises(ValueError, match=r"."):
-        answer.json()
+        response.json()
 
 
 def test_html_of_the_edge(api: httpx.Client) -> None:
     """Cloudflare's 524 unless another status is asked for."""
     _order(api, "html")
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.headers["content-type"]) == (524, "text/html; charset=UTF-8")
-    assert "<html>" in answer.text
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.headers["content-type"]) == (524, "text/html; charset=UTF-8")
+    assert "<html>" in response.text
 
 
 def test_a_redirect(api: httpx.Client) -> None:
     """To where the order says."""
     _order(api, "redirect", status=308, location="https://evil.example/")
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.headers["location"]) == (308, "https://evil.example/")
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.headers["location"]) == (308, "https://evil.example/")
 
 
 def test_a_delay_outlasts_the_clients_patience(api: httpx.Client, sandbox: RunningSandbox) -> None:
@@ -110,9 +110,9 @@ def test_slow_and_huge_bodies_arrive(api: httpx.Client) -> None:
 def test_other_headers(api: httpx.Client, sandbox: RunningSandbox) -> None:
     """The answer stays whole; only the headers that are named are others."""
     _order(api, "headers", headers={"Content-Type": "text/plain", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.headers["content-type"], answer.headers["date"][5:16]) == ("text/plain", "01 Jan 1970")
-    assert (answer.status_code, answer.json()["data"]["absentHost"], _marked(sandbox)) == (200, True, True)
+    response = api.post(MARK, json={"host": True})
+    assert (response.headers["content-type"], response.headers["date"][5:16]) == ("text/plain", "01 Jan 1970")
+    assert (response.status_code, response.json()["data"]["absentHost"], _marked(sandbox)) == (200, True, True)
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -122,8 +122,8 @@ def test_a_partial_write(build: str) -> None:
     booking = next(one for one in api.app.sandbox.world.bookings.values() if len(one.attendees) >= 2)
     rows = [{"email": row.email, "absent": True} for row in booking.attendees[:2]]
     _order(api, "partial")
-    answer = api.mark(booking.uid, {"host": True, "attendees": rows})
-    assert (answer.status_code, answer.json()["message"]) == (500, "Failed to update no-show status")
+    response = api.mark(booking.uid, {"host": True, "attendees": rows})
+    assert (response.status_code, response.json()["message"]) == (500, "Failed to update no-show status")
     host, flags = api.flags(booking.uid)
     assert (host, [flags[row["email"]] for row in rows]) == (False, [True, False])
     assert api.app.sandbox.calls[-1]["wrote"]
@@ -161,6 +161,6 @@ def test_all_faults_can_be_taken_back(newest: Client) -> None:
 )
 def test_a_wrong_order_is_refused(newest: Client, given: Any, message: str) -> None:
     """400 that says what is wrong."""
-    answer = newest.post("/_sandbox/faults", json=given)
-    assert answer.status_code == 400
-    assert message in answer.json()["message"]
+    response = newest.post("/_sandbox/faults", json=given)
+    assert response.status_code == 400
+    assert message in response.json()["message"]

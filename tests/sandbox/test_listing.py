@@ -21,6 +21,7 @@ from airflow_provider_calcom.sandbox.clock import iso, parse_instant
 from airflow_provider_calcom.sandbox.responses import ApiError
 from airflow_provider_calcom.sandbox.validation import STATUSES, Query
 from airflow_provider_calcom.sandbox.world import Booking, User, World, load_world
+from tests.profiles import examples
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=timezone.utc)
 PEOPLE = ("ann@example.org", "bea+x@example.org", "owner@example.com", "other@example.com")
@@ -147,7 +148,7 @@ def _change(world: World, chance: random.Random, number: int) -> None:
         lifecycle.reassign(world, BUILDS["2025-12"], booking.uid, booking.owner, None, None, NOW)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(examples(12, 200)))
 def test_a_page_is_byte_for_byte_that_of_the_plain_definition(seed: int) -> None:
     """Whatever the world, the query, the build and the writes between two pages; the total is exact."""
     chance = random.Random(seed)
@@ -163,7 +164,7 @@ def test_a_page_is_byte_for_byte_that_of_the_plain_definition(seed: int) -> None
             _change(world, chance, number)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(examples(6, 60)))
 def test_look_ups_follow_every_write(seed: int) -> None:
     """What replaced a booking, and the occurrences of a series by start, are those that a walk through all finds."""
     chance = random.Random(seed)

@@ -18,8 +18,8 @@ def _with_room(**options: Any) -> Client:
     return Client(world=world, **options)
 
 
-def _message(answer: Any) -> str:
-    return str(answer.json()["error"]["message"])
+def _message(response: Any) -> str:
+    return str(response.json()["error"]["message"])
 
 
 def test_a_room_has_sessions_and_may_have_no_recordings() -> None:
@@ -36,17 +36,19 @@ def test_a_room_has_sessions_and_may_have_no_recordings() -> None:
 @pytest.mark.parametrize("uid", ["sandbox-of-other", "nosuch"])
 def test_a_guard_hides_what_there_is(newest: Client, uid: str, route: str) -> None:
     """403 for another's booking and for none, in the same words."""
-    answer = newest.get(f"/v2/bookings/{uid}/{route}")
+    response = newest.get(f"/v2/bookings/{uid}/{route}")
     text = f"BookingPbacGuard - user with id=1 does not have access to booking with uid={uid}"
-    assert (answer.status_code, _message(answer)) == (403, text)
+    assert (response.status_code, _message(response)) == (403, text)
 
 
 def test_without_a_room_it_is_404(client: Client, build: str) -> None:
     """On the build without sessions the route itself is missing."""
-    answers = [client.get(f"/v2/bookings/sandbox-yesterday-2/{one}") for one in ("recordings", "conferencing-sessions")]
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert _message(answers[0]) == "No Cal Video reference found with booking uid sandbox-yesterday-2"
-    assert ("Cannot GET" in _message(answers[1])) is (build == "2025-08")
+    responses = [
+        client.get(f"/v2/bookings/sandbox-yesterday-2/{one}") for one in ("recordings", "conferencing-sessions")
+    ]
+    assert [response.status_code for response in responses] == [404, 404]
+    assert _message(responses[0]) == "No Cal Video reference found with booking uid sandbox-yesterday-2"
+    assert ("Cannot GET" in _message(responses[1])) is (build == "2025-08")
 
 
 def test_references_are_the_organisers(newest: Client) -> None:
@@ -86,9 +88,9 @@ def test_one_attendee(newest: Client) -> None:
     assert newest.get(f"/v2/bookings/{VIDEO}/attendees/x").status_code == 400
 
 
-def test_head_answers_as_get_without_a_body(client: Client) -> None:
+def test_head_answers_as_get_without_a_body(newest: Client) -> None:
     """With the length that GET's body has."""
-    head, get = (client.request(method, f"/v2/bookings/{VIDEO}") for method in ("HEAD", "GET"))
+    head, get = (newest.request(method, f"/v2/bookings/{VIDEO}") for method in ("HEAD", "GET"))
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(get.content)))
 
 
@@ -127,8 +129,8 @@ def test_who_runs_a_team_has_its_members_bookings_in_the_list_but_not_on_the_ope
 def test_lists_of_teams_and_organisations(path: str, key: str, count: int | None) -> None:
     """For who runs them, with any version or none; not on the open edition."""
     headers = {**OWNER, "Authorization": f"Bearer cal_sandbox_{key}", "cal-api-version": ""}
-    answer = _in_a_team("2026-03").get(f"/v2/{path}", headers=headers)
-    assert answer.status_code == (200 if count is not None else 403)
-    assert count is None or answer.json()["pagination"]["totalItems"] == count
+    response = _in_a_team("2026-03").get(f"/v2/{path}", headers=headers)
+    assert response.status_code == (200 if count is not None else 403)
+    assert count is None or response.json()["pagination"]["totalItems"] == count
     gone = _in_a_team("2026-07").get(f"/v2/{path}", headers=headers)
     assert (gone.status_code, _message(gone)) == (404, f"Cannot GET /v2/{path}")
