@@ -22,7 +22,7 @@ def _instant(text: str) -> datetime:
     try:
         return parse_instant(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-22T05:30:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a timestamp such as 2026-11-22T05:30:00Z") from None
 
 
 def _rate_limit(text: str) -> tuple[int, float] | tuple[int, float, float]:

@@ -1,4 +1,4 @@
-"""Keys, versions, routes and methods."""
+"""Authentication, API versions, routes and methods."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_authorization(newest: Client, authorization: str | None, status: int, m
         (None, "ApiAuthStrategy - No authentication method provided."),
     ],
 )
-def test_me_answers_401_where_bookings_answer_403(newest: Client, authorization: str | None, message: str) -> None:
+def test_me_responds_401_where_bookings_respond_403(newest: Client, authorization: str | None, message: str) -> None:
     """Only the booking routes have the permissions guard."""
     if authorization is None:
         newest.headers.pop("Authorization")
@@ -59,7 +59,7 @@ def test_me_answers_401_where_bookings_answer_403(newest: Client, authorization:
 
 
 def test_me_has_more_fields_since_2025_12(client: Client, build: str) -> None:
-    """Whose key it is; the version header doesn't matter."""
+    """The user of the key; the version header does not matter."""
     data = client.get("/v2/me", headers={"cal-api-version": "nonsense"}).json()["data"]
     assert (data["email"], "name" in data) == ("owner@example.com", build != "2025-08")
 
@@ -75,8 +75,8 @@ def test_any_other_version_has_no_such_route(client: Client, build: str) -> None
         assert "x-ratelimit-limit-default" not in response.headers
 
 
-def test_without_a_version_get_and_list_answer_in_the_legacy_form(client: Client) -> None:
-    """They don't fail, they look otherwise: `startTime` and an upper case status."""
+def test_without_a_version_bookings_have_the_legacy_form(client: Client) -> None:
+    """They succeed with other field names: `startTime`, and a status in upper case."""
     client.headers.pop("cal-api-version")
     data = client.get("/v2/bookings/sandbox-yesterday-1").json()["data"]
     assert (data["status"], "start" in data) == ("ACCEPTED", False)
@@ -98,7 +98,7 @@ def test_without_a_version_get_and_list_answer_in_the_legacy_form(client: Client
     ],
 )
 def test_paths_are_matched_as_express_does(newest: Client, path: str, status: int) -> None:
-    """One slash at the end, the /api prefix and case don't count; an empty uid does."""
+    """One slash at the end, the /api prefix and case are ignored; an empty uid is not."""
     assert newest.post(f"http://sandbox{path}", json={}).status_code == status
 
 
@@ -109,7 +109,7 @@ def test_other_methods_are_404(newest: Client) -> None:
         assert (response.status_code, response.json()["error"]["message"]) == (404, f"Cannot {method} {MARK}")
 
 
-def test_every_answer_has_its_request_id_and_the_sandboxs_date(newest: Client) -> None:
+def test_each_response_has_a_request_id_and_the_date(newest: Client) -> None:
     """The Date header is the sandbox's clock, so that clients can learn the server's time."""
     first, second = (newest.get("/v2/me") for _ in range(2))
     assert first.headers["x-request-id"] != second.headers["x-request-id"]
@@ -117,7 +117,7 @@ def test_every_answer_has_its_request_id_and_the_sandboxs_date(newest: Client) -
 
 
 def test_health_needs_no_key(newest: Client) -> None:
-    """Plain OK, counted by address."""
+    """It responds with plain OK."""
     newest.headers.pop("Authorization")
     assert newest.get("/health").text == "OK"
     assert OWNER["Authorization"].endswith(KEY)

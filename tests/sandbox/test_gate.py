@@ -1,4 +1,4 @@
-"""No web page controls the sandbox: not one of another origin, and not one whose name leads to this machine."""
+"""No web page can call the sandbox: neither from another origin, nor by DNS rebinding."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ ROUTES = ("/_sandbox/keys", "/_sandbox/reset", "/v2/webhooks")
 EXPIRE = {"key": "cal_sandbox_owner", "expired": True}
 
 
-def _still_good(client: Client) -> bool:
+def _key_works(client: Client) -> bool:
     return client.get("/v2/me").status_code == 200
 
 
@@ -20,22 +20,22 @@ def _still_good(client: Client) -> bool:
     ["https://evil.example", "null", "http://localhost:3000", "file://sandbox", "https://sandbox.evil.example"],
 )
 def test_a_page_is_rejected(newest: Client, origin: str) -> None:
-    """On every route and with every content type, though it has a good key."""
+    """On every route and with every content type, though it has a valid key."""
     for path, kind in product(ROUTES, ("text/plain", "application/json")):
         headers = {"Origin": origin, "Content-Type": kind}
         assert newest.post(path, json=EXPIRE, headers=headers).status_code == 403
     assert newest.get("/_sandbox/state", headers={"Origin": origin}).status_code == 403
-    assert _still_good(newest)
+    assert _key_works(newest)
     assert newest.app.sandbox.webhooks.rows == {}
 
 
 @pytest.mark.parametrize("path", ["/_sandbox/reset", "/_sandbox/state", "/v2/bookings/sandbox-yesterday-1/mark-absent"])
-def test_a_preflight_changes_nothing_and_allows_nothing(newest: Client, path: str) -> None:
-    """204 as the real server's, but without the headers that let a page go on; it uses up no fault."""
+def test_a_preflight_allows_nothing(newest: Client, path: str) -> None:
+    """204 like the real server's, but without the headers that allow the page's request; no fault is used up."""
     newest.mark("sandbox-yesterday-1", {"host": True})
     newest.post("/_sandbox/faults", json={"method": "*", "path": "*", "fault": "status"})
-    asked = {**EVIL, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    response = newest.options(path, headers=asked)
+    headers = {**EVIL, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    response = newest.options(path, headers=headers)
     assert (response.status_code, response.content) == (204, b"")
     assert not any(name.startswith("access-control-") for name in response.headers)
     assert newest.flags("sandbox-yesterday-1")[0] is True
@@ -68,8 +68,8 @@ def test_a_page_without_an_origin(newest: Client) -> None:
         ("localhost:evil", 403),
     ],
 )
-def test_other_names_are_not_answered(host: str, status: int) -> None:
-    """A page's own name may be made to lead here. Addresses, localhost and the names it was given are answered."""
+def test_other_host_names_are_rejected(host: str, status: int) -> None:
+    """A page's own name may resolve to localhost. IP addresses, localhost and the allowed names pass."""
     client = Client(hosts=("sandbox", "CalCom"))
     for path in ("/_sandbox/state", "/v2/me"):
         assert client.get(path, headers={"Host": host}).status_code == status
@@ -80,7 +80,7 @@ def test_admin_bodies_are_json(newest: Client) -> None:
     body = b'{"key": "cal_sandbox_owner", "expired": true}'
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
         assert newest.post("/_sandbox/keys", content=body, headers={"Content-Type": kind}).status_code == 415
-    assert _still_good(newest)
+    assert _key_works(newest)
 
 
 def test_only_get_and_post_reach_the_admin_routes(newest: Client) -> None:
@@ -93,7 +93,7 @@ def test_only_get_and_post_reach_the_admin_routes(newest: Client) -> None:
     ("route", "body"),
     [("clock", b"[]"), ("clock", b'{"advance": 1e308}'), ("clock", b'{"now": 5}'), ("faults", b"[" * 200_000)],
 )
-def test_nonsense_is_400(newest: Client, route: str, body: bytes) -> None:
-    """Not a crash of the server."""
+def test_invalid_admin_bodies_are_400(newest: Client, route: str, body: bytes) -> None:
+    """The server does not fail."""
     headers = {**OWNER, "Content-Type": "application/json"}
     assert newest.post(f"/_sandbox/{route}", content=body, headers=headers).status_code == 400

@@ -11,7 +11,7 @@ def _limits(response: Any, name: str = "default") -> tuple[int, ...]:
 
 
 def test_the_call_after_the_limit_is_blocked_for_a_minute(newest: Client) -> None:
-    """429 without Retry-After; the block is whole again in Reset and ends after sixty seconds."""
+    """429 without Retry-After; Reset is the whole block, which ends after sixty seconds."""
     responses = [newest.get("/v2/me") for _ in range(121)]
     assert [response.status_code for response in responses[-2:]] == [200, 429]
     assert (_limits(responses[0]), _limits(responses[-2])[:2]) == ((120, 119, 60), (120, 0))
@@ -34,7 +34,7 @@ def test_a_blocked_write_writes_nothing() -> None:
 
 
 def test_a_key_with_two_limits_is_blocked_when_both_are_over(newest: Client) -> None:
-    """Short 3 in 10 s alone doesn't stop it; long 5 in 60 s blocks for 30 s."""
+    """Exceeding 3 in 10 s alone does not block; exceeding 5 in 60 s blocks for 30 s."""
     headers = {"Authorization": "Bearer cal_sandbox_tiered"}
     responses = [newest.get("/v2/me", headers=headers) for _ in range(6)]
     assert [response.status_code for response in responses] == [200] * 5 + [429]
@@ -43,7 +43,7 @@ def test_a_key_with_two_limits_is_blocked_when_both_are_over(newest: Client) -> 
 
 
 def test_keys_tokens_and_addresses_have_counters_of_their_own(newest: Client) -> None:
-    """A second key of the same user starts afresh; a token that is no key has 500."""
+    """A second key of the same user has its own counter; a token that is not a key has a limit of 500."""
     newest.get("/v2/me")
     other = {"Authorization": "Bearer cal_sandbox_other"}
     assert _limits(newest.get("/v2/me", headers=other))[:2] == (120, 119)
@@ -59,7 +59,7 @@ def test_the_default_limit_can_be_set() -> None:
 
 
 def test_the_block_of_the_default_limit_can_be_set() -> None:
-    """As `--rate-limit 2/60/5` does: the third call is told five seconds, not sixty."""
+    """As `--rate-limit 2/60/5` does: Reset of the third call is five seconds, not sixty."""
     client = Client(rate_limit=(2, 60, 5))
     responses = [client.get("/v2/me") for _ in range(3)]
     assert _limits(responses[-1]) == (2, 0, 5)
