@@ -86,7 +86,7 @@ def calcom(
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that sets the connection ``calcom_default`` from a text or from fields."""
+    """Return a function that sets the connection ``calcom_default`` from a text or from fields."""
 
     def set_connection(text: str | None = None, **fields: Any) -> None:
         value = json.dumps({"conn_type": "calcom", **fields}) if text is None else text
@@ -97,7 +97,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Note the seconds that a client wants to pause, in place of sleeping; between tries nothing sleeps either."""
+    """Note the seconds that a client wants to pause, instead of sleeping; between tries nothing sleeps either."""
     import stamina
 
     from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient

@@ -135,7 +135,7 @@ def stranger() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def ends_the_task(error: BaseException) -> bool:
-    """Tell whether Airflow fails the task at once, in place of trying it again."""
+    """Return whether Airflow fails the task at once, instead of trying it again."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     return isinstance(error, AirflowFailException)

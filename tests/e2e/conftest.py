@@ -26,7 +26,7 @@ def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
 
 @pytest.fixture(scope="module")
 def example() -> Iterator[Callable[[str], ModuleType]]:
-    """Give a function that imports an example as Airflow does, by its file's name."""
+    """Return a function that imports an example as Airflow does, by its file's name."""
     sys.path.insert(0, str(EXAMPLE_DAGS))
     yield import_module
     sys.path.remove(str(EXAMPLE_DAGS))

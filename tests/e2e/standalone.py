@@ -64,7 +64,7 @@ class Standalone:
         self.patch(path, {"chosen_options": [choice], "params_input": {}})
 
     def asks(self, dag_id: str, run_id: str, task_id: str) -> bool:
-        """Tell whether a task waits for a person, and the scheduler has taken note that its process ended.
+        """Return whether a task waits for a person, and the scheduler has taken note that its process ended.
 
         The state alone is not enough: an answer in the split second between the two finds Airflow 3.3.2 queueing the
         task again while it hears of that end, and it fails the task ("finished with state success, but the task
@@ -76,17 +76,17 @@ class Standalone:
         return end in (self.home / "standalone.log").read_text(errors="replace")
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Give a task's instance: ``state``, ``try_number`` and more."""
+        """Return a task's instance: ``state``, ``try_number`` and more."""
         found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return found
 
     def log(self) -> str:
-        """Give what all of Airflow's processes wrote, the logs of tasks included."""
+        """Return what all of Airflow's processes wrote, the logs of tasks included."""
         tasks = sorted((self.home / "logs").rglob("*.log"))
         return "\n".join(path.read_text(errors="replace") for path in [self.home / "standalone.log", *tasks])
 
     def processes_calling(self, port: int) -> list[psutil.Process]:
-        """Give those of our processes that have a connection to a port: the one that runs the task."""
+        """Return those of our processes that have a connection to a port: the one that runs the task."""
         calling = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
@@ -162,7 +162,7 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
 
 
 def wait_until(is_so: Callable[[], Any], seconds: float, what: str, each: float = 0.05) -> Any:
-    """Look again and again until something is so, and give it.
+    """Look again and again until something is so, and return it.
 
     :param seconds: after which it is given up.
     :param what: what is waited for, for the error.

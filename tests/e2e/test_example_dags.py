@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("airflow_db")]
 
 
 def run(module: ModuleType, **conf: Any) -> Any:
-    """Run the module's DAG, and give the DAG run, which must have succeeded."""
+    """Run the module's DAG, and return the DAG run, which must have succeeded."""
     dag_run = module.dag.test(run_conf=conf)
     assert str(getattr(dag_run.state, "value", dag_run.state)) == "success"
     return dag_run

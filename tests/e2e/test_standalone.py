@@ -121,7 +121,7 @@ def plan_for(folder: Path, sandbox: RunningSandbox) -> Path:
 
 
 def end_of(airflow: Standalone, dag_id: str, task_id: str, run_id: str = "r") -> dict[str, object]:
-    """Wait for the end of a task, and give its instance."""
+    """Wait for the end of a task, and return its instance."""
 
     def ended() -> dict[str, object] | None:
         found = airflow.task(dag_id, run_id, task_id)

@@ -57,7 +57,7 @@ def _spark() -> SparkSession:
 
 
 def connect() -> SparkConnection:
-    """Give a connection with temporary views and variables of its own."""
+    """Return a connection with temporary views and variables of its own."""
     return SparkConnection(_spark().newSession())
 
 

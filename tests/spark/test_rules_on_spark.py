@@ -69,7 +69,7 @@ def tables() -> Iterator[Callable[[], list[str]]]:
 
 
 def swift() -> SparkConnection:
-    """Give a connection on which statements over a few rows cost less: no code is made for them."""
+    """Return a connection on which statements over a few rows cost less: no code is made for them."""
     connection = connect()
     connection.session.conf.set("spark.sql.codegen.wholeStage", "false")
     return connection
@@ -82,7 +82,7 @@ def place(connection: Callable[[], Any] = swift) -> SqlPlace:
 def made(table: Table, rows: list[dict[str, Any]], name: str, /, **types: str) -> Relation:
     """Make a table in the default schema.
 
-    :param types: of some columns, in place of the usual ones.
+    :param types: of some columns, instead of the usual ones.
     """
     with closing(connect()) as connection:
         columns = {column.name: types.get(column.name, TYPES[column.kind]) for column in table.columns}
