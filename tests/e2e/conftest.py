@@ -18,7 +18,7 @@ DEMO = ROOT / "demo"
 
 @pytest.fixture
 def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
-    """The demo's day of bookings, on a Cal.com whose pages for people are known."""
+    """Return a sandbox with the demo's day of bookings, and a connection with a ``web_url``."""
     calcom.admin("world", {"world": json.loads((DEMO / "world.json").read_text(encoding="utf-8"))})
     connect(host=calcom.url, password="cal_demo_owner", extra={"web_url": "https://cal.example.com"})
     return calcom
@@ -26,7 +26,7 @@ def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
 
 @pytest.fixture(scope="module")
 def example() -> Iterator[Callable[[str], ModuleType]]:
-    """Return a function that imports an example as Airflow does, by its file's name."""
+    """Return a function that imports an example by its module's name, as Airflow does."""
     sys.path.insert(0, str(EXAMPLE_DAGS))
     yield import_module
     sys.path.remove(str(EXAMPLE_DAGS))

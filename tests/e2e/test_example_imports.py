@@ -20,7 +20,7 @@ from tests.support import SandboxDriver
 def test_the_examples_are_imported_beside_an_old_standard_provider(
     example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There its module of approvals can't be imported, by an error that is no ImportError: the example does without."""
+    """Its module of approvals raises an error other than ImportError: the example leaves the approval out."""
 
     class Refusing(ModuleType):
         def __getattr__(self, name: str) -> Any:
@@ -38,7 +38,7 @@ def test_the_examples_are_imported_beside_an_old_standard_provider(
 
 @pytest.fixture
 def bag() -> Any:
-    """The examples, parsed anew as Airflow parses a folder of DAGs."""
+    """Return the examples, parsed as Airflow parses a DAGs folder."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
@@ -49,7 +49,7 @@ def bag() -> Any:
 
 
 def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
-    """A DagBag finds all DAGs in the folder; parsing them calls nobody."""
+    """A DagBag finds all DAGs of the folder; parsing them sends no request."""
     assert bag.import_errors == {}
     names = ("attendance_join", "backfill_no_shows", "mark_absent", "plan_no_shows", "reconcile_no_shows")
     assert set(bag.dags) == {f"calcom_{name}" for name in names}
@@ -57,8 +57,8 @@ def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, 
     assert demo.calls() == []
 
 
-def test_the_examples_do_nothing_by_themselves(bag: Any, example: Callable[[str], ModuleType]) -> None:
-    """Airflow may start the examples of installed providers: they have no schedule, and by default change nothing."""
+def test_the_examples_have_no_schedule_and_are_dry_runs(bag: Any, example: Callable[[str], ModuleType]) -> None:
+    """Airflow may run the examples of installed providers: they have no schedule, and by default write nothing."""
     for dag in bag.dags.values():
         assert type(dag.timetable).__name__ == "NullTimetable"
         writes = any(task.task_type in ("MarkAbsentOperator", "ApplyNoShowsOperator") for task in dag.tasks)
