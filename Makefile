@@ -8,7 +8,7 @@ VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
 BIN := $(AIRFLOW_33)/bin
 
-.PHONY: demo test check test-airflow-2.11 test-templates test-readme test-faults test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo test check test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -22,13 +22,14 @@ check: $(AIRFLOW_33)/installed
 	$(BIN)/mypy
 
 test-airflow-2.11: $(AIRFLOW_211)/installed
-	$(AIRFLOW_211)/bin/python -m pytest tests/hooks tests/operators tests/e2e
+	$(AIRFLOW_211)/bin/python -m pytest -m "not standalone" tests/hooks tests/operators tests/e2e
 
 # What differs between minor versions: how they resolve mapped tasks, the day of a run, and what the example DAGs can
 # import. It takes a few minutes, because 3.0 to 3.2 take seconds for a task.
 test-templates: $(VERSIONS:%=.build/airflow-%/installed)
-	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest tests/operators/test_templates.py \
-		tests/e2e/test_example_dags.py -k "never_a_template or day_of_a_run or examples_are_imported" || exit 1; done
+	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest -m "not standalone" \
+		tests/operators/test_templates.py tests/e2e/test_example_imports.py \
+		-k "never_a_template or day_of_a_run or examples_are_imported" || exit 1; done
 
 # The examples of the README and the tutorial, in a new Airflow and twice: a few minutes.
 test-readme: $(AIRFLOW_33)/installed
@@ -37,6 +38,10 @@ test-readme: $(AIRFLOW_33)/installed
 # Some three minutes on two cores.
 test-faults: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.faults
+
+# Whole DAGs and commands of Airflow, which take seconds to start: the examples, templates, the README's plan.
+test-e2e: $(AIRFLOW_33)/installed
+	$(BIN)/python -m pytest -m e2e tests/e2e tests/operators/test_templates.py tests/test_docs.py
 
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed

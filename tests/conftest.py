@@ -1,4 +1,4 @@
-"""Puts Airflow into a directory of its own before anything imports it, and gives sandboxes and connections to it."""
+"""Set up an AIRFLOW_HOME before anything imports Airflow; fixtures of sandboxes and connections."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def airflow_db() -> None:
 
 @pytest.fixture(scope="session")
 def _sandboxes() -> Iterator[Callable[[str], SandboxDriver]]:
-    """One sandbox for each build, started when it is first asked for."""
+    """Return a function that returns the sandbox of a build, which starts at its first use."""
     started: dict[str, SandboxDriver] = {}
     with ExitStack() as stack:
 
@@ -69,7 +69,7 @@ def _sandboxes() -> Iterator[Callable[[str], SandboxDriver]]:
 
 @pytest.fixture
 def build() -> str:
-    """The server build that ``calcom`` behaves as; parametrise it to test on others."""
+    """Return the server build of ``calcom``; parametrise it to test on others."""
     return "2026-07"
 
 
@@ -77,7 +77,7 @@ def build() -> str:
 def calcom(
     build: str, _sandboxes: Callable[[str], SandboxDriver], connect: Callable[..., None], pauses: list[float]
 ) -> SandboxDriver:
-    """A fresh sandbox that ``calcom_default`` leads to. Nothing sleeps for it."""
+    """Return a fresh sandbox to which ``calcom_default`` connects; no client sleeps."""
     driver = _sandboxes(build)
     driver.start_over()
     connect(host=driver.url, password=KEY)
@@ -86,7 +86,7 @@ def calcom(
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that sets the connection ``calcom_default`` from a text or from fields."""
+    """Return a function that sets the connection ``calcom_default`` from a URI or from fields."""
 
     def set_connection(text: str | None = None, **fields: Any) -> None:
         value = json.dumps({"conn_type": "calcom", **fields}) if text is None else text
@@ -97,7 +97,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Note the seconds that a client wants to pause, in place of sleeping; between tries nothing sleeps either."""
+    """Record the pauses of clients instead of sleeping; retries do not sleep either."""
     import stamina
 
     from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient

@@ -1,4 +1,4 @@
-"""Runs of whole DAGs, and what their tasks returned, on every version of Airflow."""
+"""DAG files for tests, and the XCom values of their runs, on every version of Airflow."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 def dag_of(name: str, text: str) -> Any:
-    """Write a DAG file where Airflow finds it, and return its object ``dag``.
+    """Write a DAG file to the DAGs folder, and return its object ``dag``.
 
-    :param name: of the file; a second text of that name replaces the first.
+    :param name: of the file; a second file of that name replaces the first.
     :param text: Python that sets ``dag``.
     """
     path = Path(os.environ["AIRFLOW_HOME"]) / "dags" / f"{name}.py"
@@ -27,7 +27,7 @@ def dag_of(name: str, text: str) -> Any:
 
 
 def xcoms(dag_run: Any, task_id: str, key: str = "return_value") -> dict[int, Any]:
-    """What the instances of a task left in XCom, by map index."""
+    """Return the XCom values of a task's instances, by map index."""
     from airflow.utils.session import create_session
 
     try:
@@ -40,7 +40,7 @@ def xcoms(dag_run: Any, task_id: str, key: str = "return_value") -> dict[int, An
 
 
 def decoded(value: Any) -> Any:
-    """Airflow 2 stores JSON as bytes, Airflow 3 as a text within JSON, but a link's address as it is."""
+    """Decode an XCom value: Airflow 2 stores JSON as bytes, Airflow 3 as a string in JSON, a link's URL as it is."""
     try:
         return json.loads(value)
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""What the Airflow-side tests share: a running sandbox, seen and steered through its ``/_sandbox/`` routes."""
+"""Shared by the tests: a running sandbox, inspected and controlled through its ``/_sandbox/`` routes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SandboxDriver:
     def __init__(self, url: str, build: str) -> None:
         self.url = url
         self.build = build
-        # The sandbox closes what was idle for 5 s, as httpx would; a request that met the closing would fail a test.
+        # The sandbox closes connections after 5 s, httpx' own limit: a request could hit a closing connection.
         self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
 
     @classmethod
@@ -44,71 +44,71 @@ class SandboxDriver:
                 driver._http.close()
 
     def admin(self, route: str, given: Any = None) -> Any:
-        """Ask an admin route, or tell it something."""
+        """Read an admin route, or post to it."""
         if given is None:
             return self._http.get(f"/_sandbox/{route}").raise_for_status().json()
         return self._http.post(f"/_sandbox/{route}", json=given).raise_for_status().json()
 
     def start_over(self) -> None:
-        """Forget everything, and set the clock back."""
+        """Load the practice world again, and reset the clock."""
         from airflow_provider_calcom.sandbox.practice import practice_world
 
         self.admin("world", {"world": practice_world(NOW)})
         self.admin("clock", {"now": NOW.isoformat().replace("+00:00", "Z")})
 
     def fault(self, method: str, path: str, fault: str, **options: Any) -> None:
-        """Order a failure for the next calls of a route."""
+        """Inject a fault into the next calls of a route."""
         self.admin("faults", {"method": method, "path": path, "fault": fault, **options})
 
     def fault_on_mark(self, fault: str, **options: Any) -> None:
-        """Order a failure for the next mark-absent."""
+        """Inject a fault into the next mark-absent."""
         self.fault("POST", "*/mark-absent", fault, **options)
 
     def change(self, uid: str, **fields: Any) -> None:
-        """Change a booking behind everyone's back."""
+        """Change a booking in the sandbox's state."""
         self.admin("world", {"bookings": [{"uid": uid, **fields}]})
 
     def calls(self) -> list[dict[str, Any]]:
-        """All calls of the API since the start."""
+        """Return all calls of the API since the start."""
         calls: list[dict[str, Any]] = self.admin("calls")["calls"]
         return calls
 
     def marks(self) -> list[dict[str, Any]]:
-        """The mark-absent calls since the start."""
+        """Return the mark-absent calls since the start."""
         return [call for call in self.calls() if call["path"].endswith("/mark-absent")]
 
     def writes(self) -> list[dict[str, Any]]:
-        """All calls since the start that were not reads."""
+        """Return all calls since the start other than GET."""
         return [call for call in self.calls() if call["method"] != "GET"]
 
     def deliveries(self) -> list[dict[str, Any]]:
-        """The webhooks that went out since the start."""
+        """Return the webhooks sent since the start."""
         deliveries: list[dict[str, Any]] = self.admin("deliveries")["deliveries"]
         return deliveries
 
     def flags(self, uid: str) -> tuple[bool, dict[str, bool]]:
-        """The host's flag, and those of the attendees by address."""
+        """Return the host's flag, and the attendees' flags by address."""
         booking = next(one for one in self.admin("state")["bookings"] if one["uid"] == uid)
         return booking["absentHost"], {row["email"]: row["absent"] for row in booking["attendees"]}
 
     def absent(self, uid: str) -> set[str]:
-        """The addresses of the attendees who are marked."""
+        """Return the addresses of the attendees who are marked absent."""
         return {email for email, absent in self.flags(uid)[1].items() if absent}
 
     def subscribe(self, key: str = KEY) -> None:
-        """Have every change of an attendee's flag delivered to the key's user, so that deliveries can be counted."""
+        """Subscribe the key's user to no-show webhooks, so that deliveries can be counted."""
         webhook = {"active": True, "subscriberUrl": "https://ears.example", "triggers": ["BOOKING_NO_SHOW_UPDATED"]}
         self._http.post("/v2/webhooks", json=webhook, headers={"Authorization": f"Bearer {key}"}).raise_for_status()
 
 
 async def _arrives(url: str, headers: dict[str, str], body: bytes) -> str:
-    """Take a webhook without sending it anywhere."""
+    """Accept a webhook without sending it."""
     return "200"
 
 
 @contextmanager
 def stranger() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Another server, such as a redirect may lead to; gives its URL and the headers of each request that reaches it."""
+    """Serve another host, the target of a redirect; yield its URL and the headers of each request it gets."""
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -135,7 +135,7 @@ def stranger() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def ends_the_task(error: BaseException) -> bool:
-    """Tell whether Airflow fails the task at once, in place of trying it again."""
+    """Return whether Airflow fails the task without a retry."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     return isinstance(error, AirflowFailException)

@@ -1,4 +1,4 @@
-"""A small local Cal.com API v2 server that behaves as three recorded builds of the real one did, and as documented."""
+"""A small local Cal.com API v2 server that behaves as three recorded builds of the real one, and as one documented."""
 
 try:
     from airflow_provider_calcom.sandbox.app import create_app

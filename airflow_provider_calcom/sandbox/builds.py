@@ -1,4 +1,4 @@
-"""What differs between builds of the server, as data: three recorded ones, and one known by its OpenAPI document."""
+"""Differences between builds of the server, as data: three recorded builds, and one known by its OpenAPI document."""
 
 import re
 from dataclasses import dataclass
@@ -16,43 +16,43 @@ _TRIGGERS = re.findall(
 
 @dataclass(frozen=True)
 class Build:
-    """One build of the server: every field is a difference a client can notice."""
+    """One build of the server: every field is a difference that a client can notice."""
 
     name: str
     unknown_email_fails: bool = True
-    """An address that isn't on the booking gives 500, after the known ones are written."""
+    """An address that is not on the booking gives 500, after the known addresses are written."""
     host_false_writes: bool = False
     """`host: false` un-marks and `host: null` writes null; otherwise only a true `host` is written."""
     explicit_empty: bool = True
-    """Empty cancellation and rescheduling fields are in the answer as "" or null, not left out."""
+    """Empty cancellation and rescheduling fields are in the response as "" or null, not left out."""
     rescheduled_to: bool = True
     display_email: bool = False
     filters_by_uid: bool = True
     full_me: bool = True
     webhook_version: bool = True
-    """Webhooks have a version in their full form."""
+    """The full form of a webhook includes its version."""
     sends_webhook_version: bool = False
     versions: tuple[str, ...] = ("2024-08-13",)
-    """The values of `cal-api-version` that serve the bookings; any other means the legacy world."""
+    """The values of `cal-api-version` that serve the bookings; any other selects the legacy routes."""
     routes: frozenset[str] = frozenset()
-    """Groups of routes that not every build has: `seats`, `attendees`, `sessions`, `team lists` and `organisations`."""
+    """Route groups of some builds only: `seats`, `attendees`, `sessions`, `team lists` and `organisations`."""
     guards_bookings: bool = True
-    """Recordings and transcripts are only for who has access to the booking."""
+    """Recordings and transcripts need access to the booking."""
     permits_everybody: bool = False
-    """The open edition: its permission checks are stubs, and reassigning does nothing."""
+    """The open-source edition: its permission checks are stubs, and reassigning does nothing."""
     hosts_must_attend: bool = False
     """A host of the event type has access only to bookings that list them."""
     admins_handle_members: bool = False
-    """Who runs a team has access to its members' personal bookings."""
+    """Owners and admins of a team have access to its members' personal bookings."""
     host_needs_reason: str = ""
-    """The refusal of a cancellation by the organiser without a reason; empty where none is needed."""
+    """The error message for a cancellation by the organiser without a reason; empty where no reason is needed."""
     keeps_past: bool = True
-    """A booking that has ended can't be cancelled."""
+    """A booking that has ended cannot be cancelled."""
     checks_webhook_urls: bool = False
     ics_name: str = "Cal.com"
-    """The domain in the iCalendar ids of bookings that the server makes itself."""
+    """The domain in the iCalendar ids that the server generates."""
     marks_managed_users: bool = False
-    """Answers to writes that make a booking say whether a platform manages the organiser."""
+    """Responses to calls that create a booking include whether a platform manages the organiser."""
     triggers: tuple[str, ...] = tuple(_TRIGGERS)
 
 

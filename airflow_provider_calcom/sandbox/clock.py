@@ -1,4 +1,4 @@
-"""The sandbox's own clock and how it writes instants."""
+"""The sandbox's own clock, and its format of timestamps."""
 
 import re
 import time
@@ -6,43 +6,46 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 
 _REMEMBERED = 65_536
-"""Instants of a large world are read and written over and over: a thousand bookings share a day's starts."""
+"""Timestamps of a large world repeat: a thousand bookings share a day's start times."""
 _ISO = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d([.,]\d+)?)?)?(Z|z|[+-]\d\d(:?\d\d)?)?)?)?)?", re.ASCII)
 
 
 class Clock:
-    """Runs in real time from where it was set, and can be set and moved, so that no test sleeps.
+    """A clock that runs in real time and can be set and moved, so that no test sleeps.
 
-    :param start: the instant it shows first; None is the real time.
+    :param start: aware datetime to start at; None for the real time.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self.set(start or datetime.now(timezone.utc))
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """Return the current time, in UTC."""
         return self._start + timedelta(seconds=time.monotonic() - self._mark)
 
     def set(self, instant: datetime) -> None:
-        """Show `instant` from now on."""
+        """Set the clock, which keeps running from there."""
         self._start, self._mark = instant.astimezone(timezone.utc), time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Jump forward (or back, if negative)."""
+        """Move the clock forward, or back where `seconds` is negative."""
         self.set(self.now() + timedelta(seconds=seconds))
 
 
 @lru_cache(_REMEMBERED)
 def iso(instant: datetime) -> str:
-    """An instant as the server writes it: milliseconds and Z."""
+    """Format a timestamp as the server does: UTC, with milliseconds and Z."""
     return instant.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(_REMEMBERED)
 def parse_instant(text: str) -> datetime:
-    """Read strict ISO 8601; without an offset it is UTC. Raises ValueError for anything else."""
+    """Parse strict ISO 8601, without an offset as UTC.
+
+    :raises ValueError: for any other string.
+    """
     if not _ISO.fullmatch(text):
-        raise ValueError(f"{text!r} is not an ISO 8601 instant")
+        raise ValueError(f"{text!r} is not an ISO 8601 timestamp")
     day, clock, offset = re.fullmatch(  # type: ignore[union-attr]
         r"([\d-]{4,10})(?:[T ]([\d:.,]+))?(Z|z|[+-][\d:]+)?", text
     ).groups()

@@ -22,7 +22,7 @@ def _instant(text: str) -> datetime:
     try:
         return parse_instant(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant such as 2026-11-22T05:30:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a timestamp such as 2026-11-22T05:30:00Z") from None
 
 
 def _rate_limit(text: str) -> tuple[int, float] | tuple[int, float, float]:
@@ -48,12 +48,12 @@ def _world(text: str) -> dict[str, Any]:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"can't read {text}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise argparse.ArgumentTypeError(f"{text} is no world file: {type(error).__name__}: {error}") from None
+        raise argparse.ArgumentTypeError(f"{text} is not a world file: {type(error).__name__}: {error}") from None
     return source  # type: ignore[no-any-return]
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser("calcom-sandbox", description=__import__(__package__ or "", fromlist=[""]).__doc__)
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     made.add_argument("--port", type=int, default=5555, help="port to listen on (default %(default)s)")
@@ -62,28 +62,28 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME",
-        help="name that clients call it by, beside addresses, localhost and HOST; may be repeated",
+        help="host name that clients may use, besides IP addresses, localhost and HOST; may be repeated",
     )
     made.add_argument("--server", choices=BUILDS, default="2026-07", help="build to behave as (default %(default)s)")
     made.add_argument(
-        "--world", type=_world, metavar="FILE", help="world file, or demo; without it a built-in practice world"
+        "--world", type=_world, metavar="FILE", help="world file, or demo (default: a built-in practice world)"
     )
-    made.add_argument("--now", type=_instant, metavar="ISO", help="what the clock shows at the start; it runs on")
+    made.add_argument("--now", type=_instant, metavar="ISO", help="time that the clock starts at; it keeps running")
     made.add_argument(
         "--rate-limit",
         type=_rate_limit,
         default=(120, 60.0),
         metavar="CALLS/SECONDS[/BLOCK]",
-        help="default 120/60/60; BLOCK is for how many seconds nothing is answered after one call too many",
+        help="default 120/60/60; BLOCK is for how many seconds every call gets 429 after one call too many",
     )
     made.add_argument(
-        "--latency", type=_latency, default=0.0, metavar="SECONDS", help="answer that much later (default 0)"
+        "--latency", type=_latency, default=0.0, metavar="SECONDS", help="delay of each response (default 0)"
     )
     return made
 
 
 def banner(sandbox: Sandbox, url: str) -> str:
-    """What a user needs first: where it is, which keys there are, and two lines to copy."""
+    """Return what is printed at the start: the URL, the API keys, and two lines to copy into a shell."""
     keys = list(sandbox.world.keys.values())
     lines = [f"Cal.com sandbox {sandbox.build.name} on {url}/v2 with {len(sandbox.world.bookings)} bookings", "Keys:"]
     lines += [f"  {key.name:<10}{key.value}  ({key.user.name})" for key in keys]
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hosts=(given.host, *given.allow_host),
     )
     gc.collect()
-    gc.freeze()  # or the collector would go through all of a large world again and again while calls wait
+    gc.freeze()  # otherwise each collection walks a large world while calls wait
     print(banner(app.sandbox, f"http://{given.host}:{given.port}"), flush=True)
     make_server(app, given.host, given.port).run()
 

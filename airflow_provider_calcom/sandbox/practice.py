@@ -1,4 +1,4 @@
-"""The built-in worlds: one to practise on, of yesterday, today and tomorrow, and the fixed day of `make demo`."""
+"""The built-in worlds: the practice world of yesterday, today and tomorrow, and the fixed day of `make demo`."""
 
 import json
 from datetime import datetime, timedelta
@@ -19,13 +19,13 @@ _KINDS = {1: "30min", 2: "group-class", 3: "weekly-sync", 4: "round-robin", 5: "
 
 
 def demo_world() -> Json:
-    """A world file's content: the day that `make demo` marks no-shows of, at six the morning after."""
+    """Return a world file's content: the day whose no-shows `make demo` marks, at six the next morning."""
     text = files(__package__).joinpath("demo_world.json").read_text(encoding="utf-8")
     return json.loads(text)  # type: ignore[no-any-return]
 
 
 def practice_world(now: datetime) -> Json:
-    """A world file's content, the same at every start but for its dates."""
+    """Return a world file's content that differs from run to run only in its dates."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     users = [
         _user(1, "Olivia Owner", "owner", "Europe/London"),
@@ -46,7 +46,7 @@ def practice_world(now: datetime) -> Json:
     keys[-1]["expired"] = True
     keys.append({"name": "tiered", "key": "cal_sandbox_tiered", "user": "owner", "limits": limits})
     rows = [*_ordinary(today), *_special(now, today)]
-    # Otto hosts the team's event but is no member, so that his own bookings are foreign ones on the open edition, too.
+    # Otto hosts the team's event but is not a member, so even the open-source edition guards his own bookings.
     teams = [{"id": 1, "name": "Clinic", "members": [{"user": "owner", "role": "OWNER"}]}]
     return {"users": users, "eventTypes": kinds, "teams": teams, "keys": keys, "bookings": rows}
 
@@ -56,7 +56,7 @@ def _user(number: int, name: str, username: str, zone: str) -> Json:
 
 
 def _ordinary(today: datetime) -> list[Json]:
-    """Nine half hours a day, three of them at the same time, of three days."""
+    """Return nine half-hour bookings a day for three days; three of each day start at the same time."""
     rows = []
     for day, word in ((-1, "yesterday"), (0, "today"), (1, "tomorrow")):
         for slot, hour in enumerate((8, 9, 9, 9, 11, 13, 14, 15, 16)):
@@ -97,7 +97,7 @@ def _booking(
 ) -> Json:
     rows = [_PEOPLE[one] for one in people] + (others or [])
     name, email = rows[0][:2]
-    answers = {"name": name, "email": email, "guests": [_PEOPLE[one][1] for one in people[1:]]}
+    from_form = {"name": name, "email": email, "guests": [_PEOPLE[one][1] for one in people[1:]]}
     return {
         "uid": uid,
         "title": f"{_KINDS[kind]} between {owner.split('@')[0]} and {name}",
@@ -109,6 +109,6 @@ def _booking(
         "owner": owner,
         "eventTypeId": kind,
         "location": "https://meet.example.com/room",
-        "responses": answers if responses is None else responses,
+        "responses": from_form if responses is None else responses,
         "attendees": [dict(zip(("name", "email", "timeZone", "language"), row, strict=True)) for row in rows],
     }

@@ -1,4 +1,4 @@
-"""Answers, and the error shapes of the real server."""
+"""Responses of the API, and the shapes of the real server's errors."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +14,8 @@ CODES = {
 
 
 @dataclass
-class Answer:
-    """What a handler answers: `body` is anything JSON can hold, or text where `text` is set."""
+class ApiResponse:
+    """The response of a handler: `body` is any JSON value, or a string to send as it is where `text` is set."""
 
     body: Any
     status: int = 200
@@ -24,7 +24,7 @@ class Answer:
 
 
 class ApiError(Exception):
-    """An answer other than 2xx. With `details` None it has the standard details of its status."""
+    """A response other than 2xx; without `details` it has the standard details of its status."""
 
     def __init__(self, status: int, message: str, code: str | None = None, details: Any = None) -> None:
         super().__init__(message)
@@ -32,26 +32,29 @@ class ApiError(Exception):
         self.code = code or CODES[status]
         self.details = details or {"message": message, "error": REASONS.get(status), "statusCode": status}
 
-    def answer(self, path: str, timestamp: str) -> Answer:
-        """The envelope all ordinary errors come in; those of the web application's handlers have no details in it."""
+    def response(self, path: str, timestamp: str) -> ApiResponse:
+        """Return the envelope of ordinary errors; errors of the web application's handlers have no details in it."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.code != "TRPCError":
             error["details"] = self.details
         body = {"status": "error", "timestamp": timestamp, "path": path, "error": error}
-        return Answer(body, self.status)
+        return ApiResponse(body, self.status)
 
 
 class BareError(ApiError):
-    """An error that real servers answer without an envelope: crashes and bodies that are too large."""
+    """An error that the real server sends without an envelope: crashes and bodies that are too large."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, message, "bare")
 
-    def answer(self, path: str, timestamp: str) -> Answer:
-        """Only the status and the message."""
-        return Answer({"statusCode": self.status, "message": self.message}, self.status)
+    def response(self, path: str, timestamp: str) -> ApiResponse:
+        """Return only the status and the message."""
+        return ApiResponse({"statusCode": self.status, "message": self.message}, self.status)
 
 
 def invalid(errors: list[dict[str, Any]]) -> ApiError:
-    """The answer to input that breaks the rules; `errors` is a tree as class-validator makes it."""
+    """Return the error for invalid input.
+
+    :param errors: a tree as class-validator builds it.
+    """
     return ApiError(400, "Bad Request Exception", details={"errors": errors})

@@ -1,4 +1,4 @@
-"""A sandbox on a real socket, in a thread: for tests and the demo."""
+"""A sandbox on a real socket, served by a thread: for tests and the demo."""
 
 import socket
 import threading
@@ -17,14 +17,14 @@ from airflow_provider_calcom.sandbox.server.state import Sandbox
 
 @dataclass(frozen=True)
 class RunningSandbox:
-    """`url` is the base without `/v2`; `state` is the live :class:`Sandbox`."""
+    """A sandbox that is being served: `url` is its base URL without `/v2`, `state` the live :class:`Sandbox`."""
 
     url: str
     state: Sandbox
 
 
 def make_server(app: SandboxApp, host: str, port: int, log_level: str = "warning") -> uvicorn.Server:
-    """A uvicorn server that can drop connections and leaves the Date header to the sandbox's clock."""
+    """Return a uvicorn server that can drop connections and leaves the Date header to the sandbox's clock."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -44,8 +44,8 @@ def make_server(app: SandboxApp, host: str, port: int, log_level: str = "warning
 def running_sandbox(host: str = "127.0.0.1", port: int = 0, **options: Any) -> Iterator[RunningSandbox]:
     """Serve a sandbox until the block ends.
 
-    :param port: 0 for a free one.
-    :param options: those of :func:`create_app`.
+    :param port: TCP port; 0 for a free one.
+    :param options: keyword arguments of :func:`create_app`.
     """
     app = create_app(**{"hosts": (host,), **options})
     with socket.socket() as listener:

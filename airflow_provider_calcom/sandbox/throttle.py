@@ -11,7 +11,7 @@ TOO_MANY = "CustomThrottlerGuard - Too many requests. Please try again later."
 
 @dataclass(frozen=True)
 class Limit:
-    """`calls` in `window` seconds; the call after them blocks for `block` seconds."""
+    """A rate limit: `calls` in `window` seconds; the call after them blocks for `block` seconds."""
 
     calls: int
     window: float = 60
@@ -21,7 +21,7 @@ class Limit:
 
 @dataclass
 class Window:
-    """How many calls a tracker made in its present window, and until when it is blocked."""
+    """The calls of one tracker in its current window, and until when it is blocked."""
 
     ends: datetime
     hits: int = 0
@@ -29,13 +29,13 @@ class Window:
 
 
 class Throttle:
-    """Counts calls; forgets them when their window ends."""
+    """Counters of calls, which start over when their window ends."""
 
     def __init__(self) -> None:
         self.windows: dict[tuple[str, str], Window] = {}
 
     def hit(self, tracker: str, limits: tuple[Limit, ...], now: datetime, headers: dict[str, str]) -> None:
-        """Count one call, add its rate limit headers, raise 429 if *every* limit is over."""
+        """Count one call and add its rate limit headers; raise 429 if *every* limit is exceeded."""
         left = [self._count(tracker, limit, now, headers) for limit in limits]
         if not any(left):
             raise ApiError(429, TOO_MANY, "ThrottlerException", TOO_MANY)

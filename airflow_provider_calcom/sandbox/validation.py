@@ -1,4 +1,4 @@
-"""Input rules with the error trees of class-validator. Unknown keys are stripped, not refused."""
+"""Input rules with the error trees of class-validator; unknown keys are removed, not rejected."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _SORTS = {"sortStart": "Start", "sortEnd": "End", "sortCreated": "Created", "sor
 
 
 def is_email(text: object) -> bool:
-    """Whether validator.js would take it: no spaces, no bare or dotted-off domain, no case changes."""
+    """Return whether validator.js accepts the address: no spaces, and a domain with a dot inside it."""
     if not isinstance(text, str) or text.count("@") < 1 or len(text) > 254 + 65:
         return False
     local, _, domain = text.rpartition("@")
@@ -30,7 +30,7 @@ def is_email(text: object) -> bool:
 
 
 def problem(target: Any, name: str, rules: Json, children: list[Json] | None = None) -> Json:
-    """One node of an error tree."""
+    """Return one node of an error tree."""
     node: Json = {"target": target, "property": name, "children": children or []}
     if isinstance(target, list) or name in target:
         node["value"] = target[int(name)] if isinstance(target, list) else target[name]
@@ -38,7 +38,7 @@ def problem(target: Any, name: str, rules: Json, children: list[Json] | None = N
 
 
 def mark_absent_input(body: Any) -> Json:
-    """The known keys of a mark-absent body; an array, like every body without them, comes out empty."""
+    """Return the known keys of a mark-absent body: none for an array, as for any body without them."""
     given = body if isinstance(body, dict) else {}
     clean: Json = {name: given[name] for name in ("host", "attendees") if name in given}
     attendees, errors = clean.get("attendees"), []
@@ -84,7 +84,7 @@ def _row_problems(row: Json) -> list[Json]:
 
 
 def cancel_input(body: Any) -> Json:
-    """The body of a cancellation: of the booking, or, with a `seatUid`, of one seat."""
+    """Return the body of a cancellation: of the booking, or, with a `seatUid`, of one seat."""
     rules: dict[str, Rule]
     if isinstance(body, dict) and "seatUid" in body:
         rules = {"seatUid": _a_string, "cancellationReason": _optional(_a_string)}
@@ -94,7 +94,7 @@ def cancel_input(body: Any) -> Json:
 
 
 def reschedule_input(body: Any) -> Json:
-    """The body of a rescheduling: of the booking, or, with a `seatUid`, of one seat."""
+    """Return the body of a rescheduling: of the booking, or, with a `seatUid`, of one seat."""
     rules: dict[str, Rule] = {"start": _a_date, "rescheduledBy": _an_email_or_nothing}
     if isinstance(body, dict) and "seatUid" in body:
         rules["seatUid"] = _a_string
@@ -104,7 +104,7 @@ def reschedule_input(body: Any) -> Json:
 
 
 def reason_input(body: Any) -> str | None:
-    """The `reason` of a refusal or a reassignment; unknown keys are stripped."""
+    """Return the `reason` in the body of a decline or a reassignment; unknown keys are removed."""
     given = body if isinstance(body, dict) else {}
     reason = given.get("reason")
     if not isinstance(reason, (str, type(None))):
@@ -113,11 +113,11 @@ def reason_input(body: Any) -> str | None:
 
 
 Rule = Callable[[str, Any], str]
-"""What is wrong with a value, by the name of its key; empty where nothing is."""
+"""Returns the error message for a key and its value; empty for a valid value."""
 
 
 def _strict(body: Any, rules: dict[str, Rule]) -> Json:
-    """Check a body as the pipes for alternative forms do: they refuse unknown keys, and tell all in one sentence."""
+    """Check a body as the pipes for alternative forms do: unknown keys are errors, and all errors are one sentence."""
     if not isinstance(body, dict):
         raise ApiError(400, _wrong("undefined", "an unknown value was passed to the validate function"))
     unknown = [_wrong(name, f"property {name} should not exist") for name in body if name not in rules]
@@ -155,8 +155,8 @@ def _optional(rule: Rule) -> Rule:
     return lambda name, value: "" if value is None else rule(name, value)
 
 
-def whole_number(text: str) -> int:
-    """A number in a path, as Nest's ParseIntPipe reads it."""
+def path_integer(text: str) -> int:
+    """Parse an integer in a path as Nest's ParseIntPipe does."""
     if not re.fullmatch(r"-?\d+", text, re.ASCII):
         raise ApiError(400, "Validation failed (numeric string is expected)")
     return int(text)
@@ -169,7 +169,7 @@ REFERENCE_TYPES = (
 
 
 def reference_type(query: "Query") -> str | None:
-    """The type that references are asked for; None for all."""
+    """Return the requested type of references; None for all."""
     given = query.given.get("type")
     if given is not None and given not in REFERENCE_TYPES:
         text = f"type must be one of the following values: {', '.join(REFERENCE_TYPES)}"
@@ -178,7 +178,10 @@ def reference_type(query: "Query") -> str | None:
 
 
 def webhook_input(body: Any, build: Build, partial: bool) -> Json:
-    """The known keys of a webhook body; `partial` for PATCH, where every one may be missing."""
+    """Return the known keys of a webhook body.
+
+    :param partial: for PATCH, where each key is optional.
+    """
     names = ("payloadTemplate", "active", "subscriberUrl", "triggers", "secret")
     clean, errors = _known(body if isinstance(body, dict) else {}, names), []
     words = {"active": "isBoolean", "subscriberUrl": "isString", "payloadTemplate": "isString", "secret": "isString"}
@@ -210,7 +213,10 @@ def _trigger_rules(value: Any, build: Build) -> Json:
 
 
 class Query:
-    """Reads a query string rule by rule and gathers what breaks them; repeated keys make a list."""
+    """A query string, read parameter by parameter; errors are collected until :meth:`check`.
+
+    A repeated key is a list of its values.
+    """
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self.given: Json = {}
@@ -225,7 +231,7 @@ class Query:
         self.errors.append(problem(self.clean, name, rules))
 
     def number(self, name: str, default: int, low: int, high: int | None = None) -> int:
-        """As `parseInt` reads it: leading digits count, a text without any is no number."""
+        """Read a number as `parseInt` does: leading digits count, a string without any is an error."""
         if name not in self.given:
             return default
         digits = re.match(r"\s*([+-]?\d+)", str(self.given[name]))
@@ -242,7 +248,7 @@ class Query:
         return value or 0
 
     def integer(self, name: str) -> int | None:
-        """As `Number` reads it: all of the text must be a whole number; the empty text is 0."""
+        """Read an integer as `Number` does: the whole string must be one; the empty string is 0."""
         if name not in self.given:
             return None
         text = str(self.given[name]).strip() or "0"
@@ -252,7 +258,7 @@ class Query:
         return value
 
     def integers(self, name: str) -> list[int] | None:
-        """A comma list (or repeated key) of numbers."""
+        """Read a list of numbers: separated by commas, or a repeated key."""
         if name not in self.given:
             return None
         parts = self._list(name)
@@ -294,7 +300,7 @@ class Query:
         return found
 
     def sort(self) -> tuple[str, str] | None:
-        """The first sort key given, in the server's order of preference, and its direction."""
+        """Return the first sort key of the query, in the server's order of preference, and its direction."""
         chosen = None
         for name, word in _SORTS.items():
             if name in self.given:
@@ -305,7 +311,7 @@ class Query:
         return chosen
 
     def check(self) -> None:
-        """Raise 400 with everything found wrong."""
+        """Raise 400 with all errors found."""
         if self.errors:
             raise invalid(self.errors)
 

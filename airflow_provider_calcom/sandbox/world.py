@@ -1,4 +1,4 @@
-"""The state of the sandbox: users, keys, event types and bookings, and how world files are read.
+"""Users, API keys, event types and bookings of a sandbox, and the format of world files.
 
 A world file is JSON of the shape of the recordings' `world.json`: `users`, `eventTypes`, `bookings` and `keys`.
 `keys` is a list of `{"key", "name", "user", "expired", "limits": [{"name", "calls", "window", "block"}]}`. The
@@ -33,7 +33,7 @@ _NO_VIDEO: Mapping[str, Any] = {}
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with an account; `id` may be any JSON number."""
+    """A person with an account; `id` may be any JSON number."""
 
     id: int
     name: str
@@ -44,7 +44,7 @@ class User:
 
 @dataclass(frozen=True)
 class Key:
-    """An API key. `limits` None means the server's default limit."""
+    """An API key; without `limits` the server's default limit applies."""
 
     name: str
     value: str
@@ -65,7 +65,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Client:
-    """An OAuth client. `owner` acts for requests that carry the client's id and secret; None for nobody."""
+    """An OAuth client; requests with its id and secret act as `owner`, or fail where that is None."""
 
     id: str
     secret: str
@@ -84,16 +84,16 @@ class Team:
     roles: Mapping[int, str]
 
     def is_run_by(self, user: User) -> bool:
-        """Whether the user is an owner or admin of it."""
+        """Return whether the user is an owner or admin of the team."""
         return self.roles.get(user.id) in ("OWNER", "ADMIN")
 
 
 @dataclass(frozen=True)
 class EventType:
-    """What is booked. With `seats` the bookings are seated; `hosts` are the ids of a team's hosts.
+    """An event type. With `seats` its bookings are seated; `hosts` are the user ids of a team's hosts.
 
-    :param owner_id: the user of a personal event type; None for a team's, and where the world file doesn't say.
-    :param length: minutes; None where the world file doesn't say.
+    :param owner_id: user id of a personal event type; None for a team's, and where the world file has none.
+    :param length: minutes; None where the world file has none.
     """
 
     id: int
@@ -122,12 +122,12 @@ class Attendee:
     phone_number: str | None
     absent: bool
     seat: Json
-    """Empty where the bookings of the event type have no seats."""
+    """Empty where the event type has no seats."""
 
 
 @dataclass(slots=True)
 class Booking:
-    """One booking. Optional texts are None where the server's database has null."""
+    """One booking; optional strings are None where the server's database has null."""
 
     id: int
     uid: str
@@ -157,20 +157,20 @@ class Booking:
     video: Mapping[str, Any] = field(default_factory=dict)
 
     def concerns(self, user: User) -> bool:
-        """Whether it is in the user's lists: as organiser or as an attendee."""
+        """Return whether the booking is in the user's lists: as organiser or as attendee."""
         return self.owner == user or any(row.email == user.email for row in self.attendees)
 
     @property
     def minutes(self) -> int:
-        """How long it lasts."""
+        """Return the duration in minutes."""
         return round((self.end - self.start).total_seconds() / 60)
 
 
 class BookingIndex:
-    """Look-ups over all bookings as they stand, so that one page costs no walk through the others.
+    """Look-ups over all bookings, so that a page does not cost a walk through all of them.
 
-    The world drops it whole when a booking is added or gets other times or another owner, and it is made anew when
-    next asked for. Mending it in place was not worth the code: marks, which come by the thousand, leave it alone.
+    The world drops the index when a booking is added or its times or owner change, and builds it again at the next
+    use. Updating it instead was not worth the code: marks, which come by the thousand, do not change it.
     """
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
@@ -191,20 +191,20 @@ class BookingIndex:
         self._kept: dict[Any, list[Booking]] = {}
 
     def of(self, user: User) -> list[Booking]:
-        """The bookings that concern a user, by start. Not to be changed."""
-        return self.those(user, lambda booking: booking.concerns(user))
+        """Return the bookings in a user's lists, by start. The list is shared: don't change it."""
+        return self.select(user, lambda booking: booking.concerns(user))
 
-    def those(self, name: Any, keep: Callable[[Booking], bool]) -> list[Booking]:
-        """The bookings that `keep` is true of, by start. Not to be changed.
+    def select(self, name: Any, keep: Callable[[Booking], bool]) -> list[Booking]:
+        """Return the bookings for which `keep` is true, by start. The list is shared: don't change it.
 
-        :param name: under which they are remembered; the same name must always come with the same condition.
+        :param name: key of the cache; the same name must always come with the same condition.
         """
         if name not in self._kept:
             self._kept[name] = [booking for booking in self._by_start if keep(booking)]
         return self._kept[name]
 
     def between(self, user: User, start: datetime, end: datetime) -> Iterator[Booking]:
-        """The user's bookings that overlap a time, by start."""
+        """Return the user's bookings that overlap a period, by start."""
         rows = self.of(user)
         low = bisect_left(rows, start - self.longest, key=attrgetter("start"))
         high = bisect_left(rows, end, key=attrgetter("start"))
@@ -213,7 +213,7 @@ class BookingIndex:
 
 @dataclass
 class World:
-    """Everything a server knows of people and bookings."""
+    """Everything that a server stores about people and bookings."""
 
     users: dict[str, User]
     keys: dict[str, Key]
@@ -223,42 +223,42 @@ class World:
     tokens: dict[str, Token] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
     marks: int = 0
-    """How often a mark-absent wrote a flag, be it with the value that stood."""
+    """How often a mark-absent wrote a flag, unchanged values included."""
     _index: BookingIndex | None = field(default=None, init=False, repr=False)
     _seats: dict[str, str] | None = field(default=None, init=False, repr=False)
     _next_ids: tuple[int, int] | None = field(default=None, init=False, repr=False)
 
     @property
     def index(self) -> BookingIndex:
-        """Look-ups over the bookings as they are now."""
+        """Return the look-ups over the current bookings."""
         if self._index is None:
             self._index = BookingIndex(self.bookings.values())
         return self._index
 
-    def rearranged(self) -> None:
-        """To be told after a booking got other times or another owner, or the lists go on as before."""
+    def drop_index(self) -> None:
+        """Drop the index, after a change to the times or the owner of a booking."""
         self._index = None
 
     def add(self, booking: Booking) -> None:
-        """Take in a new booking."""
+        """Add a new booking."""
         self.bookings[booking.uid] = booking
         self._seats = None
-        self.rearranged()
+        self.drop_index()
 
     def rescheduled_to(self, booking: Booking) -> str | None:
-        """The uid of the booking that replaced this one."""
+        """Return the uid of the booking that replaced this one."""
         return self.index.replaced_by.get(booking.uid) if booking.rescheduled else None
 
     def user_of_id(self, number: int | None) -> User | None:
-        """The user of an id; None for an id that nobody has."""
+        """Return the user with an id; None for an unknown id."""
         return next((user for user in self.users.values() if user.id == number), None)
 
     def teams_of(self, user: User) -> list[Team]:
-        """The teams and organisations that the user is a member of."""
+        """Return the teams and organisations that the user is a member of."""
         return [team for team in self.teams.values() if user.id in team.roles]
 
     def seated(self, seat_uid: str) -> tuple[Booking, Attendee] | None:
-        """The booking that a seat belongs to, and its attendee; None where there is no such seat (any more)."""
+        """Return the booking that a seat belongs to, and its attendee; None for an unknown or cancelled seat."""
         if self._seats is None:
             everything = ((row, one.uid) for one in self.bookings.values() for row in one.attendees)
             self._seats = {row.seat["uid"]: uid for row, uid in everything if row.seat}
@@ -268,7 +268,7 @@ class World:
         return (booking, found) if booking and found else None
 
     def next_ids(self, attendees: int) -> tuple[int, range]:
-        """The id of a new booking, and those of its attendees."""
+        """Return the id of a new booking, and the ids of its attendees."""
         if self._next_ids is None:
             rows = (row.id for booking in self.bookings.values() for row in booking.attendees)
             self._next_ids = (max((one.id for one in self.bookings.values()), default=0) + 1, max(rows, default=0) + 1)
@@ -277,8 +277,11 @@ class World:
         return booking, range(first, first + attendees)
 
     def patch(self, change: Json) -> None:
-        """Set flags, status or times of one booking: `uid` and any of `status`, `absentHost`, `start`, `end`,
-        `attendees: [{"email", "absent"}]`. Attendee rows of one address are set in their order."""
+        """Set flags, status or times of one booking.
+
+        :param change: `uid`, and any of `status`, `absentHost`, `start`, `end` and
+            `attendees: [{"email", "absent"}]`. Attendee rows with the same address are set in their order.
+        """
         booking = self.bookings[change["uid"]]
         booking.status = change.get("status", booking.status)
         if "absentHost" in change:
@@ -286,7 +289,7 @@ class World:
         for name in ("start", "end"):
             if name in change:
                 setattr(booking, name, parse_instant(change[name]))
-                self.rearranged()
+                self.drop_index()
         rows = list(booking.attendees)
         for wanted in change.get("attendees", []):
             row = next(row for row in rows if row.email == wanted["email"])
@@ -295,14 +298,14 @@ class World:
 
 
 def load_world(source: Json) -> World:
-    """Read a world file's content. Raises KeyError or ValueError where it isn't one."""
+    """Parse a world file's content. Raise KeyError or ValueError where it is not one."""
     with _uncollected():
         return _read_world(source)
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Nothing of a world under construction is garbage, but the collector took half of a large one's time to see it."""
+    """Pause the garbage collector: it took half the time of loading a large world, and found nothing."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -335,7 +338,7 @@ def _read_world(source: Json) -> World:
 
 
 def _with_recurrence(source: Json) -> Iterator[Json]:
-    """The event types; one that a series was booked of recurs, weekly where the file doesn't say how."""
+    """Yield the event types; one with a series of bookings recurs, weekly where the file has no rule."""
     series: dict[Any, Counter[str]] = {}
     for row in source["bookings"]:
         if row.get("recurring_booking_uid"):
@@ -348,7 +351,7 @@ def _with_recurrence(source: Json) -> Iterator[Json]:
 
 
 def _teams(source: Json, users: dict[str, User]) -> list[Team]:
-    """The teams of the file. Of one that only event types name the members are who hosts its events."""
+    """Return the teams of the file; the members of a team that only event types name are the hosts of its events."""
     roles: dict[int, dict[int, str]] = {}
     for kind in source["eventTypes"]:
         if kind.get("teamId") is not None:
@@ -463,9 +466,9 @@ def _key(row: Json, users: dict[str, User]) -> Key:
 
 
 def _described_key(text: str, value: str, users: dict[str, User]) -> Key:
-    """The recordings describe a key in words: its name first, `X's` for its user, `short 3 in 10 s` for a limit.
+    """Parse a key that the recordings describe in words: its name, `X's` for its user, `short 3 in 10 s` for a limit.
 
-    A limit without a block of its own blocks for its window, as the recorded headers show.
+    A limit without its own block blocks for its window, as the recorded headers show.
     """
     name, by_name = text.split()[0], {user.username: user for user in users.values()}
     owner = re.search(r"(\w+)'s", text)

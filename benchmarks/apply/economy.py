@@ -14,7 +14,7 @@ PAGE = 250
 
 
 def most_pages(bookings: Sequence[Row]) -> int:
-    """Give how many pages a plan over bookings that stand together on the list may take.
+    """Return how many pages a plan over bookings that stand together on the list may take.
 
     Each page begins at a start. The last group of equal starts on a full page may be cut off, and is read again; so a
     page brings at least what it holds less the largest group. One page more where the last one is exactly full.

@@ -20,7 +20,7 @@ LEAST_RATIO = 50
 
 
 def measure_operators(bench: Bench) -> tuple[list[Measure], str]:
-    """Run both in one process; give the measure, and in words what each took."""
+    """Run both in one process; return the measure, and in words what each took."""
     sizes = [(WARM_UP, WARM_UP)] + [(MARKS_OF_HTTP, MARKS_OF_OURS)] * (ROUNDS_QUICK if bench.is_quick else ROUNDS)
     rounds = _rounds(bench, sizes)[1:]
     http = [one["http"] / MARKS_OF_HTTP for one in rounds]
@@ -61,7 +61,7 @@ def _rounds(bench: Bench, sizes: list[tuple[int, int]]) -> list[dict[str, float]
 
 
 def _environment(url: str, home: Path) -> dict[str, str]:
-    """Give the environment of an Airflow in a directory of its own that has the DAGs of this benchmark alone."""
+    """Return the environment of an Airflow in a directory of its own that has the DAGs of this benchmark alone."""
     dags = Path(__file__).with_name("dags")
     authorization = {"Authorization": f"Bearer {KEY}"}
     bundle: dict[str, Any] = {

@@ -38,7 +38,7 @@ PARTS = ("economy", "speed", "operators", "limits", "size")
 def measures_of(
     bench: Bench, bookings: Sequence[Row], large: int, parts: Sequence[str]
 ) -> tuple[list[Measure], list[str]]:
-    """Run the parts; give the measures, and lines for the page."""
+    """Run the parts; return the measures, and lines for the page."""
     measures: list[Measure] = []
     lines: list[str] = []
 
@@ -67,7 +67,7 @@ def measures_of(
 
 
 def report(measures: list[Measure], lines: list[str]) -> str:
-    """Give the page."""
+    """Return the page."""
     packages = ("apache-airflow", "apache-airflow-providers-http", "httpx", "uvicorn")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     text = [
@@ -94,7 +94,7 @@ def report(measures: list[Measure], lines: list[str]) -> str:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and 10,000 changes in place of 100,000")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and 10,000 changes instead of 100,000")
     parser.add_argument("--parts", default=",".join(PARTS), help="which parts to run, with commas")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)} as well")
     return parser.parse_args()

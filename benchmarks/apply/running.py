@@ -46,12 +46,12 @@ class Bench:
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def run(self, side: str, plan: Path, **options: Any) -> dict[str, Any]:
-        """Run a side on a plan, and give what it took."""
+        """Run a side on a plan, and return what it took."""
         return took(self.start(side, plan, **options))
 
 
 def took(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Wait for a side, and give what it took."""
+    """Wait for a side, and return what it took."""
     text, _ = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"a side ended with {process.returncode}")

@@ -27,11 +27,11 @@ class Server:
         self.url = url
 
     def counts(self) -> dict[str, Any]:
-        """Give what the sandbox counted so far."""
+        """Return what the sandbox counted so far."""
         return httpx.get(f"{self.url}/_sandbox/counts", trust_env=False).raise_for_status().json()
 
     def calls(self, kind: str) -> int:
-        """Give the calls of one kind so far: ``list``, ``get`` or ``mark``."""
+        """Return the calls of one kind so far: ``list``, ``get`` or ``mark``."""
         return self.counts()["calls"][kind]
 
     def set_latency(self, seconds: float) -> None:

@@ -78,7 +78,7 @@ def changes_of(options: Options) -> list[dict[str, Any]]:
 
 
 def marks_of(options: Options) -> list[Request]:
-    """Give the mark-absent calls of the plan."""
+    """Return the mark-absent calls of the plan."""
     bodies: dict[str, list[dict[str, Any]]] = {}
     for change in changes_of(options):
         mark = {"email": change["email"], "absent": change["to"]}
@@ -88,7 +88,7 @@ def marks_of(options: Options) -> list[Request]:
 
 
 def requests_of(options: Options) -> list[Request]:
-    """Give the calls that we make for the plan: its mark-absent calls, and the pages of the list between them.
+    """Return the calls that we make for the plan: its mark-absent calls, and the pages of the list between them.
 
     The bookings of a page's last start come again on the next page, as the list has no order among them.
     """
@@ -103,7 +103,7 @@ def requests_of(options: Options) -> list[Request]:
 
 
 def headers(options: Options) -> dict[str, str]:
-    """Give the headers that our client sends."""
+    """Return the headers that our client sends."""
     return {
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
@@ -138,7 +138,7 @@ def sequential(options: Options, requests: list[Request]) -> None:
 
 
 def peak_mb() -> float:
-    """Give the most memory this process held; ``ru_maxrss`` would count what its parent held when it was forked."""
+    """Return the most memory this process held; ``ru_maxrss`` would count what its parent held when it was forked."""
     with open("/proc/self/status", encoding="ascii") as status:
         peak = next(line for line in status if line.startswith("VmHWM"))
     return int(peak.split()[1]) * 1024 / 1e6

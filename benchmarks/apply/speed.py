@@ -40,7 +40,7 @@ class Speeds:
     rounds: list[dict[str, Speed]]
 
     def measures(self) -> list[Measure]:
-        """Compare the sides within each round, and give the medians."""
+        """Compare the sides within each round, and return the medians."""
         ratios = {
             side: statistics.median(one["ours"].rate / one[side].rate for one in self.rounds)
             for side in ("bare", "sequential")

@@ -90,7 +90,7 @@ def write_plan(folder: Path, bookings: Iterable[Row]) -> Path:
 
 
 def mark_body(booking: Row) -> Row:
-    """Give the body of the call that marks all attendees of a booking absent."""
+    """Return the body of the call that marks all attendees of a booking absent."""
     return {"attendees": [{"email": person["email"], "absent": True} for person in booking["attendees"]]}
 
 
@@ -102,7 +102,7 @@ class Supply:
         self._given = 0
 
     def take(self, number: int) -> list[Row]:
-        """Give the next bookings."""
+        """Return the next bookings."""
         taken = list(self._bookings[self._given : self._given + number])
         assert len(taken) == number, "the world is too small"
         self._given += number

@@ -52,14 +52,14 @@ def colleague(rng: Random, number: int) -> Someone:
 
 
 def plain(name: str) -> str:
-    """Give a name in ASCII, as people type it on foreign keyboards."""
+    """Return a name in ASCII, as people type it on foreign keyboards."""
     for letter, typed in (("ø", "o"), ("\u0131", "i"), ("ü", "ue"), ("ß", "ss")):
         name = name.replace(letter, typed)
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
 
 
 def other_name(rng: Random, person: Someone) -> str:
-    """Give a name of two words or more by which a person goes, and which Cal.com does not have."""
+    """Return a name of two words or more by which a person goes, and which Cal.com does not have."""
     first, last = person.first, person.last
     variants = [
         f"{last}, {first}",
@@ -81,23 +81,23 @@ def other_name(rng: Random, person: Someone) -> str:
 
 
 def one_word(rng: Random, person: Someone) -> str:
-    """Give a name of one word, or of a device."""
+    """Return a name of one word, or of a device."""
     return rng.choice((person.first, person.first, person.first.lower(), person.last, rng.choice(DEVICES)))
 
 
 def dialled(rng: Random, phone: str) -> str:
-    """Give a telephone number as another system writes it."""
+    """Return a telephone number as another system writes it."""
     digits = phone.removeprefix("+")
     return rng.choice((phone, digits, f"+1 ({digits[1:4]}) {digits[4:7]}-{digits[7:]}", f"tel:{phone}"))
 
 
 def masked(phone: str) -> str:
-    """Give a telephone number as vendors hide a part of it."""
+    """Return a telephone number as vendors hide a part of it."""
     return f"{phone[:5]}***{phone[-2:]}"
 
 
 def machine(rng: Random, owner: Someone) -> str:
-    """Give the name of a note-taking machine that the default policy knows."""
+    """Return the name of a note-taking machine that the default policy knows."""
     return rng.choice(
         (
             f"{owner.first}'s Otter.ai",
@@ -112,5 +112,5 @@ def machine(rng: Random, owner: Someone) -> str:
 
 
 def unlisted_machine(rng: Random) -> str:
-    """Give the name of a machine that the default policy does not know."""
+    """Return the name of a machine that the default policy does not know."""
     return rng.choice(("Grain", "MeetGeek Recorder", "Gong", "Supernormal Bot", "Notta"))

@@ -72,7 +72,7 @@ def lateness(booking: Booking) -> list[str]:
 
 
 def labels(world: World) -> list[Row]:
-    """Give the truth: whether each attendee came, and what was out of the ordinary."""
+    """Return the truth: whether each attendee came, and what was out of the ordinary."""
     return [
         {
             "booking_uid": booking.uid,

@@ -58,18 +58,18 @@ class Maker:
         return 100_000 + self._people
 
     def guest(self) -> Someone:
-        """Give a customer: mostly a new one."""
+        """Return a customer: mostly a new one."""
         if len(self._known) > 200 and self.rng.random() < 0.15:
             return self.rng.choice(self._known)
         self._known.append(cast.someone(self.rng, self._number()))
         return self._known[-1]
 
     def colleague_of(self, person: Someone) -> Someone:
-        """Give somebody of a customer's company."""
+        """Return somebody of a customer's company."""
         return cast.someone(self.rng, self._number(), person.email.partition("@")[2])
 
     def expected(self, person: Someone) -> Expected:
-        """Give an attendee as Cal.com has one; a few addresses are shown without what Cal.com put into them."""
+        """Return an attendee as Cal.com has one; a few addresses are shown without what Cal.com put into them."""
         email = person.email
         if self.rng.random() < 0.03:
             email = email.replace("@", f"+{self.text(8)}@")
@@ -77,7 +77,7 @@ class Maker:
         return Expected(person, email, person.email, name)
 
     def text(self, length: int, signs: str = _SIGNS) -> str:
-        """Give a random text, as ids are."""
+        """Return a random text, as ids are."""
         return "".join(self.rng.choices(signs, k=length))
 
     def room(self, feed: str, uid: str) -> Room:
@@ -94,7 +94,7 @@ class Maker:
         return self._room(feed, self.rng.choice("12345678") + self.text(10, "0123456789"))
 
     def own_room(self, feed: str, host: Someone) -> Room:
-        """Give the host's personal room."""
+        """Return the host's personal room."""
         key = (host.number, feed)
         if key not in self._own_rooms:
             self._own_rooms[key] = self._room(feed, self.rng.choice("3456") + self.text(9, "0123456789"))

@@ -78,7 +78,7 @@ class Figures:
 
 
 def share(part: int, whole: int) -> float | None:
-    """Give a share, or None of nothing."""
+    """Return a share, or None of nothing."""
     return part / whole if whole else None
 
 
@@ -190,7 +190,7 @@ COLUMNS = (
 
 
 def table(title: str, lines: Iterable[tuple[str, Figures]]) -> Iterator[str]:
-    """Give a table in Markdown."""
+    """Return a table in Markdown."""
     yield f"| {title} | {' | '.join(COLUMNS)} |"
     yield "|---|" + "---:|" * len(COLUMNS)
     for text, one in lines:
@@ -211,7 +211,7 @@ def percent(value: float | None) -> str:
 
 
 def by_quirk(cases: list[Case], kind: str) -> list[tuple[str, Figures]]:
-    """Give the figures of each quirk of a kind, of bookings that have no quirk of a worse kind."""
+    """Return the figures of each quirk of a kind, of bookings that have no quirk of a worse kind."""
     lines = []
     for quirk in QUIRKS.values():
         if quirk.feed_is == kind:
@@ -221,7 +221,7 @@ def by_quirk(cases: list[Case], kind: str) -> list[tuple[str, Figures]]:
 
 
 def by_feed(cases: list[Case]) -> list[tuple[str, Figures]]:
-    """Give the figures of each feed, where it tells the truth."""
+    """Return the figures of each feed, where it tells the truth."""
     return [
         (feed, figures_of(case for case in cases if case.feed == feed and case.feed_is == TRUE))
         for feed in sorted(FEEDS)
@@ -229,7 +229,7 @@ def by_feed(cases: list[Case]) -> list[tuple[str, Figures]]:
 
 
 def overall(cases: list[Case]) -> list[tuple[str, Figures]]:
-    """Give the figures over all, and those of the plain query beside them."""
+    """Return the figures over all, and those of the plain query beside them."""
     true = [case for case in cases if case.feed_is == TRUE]
     hidden = [case for case in cases if case.feed_is in (TRUE, HIDDEN)]
     return [
@@ -261,7 +261,7 @@ def false_presences(cases: list[Case]) -> Iterator[str]:
 
 
 def report(cases: list[Case], command: str) -> str:
-    """Give the page."""
+    """Return the page."""
     ordinary = figures_of(case for case in cases if not case.quirks)
     lines = [
         "# Attendance benchmark: how often the decisions are right",

@@ -70,7 +70,7 @@ class TextFile:
 
 
 def meetings(stays: Iterable[Stay]) -> Iterator[Stays]:
-    """Give the stays of each room, cut where the room was empty."""
+    """Return the stays of each room, cut where the room was empty."""
     by_room: dict[Room, Stays] = defaultdict(list)
     for stay in stays:
         by_room[stay.room].append(stay)
@@ -85,37 +85,37 @@ def meetings(stays: Iterable[Stay]) -> Iterator[Stays]:
 
 
 def loaded_until(feed: str) -> float:
-    """Give when a feed was last loaded."""
+    """Return when a feed was last loaded."""
     return LAGGING_UNTIL if feed in LAGGING else LOADED_UNTIL
 
 
 def is_over(meeting: Stays, feed: str) -> bool:
-    """Say whether a meeting was over at the last loading; vendors give reports only then."""
+    """Return whether a meeting was over at the last loading; vendors give reports only then."""
     return max(stay.seen_left for stay in meeting) <= loaded_until(feed)
 
 
 def in_room(meeting: Stays) -> Stays:
-    """Give the stays without those in the lobby, for vendors that do not tell of it; as often as the feed has them."""
+    """Return the stays outside the lobby, for vendors that do not report it; as often as the feed has them."""
     return [stay for stay in meeting if stay.kind != "lobby" for _ in range(stay.copies)]
 
 
 def seen(meeting: Stays) -> Stays:
-    """Give the stays as often as the feed has them."""
+    """Return the stays as often as the feed has them."""
     return [stay for stay in meeting for _ in range(stay.copies)]
 
 
 def shown_name(shown: Shown) -> str:
-    """Give the display name; of a telephone it is the number."""
+    """Return the display name; of a telephone it is the number."""
     return shown.name or shown.phone or ""
 
 
 def on_invitation(shown: Shown) -> str:
-    """Give the address as Zoom has it, which blanks that of guests."""
+    """Return the address as Zoom has it, which blanks that of guests."""
     return shown.email if shown.email and (shown.is_internal or shown.invited) else ""
 
 
 def by_person(meeting: Stays) -> dict[Shown, Stays]:
-    """Give the stays of each account or name."""
+    """Return the stays of each account or name."""
     found: dict[Shown, Stays] = defaultdict(list)
     for stay in meeting:
         found[stay.shown].append(stay)
@@ -123,7 +123,7 @@ def by_person(meeting: Stays) -> dict[Shown, Stays]:
 
 
 def local(seconds: float, form: str) -> str:
-    """Give a time as an export prints it, in the organiser's zone."""
+    """Return a time as an export prints it, in the organiser's zone."""
     return datetime.fromtimestamp(seconds, ZoneInfo(ZONE)).strftime(form)
 
 
@@ -526,7 +526,7 @@ FEEDS = (*_WRITERS, "cal_video")
 
 
 def raw_feeds(world: World) -> Iterator[Raw]:
-    """Give what the vendors have of a world."""
+    """Return what the vendors have of a world."""
     by_feed: dict[str, list[Stays]] = defaultdict(list)
     for meeting in meetings(world.stays):
         by_feed[meeting[0].room.feed].append(meeting)

@@ -16,12 +16,12 @@ COMPANY, TENANT = "acme.example", "acmeexample.onmicrosoft.com"
 
 
 def seconds_of(text: str) -> float:
-    """Give the seconds since 1970 of a text such as 2026-03-09T10:00."""
+    """Return the seconds since 1970 of a text such as 2026-03-09T10:00."""
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()
 
 
 def iso(seconds: float, timespec: str = "milliseconds") -> str:
-    """Give seconds since 1970 as ISO 8601 with Z."""
+    """Return seconds since 1970 as ISO 8601 with Z."""
     return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
@@ -144,7 +144,7 @@ class Expected:
     came: bool = False
 
     def row(self, uid: str, role: str) -> Row:
-        """Give the row of the table ``people``."""
+        """Return the row of the table ``people``."""
         return {
             "booking_uid": uid,
             "role": role,
@@ -175,7 +175,7 @@ class Booking:
     stays: list[Stay] = field(default_factory=list)
 
     def row(self) -> Row:
-        """Give the row of the table ``bookings``."""
+        """Return the row of the table ``bookings``."""
         return {
             "booking_uid": self.uid,
             "status": self.status,
@@ -198,7 +198,7 @@ class World:
         return [stay for booking in self.bookings for stay in booking.stays]
 
     def tables(self) -> tuple[list[Row], list[Row]]:
-        """Give the rules' tables ``bookings`` and ``people``."""
+        """Return the rules' tables ``bookings`` and ``people``."""
         people = [
             one.row(booking.uid, role)
             for booking in self.bookings

@@ -44,7 +44,7 @@ def run_script(script: str, variables: dict[str, object]) -> None:
 
 
 def variables_of(kind: str, bookings: int, folder: Path) -> dict[str, object]:
-    """Give what the script is to know."""
+    """Return what the script is to know."""
     shape = dict(SETS[kind])
     return {
         "seed": SEED,

@@ -86,7 +86,7 @@ def run_polars(folder: str, out: str) -> None:
 
 
 def judged_in_polars(folder: str) -> LazyFrame:
-    """Give the attendees of accepted bookings, with their window."""
+    """Return the attendees of accepted bookings, with their window."""
     import polars as pl
 
     bookings, people = pl.scan_parquet(f"{folder}/bookings.parquet"), pl.scan_parquet(f"{folder}/people.parquet")
@@ -104,7 +104,7 @@ def judged_in_polars(folder: str) -> LazyFrame:
 
 
 def seen_in_polars(folder: str) -> LazyFrame:
-    """Give the attendance that has both a conference key and an address."""
+    """Return the attendance that has both a conference key and an address."""
     import polars as pl
 
     attendance = pl.scan_parquet(f"{folder}/attendance.parquet")

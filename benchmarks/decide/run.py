@@ -137,7 +137,7 @@ def make_data(sets: list[str], sizes: list[int]) -> None:
 
 
 def jobs(sets: list[str], size: int, first: bool) -> Iterator[Job]:
-    """Give the jobs of one round; the slow sides that no limit is about run in the first only."""
+    """Return the jobs of one round; the slow sides that no limit is about run in the first only."""
     for kind in sets:
         large, small = f"{kind}-{size}", f"{kind}-{size // 10}"
         for limit in (WIDE, NARROW):
@@ -153,7 +153,7 @@ def jobs(sets: list[str], size: int, first: bool) -> Iterator[Job]:
 
 
 def measures_of(runs: Runs, sets: list[str], size: int) -> Iterator[Measure]:
-    """Give what must hold, as far as both sides of it ran."""
+    """Return what must hold, as far as both sides of it ran."""
 
     def seconds(job: Job) -> float:
         return statistics.median(run.seconds for run in runs[job])
@@ -254,7 +254,7 @@ def outcomes_table(runs: Runs) -> Iterator[str]:
 
 
 def report(runs: Runs, measures: list[Measure], sets: list[str], sizes: list[int]) -> str:
-    """Give the tables as Markdown."""
+    """Return the tables as Markdown."""
     from importlib.metadata import version
 
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"

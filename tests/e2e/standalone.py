@@ -1,4 +1,4 @@
-"""A whole Airflow of its own: scheduler, worker processes and server, as ``airflow standalone`` runs them."""
+"""A whole Airflow: scheduler, worker processes and server, as ``airflow standalone`` runs them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Standalone:
 
     :param url: of its server.
     :param home: its AIRFLOW_HOME.
-    :param process: the process that all others come from.
+    :param process: the parent of all other processes.
     """
 
     def __init__(self, url: str, home: Path, process: subprocess.Popen[bytes]) -> None:
@@ -41,33 +41,33 @@ class Standalone:
         self._http.close()
 
     def get(self, path: str) -> Any:
-        """Ask Airflow's API."""
+        """Send a GET request to Airflow's API."""
         return self._http.get(f"/api/v2{path}", headers=self._token()).raise_for_status().json()
 
     def patch(self, path: str, body: Any) -> Any:
-        """Change something by Airflow's API."""
+        """Send a PATCH request to Airflow's API."""
         return self._http.patch(f"/api/v2{path}", json=body, headers=self._token()).raise_for_status().json()
 
     def trigger(self, dag_id: str, run_id: str, **conf: Any) -> None:
-        """Start a run of a DAG, which need not be switched on."""
+        """Start a run of a DAG, also of a paused one."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body, headers=self._token()).raise_for_status()
 
     def fail(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Mark a task as failed, as a person does who wants it to stop."""
+        """Mark a task as failed, as a user does to stop it."""
         self.patch(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", {"new_state": "failed"})
 
     def answer(self, dag_id: str, run_id: str, task_id: str, choice: str) -> None:
-        """Answer a task that asks a person."""
+        """Respond to a task that waits for a person."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
         self.patch(path, {"chosen_options": [choice], "params_input": {}})
 
-    def asks(self, dag_id: str, run_id: str, task_id: str) -> bool:
-        """Tell whether a task waits for a person, and the scheduler has taken note that its process ended.
+    def waits_for_person(self, dag_id: str, run_id: str, task_id: str) -> bool:
+        """Return whether a task waits for a person, and the scheduler has registered that its process ended.
 
-        The state alone is not enough: an answer in the split second between the two finds Airflow 3.3.2 queueing the
-        task again while it hears of that end, and it fails the task ("finished with state success, but the task
+        The state alone is not enough: after a response in the split second between the two, Airflow 3.3.2 queues the
+        task again, then registers the end of its process, and fails it ("finished with state success, but the task
         instance's state attribute is queued"). No person is that quick.
         """
         if self.task(dag_id, run_id, task_id)["state"] != "awaiting_input":
@@ -76,17 +76,17 @@ class Standalone:
         return end in (self.home / "standalone.log").read_text(errors="replace")
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Give a task's instance: ``state``, ``try_number`` and more."""
+        """Return a task instance: ``state``, ``try_number`` and more."""
         found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return found
 
     def log(self) -> str:
-        """Give what all of Airflow's processes wrote, the logs of tasks included."""
+        """Return the output of all of Airflow's processes, with the logs of tasks."""
         tasks = sorted((self.home / "logs").rglob("*.log"))
         return "\n".join(path.read_text(errors="replace") for path in [self.home / "standalone.log", *tasks])
 
     def processes_calling(self, port: int) -> list[psutil.Process]:
-        """Give those of our processes that have a connection to a port: the one that runs the task."""
+        """Return Airflow's processes with a connection to a port: those that run the task."""
         calling = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
@@ -106,9 +106,9 @@ class Standalone:
 def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str]) -> Iterator[Standalone]:
     """Run Airflow until the block ends.
 
-    :param folder: where its home is made; it must be empty.
+    :param folder: empty folder for its home.
     :param dags: the folder of its DAGs.
-    :param environment: further variables, such as connections.
+    :param environment: further environment variables, such as connections.
     """
     home, port = folder / "home", _free_port()
     home.mkdir()
@@ -162,11 +162,11 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
 
 
 def wait_until(is_so: Callable[[], Any], seconds: float, what: str, each: float = 0.05) -> Any:
-    """Look again and again until something is so, and give it.
+    """Poll until a function returns a true value, and return it.
 
-    :param seconds: after which it is given up.
-    :param what: what is waited for, for the error.
-    :param each: seconds between two looks.
+    :param seconds: time-out.
+    :param what: named in the error.
+    :param each: seconds between two calls.
     """
     deadline = time.monotonic() + seconds
     while not (found := is_so()):
@@ -192,7 +192,7 @@ def _free_port() -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End all processes: those of standalone outlive it."""
+    """End all processes: the children of standalone outlive it."""
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     process.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=5)

@@ -1,22 +1,18 @@
-"""The example DAGs, run whole by Airflow against the sandbox with the demo's world."""
+"""The example DAGs, run by Airflow against the sandbox with the demo's world."""
 
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
-import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from airflow.exceptions import AirflowOptionalProviderFeatureException
 
-from tests.conftest import EXAMPLE_DAGS, ROOT
+from tests.conftest import ROOT
 from tests.dag_runs import xcoms
 from tests.support import SandboxDriver
 
@@ -26,40 +22,24 @@ LABELS: dict[str, dict[str, str]] = json.loads((DEMO / "labels.json").read_text(
 TRULY_ABSENT = {(uid, who) for uid, people in LABELS.items() for who, what in people.items() if what == "absent"}
 MARKED_BEFORE = {("dm9MarkedByHandAlready9", "liam@example.org")}
 AIRFLOW_3 = version("apache-airflow").startswith("3")
-pytestmark = pytest.mark.usefixtures("airflow_db")
-
-
-@pytest.fixture
-def demo(calcom: SandboxDriver, connect: Callable[..., None]) -> SandboxDriver:
-    """The demo's day of bookings, on a Cal.com whose pages for people are known."""
-    calcom.admin("world", {"world": json.loads((DEMO / "world.json").read_text(encoding="utf-8"))})
-    connect(host=calcom.url, password="cal_demo_owner", extra={"web_url": "https://cal.example.com"})
-    return calcom
-
-
-@pytest.fixture(scope="module")
-def example() -> Iterator[Callable[[str], ModuleType]]:
-    """Give a function that imports an example as Airflow does, by its file's name."""
-    sys.path.insert(0, str(EXAMPLE_DAGS))
-    yield import_module
-    sys.path.remove(str(EXAMPLE_DAGS))
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("airflow_db")]
 
 
 def run(module: ModuleType, **conf: Any) -> Any:
-    """Run the module's DAG, and give the DAG run, which must have succeeded."""
+    """Run the module's DAG, and return the DAG run, which must succeed."""
     dag_run = module.dag.test(run_conf=conf)
     assert str(getattr(dag_run.state, "value", dag_run.state)) == "success"
     return dag_run
 
 
 def marked(calcom: SandboxDriver) -> set[tuple[str, str]]:
-    """Who is marked in the sandbox's own state."""
+    """Return who is marked absent in the sandbox's state."""
     bookings = calcom.admin("state")["bookings"]
     return {(one["uid"], row["email"]) for one in bookings for row in one["attendees"] if row["absent"]}
 
 
 def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
-    """A dry run tells and sends nothing; the run marks the truly absent and nobody else; a second run sends nothing."""
+    """A dry run writes nothing; the run marks exactly the absent attendees; a second run writes nothing."""
     module = example("calcom_attendance_join")
     before = marked(demo)
     demo.subscribe("cal_demo_owner")
@@ -73,8 +53,8 @@ def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleTyp
     assert len(xcoms(first_run, "bookings")[-1]) == len(LABELS)
     assert sorted(first) == list(range(len(first))), "one result for each mapped booking"
     assert {index: {**result, "calls": 0} for index, result in first.items()} == dry
-    said = {(result["booking_uid"], who) for result in first.values() for who in result["marked"]}
-    assert said == marked(demo) - before
+    reported = {(result["booking_uid"], who) for result in first.values() for who in result["marked"]}
+    assert reported == marked(demo) - before
     assert marked(demo) == TRULY_ABSENT
     calls, deliveries = len(demo.marks()), len(demo.deliveries())
     assert calls == deliveries == sum(result["calls"] for result in first.values())
@@ -85,7 +65,7 @@ def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleTyp
 
 
 def test_mark_one_booking(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
-    """Uid and lists go from task to task, the result is in XCom, and the link leads to the booking's page."""
+    """Booking uid and lists are passed between tasks, the result is in XCom, and the link is the booking's page."""
     module = example("calcom_mark_absent")
     uid, page = "dm16BothStayedAway00016", "https://cal.example.com/booking/dm16BothStayedAway00016"
     attendees = ["sam@example.org", {"email": "tess@example.org", "absent": True}]
@@ -105,7 +85,7 @@ def test_mark_one_booking(demo: SandboxDriver, example: Callable[[str], ModuleTy
         "calls": 1,
     }
     assert demo.absent(uid) == {"sam@example.org", "tess@example.org"}
-    # Airflow 3 asks get_link after the task and stores its answer here; a link that got lost would overwrite it.
+    # Airflow 3 calls get_link after the task and stores the result here, so a missing link would overwrite it.
     assert xcoms(dag_run, "mark_absent", "_link_CalComBookingLink") == {-1: page}
     if not AIRFLOW_3:
         from airflow_provider_calcom.links import CalComBookingLink
@@ -139,7 +119,7 @@ def test_plan_no_shows(
     capfd: pytest.CaptureFixture[str],
     native: bool,
 ) -> None:
-    """The plan names the truly absent and nobody else, whichever way templates render; a second run is the same.
+    """The plan has exactly the absent attendees, however templates render; a second run makes the same plan.
 
     Nothing is written to Cal.com, and neither XCom nor the log shows an address or a name.
     """
@@ -173,11 +153,11 @@ def test_the_examples_default_day_is_that_of_their_report(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """However a run starts, the sample is judged for its own day; another report for the day before, with a warning.
+    """However a run starts, the sample report is planned for its own day; any other for the day before, with a warning.
 
     A run by hand, the API or an asset has no logical date on Airflow 3.
     """
-    module = importlib.reload(example("calcom_plan_no_shows"))  # what other tests ran it with may stick to its DAG
+    module = importlib.reload(example("calcom_plan_no_shows"))  # the DAG may keep the params of other tests' runs
     without_date = {"logical_date": None} if AIRFLOW_3 else {}
     for options in ({}, without_date):
         result = xcoms(module.dag.test(run_conf={"plans": str(tmp_path)}, **options), "plan")[-1]
@@ -194,17 +174,17 @@ def test_the_examples_default_day_is_that_of_their_report(
 
 
 def planned(folder: Path) -> set[tuple[str, str]]:
-    """Whom the plan in a folder would mark."""
+    """Return whom the plan in a folder would mark."""
     from airflow_provider_calcom.no_shows.plan import read_plan, verify_plan
 
     verify_plan(folder)
     return {(change.booking_uid, change.email) for change in read_plan(folder)}
 
 
-def test_a_refused_plan_fails_the_run_at_once(
+def test_a_rejected_plan_fails_the_run_without_retry(
     demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A guard rail that trips is not tried again, what would use the plan is not run, and the report is there."""
+    """A failed guard rail is not retried, downstream tasks do not run, and the summary is written."""
     module = example("calcom_plan_no_shows")
     monkeypatch.setattr(module.dag.get_task("plan"), "guard_rails", {"max_changes": 1})
     dag_run = module.dag.test(run_conf={"day": DAY, "plans": str(tmp_path)})
@@ -217,7 +197,7 @@ def test_a_refused_plan_fails_the_run_at_once(
 
 
 def test_reconcile_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
-    """A dry run tells; a run marks the truly absent; another sends nothing; a late feed takes a mark of ours away."""
+    """A dry run reports; a run marks exactly the absent; another writes nothing; a late feed removes a mark of ours."""
     module = example("calcom_reconcile_no_shows")
     demo.subscribe("cal_demo_owner")
     conf = reconciling(module, tmp_path)
@@ -244,13 +224,13 @@ def test_reconcile_no_shows(demo: SandboxDriver, example: Callable[[str], Module
 
 
 def reconciling(module: ModuleType, folder: Path) -> dict[str, Any]:
-    """The run's configuration, whole: what a run before it was told may stand in the DAG's own still."""
+    """Return the run's whole configuration: the DAG may keep the params of an earlier run."""
     folders = {"plans": str(folder / "plans"), "ledger": str(folder / "ledger")}
     return {"day": "2026-11-19", "report": module.SAMPLE_REPORT, **folders}
 
 
 def came_late(uid: str, who: str) -> dict[str, Any]:
-    """A row of Zoom's report, of which nobody knew, that says that somebody came."""
+    """Return a row of Zoom's report for an attendee who came."""
     world = json.loads((DEMO / "world.json").read_text(encoding="utf-8"))
     (booking,) = (one for one in world["bookings"] if one["uid"] == uid)
     times = {"join_time": booking["start"], "leave_time": booking["end"]}
@@ -258,14 +238,14 @@ def came_late(uid: str, who: str) -> dict[str, Any]:
     return {"booking_uid": uid, "meeting_id": "81200009999", **who_came, **times}
 
 
-def test_a_failure_is_told(
+def test_a_failure_is_reported(
     demo: SandboxDriver,
     example: Callable[[str], ModuleType],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The callback says which task failed of what, without anybody's address."""
+    """The callback logs the failed task and its error, without an address."""
     demo.fault_on_mark(
         "status",
         status=500,
@@ -285,7 +265,7 @@ def test_a_failure_is_told(
 
 
 def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
-    """Each window is planned and applied apart, with one ledger; another run sends nothing."""
+    """Each window has its own plan, all share one ledger; another run writes nothing."""
     module = example("calcom_backfill_no_shows")
     folders = {"plans": str(tmp_path / "plans"), "ledger": str(tmp_path / "ledger")}
     conf = {"first_day": "2026-11-16", "last_day": "2026-11-19", "days": 1, "dry_run": False, **folders}
@@ -297,53 +277,3 @@ def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleT
     assert sum(result["calls"] for result in results.values()) == len(demo.marks())
     again = xcoms(run(module, **conf), "apply")
     assert [result["calls"] for result in again.values()] == [0] * 4
-
-
-def test_the_examples_are_imported_beside_an_old_standard_provider(
-    example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There its module of approvals can't be imported, by an error that is no ImportError: the example does without."""
-
-    class Refusing(ModuleType):
-        def __getattr__(self, name: str) -> Any:
-            raise AirflowOptionalProviderFeatureException("Human in the loop functionality needs Airflow 3.1+.")
-
-    module = example("calcom_reconcile_no_shows")
-    for name in ("standard", "standard.operators", "standard.operators.hitl"):
-        monkeypatch.setitem(sys.modules, f"airflow.providers.{name}", Refusing(name))
-    try:
-        assert "approve" not in importlib.reload(module).dag.task_ids
-    finally:
-        monkeypatch.undo()
-        importlib.reload(module)
-
-
-@pytest.fixture
-def bag() -> Any:
-    """The examples, parsed anew as Airflow parses a folder of DAGs."""
-    try:
-        from airflow.dag_processing.dagbag import DagBag
-    except ImportError:
-        from airflow.models.dagbag import DagBag
-
-    options = {"include_examples": False} if "include_examples" in inspect.signature(DagBag).parameters else {}
-    return DagBag(dag_folder=str(EXAMPLE_DAGS), **options)
-
-
-def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
-    """A DagBag finds all DAGs in the folder; parsing them calls nobody."""
-    assert bag.import_errors == {}
-    names = ("attendance_join", "backfill_no_shows", "mark_absent", "plan_no_shows", "reconcile_no_shows")
-    assert set(bag.dags) == {f"calcom_{name}" for name in names}
-    assert all({"calcom", "example"} <= set(dag.tags) for dag in bag.dags.values())
-    assert demo.calls() == []
-
-
-def test_the_examples_do_nothing_by_themselves(bag: Any, example: Callable[[str], ModuleType]) -> None:
-    """Airflow may start the examples of installed providers: they have no schedule, and by default change nothing."""
-    for dag in bag.dags.values():
-        assert type(dag.timetable).__name__ == "NullTimetable"
-        writes = any(task.task_type in ("MarkAbsentOperator", "ApplyNoShowsOperator") for task in dag.tasks)
-        assert writes == ("dry_run" in dag.params)
-        assert dag.params.get("dry_run", True) is True
-    assert Path(example("calcom_attendance_join").SAMPLE_REPORT).is_file()

@@ -1,4 +1,4 @@
-"""Plans applied by a whole Airflow, whose tasks are killed, stopped or wait for a person: nothing lost or doubled."""
+"""Plans applied by a whole Airflow whose tasks are killed, stopped or wait for a person: no lost or doubled writes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pytestmark = [
 
 
 def world() -> dict[str, object]:
-    """Bookings of one attendee each, ten to an hour."""
+    """Return a world of bookings with one attendee each, ten to an hour."""
     rows = []
     for number in range(BOOKINGS):
         hour = number // 10
@@ -66,13 +66,13 @@ def world() -> dict[str, object]:
 
 
 def marks(sandbox: RunningSandbox) -> Counter[str]:
-    """The mark-absent calls of each booking."""
+    """Return the number of mark-absent calls of each booking."""
     calls = list(sandbox.state.calls)
     return Counter(call["path"].split("/")[-2] for call in calls if call["path"].endswith("/mark-absent"))
 
 
 def kill_the_task(airflow: Standalone, sandbox: RunningSandbox, after: int) -> int:
-    """Kill -9 the process that calls Cal.com once there were so many calls; gives how many there were."""
+    """Kill -9 the process that calls Cal.com after a number of calls; return how many there were."""
     port = urlsplit(sandbox.url).port
     assert port is not None
     wait_until(lambda: marks(sandbox).total() >= after, 180, "the first calls")
@@ -85,20 +85,20 @@ def kill_the_task(airflow: Standalone, sandbox: RunningSandbox, after: int) -> i
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    """A Cal.com that takes a while to answer, so that there is always something under way."""
+    """A sandbox with a latency, so that there are always calls in flight."""
     with running_sandbox(world=world(), now=NOW, rate_limit=(100_000, 60), latency=0.2) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where plans, ledgers and DAGs are."""
+    """Return the folder of plans, ledgers and DAGs."""
     return tmp_path_factory.mktemp("applied")
 
 
 @pytest.fixture(scope="module")
 def airflow(folder: Path, sandbox: RunningSandbox) -> Iterator[Standalone]:
-    """Airflow with a DAG for each test here, and the examples."""
+    """Run Airflow with a DAG for each test here, and the examples."""
     dags = folder / "dags"
     shutil.copytree(EXAMPLE_DAGS, dags)
     for name in ("killed", "stopped"):
@@ -111,7 +111,7 @@ def airflow(folder: Path, sandbox: RunningSandbox) -> Iterator[Standalone]:
 
 
 def plan_for(folder: Path, sandbox: RunningSandbox) -> Path:
-    """Start the sandbox over, and plan to mark everybody."""
+    """Reset the sandbox, and write a plan that marks everybody."""
     sandbox.state.reset()
     changes = [
         change(f"b{number:03}", f"p{number}@client.example", start_at=f"2026-11-18T{number // 10:02}:00:00.000Z")
@@ -121,7 +121,7 @@ def plan_for(folder: Path, sandbox: RunningSandbox) -> Path:
 
 
 def end_of(airflow: Standalone, dag_id: str, task_id: str, run_id: str = "r") -> dict[str, object]:
-    """Wait for the end of a task, and give its instance."""
+    """Wait for the end of a task, and return its instance."""
 
     def ended() -> dict[str, object] | None:
         found = airflow.task(dag_id, run_id, task_id)
@@ -132,24 +132,26 @@ def end_of(airflow: Standalone, dag_id: str, task_id: str, run_id: str = "r") ->
 
 
 def flags(sandbox: RunningSandbox) -> dict[str, bool]:
-    """The attendees' flags, by booking."""
+    """Return the attendees' flags, by booking."""
     return {uid: booking.attendees[0].absent for uid, booking in sandbox.state.world.bookings.items()}
 
 
 def applied(records: list[dict[str, object]]) -> Counter[object]:
-    """How often each booking is told as applied."""
+    """Return how often each booking is reported as applied."""
     return Counter(row["booking_uid"] for row in records if row["outcome"] == "applied")
 
 
-def test_a_killed_worker_loses_and_doubles_nothing(airflow: Standalone, sandbox: RunningSandbox, folder: Path) -> None:
-    """Killed twice, in the middle of its calls; the third try ends with each change applied once."""
+def test_a_killed_worker_neither_loses_nor_doubles_a_write(
+    airflow: Standalone, sandbox: RunningSandbox, folder: Path
+) -> None:
+    """It is killed twice during its calls; the third attempt ends with each change applied once."""
     plan = plan_for(folder / "killed", sandbox)
     airflow.trigger("killed", "r")
     first = kill_the_task(airflow, sandbox, after=8)
     second = kill_the_task(airflow, sandbox, after=first + 12)
-    told = end_of(airflow, "killed", "apply")
+    instance = end_of(airflow, "killed", "apply")
     log = airflow.log()
-    assert (told["state"], told["try_number"]) == ("success", 3), log[-8000:]
+    assert (instance["state"], instance["try_number"]) == ("success", 3), log[-8000:]
     assert 8 <= first < second < BOOKINGS
     assert all(flags(sandbox).values())
     calls = marks(sandbox)
@@ -167,9 +169,9 @@ def test_a_killed_worker_loses_and_doubles_nothing(airflow: Standalone, sandbox:
 
 
 def test_a_task_that_is_stopped_ends_cleanly(airflow: Standalone, sandbox: RunningSandbox, folder: Path) -> None:
-    """Nothing more is begun, what was under way is in the ledger with its outcome, and no call comes afterwards."""
+    """No further call is sent, calls in flight are in the ledger with their outcome."""
     plan_for(folder / "stopped", sandbox)
-    sandbox.state.latency = 1.0  # Airflow looks only every few seconds whether a task is still wanted
+    sandbox.state.latency = 1.0  # Airflow checks only every few seconds whether a task was stopped
     airflow.trigger("stopped", "r")
     wait_until(lambda: marks(sandbox).total() >= 8, 120, "the first calls")
     airflow.fail("stopped", "r", "apply")
@@ -192,7 +194,7 @@ def test_a_task_that_is_stopped_ends_cleanly(airflow: Standalone, sandbox: Runni
 def test_a_plan_waits_for_a_person(
     airflow: Standalone, sandbox: RunningSandbox, folder: Path, choice: str, state: str
 ) -> None:
-    """The reconciling example asks in Airflow, applies what was approved, and leaves alone what was rejected."""
+    """The reconciling example waits for approval in Airflow, applies an approved plan, and skips a rejected one."""
     world = json.loads((DEMO / "world.json").read_text(encoding="utf-8"))
     sandbox.state.reset(
         {**world, "keys": [{"name": "owner", "key": "cal_kill", "user": world["users"][0]["username"]}]}
@@ -201,7 +203,7 @@ def test_a_plan_waits_for_a_person(
     dag_id = "calcom_reconcile_no_shows"
     folders = {"plans": str(folder / choice / "plans"), "ledger": str(folder / choice / "ledger")}
     airflow.trigger(dag_id, choice, day="2026-11-19", approval=True, dry_run=False, **folders)
-    wait_until(lambda: airflow.asks(dag_id, choice, "approve"), 240, "the question", 1.0)
+    wait_until(lambda: airflow.waits_for_person(dag_id, choice, "approve"), 240, "the approval task", 1.0)
     assert marks(sandbox).total() == 0
     airflow.answer(dag_id, choice, "approve", choice)
     assert end_of(airflow, dag_id, "apply", choice)["state"] == state, airflow.log()[-8000:]

@@ -1,1 +1,1 @@
-"""`make test-faults`: the applying of plans against every failure of the way, and killed at random moments."""
+"""`make test-faults`: apply plans with every network failure injected, and kill runs at random moments."""

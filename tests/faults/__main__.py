@@ -1,11 +1,11 @@
-"""`python -m tests.faults`: is a change lost, made twice or left untold, whatever happens while a plan is applied?
+"""`python -m tests.faults`: check that no failure while a plan is applied loses, doubles or hides a change.
 
-Part 1 applies a plan of some 17 changes in ten bookings against each failure of the way (:mod:`tests.faults.kinds`), in
-each kind of call, once, three times and for ever, and then once more without it. Part 2 kills runs with SIGKILL at
-random moments, tears the ledger's end as a power cut may, and then lets a run come to its end. After each run the
-sandbox, which is a process of its own, the outcomes file and the ledger must agree (:mod:`tests.faults.checks`).
+Part 1 applies a plan of some 17 changes in ten bookings with each network failure (:mod:`tests.faults.kinds`), in each
+kind of call, once, three times and for ever, and then once more without it. Part 2 kills runs with SIGKILL at random
+moments, truncates the ledger's last line as a power cut may, and then lets a run finish. After each run the sandbox,
+which is another process, the outcomes file and the ledger must agree (:mod:`tests.faults.checks`).
 
-All is seeded; what went wrong is named with what repeats it. The exit status is 1 where anything did.
+All is seeded; a failed case is printed with the command that repeats it. The exit status is 1 if a case failed.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ T = TypeVar("T")
 
 
 def main() -> int:
-    """Run what is asked for."""
+    """Run the requested cases."""
     parser = argparse.ArgumentParser("python -m tests.faults", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="another gives other worlds, builds and moments")
-    parser.add_argument("--case", action="append", metavar="NAME", help="only this one; may be given several times")
-    parser.add_argument("--kills", type=int, default=200, help="for part 2 (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of worlds, builds and moments (default %(default)s)")
+    parser.add_argument("--case", action="append", metavar="NAME", help="run only this case; may be repeated")
+    parser.add_argument("--kills", type=int, default=200, help="number of kills in part 2 (default %(default)s)")
     given = parser.parse_args()
     logging.disable()
-    stamina.set_testing(True, attempts=_MOST_ATTEMPTS, cap=True)  # no waits between the tries of a call
+    stamina.set_testing(True, attempts=_MOST_ATTEMPTS, cap=True)  # no waits between the attempts of a call
     stamina.instrumentation.set_on_retry_hooks([])
     kills.prepare()
     cases = given.case or []
@@ -66,26 +66,26 @@ class _Program:
         self._found: Counter[str] = Counter()
 
     def break_things(self, names: list[str]) -> None:
-        """Run part 1, and tell which error the first run of each case showed as."""
+        """Run part 1, and print the error that the first run of each case raised."""
         began = time.monotonic()
         done = {one.name: one for one in self._run(breakages.run_case, iter(names), len(names))}
         for one in done.values():
             self._note(one.name, one.findings)
         for kind in KINDS:
-            told = [
-                f"{call}: {', '.join(done[name].told for times in TIMES if (name := f'{kind}/{call}/{times}') in done)}"
-                for call in CALLS
+            names = {call: [f"{kind}/{call}/{times}" for times in TIMES] for call in CALLS}
+            raised = [
+                f"{call}: {', '.join(done[name].raised for name in names[call] if name in done)}" for call in CALLS
             ]
             if any(name.startswith(f"{kind}/") for name in done):
-                print(f"  {kind:14}{'; '.join(told)}")
-        reported = sum(one.told != breakages.NOTHING for one in done.values())
+                print(f"  {kind:18}{'; '.join(raised)}")
+        reported = sum(one.raised != breakages.NOTHING for one in done.values())
         print(
-            f"part 1: {len(done)} cases, {reported} failed at first and said so, {len(done) - reported} got by;"
+            f"part 1: {len(done)} cases, {reported} raised an error at first, {len(done) - reported} succeeded;"
             f" {sum(one.calls for one in done.values())} calls, {time.monotonic() - began:.0f} s"
         )
 
     def kill(self, names: Iterator[str], wanted: int) -> None:
-        """Run part 2 until there were so many kills, or no more names."""
+        """Run part 2 until the number of kills is reached, or there are no more names."""
         began = time.monotonic()
         done: list[kills.Outcome] = []
         while (left := wanted - sum(one.kills for one in done)) > 0:
@@ -107,7 +107,7 @@ class _Program:
             try:
                 return case(name, self._seed, self._sandboxes)
             except Exception as error:
-                raise RuntimeError(f"python -m tests.faults --case {name} --seed {self._seed} broke off") from error
+                raise RuntimeError(f"python -m tests.faults --case {name} --seed {self._seed} was aborted") from error
 
         return list(self._pool.map(named, islice(names, number)))
 
@@ -120,7 +120,7 @@ class _Program:
             print(f"  {finding.kind}: {finding.text}")
 
     def conclude(self) -> int:
-        """Tell how many cases broke which promise, and give the exit status."""
+        """Print how many cases broke which promise, and return the exit status."""
         found = ", ".join(f"{kind} {self._found[kind]}" for kind in ("lost", "doubled", "unreported"))
         print(f"faults: {self._cases} cases, {found}")
         return 1 if self._found else 0

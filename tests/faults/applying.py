@@ -1,4 +1,4 @@
-"""One run of the application under test, with all its waiting fifty times as short."""
+"""One run of the application under test, with all its waits fifty times shorter."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from tests.faults.kinds import CLIENT_TIMEOUT
 
 _SCALE = 50
 REST = 15.0
-"""Seconds before scaling: a server that was left alone with a call is given so long."""
+"""Seconds, before scaling, that a server may still work on a call whose response was lost."""
 
 
 async def short_sleep(seconds: float) -> None:
-    """Sleep a fiftieth."""
+    """Sleep a fiftieth of the seconds."""
     await asyncio.sleep(seconds / _SCALE)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How an application is run.
+    """One attempt of a task to apply a plan.
 
     :param folder: holds ``plan``, and ``ledger`` from the first run on.
-    :param url: of the sandbox.
+    :param url: of the sandbox, without ``/v2``.
     :param key: API key.
-    :param number: which try of the task, from 1.
-    :param concurrency: bookings that are written at once.
-    :param attempts: tries of one call.
-    :param timeout: seconds between two pieces of an answer.
+    :param number: attempt of the task, from 1.
+    :param concurrency: bookings written at the same time.
+    :param attempts: attempts of one call.
+    :param timeout: seconds between two pieces of a response.
     :param rest: as :class:`ApplyRequest` has it, before scaling.
-    :param sleep: what waits.
-    :param clock_is_ahead: seconds by which the machine's clock is wrong.
+    :param sleep: used for all waits.
+    :param clock_is_ahead: seconds by which the local clock is ahead.
     """
 
     folder: Path
@@ -57,7 +57,7 @@ class Attempt:
     clock_is_ahead: float = 0.0
 
     def run(self, transport: httpx.AsyncBaseTransport | None = None) -> dict[str, Any]:
-        """Run it to its end, and give its result; raises as the application does."""
+        """Run it to its end, and return its result; raise what the application raises."""
         settings = ClientSettings(
             base_url=f"{self.url}/v2",
             api_key=self.key,
@@ -71,7 +71,7 @@ class Attempt:
             concurrency=self.concurrency,
             task=TaskRun("faults", "one", "apply", -1, self.number),
             rest=self.rest,
-            # Two of the scene's bookings are others': they are read one by one, which is to be tried as well.
+            # Two of the scene's bookings are others': they are read one by one, which is tested as well.
             allow_foreign_booking=True,
         )
         state = TaskState({})
@@ -86,12 +86,12 @@ class Attempt:
 
 
 def outcomes_of(folder: Path) -> list[dict[str, Any]] | None:
-    """Read what the last run wrote of each change; None where it wrote nothing."""
+    """Read the outcomes of the last run; None where it wrote none."""
     return lines_of(folder / "plan" / "outcomes.jsonl")
 
 
 def records_of(folder: Path) -> list[dict[str, Any]]:
-    """Read the ledger as it is, without the package's own reader; torn lines are left out."""
+    """Read the ledger without the package's own reader; truncated lines are left out."""
     parts = sorted((folder / "ledger").glob("*.jsonl"))
     return [record for part in parts for record in lines_of(part) or ()]
 

@@ -1,4 +1,4 @@
-"""Part 1: every failure of the way, in each call, once, three times and for ever."""
+"""Part 1: every network failure, in each call, once, three times and for ever."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from random import Random
 from tests.faults.applying import Attempt
 from tests.faults.checks import Ended, Finding, checked_end, checked_failure
 from tests.faults.kinds import CALLS, KINDS, TIMES, Kind
-from tests.faults.meddling import Meddler, refusing_port
 from tests.faults.sandboxes import BUILDS, Sandboxes, SandboxProcess
 from tests.faults.scene import KEY, RENEWED_KEY, make_scene
+from tests.faults.transports import FailingTransport, refusing_port
 
 _HELD, _REFUSING_PORT = refusing_port()
 NOTHING = "-"
-"""What a run is said to have told if it raised nothing."""
+"""Shown for a run that raised nothing."""
 NAMES = [f"{kind}/{call}/{times}" for kind in KINDS for call in CALLS for times in TIMES]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one case.
+    """The result of one case.
 
     :param name: of the case.
-    :param told: name of the error that the first run raised, or :data:`NOTHING`.
+    :param raised: name of the error that the first run raised, or :data:`NOTHING`.
     :param calls: of the API, in both runs.
     :param findings: promises that were broken.
     """
 
     name: str
-    told: str
+    raised: str
     calls: int
     findings: list[Finding]
 
 
 def run_case(name: str, seed: int, sandboxes: Sandboxes) -> Outcome:
-    """Run one case: once with its failure, once more when that is over, as Airflow's next try would.
+    """Run one case: once with its failure, and once more without it, as Airflow's next attempt would.
 
     :param name: kind, call and times, such as ``reset-after/mark/once``.
-    :param seed: the whole program's.
+    :param seed: of the whole program.
     """
     random = Random(f"{seed}/{name}")
     scene = make_scene(random)
@@ -56,44 +56,46 @@ def run_case(name: str, seed: int, sandboxes: Sandboxes) -> Outcome:
         transport = _break(KINDS[kind], call, TIMES[times], sandbox, random)
         error = _error_of(attempt, transport)
         first = Ended(scene, folder, before, sandbox.look(), error)
-        heals = KINDS[kind].heals if call == "mark" else KINDS[kind].heals_read
-        findings = list(checked_failure(first, KINDS[kind].errors(call), heals=heals))
-        sandbox.heal()
+        retryable = KINDS[kind].retryable if call == "mark" else KINDS[kind].retryable_read
+        findings = list(checked_failure(first, KINDS[kind].errors(call), retryable=retryable))
+        sandbox.clear_failures()
         error_again = _error_of(replace(attempt, key=RENEWED_KEY, number=2), None)
         last = Ended(scene, folder, before, sandbox.look(), error_again)
         findings += _checked_again(first, last)
-        told = NOTHING if error is None else type(error).__name__
-        return Outcome(name, told, last.after.calls, findings)
+        raised = NOTHING if error is None else type(error).__name__
+        return Outcome(name, raised, last.after.calls, findings)
 
 
-def _break(kind: Kind, call: str, times: int | None, sandbox: SandboxProcess, random: Random) -> Meddler | None:
-    """Set the failure up; give what must stand in the client's way for it."""
+def _break(
+    kind: Kind, call: str, times: int | None, sandbox: SandboxProcess, random: Random
+) -> FailingTransport | None:
+    """Set the failure up; return the transport that causes it, None for one that the sandbox causes."""
     method, path = CALLS[call]
     if call == "get":
-        # Besides the bookings that the list lacks, one write whose outcome only a GET can tell.
-        sandbox.tell("faults", {"method": "POST", "path": CALLS["mark"][1], "fault": "drop_after"})
-    if kind.order is not None:
-        order = kind.order(call, random)
-        sandbox.tell("faults", {"method": method, "path": path, "times": times, **order})
+        # Besides the bookings that the list lacks, one write whose outcome only a GET can show.
+        sandbox.admin("faults", {"method": "POST", "path": CALLS["mark"][1], "fault": "drop_after"})
+    if kind.fault is not None:
+        fault = kind.fault(call, random)
+        sandbox.admin("faults", {"method": method, "path": path, "times": times, **fault})
         return None
-    if kind.meddles == "refuse":
-        return Meddler(call, times, port=_REFUSING_PORT)
-    if kind.meddles == "expire":
-        return Meddler(
+    if kind.transport == "refuse":
+        return FailingTransport(call, times, port=_REFUSING_PORT)
+    if kind.transport == "expire":
+        return FailingTransport(
             call,
             times,
-            breaks=lambda: sandbox.tell("keys", {"key": KEY, "expired": True}),
-            mends=lambda: sandbox.tell("keys", {"key": KEY, "expired": False}),
+            on_begin=lambda: sandbox.admin("keys", {"key": KEY, "expired": True}),
+            on_end=lambda: sandbox.admin("keys", {"key": KEY, "expired": False}),
         )
-    return Meddler(
+    return FailingTransport(
         call,
         times,
-        breaks=lambda: sandbox.tell("clock", {"advance": 3600 * kind.hours}),
-        mends=lambda: sandbox.tell("clock", {"advance": -3600 * kind.hours}),
+        on_begin=lambda: sandbox.admin("clock", {"advance": 3600 * kind.hours}),
+        on_end=lambda: sandbox.admin("clock", {"advance": -3600 * kind.hours}),
     )
 
 
-def _error_of(attempt: Attempt, transport: Meddler | None) -> Exception | None:
+def _error_of(attempt: Attempt, transport: FailingTransport | None) -> Exception | None:
     try:
         attempt.run(transport)
     except Exception as error:
@@ -102,7 +104,7 @@ def _error_of(attempt: Attempt, transport: Meddler | None) -> Exception | None:
 
 
 def _checked_again(first: Ended, last: Ended) -> list[Finding]:
-    """Check the run after the failure was over: it does the rest, and calls nothing that was done."""
+    """Check the run after the failure: it makes the remaining changes, and repeats no call."""
     findings = list(checked_end(last))
     for uid, marks in (last.after.marks - first.after.marks).items():
         changes = [change for change in first.scene.makeable if change.flag.booking_uid == uid]

@@ -1,4 +1,4 @@
-"""What must hold after a run, whatever went wrong on its way."""
+"""The promises that hold after a run, whatever failed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _ENDED_EARLY = frozenset({"not tried", "interrupted"})
 class Finding(NamedTuple):
     """A promise that was broken.
 
-    :param kind: ``lost`` for a change or what is known of it, ``doubled`` for a write too many, ``unreported`` for a
-        failure that was not told as what it was.
-    :param text: what exactly.
+    :param kind: ``lost`` for a change or its outcome, ``doubled`` for an additional write, ``unreported`` for a failure
+        that was not reported, or reported as another.
+    :param text: a description.
     """
 
     kind: Literal["lost", "doubled", "unreported"]
@@ -31,13 +31,13 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has come to its end.
+    """A run that has ended.
 
-    :param scene: what it played in.
-    :param folder: plan and ledger.
+    :param scene: its world and plan.
+    :param folder: holds plan and ledger.
     :param before: the sandbox before the first run.
     :param after: the sandbox now.
-    :param error: what the run raised.
+    :param error: the error that the run raised.
     """
 
     scene: Scene
@@ -47,13 +47,13 @@ class Ended:
     error: BaseException | None
 
 
-def checked_failure(run: Ended, errors: frozenset[str], *, heals: bool) -> Iterator[Finding]:
-    """Check a run that something happened to.
+def checked_failure(run: Ended, errors: frozenset[str], *, retryable: bool) -> Iterator[Finding]:
+    """Check a run with an injected failure.
 
-    :param errors: names of the errors that may be told.
-    :param heals: whether they say that another try has a point.
+    :param errors: names of the errors that may be reported.
+    :param retryable: what the attribute of these errors must be.
     """
-    yield from _strayed(run)
+    yield from _outside_the_plan(run)
     yield from _sent_twice(run)
     outcomes = outcomes_of(run.folder) or []
     if [Flag(one["booking_uid"], one["role"], one["email"]) for one in outcomes] != [
@@ -64,35 +64,35 @@ def checked_failure(run: Ended, errors: frozenset[str], *, heals: bool) -> Itera
     ledger = _Ledger(run.folder)
     for change, outcome in zip(run.scene.changes, outcomes, strict=True):
         yield from _of_change(change, outcome, run, ledger, errors)
-    yield from _told(run, outcomes, errors, heals)
+    yield from _check_error(run, outcomes, errors, retryable)
 
 
 def checked_end(run: Ended, in_flight: Counter[str] | None = None) -> Iterator[Finding]:
-    """Check a run that nothing happened to: all that can be done is done, and the ledger says so, once.
+    """Check a run without failures: every possible change is made and has one applied outcome in the ledger.
 
-    :param in_flight: mark-absent calls, by booking, whose answer nobody was there to read.
+    :param in_flight: mark-absent calls, by booking, whose response no process read.
     """
     if run.error is not None:
-        yield Finding("lost", f"the run on a sound server raised {type(run.error).__name__}: {run.error}")
-    yield from _strayed(run)
+        yield Finding("lost", f"the run without failures raised {type(run.error).__name__}: {run.error}")
+    yield from _outside_the_plan(run)
     yield from _sent_twice(run, in_flight)
     outcomes = outcomes_of(run.folder) or []
     ledger = _Ledger(run.folder)
     for change, outcome in zip(run.scene.changes, outcomes, strict=False):
         is_right = outcome["outcome"] == change.instead if change.instead else outcome["outcome"] in _DONE
         if not is_right:
-            yield Finding("lost", f"{change.flag} came to {outcome['outcome']} ({outcome['detail']})")
+            yield Finding("lost", f"{change.flag} has the outcome {outcome['outcome']} ({outcome['detail']})")
     for change in run.scene.makeable:
         if run.after.flags[change.on_server] is not change.to:
             yield Finding("lost", f"{change.flag} is not {change.to} in the end")
         if (applied := ledger.applied[change.flag]) != 1:
             yield Finding("doubled" if applied else "lost", f"{change.flag} has {applied} applied outcomes")
     if ledger.open:
-        yield Finding("lost", f"the ledger has {len(ledger.open)} writes whose end is not known")
+        yield Finding("lost", f"the ledger has {len(ledger.open)} writes without an outcome")
 
 
 class _Ledger:
-    """What the ledger says, read without the package's own reader."""
+    """The ledger's records, read without the package's own reader."""
 
     def __init__(self, folder: Path) -> None:
         records = records_of(folder)
@@ -106,56 +106,58 @@ def _flag(record: dict[str, Any]) -> Flag:
     return Flag(record["booking_uid"], record["role"], record["email"])
 
 
-def _strayed(run: Ended) -> Iterator[Finding]:
+def _outside_the_plan(run: Ended) -> Iterator[Finding]:
     planned = {change.on_server for change in run.scene.changes}
     for flag, value in run.after.flags.items():
         if value is not run.before.flags[flag] and flag not in planned:
-            yield Finding("doubled", f"{flag} was changed, and the plan does not name it")
+            yield Finding("doubled", f"{flag} was changed, and is not in the plan")
 
 
 def _sent_twice(run: Ended, in_flight: Counter[str] | None = None) -> Iterator[Finding]:
-    nobody_knew = run.after.unknown if in_flight is None else in_flight
+    unread = run.after.unknown if in_flight is None else in_flight
     changed = {change.flag for change in run.scene.makeable if run.after.flags[change.on_server] is change.to}
     bookings = {flag.booking_uid for flag in changed if flag.role == "attendee"}
-    unknown = nobody_knew.total()
+    unknown = unread.total()
     if run.after.webhooks > len(bookings) + unknown:
         yield Finding(
             "doubled", f"{run.after.webhooks} webhooks for {len(bookings)} bookings and {unknown} unknown outcomes"
         )
     for uid, writes in run.after.writes.items():
-        if writes > 1 + nobody_knew[uid]:
-            yield Finding("doubled", f"{writes} writing calls to {uid}, {nobody_knew[uid]} of unknown outcome")
+        if writes > 1 + unread[uid]:
+            yield Finding("doubled", f"{writes} writing calls to {uid}, {unread[uid]} of unknown outcome")
     for (uid, _, absent), times in run.after.deliveries.items():
         if times > 1:
-            yield Finding("doubled", f"{times} webhooks say that somebody of {uid} is now {absent}")
+            yield Finding("doubled", f"{times} webhooks for one attendee of {uid} with {absent}")
 
 
 def _of_change(
     change: Planned, outcome: dict[str, Any], run: Ended, ledger: _Ledger, errors: frozenset[str]
 ) -> Iterator[Finding]:
-    told, detail = outcome["outcome"], outcome["detail"]
+    reported, detail = outcome["outcome"], outcome["detail"]
     is_made = change.instead is None and run.after.flags[change.on_server] is change.to
-    if told is None:
+    if reported is None:
         yield Finding("lost", f"{change.flag} has no outcome")
-    elif told in _DONE and not is_made:
-        yield Finding("lost", f"{change.flag} is told {told}, and is not")
+    elif reported in _DONE and not is_made:
+        yield Finding("lost", f"{change.flag} is reported {reported}, and was not made")
     elif is_made and not ledger.applied[change.flag] and change.flag not in ledger.open_flags:
-        yield Finding("lost", f"{change.flag} was made, and the ledger knows nothing of it (told {told}, {detail})")
-    elif not _is_fit(change, told, detail, errors):
-        yield Finding("unreported", f"{change.flag} is told {told} with {detail}")
+        yield Finding("lost", f"{change.flag} was made, and is not in the ledger (reported {reported}, {detail})")
+    elif not _is_expected(change, reported, detail, errors):
+        yield Finding("unreported", f"{change.flag} is reported {reported} with {detail}")
     if ledger.applied[change.flag] > 1:
         yield Finding("doubled", f"{change.flag} has {ledger.applied[change.flag]} applied outcomes")
 
 
-def _is_fit(change: Planned, told: str, detail: str | None, errors: frozenset[str]) -> bool:
-    """Tell whether that can be what became of a change, for one of these errors."""
-    if told in _NOT_DONE:
+def _is_expected(change: Planned, reported: str, detail: str | None, errors: frozenset[str]) -> bool:
+    """Return whether this can be the outcome of a change with one of these errors."""
+    if reported in _NOT_DONE:
         return detail in errors | _ENDED_EARLY
-    is_early = told == "not_started" and "BookingNotStarted" in errors
-    return told in (*_DONE, change.instead) or is_early
+    is_early = reported == "not_started" and "BookingNotStarted" in errors
+    return reported in (*_DONE, change.instead) or is_early
 
 
-def _told(run: Ended, outcomes: list[dict[str, Any]], errors: frozenset[str], heals: bool) -> Iterator[Finding]:
+def _check_error(
+    run: Ended, outcomes: list[dict[str, Any]], errors: frozenset[str], retryable: bool
+) -> Iterator[Finding]:
     failed = [one for one in outcomes if one["outcome"] in _NOT_DONE]
     name = type(run.error).__name__
     if run.error is None:
@@ -166,5 +168,5 @@ def _told(run: Ended, outcomes: list[dict[str, Any]], errors: frozenset[str], he
         yield Finding("unreported", f"the run raised {name}: {run.error}")
     elif not failed:
         yield Finding("unreported", f"the run raised {name}, and no change failed")
-    elif getattr(run.error, "retryable", False) is not heals:
-        yield Finding("unreported", f"the run raised {name}, which says retryable={not heals}")
+    elif getattr(run.error, "retryable", False) is not retryable:
+        yield Finding("unreported", f"the run raised {name}, with retryable={not retryable}")

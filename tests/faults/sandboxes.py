@@ -1,4 +1,4 @@
-"""Sandboxes as processes of their own, and what is seen of them through their ``/_sandbox/`` routes."""
+"""Sandboxes in processes of their own, inspected and controlled through their ``/_sandbox/`` routes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from tests.faults.scene import KEY, OTHERS_KEY, Flag, Scene, make_scene
 BUILDS = ("2025-08", "2025-12", "2026-07")
 _MARK = re.compile(r"/v2/bookings/([^/?]+)/mark-absent")
 _READABLE = ("headers",)
-"""Faults of which a call's answer can be read all the same."""
+"""Faults with a readable response."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a sandbox has been through since the last reset.
+    """The state of a sandbox, and its calls since the last reset.
 
-    :param flags: all flags as they are.
-    :param marks: mark-absent calls that came in, by booking.
-    :param writes: those that wrote a flag.
-    :param unknown: those that wrote, and were not answered so that a client could know.
+    :param flags: all flags.
+    :param marks: mark-absent calls, by booking.
+    :param writes: mark-absent calls that wrote a flag, by booking.
+    :param unknown: mark-absent calls that wrote but had no readable response, by booking.
     :param deliveries: booking, address and flag of each attendee in each webhook.
-    :param webhooks: how many webhooks went out.
-    :param calls: of the API.
+    :param webhooks: number of webhooks sent.
+    :param calls: number of calls of the API.
     """
 
     flags: dict[Flag, bool]
@@ -69,12 +69,12 @@ class SandboxProcess:
         command += ["--server", build, "--world", str(world), "--rate-limit", "1000000/60"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
-        # The sandbox closes what was idle for 5 s, as httpx would: a request might meet the closing.
+        # The sandbox closes connections after 5 s, httpx' own limit: a request could hit a closing connection.
         limits = httpx.Limits(keepalive_expiry=2)
         self._http = httpx.Client(base_url=self.url, timeout=20, trust_env=False, limits=limits)
 
     def wait(self) -> None:
-        """Wait until it answers."""
+        """Wait until it responds."""
         for _ in range(600):
             try:
                 self._http.get("/health")
@@ -86,38 +86,38 @@ class SandboxProcess:
         raise RuntimeError(f"the sandbox did not start: {self._log.read_text()[-2000:]}")
 
     def stop(self) -> None:
-        """End it."""
+        """End the process."""
         self._http.close()
         self._process.terminate()
         self._process.wait(10)
 
-    def tell(self, route: str, given: Any) -> None:
-        """Steer it."""
+    def admin(self, route: str, given: Any) -> None:
+        """Post to an admin route."""
         self._http.post(f"/_sandbox/{route}", json=given).raise_for_status()
 
     def begin(self, scene: Scene) -> None:
-        """Forget all, and play in another world. All webhooks are heard of."""
-        self.tell("world", {"world": scene.world})
-        self.heal()
-        self.tell("latency", {"seconds": 0})
+        """Start over with another world, and subscribe to all webhooks."""
+        self.admin("world", {"world": scene.world})
+        self.clear_failures()
+        self.admin("latency", {"seconds": 0})
         hook = {"active": True, "subscriberUrl": "http://127.0.0.1:9/", "triggers": ["BOOKING_NO_SHOW_UPDATED"]}
         for key in (KEY, OTHERS_KEY):
             headers = {"Authorization": f"Bearer {key}"}
             self._http.post("/v2/webhooks", json=hook, headers=headers).raise_for_status()
 
-    def heal(self) -> None:
-        """Let all that is wrong be over. A key that was lost stays lost."""
-        self.tell("faults", {"clear": True})
-        self.tell("clock", {"now": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")})
+    def clear_failures(self) -> None:
+        """Clear the faults and set the clock; an expired key stays expired."""
+        self.admin("faults", {"clear": True})
+        self.admin("clock", {"now": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")})
 
     def look(self) -> Seen:
-        """Tell what has happened."""
-        calls = self._ask("calls")["calls"]
+        """Return the state and the calls since the last reset."""
+        calls = self._get("calls")["calls"]
         marks = [(unquote(found[1]), call) for call in calls if (found := _MARK.match(call["path"]))]
         wrote = [(uid, call) for uid, call in marks if call["wrote"]]
-        hooks = [json.loads(one["body"])["payload"] for one in self._ask("deliveries")["deliveries"]]
+        hooks = [json.loads(one["body"])["payload"] for one in self._get("deliveries")["deliveries"]]
         return Seen(
-            flags=dict(_flags(self._ask("state"))),
+            flags=dict(_flags(self._get("state"))),
             marks=Counter(uid for uid, _ in marks),
             writes=Counter(uid for uid, _ in wrote),
             unknown=Counter(uid for uid, call in wrote if call.get("fault", "headers") not in _READABLE),
@@ -128,7 +128,7 @@ class SandboxProcess:
             calls=len(calls),
         )
 
-    def _ask(self, route: str) -> Any:
+    def _get(self, route: str) -> Any:
         return self._http.get(f"/_sandbox/{route}").raise_for_status().json()
 
 
@@ -140,9 +140,9 @@ def _flags(state: Any) -> Iterator[tuple[Flag, bool]]:
 
 
 class Sandboxes:
-    """So many sandboxes of each build, to be borrowed.
+    """Sandboxes of each build, to be borrowed.
 
-    :param each: how many.
+    :param each: number for each build.
     :param folder: for their files.
     """
 
@@ -154,7 +154,7 @@ class Sandboxes:
 
     @contextmanager
     def borrowed(self, build: str) -> Iterator[SandboxProcess]:
-        """Give one of a build that nobody else uses."""
+        """Yield a free sandbox of a build."""
         one = self._free[build].get()
         try:
             yield one
@@ -164,7 +164,7 @@ class Sandboxes:
     @classmethod
     @contextmanager
     def running(cls, each: int) -> Iterator[Sandboxes]:
-        """Have them run until the block ends."""
+        """Run them until the block ends."""
         with tempfile.TemporaryDirectory() as folder:
             sandboxes = cls(each, Path(folder))
             try:

@@ -1,4 +1,4 @@
-"""A world of some fifteen bookings, and a plan for ten of them, both by a seed."""
+"""A random world of some fifteen bookings, and a plan for ten of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OTHER = "oscar@owner.example"
 
 
 class Flag(NamedTuple):
-    """Names one flag of the server."""
+    """The identity of one flag on the server."""
 
     booking_uid: str
     role: str
@@ -29,10 +29,10 @@ class Flag(NamedTuple):
 class Planned:
     """One change of the plan.
 
-    :param flag: which flag.
-    :param to: what it is to be; it is the opposite now.
-    :param start: the booking's.
-    :param instead: outcome that a run must come to if the change can't be made, else None.
+    :param flag: the flag to change.
+    :param to: the new value; now it is the opposite.
+    :param start: of the booking.
+    :param instead: expected outcome of a change that cannot be made, else None.
     """
 
     flag: Flag
@@ -42,7 +42,7 @@ class Planned:
 
     @property
     def on_server(self) -> Flag:
-        """The flag as the sandbox is seen to have it: a booking has one host."""
+        """The flag as the sandbox shows it: a booking has one host."""
         return self.flag if self.flag.role == "attendee" else self.flag._replace(email="")
 
     @property
@@ -62,10 +62,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Scene:
-    """What one case plays in.
+    """The world and plan of one case.
 
-    :param world: of the sandbox.
-    :param changes: of the plan, in its order.
+    :param world: content of a world file.
+    :param changes: the plan, in its order.
     """
 
     world: dict[str, Any]
@@ -84,9 +84,9 @@ class Scene:
 def make_scene(random: Random) -> Scene:
     """Make a world and a plan of 15 to 19 changes in 10 bookings.
 
-    Two bookings are held by somebody else, and the key's user is one of the hosts of their event type: he may mark
-    their attendees, but his list lacks them, so each takes a GET of its own. One booking is gone, one starts in
-    twelve hours: by no server's clock of ours before that.
+    Two bookings have another organiser, and the key's user is one of the hosts of their event type: they may mark the
+    attendees, but their list lacks the bookings, so each takes a GET of its own. One booking is deleted, one starts in
+    twelve hours, later than by any clock of :mod:`tests.faults.kinds`.
     """
     return _Maker(random).scene()
 
@@ -131,23 +131,23 @@ class _Maker:
         event_type: int = 1,
         hours: float | None = None,
     ) -> str:
-        """Add a booking with so many attendees to mark, to un-mark and to leave alone, and give its uid."""
+        """Add a booking with numbers of attendees to mark, to un-mark and to leave unchanged, and return its uid."""
         number = len(self._bookings)
         uid = f"booking-{number:02}-{self._random.randrange(10**6)}"
         ago = timedelta(hours=self._random.choice((2, 3, 3, 30)) if hours is None else hours)
         start = self._now - ago
-        wishes = [*[True] * marks, *[False] * unmarks, *[None] * others]
-        self._random.shuffle(wishes)
+        values = [*[True] * marks, *[False] * unmarks, *[None] * others]
+        self._random.shuffle(values)
         emails = [
             f"{self._random.choice(('Ann', 'bo.b', 'cem'))}{number}.{place}@guest.example"
-            for place in range(len(wishes))
+            for place in range(len(values))
         ]
         rows = []
-        for email, wish in zip(emails, wishes, strict=True):
-            absent = self._random.random() < 0.5 if wish is None else not wish
+        for email, value in zip(emails, values, strict=True):
+            absent = self._random.random() < 0.5 if value is None else not value
             rows.append({"name": "Guest", "email": email, "timeZone": "UTC", "language": "en", "absent": absent})
-            if wish is not None:
-                self._changes.append(Planned(Flag(uid, "attendee", email), wish, start))
+            if value is not None:
+                self._changes.append(Planned(Flag(uid, "attendee", email), value, start))
         if marks_host:
             self._changes.append(Planned(Flag(uid, "host", owner), True, start))
         booker = {"name": "Guest", "email": emails[0], "guests": emails[1:]}

@@ -76,6 +76,7 @@ dag = made()
 
 
 @pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_data_is_never_a_template(calcom: SandboxDriver, native: bool) -> None:
     """Mapped or not, texts of the DAG file are rendered once; what tasks returned stays as it was, however deep."""
@@ -114,6 +115,7 @@ dag = made()
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_the_day_of_a_run_is_there_however_it_was_started() -> None:
     """What the pages recommend gives the date that a run was asked for, and today's in a run without a logical date."""

@@ -1,4 +1,4 @@
-"""A client of an in-process sandbox of the practice world, whose clock stands at a known instant at the start."""
+"""A client of an in-process sandbox with the practice world, whose clock starts at a fixed time."""
 
 import asyncio
 from datetime import datetime, timezone
@@ -17,40 +17,40 @@ OTHER = {**OWNER, "Authorization": "Bearer cal_sandbox_other"}
 
 
 class _InProcess(httpx.BaseTransport):
-    """Calls the app without a socket."""
+    """A transport that calls the app without a socket."""
 
     def __init__(self, app: SandboxApp) -> None:
         self._transport = httpx.ASGITransport(app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         async def call() -> httpx.Response:
-            answer = await self._transport.handle_async_request(request)
-            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+            response = await self._transport.handle_async_request(request)
+            return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
         return asyncio.run(call())
 
 
 class Client(httpx.Client):
-    """Sends the owner's key and the booking version unless told otherwise; `app` is the sandbox."""
+    """A client that sends the owner's key and the booking version by default; `app` is the sandbox."""
 
     def __init__(self, **options: Any) -> None:
         self.app = create_app(**{"now": NOW, "hosts": ("sandbox",), **options})
         super().__init__(transport=_InProcess(self.app), base_url="http://sandbox", headers=OWNER)
 
     def mark(self, uid: str, body: Any = None, **options: Any) -> Any:
-        """POST mark-absent; `body` is sent as JSON."""
+        """Send a mark-absent request with `body` as JSON."""
         sent = options if body is None else {"json": body, **options}
         return self.post(f"/v2/bookings/{uid}/mark-absent", **sent)
 
     def flags(self, uid: str) -> tuple[Any, dict[str, bool]]:
-        """The host's flag and those of the attendees, as the sandbox has them."""
+        """Return the host's flag and the attendees' flags in the sandbox's state."""
         booking = self.app.sandbox.world.bookings[uid]
         return booking.absent_host, {row.email: row.absent for row in booking.attendees}
 
 
 @pytest.fixture(params=BUILDS)
 def client(request: pytest.FixtureRequest) -> Client:
-    """A client of each build."""
+    """Return a client of each build."""
     return Client(server=request.param)
 
 

@@ -1,4 +1,4 @@
-"""The routes under /_sandbox/ and the practice and world files behind them."""
+"""The routes under /_sandbox/, the practice world, and world files."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -11,7 +11,7 @@ UID = "sandbox-yesterday-1"
 
 
 def test_state_shows_the_flags(newest: Client) -> None:
-    """Of every booking, with the clock and the build."""
+    """Flags of every booking, with the clock and the build."""
     newest.mark(UID, {"host": True, "attendees": [{"email": "bob@example.org", "absent": True}]})
     state = newest.get("/_sandbox/state").json()
     shown = next(one for one in state["bookings"] if one["uid"] == UID)
@@ -19,23 +19,23 @@ def test_state_shows_the_flags(newest: Client) -> None:
     assert (state["server"], state["now"][:16]) == ("2026-07", "2026-03-03T12:00")
 
 
-def test_calls_name_keys_and_tell_writes(newest: Client) -> None:
-    """The key's name, never the key; `wrote` for mark-absents that wrote a flag, be it the same again."""
+def test_the_log_of_calls_has_key_names_and_writes(newest: Client) -> None:
+    """It has the key's name, never the key, and `wrote` for each mark-absent that wrote a flag."""
     for body in ({"host": True}, {"host": True}, {}):
         newest.mark(UID, body)
     newest.get("/v2/me", headers={"Authorization": "Bearer cal_live_nosuch"})
-    answer = newest.get("/_sandbox/calls")
-    assert [(one["key"], one["wrote"], one["status"]) for one in answer.json()["calls"]] == [
+    response = newest.get("/_sandbox/calls")
+    assert [(one["key"], one["wrote"], one["status"]) for one in response.json()["calls"]] == [
         ("owner", True, 200),
         ("owner", True, 200),
         ("owner", False, 200),
         (None, False, 401),
     ]
-    assert "cal_" not in answer.text
+    assert "cal_" not in response.text
 
 
 def test_admin_calls_are_neither_counted_nor_limited() -> None:
-    """They don't touch the rate limit and don't show among the calls."""
+    """They do not count for the rate limit and are not in the log of calls."""
     client = Client(rate_limit=(1, 60))
     for _ in range(3):
         assert client.get("/_sandbox/state").status_code == 200
@@ -44,7 +44,7 @@ def test_admin_calls_are_neither_counted_nor_limited() -> None:
 
 
 def test_flags_and_whole_worlds_can_be_set(newest: Client) -> None:
-    """`bookings` changes some, `world` replaces all, reset goes back."""
+    """`bookings` changes some bookings, `world` replaces all, `reset` loads the first world again."""
     change = {
         "uid": UID,
         "absentHost": None,
@@ -61,35 +61,35 @@ def test_flags_and_whole_worlds_can_be_set(newest: Client) -> None:
 
 
 def test_the_clock_can_be_set_and_moved(newest: Client) -> None:
-    """So a booking of tomorrow can be marked without waiting for it."""
+    """A booking of tomorrow can be marked once the clock is past its start."""
     assert newest.mark("sandbox-tomorrow-1", {"host": True}).status_code == 400
     moved = newest.post("/_sandbox/clock", json={"now": "2026-03-04T07:00:00Z", "advance": 3601})
     assert moved.json()["now"].startswith("2026-03-04T08:00:01")
     assert newest.mark("sandbox-tomorrow-1", {"host": True}).status_code == 200
 
 
-def test_a_key_can_expire_and_go_in_the_middle_of_a_run(newest: Client) -> None:
-    """With the server's words for either; it can be made good again, and reset brings it back."""
+def test_a_key_can_expire_and_be_removed(newest: Client) -> None:
+    """Each has the server's message; an expired key can be renewed, and reset restores a removed one."""
 
-    def said() -> tuple[int, str | None]:
-        answer = newest.get("/v2/me")
-        return answer.status_code, answer.json().get("error", {}).get("message")
+    def outcome() -> tuple[int, str | None]:
+        response = newest.get("/v2/me")
+        return response.status_code, response.json().get("error", {}).get("message")
 
     order = {"key": "cal_sandbox_owner"}
     newest.post("/_sandbox/keys", json={**order, "expired": True})
-    assert said() == (401, "ApiAuthStrategy - api key - Your api key is expired")
+    assert outcome() == (401, "ApiAuthStrategy - api key - Your api key is expired")
     newest.post("/_sandbox/keys", json={**order, "expired": False})
-    assert said()[0] == 200
+    assert outcome()[0] == 200
     newest.post("/_sandbox/keys", json={**order, "removed": True})
-    assert said() == (401, "CustomThrottlerGuard - Invalid API Key")
+    assert outcome() == (401, "CustomThrottlerGuard - Invalid API Key")
     unknown = newest.post("/_sandbox/keys", json={**order, "expired": True})
     assert (unknown.status_code, unknown.json()) == (400, {"message": "there is no such key"})
     newest.post("/_sandbox/reset")
-    assert said()[0] == 200
+    assert outcome()[0] == 200
 
 
-def test_wrong_orders_are_told(newest: Client) -> None:
-    """404 for an unknown route, 400 for an unusable body."""
+def test_invalid_admin_requests(newest: Client) -> None:
+    """404 for an unknown route, 400 for an invalid body."""
     assert newest.get("/_sandbox/nope").status_code == 404
     assert newest.post("/_sandbox/nope").status_code == 404
     assert newest.post("/_sandbox/clock", json={"now": "noon"}).status_code == 400
@@ -99,8 +99,8 @@ def test_wrong_orders_are_told(newest: Client) -> None:
     assert newest.post("/_sandbox/world", json={"bookings": [{"uid": "nosuch"}]}).status_code == 400
 
 
-def test_the_practice_world_has_something_of_everything() -> None:
-    """A few dozen bookings around now, ties among them."""
+def test_the_practice_world_has_every_status_and_ties() -> None:
+    """It has a few dozen bookings around now, some with the same start."""
     world = load_world(practice_world(datetime.now(timezone.utc)))
     starts = [booking.start for booking in world.bookings.values()]
     assert 30 <= len(starts) <= 60
@@ -109,8 +109,8 @@ def test_the_practice_world_has_something_of_everything() -> None:
     assert max(starts) - min(starts) > timedelta(days=2)
 
 
-def test_the_recordings_way_of_describing_keys_is_read() -> None:
-    """Names, whose they are, limits in words; a limit without a block blocks for its window."""
+def test_keys_described_as_in_the_recordings() -> None:
+    """Name, user and limits are parsed from the words; a limit without a block blocks for its window."""
     text = "tiered (owner's key with two limits: short 3 in 10 s, long 5 in 60 s with a block of 30 s)"
     source = practice_world(NOW)
     source["keys"] = {"other": "cal_a", "second (other's second key)": "cal_b", text: "cal_c", "expired": "cal_d"}

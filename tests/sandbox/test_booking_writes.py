@@ -1,4 +1,4 @@
-"""Cancel, reschedule, confirm, decline and reassign: who may, what is refused and in what order, what is written."""
+"""Cancel, reschedule, confirm, decline and reassign: permissions, errors and their order, and writes."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ def _write(client: Client, path: str, body: Any = None, headers: Any = None) -> 
     return client.post(f"/v2/bookings/{path}", json={} if body is None else body, headers=headers or {})
 
 
-def _refusal(answer: Any) -> tuple[int, str]:
-    """Status and message, whether there is an envelope or not."""
-    body = answer.json()
-    return answer.status_code, body["error"]["message"] if "error" in body else body["message"]
+def _error_of(response: Any) -> tuple[int, str]:
+    """Return status and message, with or without an envelope."""
+    body = response.json()
+    return response.status_code, body["error"]["message"] if "error" in body else body["message"]
 
 
 def _status(client: Client, uid: str) -> str:
@@ -27,34 +27,34 @@ def _status(client: Client, uid: str) -> str:
 
 
 @pytest.mark.parametrize("headers", [NOBODY, {"Authorization": ""}])
-def test_anybody_may_cancel_and_reschedule(client: Client, headers: dict[str, str]) -> None:
-    """With the key of somebody who has nothing to do with the booking, and with none."""
-    assert _write(client, f"{AHEAD}/cancel", {"cancellationReason": "x"}, headers).status_code == 200
-    assert _write(client, f"{NEXT}/reschedule", {"start": FREE}, headers).status_code == 201
-    assert (_status(client, AHEAD), _status(client, NEXT)) == ("cancelled", "cancelled")
+def test_anybody_may_cancel_and_reschedule(newest: Client, headers: dict[str, str]) -> None:
+    """With the key of a user without access to the booking, and without a key."""
+    assert _write(newest, f"{AHEAD}/cancel", {"cancellationReason": "x"}, headers).status_code == 200
+    assert _write(newest, f"{NEXT}/reschedule", {"start": FREE}, headers).status_code == 201
+    assert (_status(newest, AHEAD), _status(newest, NEXT)) == ("cancelled", "cancelled")
 
 
-def test_a_cancelled_booking_stays_cancelled(client: Client) -> None:
-    """A second time is 400 and says what to do instead; the reason stands."""
+def test_a_cancelled_booking_stays_cancelled(newest: Client) -> None:
+    """A second cancellation is 400; the reason stays."""
     body = {"cancellationReason": "rain"}
-    first = _write(client, f"{AHEAD}/cancel", body).json()["data"]
+    first = _write(newest, f"{AHEAD}/cancel", body).json()["data"]
     assert (first["status"], first["cancellationReason"]) == ("cancelled", "rain")
-    status, message = _refusal(_write(client, f"{AHEAD}/cancel", body))
+    status, message = _error_of(_write(newest, f"{AHEAD}/cancel", body))
     assert (status, "because it has been cancelled already" in message) == (400, True)
 
 
 def test_what_has_ended_cannot_be_cancelled_since_late_2025(client: Client, build: str) -> None:
-    """A bare 400 of the web application's handler; a meeting in progress may be cancelled."""
-    answer = _write(client, "sandbox-yesterday-1/cancel", {"cancellationReason": "x"})
+    """It is a 400 without envelope; a meeting in progress may be cancelled."""
+    response = _write(client, "sandbox-yesterday-1/cancel", {"cancellationReason": "x"})
     if build == "2025-08":
-        assert answer.status_code == 200
+        assert response.status_code == 200
     else:
-        assert answer.json() == {"statusCode": 400, "message": "Cannot cancel a booking that has already ended"}
+        assert response.json() == {"statusCode": 400, "message": "Cannot cancel a booking that has already ended"}
     assert _write(client, "sandbox-in-progress/cancel", {"cancellationReason": "x"}).status_code == 200
 
 
 def test_the_organiser_needs_a_reason_but_not_on_the_open_edition(client: Client, build: str) -> None:
-    """Others need none anywhere."""
+    """Other users need no reason on any build."""
     assert _write(client, f"{AHEAD}/cancel").status_code == (200 if build == "2026-07" else 400)
     assert _write(client, f"{NEXT}/cancel", headers=NOBODY).status_code == 200
 
@@ -74,46 +74,46 @@ def test_the_organiser_needs_a_reason_but_not_on_the_open_edition(client: Client
         ("reschedule", {"start": FREE, "rescheduledBy": "x"}, "rescheduledBy property is wrong,Invalid rescheduledBy"),
     ],
 )
-def test_bodies_are_read_before_anything_else(newest: Client, path: str, body: Any, message: str) -> None:
-    """One sentence about all that is wrong; unknown keys are refused here, though mark-absent strips them."""
-    status, text = _refusal(_write(newest, f"nosuch/{path}", body))
+def test_bodies_are_checked_first(newest: Client, path: str, body: Any, message: str) -> None:
+    """All errors are one sentence; unknown keys are errors here, though mark-absent ignores them."""
+    status, text = _error_of(_write(newest, f"nosuch/{path}", body))
     assert (status, text[: len(message)]) == (400, message)
 
 
 def test_a_seat_is_cancelled_alone(newest: Client) -> None:
-    """The others keep theirs, and it can't be given back twice; all of the booking may only its host cancel."""
+    """The other seats stay, a second cancellation is 400, and only a host may cancel the whole booking."""
     world = practice_world(NOW)
     seated = next(one for one in world["bookings"] if one["uid"] == "sandbox-seated")
     seated |= {"start": "2026-03-05T10:00:00Z", "end": "2026-03-05T10:30:00Z"}
     newest.post("/_sandbox/world", json={"world": world})
     rows = newest.get("/v2/bookings/sandbox-seated").json()["data"]["attendees"]
     body = {"seatUid": rows[0]["seatUid"]}
-    assert _refusal(_write(newest, f"{AHEAD}/cancel", body))[1].endswith("does not belong to this booking.")
+    assert _error_of(_write(newest, f"{AHEAD}/cancel", body))[1].endswith("does not belong to this booking.")
     shown = _write(newest, "sandbox-seated/cancel", body).json()["data"]
     assert [row["email"] for row in shown["attendees"]] == [row["email"] for row in rows[1:]]
-    assert _refusal(_write(newest, "sandbox-seated/cancel", body))[0] == 400
-    assert _refusal(_write(newest, "sandbox-seated/cancel", headers=NOBODY)) == (401, "User not a host of this event")
+    assert _error_of(_write(newest, "sandbox-seated/cancel", body))[0] == 400
+    assert _error_of(_write(newest, "sandbox-seated/cancel", headers=NOBODY)) == (401, "User not a host of this event")
     shown = _write(newest, "sandbox-seated/cancel").json()["data"]
     assert (shown["status"], shown["attendees"]) == ("cancelled", [])
 
 
-def test_of_a_series_what_follows_is_cancelled(newest: Client) -> None:
-    """Those from the named one on; the answer is the whole series. With the series' uid it takes no such wish."""
+def test_subsequent_bookings_of_a_series_are_cancelled(newest: Client) -> None:
+    """From the named occurrence on; the response is the whole series. With the series uid the option is an error."""
     body = {"cancellationReason": "x", "cancelSubsequentBookings": True}
-    assert _refusal(_write(newest, "sandbox-series/cancel", body))[0] == 400
+    assert _error_of(_write(newest, "sandbox-series/cancel", body))[0] == 400
     shown = _write(newest, "sandbox-series-4/cancel", body).json()["data"]
     assert [one["status"] for one in shown] == ["accepted", "accepted", "accepted", "cancelled"]
-    assert _refusal(_write(newest, "sandbox-series/cancel", {}))[0] == 400  # the first that is found is cancelled
+    assert _error_of(_write(newest, "sandbox-series/cancel", {}))[0] == 400  # the first that is found is cancelled
 
 
-def test_the_wish_to_cancel_what_follows_is_refused_when_it_is_too_late(newest: Client) -> None:
-    """400 for a booking of no series, which is cancelled all the same."""
-    answer = _write(newest, f"{AHEAD}/cancel", {"cancelSubsequentBookings": True})
-    assert (answer.status_code, _status(newest, AHEAD)) == (400, "cancelled")
+def test_subsequent_bookings_without_a_series_are_an_error_after_the_write(newest: Client) -> None:
+    """400 for a booking without a series, which is cancelled nevertheless."""
+    response = _write(newest, f"{AHEAD}/cancel", {"cancelSubsequentBookings": True})
+    assert (response.status_code, _status(newest, AHEAD)) == (400, "cancelled")
 
 
 def test_rescheduling_makes_another_booking(client: Client, build: str) -> None:
-    """A new uid and title, no marks, the same calendar id; the old one is cancelled and says where it went."""
+    """It has a new uid and title, no marks, and the same calendar id; the old one is cancelled and names it."""
     client.app.sandbox.world.bookings["sandbox-yesterday-5"].attendees[0].absent = True
     body = {"start": FREE, "reschedulingReason": "later"}
     new = _write(client, "sandbox-yesterday-5/reschedule", body).json()["data"]
@@ -124,7 +124,7 @@ def test_rescheduling_makes_another_booking(client: Client, build: str) -> None:
     assert new["title"] == "30min between Olivia Owner and Bob Barker"
     assert {row["email"] for row in new["attendees"]} == {row["email"] for row in old["attendees"]}
     assert not any(row["absent"] for row in new["attendees"])
-    status, message = _refusal(_write(client, "sandbox-yesterday-5/reschedule", body))
+    status, message = _error_of(_write(client, "sandbox-yesterday-5/reschedule", body))
     assert (status, f"rescheduled already to booking with uid={new['uid']}." in message) == (400, True)
 
 
@@ -140,32 +140,32 @@ def test_rescheduling_makes_another_booking(client: Client, build: str) -> None:
         (AHEAD, "2026-03-04T09:15:00Z", 400, "User either already has booking at this time or is not available"),
     ],
 )
-def test_refused_reschedulings(newest: Client, uid: str, start: str, status: int, message: str) -> None:
-    """In this order; nothing is written."""
+def test_rejected_reschedulings(newest: Client, uid: str, start: str, status: int, message: str) -> None:
+    """The errors, in the server's order; nothing is written."""
     before = {one: _status(newest, one) for one in newest.app.sandbox.world.bookings}
-    came = _refusal(_write(newest, f"{uid}/reschedule", {"start": start}))
+    came = _error_of(_write(newest, f"{uid}/reschedule", {"start": start}))
     assert (came[0], came[1][: len(message)]) == (status, message)
     assert {one: _status(newest, one) for one in newest.app.sandbox.world.bookings} == before
 
 
 def test_a_booking_may_move_within_its_own_time(newest: Client) -> None:
-    """It doesn't stand in its own way."""
+    """It does not conflict with itself."""
     assert _write(newest, "sandbox-tomorrow-1/reschedule", {"start": "2026-03-04T08:15:00Z"}).status_code == 201
 
 
-def test_only_a_pending_request_is_answered(client: Client) -> None:
-    """An accepted booking is 400 without details; declining may be repeated, and strangers are 401 with a good key."""
-    assert _refusal(_write(client, "sandbox-yesterday-1/confirm")) == (400, "Booking already confirmed")
-    refused = _write(client, "sandbox-of-other/decline", headers=NOBODY).json()["error"]
+def test_only_a_pending_booking_can_be_confirmed(newest: Client) -> None:
+    """An accepted booking is 400 without details; declining may be repeated; other users get 401 with a valid key."""
+    assert _error_of(_write(newest, "sandbox-yesterday-1/confirm")) == (400, "Booking already confirmed")
+    refused = _write(newest, "sandbox-of-other/decline", headers=NOBODY).json()["error"]
     assert refused == {"code": "TRPCError", "message": "User is not authorized to confirm this booking"}
     for _ in range(2):
-        assert _write(client, "sandbox-pending/decline", {"reason": "no"}).json()["data"]["status"] == "rejected"
-    assert _write(client, "sandbox-pending/confirm").json()["data"]["status"] == "accepted"
-    assert _refusal(_write(client, "nosuch/confirm"))[0] == 404
+        assert _write(newest, "sandbox-pending/decline", {"reason": "no"}).json()["data"]["status"] == "rejected"
+    assert _write(newest, "sandbox-pending/confirm").json()["data"]["status"] == "accepted"
+    assert _error_of(_write(newest, "nosuch/confirm"))[0] == 404
 
 
 def test_reassigning_does_nothing_on_the_open_edition(client: Client, build: str) -> None:
-    """There it answers 200 with the present host; elsewhere another host of the team takes over."""
+    """There it responds 200 with the current host; on the other builds another host of the team takes over."""
     email = "owner@example.com" if build == "2026-07" else "other@example.com"
     given = _write(client, "sandbox-team/reassign").json()["data"]["reassignedTo"]
     assert (given["email"], client.app.sandbox.world.bookings["sandbox-team"].owner.email) == (email, email)
@@ -181,13 +181,13 @@ def test_reassigning_does_nothing_on_the_open_edition(client: Client, build: str
         ("sandbox-team/reassign/x", OWNER, 400),
     ],
 )
-def test_refused_reassignments(newest: Client, path: str, headers: Any, status: int) -> None:
-    """Who doesn't own or host the event may not, and is told so before the user is looked for."""
+def test_rejected_reassignments(newest: Client, path: str, headers: Any, status: int) -> None:
+    """Only owners and hosts of the event may reassign; that is checked before the new host is looked up."""
     assert _write(newest, path, headers=headers).status_code == status
 
 
 def test_each_write_has_its_webhook(newest: Client) -> None:
-    """To the organiser, with the booking's uid."""
+    """The organiser's webhook gets it, with the booking's uid."""
     triggers = ["BOOKING_CREATED", "BOOKING_REJECTED", "BOOKING_CANCELLED", "BOOKING_RESCHEDULED"]
     hook = {"active": True, "subscriberUrl": "http://127.0.0.1:9/", "triggers": triggers}
     newest.post("/v2/webhooks", json=hook)

@@ -1,4 +1,4 @@
-"""Reading bookings: one, and pages of lists."""
+"""GET of one booking, and pages of the list."""
 
 from typing import Any
 
@@ -11,30 +11,30 @@ def _list(client: Client, query: str = "take=250", **options: Any) -> list[str]:
     return [row["uid"] for row in client.get(f"/v2/bookings?{query}", **options).json()["data"]]
 
 
-def test_one_booking_needs_no_authentication(client: Client) -> None:
-    """But a bad key is still refused."""
-    client.headers.pop("Authorization")
-    assert client.get("/v2/bookings/sandbox-yesterday-1").status_code == 200
+def test_one_booking_needs_no_authentication(newest: Client) -> None:
+    """But an invalid key is rejected."""
+    newest.headers.pop("Authorization")
+    assert newest.get("/v2/bookings/sandbox-yesterday-1").status_code == 200
     headers = {"Authorization": "Bearer cal_live_nosuch"}
-    assert client.get("/v2/bookings/sandbox-yesterday-1", headers=headers).status_code == 401
+    assert newest.get("/v2/bookings/sandbox-yesterday-1", headers=headers).status_code == 401
 
 
-def test_an_unknown_booking_is_404(client: Client) -> None:
-    """In other words than mark-absent uses."""
-    answer = client.get("/v2/bookings/nosuch")
-    assert answer.json()["error"]["message"] == "Booking with uid=nosuch was not found in the database"
-    assert answer.status_code == 404
+def test_an_unknown_booking_is_404(newest: Client) -> None:
+    """The message differs from that of mark-absent."""
+    response = newest.get("/v2/bookings/nosuch")
+    assert response.json()["error"]["message"] == "Booking with uid=nosuch was not found in the database"
+    assert response.status_code == 404
 
 
-def test_a_series_uid_gives_its_occurrences(client: Client) -> None:
+def test_a_series_uid_returns_its_occurrences(newest: Client) -> None:
     """`data` is then a list, by start."""
-    data = client.get("/v2/bookings/sandbox-series").json()["data"]
+    data = newest.get("/v2/bookings/sandbox-series").json()["data"]
     assert [row["uid"] for row in data] == [f"sandbox-series-{number}" for number in (1, 2, 3, 4)]
     assert {row["recurringBookingUid"] for row in data} == {"sandbox-series"}
 
 
 def test_seats_are_shown_to_the_organiser_only(client: Client) -> None:
-    """Others see the booking without its attendees."""
+    """Other users get the booking without its attendees."""
     own = client.get("/v2/bookings/sandbox-seated").json()["data"]
     foreign = client.get("/v2/bookings/sandbox-seated", headers=OTHER).json()["data"]
     assert len({row["seatUid"] for row in own["attendees"]}) == 3
@@ -43,7 +43,7 @@ def test_seats_are_shown_to_the_organiser_only(client: Client) -> None:
 
 
 def test_empty_reasons_are_left_out_in_2025_08_only(client: Client, build: str) -> None:
-    """Later builds answer "" and null."""
+    """Later builds send "" and null."""
     data = client.get("/v2/bookings/sandbox-yesterday-1").json()["data"]
     assert ("cancellationReason" in data, "displayEmail" in data["attendees"][0]) == (
         build != "2025-08",
@@ -54,38 +54,38 @@ def test_empty_reasons_are_left_out_in_2025_08_only(client: Client, build: str) 
 
 
 def test_attendees_and_seats_have_routes_since_2026(client: Client, build: str) -> None:
-    """Elsewhere there are no such routes."""
+    """The other builds do not have the routes."""
     seat = client.get("/v2/bookings/sandbox-seated").json()["data"]["attendees"][0]["seatUid"]
-    answers = [client.get(f"/v2/bookings/{path}") for path in ("sandbox-seated/attendees", f"by-seat/{seat}")]
-    assert {answer.status_code for answer in answers} == {200 if build >= "2026" else 404}
+    responses = [client.get(f"/v2/bookings/{path}") for path in ("sandbox-seated/attendees", f"by-seat/{seat}")]
+    assert {response.status_code for response in responses} == {200 if build >= "2026" else 404}
     if build >= "2026":
-        assert len(answers[0].json()["data"]) == 3
-        assert answers[1].json()["data"]["uid"] == "sandbox-seated"
+        assert len(responses[0].json()["data"]) == 3
+        assert responses[1].json()["data"]["uid"] == "sandbox-seated"
 
 
-def test_the_list_has_own_bookings_as_organiser_or_attendee(client: Client) -> None:
-    """A co-host sees the team's booking because he is an attendee row of it."""
-    assert "sandbox-of-other" not in _list(client)
-    assert sorted(_list(client, headers=OTHER)) == ["sandbox-of-other", "sandbox-team"]
+def test_the_list_has_own_bookings_as_organiser_or_attendee(newest: Client) -> None:
+    """A co-host has the team's booking in the list as one of its attendees."""
+    assert "sandbox-of-other" not in _list(newest)
+    assert sorted(_list(newest, headers=OTHER)) == ["sandbox-of-other", "sandbox-team"]
 
 
-def test_status_words(client: Client) -> None:
-    """`past` has pending ones, `upcoming` meetings in progress, `cancelled` rejected ones."""
-    past, upcoming = _list(client, "status=past&take=250"), _list(client, "status=upcoming&take=250")
+def test_status_words(newest: Client) -> None:
+    """`past` includes pending bookings, `upcoming` meetings in progress, `cancelled` rejected bookings."""
+    past, upcoming = _list(newest, "status=past&take=250"), _list(newest, "status=upcoming&take=250")
     assert "sandbox-pending" in past
     assert "sandbox-in-progress" in upcoming
     assert "sandbox-cancelled" not in past + upcoming
-    assert sorted(_list(client, "status=cancelled")) == ["sandbox-cancelled", "sandbox-rejected"]
-    assert _list(client, "status=unconfirmed") == []
-    assert _list(client, "status=recurring") == ["sandbox-series-4"]
-    assert len(_list(client, "status=past,upcoming&take=250")) == len(past) + len(upcoming)
-    assert len(_list(client, "status=past&status=upcoming&take=250")) == len(past) + len(upcoming)
+    assert sorted(_list(newest, "status=cancelled")) == ["sandbox-cancelled", "sandbox-rejected"]
+    assert _list(newest, "status=unconfirmed") == []
+    assert _list(newest, "status=recurring") == ["sandbox-series-4"]
+    assert len(_list(newest, "status=past,upcoming&take=250")) == len(past) + len(upcoming)
+    assert len(_list(newest, "status=past&status=upcoming&take=250")) == len(past) + len(upcoming)
 
 
-def test_orders(client: Client) -> None:
-    """Newest first for past alone, else oldest first; sort keys override it, the unknown `sortUpdated` doesn't."""
+def test_orders(newest: Client) -> None:
+    """Newest first for `past` alone, else oldest first; sort keys override it, an unknown key does not."""
     starts = {
-        query: [row["start"] for row in client.get(f"/v2/bookings?take=250&{query}").json()["data"]]
+        query: [row["start"] for row in newest.get(f"/v2/bookings?take=250&{query}").json()["data"]]
         for query in ("status=past", "status=upcoming", "status=past,upcoming", "sortStart=desc", "sortUpdated=desc")
     }
     falling = {query for query, found in starts.items() if found == sorted(found, reverse=True)}
@@ -93,22 +93,22 @@ def test_orders(client: Client) -> None:
     assert all(found == sorted(found) for query, found in starts.items() if query not in falling)
 
 
-def test_offset_pages_lose_and_repeat_bookings_of_one_start(client: Client) -> None:
-    """The order of ties changes from page to page, but is the same at every try; the totals stay right."""
-    pages = [client.get(f"/v2/bookings?status=past&take=2&skip={skip}").json() for skip in range(0, 30, 2)]
+def test_offset_pages_lose_and_repeat_bookings_of_one_start(newest: Client) -> None:
+    """The order of ties differs between pages, but a page is always the same; totals are right."""
+    pages = [newest.get(f"/v2/bookings?status=past&take=2&skip={skip}").json() for skip in range(0, 30, 2)]
     walked = [row["uid"] for page in pages for row in page["data"]]
-    whole = _list(client, "status=past&take=250")
+    whole = _list(newest, "status=past&take=250")
     assert {page["pagination"]["totalItems"] for page in pages} == {len(whole)}
     assert set(walked) < set(whole)
     assert len(walked) > len(set(walked))
-    assert pages[3]["data"] == client.get("/v2/bookings?status=past&take=2&skip=6").json()["data"]
+    assert pages[3]["data"] == newest.get("/v2/bookings?status=past&take=2&skip=6").json()["data"]
 
 
-def test_totals_ignore_the_created_and_updated_filters(client: Client) -> None:
-    """So an empty page can promise a next one."""
-    body = client.get("/v2/bookings?take=10&skip=10&beforeCreatedAt=2020-01-01T00:00:00Z").json()
+def test_totals_ignore_the_created_and_updated_filters(newest: Client) -> None:
+    """An empty page can have a next page."""
+    body = newest.get("/v2/bookings?take=10&skip=10&beforeCreatedAt=2020-01-01T00:00:00Z").json()
     assert (body["data"], body["pagination"]["hasNextPage"], body["pagination"]["returnedItems"]) == ([], True, 10)
-    assert body["pagination"]["totalItems"] == len(_list(client))
+    assert body["pagination"]["totalItems"] == len(_list(newest))
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_totals_ignore_the_created_and_updated_filters(client: Client) -> None:
         ("attendeeEmail=nosuch", (0, 0, 0, False, False)),
     ],
 )
-def test_pagination(client: Client, query: str, expected: Any) -> None:
-    """Items, page, pages, next and previous; the page number stops at the last page and is 0 for none."""
-    body = client.get(f"/v2/bookings?{query}").json()["pagination"]
+def test_pagination(newest: Client, query: str, expected: Any) -> None:
+    """The page number is at most that of the last page, and 0 for no result."""
+    body = newest.get(f"/v2/bookings?{query}").json()["pagination"]
     names = ("returnedItems", "currentPage", "totalPages", "hasNextPage", "hasPreviousPage")
     assert tuple(body[name] for name in names) == expected
 
@@ -145,11 +145,11 @@ def test_pagination(client: Client, query: str, expected: Any) -> None:
         ("afterStart=2026-03-02T00:00:00+02:00", "fromDate must be"),
     ],
 )
-def test_bad_parameters(client: Client, query: str, message: str) -> None:
-    """400; a raw plus in an instant is one, since it arrives as a space."""
-    answer = client.get(f"/v2/bookings?{query}")
-    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Bad Request Exception")
-    assert message in answer.text
+def test_bad_parameters(newest: Client, query: str, message: str) -> None:
+    """400; a raw plus in a timestamp is an error too, since it is decoded to a space."""
+    response = newest.get(f"/v2/bookings?{query}")
+    assert (response.status_code, response.json()["error"]["message"]) == (400, "Bad Request Exception")
+    assert message in response.text
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_bad_parameters(client: Client, query: str, message: str) -> None:
         ("afterStart=2026-03-04T09:00:00.000Z&beforeEnd=2026-03-04T09:30:00", 3),
     ],
 )
-def test_filters(client: Client, query: str, count: int) -> None:
-    """Addresses match exactly, an empty one doesn't filter, unknown parameters are dropped, bounds are inclusive."""
-    assert len(_list(client, query)) == count
+def test_filters(newest: Client, query: str, count: int) -> None:
+    """Addresses match exactly, an empty value does not filter, unknown parameters are ignored, bounds are inclusive."""
+    assert len(_list(newest, query)) == count
 
 
 def test_the_uid_filter_is_ignored_in_2025_08(client: Client, build: str) -> None:
-    """Which makes it dangerous: it answers everything."""
+    """Dangerous: the response has all bookings."""
     assert len(_list(client, "bookingUid=sandbox-team")) == (37 if build == "2025-08" else 1)

@@ -1,4 +1,4 @@
-"""The figures that a benchmark polls."""
+"""The counters that a benchmark polls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _counts(client: Client) -> Any:
 
 
 def test_calls_are_counted_by_kind(newest: Client) -> None:
-    """Lists, single bookings, marks, and all else; also refused ones and other spellings; never admin routes."""
+    """Lists, single bookings, marks and other calls, failed ones and other spellings included; admin routes never."""
     for path in (
         "/v2/bookings?take=1",
         "/api/v2/bookings/",
@@ -32,8 +32,8 @@ def test_calls_are_counted_by_kind(newest: Client) -> None:
     assert _counts(newest)["calls"] == {"list": 2, "get": 1, "mark": 1, "other": 3}
 
 
-def test_marks_are_counted_where_they_wrote(newest: Client) -> None:
-    """So a booking marked twice shows, and calls that changed nothing or failed don't."""
+def test_marks_that_wrote_are_counted(newest: Client) -> None:
+    """A booking marked twice counts twice; calls that wrote nothing or failed do not count."""
     for uid, body in ((UID, BOB), (UID, BOB), (UID, {}), ("sandbox-yesterday-2", {"host": True}), ("nosuch", BOB)):
         newest.mark(uid, body)
     newest.mark("sandbox%2Dyesterday-2", {"host": True})
@@ -43,8 +43,8 @@ def test_marks_are_counted_where_they_wrote(newest: Client) -> None:
     assert (found["bookings_marked"], found["most_marks_of_one_booking"]) == (2, 3)
 
 
-def test_deliveries_and_refusals_for_the_rate_are_counted() -> None:
-    """429s are counted as the client sees them: those of the limit and those on order."""
+def test_deliveries_and_429s_are_counted() -> None:
+    """Every 429 that a client gets counts: from the rate limit and from an injected fault."""
 
     async def arrives(url: str, headers: dict[str, str], body: bytes) -> str:
         return "200"
@@ -61,7 +61,7 @@ def test_deliveries_and_refusals_for_the_rate_are_counted() -> None:
 
 @pytest.mark.parametrize("route", ["reset", "world"])
 def test_starting_over_clears_the_counts(newest: Client, route: str) -> None:
-    """With the same world or another."""
+    """With the same world or with another."""
     nothing = _counts(newest)
     newest.mark(UID, {"host": True})
     assert _counts(newest) != nothing

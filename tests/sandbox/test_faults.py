@@ -1,4 +1,4 @@
-"""Faults on order, seen by a real client over a real socket."""
+"""Injected faults, as a client sees them over a socket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
         yield client
 
 
-def _order(api: httpx.Client, fault: str, **options: Any) -> None:
+def _inject(api: httpx.Client, fault: str, **options: Any) -> None:
     given = {"method": "POST", "path": "/v2/bookings/*/mark-absent", "fault": fault, **options}
     assert api.post("/_sandbox/faults", json=given).status_code == 200
 
@@ -39,8 +39,8 @@ def _marked(sandbox: RunningSandbox) -> bool | None:
 def test_a_dropped_connection_is_really_dropped(
     api: httpx.Client, sandbox: RunningSandbox, fault: str, written: bool
 ) -> None:
-    """The client sees its connection die, not a 500; the write is or isn't there; the next call goes through."""
-    _order(api, fault)
+    """The client's connection breaks, without a 500; the write is or is not done; the next call succeeds."""
+    _inject(api, fault)
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         api.post(MARK, json={"host": True})
     assert _marked(sandbox) is written
@@ -50,87 +50,87 @@ def test_a_dropped_connection_is_really_dropped(
 
 
 @pytest.mark.parametrize(("when", "written"), [("before", False), ("after", True)])
-def test_a_status_of_choice(api: httpx.Client, sandbox: RunningSandbox, when: str, written: bool) -> None:
-    """With body and headers; before the commit or after it."""
+def test_any_status(api: httpx.Client, sandbox: RunningSandbox, when: str, written: bool) -> None:
+    """With body and headers, before the write or after it."""
     body = {"status": "error", "error": {"code": "X", "message": "busy"}}
-    _order(api, "status", when=when, status=503, body=body, headers={"Retry-After": "7"})
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (503, body, "7")
+    _inject(api, "status", when=when, status=503, body=body, headers={"Retry-After": "7"})
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.json(), response.headers["retry-after"]) == (503, body, "7")
     assert _marked(sandbox) is written
 
 
 def test_a_truncated_body_breaks_off(api: httpx.Client, sandbox: RunningSandbox) -> None:
-    """Committed, the whole length promised, half of it sent."""
-    _order(api, "truncated")
+    """The write is done; Content-Length is that of the whole body, of which half is sent."""
+    _inject(api, "truncated")
     with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
         api.post(MARK, json={"host": True})
     assert _marked(sandbox) is True
 
 
 def test_half_a_json_with_the_right_length(api: httpx.Client) -> None:
-    """HTTP is content, JSON isn't."""
-    _order(api, "truncated", valid_length=True)
-    answer = api.post(MARK, json={"host": True})
-    assert answer.status_code == 200
+    """The response is valid HTTP but not valid JSON."""
+    _inject(api, "truncated", valid_length=True)
+    response = api.post(MARK, json={"host": True})
+    assert response.status_code == 200
     with pytest.raises(ValueError, match=r"."):
-        answer.json()
+        response.json()
 
 
 def test_html_of_the_edge(api: httpx.Client) -> None:
-    """Cloudflare's 524 unless another status is asked for."""
-    _order(api, "html")
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.headers["content-type"]) == (524, "text/html; charset=UTF-8")
-    assert "<html>" in answer.text
+    """It is Cloudflare's 524 by default."""
+    _inject(api, "html")
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.headers["content-type"]) == (524, "text/html; charset=UTF-8")
+    assert "<html>" in response.text
 
 
 def test_a_redirect(api: httpx.Client) -> None:
-    """To where the order says."""
-    _order(api, "redirect", status=308, location="https://evil.example/")
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.status_code, answer.headers["location"]) == (308, "https://evil.example/")
+    """It leads to the requested location."""
+    _inject(api, "redirect", status=308, location="https://evil.example/")
+    response = api.post(MARK, json={"host": True})
+    assert (response.status_code, response.headers["location"]) == (308, "https://evil.example/")
 
 
-def test_a_delay_outlasts_the_clients_patience(api: httpx.Client, sandbox: RunningSandbox) -> None:
-    """After the commit: the client gives up, the write is there."""
-    _order(api, "delay", seconds=0.3)
+def test_a_delay_longer_than_the_clients_timeout(api: httpx.Client, sandbox: RunningSandbox) -> None:
+    """The client times out, and the write is done."""
+    _inject(api, "delay", seconds=0.3)
     with pytest.raises(httpx.ReadTimeout):
         api.post(MARK, json={"host": True}, timeout=0.1)
     assert _marked(sandbox) is True
 
 
 def test_slow_and_huge_bodies_arrive(api: httpx.Client) -> None:
-    """Dripped in pieces; of the size asked for."""
-    _order(api, "slow_body", size=4, seconds=0.01)
+    """One in pieces, one of the requested size."""
+    _inject(api, "slow_body", size=4, seconds=0.01)
     assert api.post(MARK, json={"host": True}).json()["data"]["absentHost"] is True
-    _order(api, "huge_body", size=300_000)
+    _inject(api, "huge_body", size=300_000)
     assert len(api.post(MARK, json={}).content) > 300_000
 
 
 def test_other_headers(api: httpx.Client, sandbox: RunningSandbox) -> None:
-    """The answer stays whole; only the headers that are named are others."""
-    _order(api, "headers", headers={"Content-Type": "text/plain", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
-    answer = api.post(MARK, json={"host": True})
-    assert (answer.headers["content-type"], answer.headers["date"][5:16]) == ("text/plain", "01 Jan 1970")
-    assert (answer.status_code, answer.json()["data"]["absentHost"], _marked(sandbox)) == (200, True, True)
+    """Only the named headers differ from the normal response."""
+    _inject(api, "headers", headers={"Content-Type": "text/plain", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
+    response = api.post(MARK, json={"host": True})
+    assert (response.headers["content-type"], response.headers["date"][5:16]) == ("text/plain", "01 Jan 1970")
+    assert (response.status_code, response.json()["data"]["absentHost"], _marked(sandbox)) == (200, True, True)
 
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_a_partial_write(build: str) -> None:
-    """The first half of the attendees, no host, and the 500 that servers give after a write of which a part failed."""
+    """The first half of the attendees is written, the host is not, and the response is the 500 of a failed update."""
     api = Client(server=build)
     booking = next(one for one in api.app.sandbox.world.bookings.values() if len(one.attendees) >= 2)
     rows = [{"email": row.email, "absent": True} for row in booking.attendees[:2]]
-    _order(api, "partial")
-    answer = api.mark(booking.uid, {"host": True, "attendees": rows})
-    assert (answer.status_code, answer.json()["message"]) == (500, "Failed to update no-show status")
+    _inject(api, "partial")
+    response = api.mark(booking.uid, {"host": True, "attendees": rows})
+    assert (response.status_code, response.json()["message"]) == (500, "Failed to update no-show status")
     host, flags = api.flags(booking.uid)
     assert (host, [flags[row["email"]] for row in rows]) == (False, [True, False])
     assert api.app.sandbox.calls[-1]["wrote"]
 
 
-def test_faults_count_down_and_keep_to_their_route(newest: Client) -> None:
-    """`times` calls of that method and pattern, null for ever, others untouched."""
+def test_a_fault_hits_its_route_a_number_of_times(newest: Client) -> None:
+    """It hits `times` calls of its method and pattern, all with null, and no others."""
     fault = {"method": "GET", "path": "/v2/me", "fault": "status", "status": 502}
     newest.post("/_sandbox/faults", json={**fault, "times": 2})
     assert [newest.get(path).status_code for path in ("/v2/me", "/v2/bookings", "/v2/me", "/v2/me")] == [
@@ -140,11 +140,11 @@ def test_faults_count_down_and_keep_to_their_route(newest: Client) -> None:
     assert {newest.get("/v2/me").status_code for _ in range(5)} == {502}
 
 
-def test_all_faults_can_be_taken_back(newest: Client) -> None:
-    """Also those that would hit for ever."""
+def test_faults_can_be_cleared(newest: Client) -> None:
+    """Also faults without a number of times."""
     for times in (None, 3):
-        order = {"method": "*", "path": "*", "fault": "status", "status": 502, "times": times}
-        newest.post("/_sandbox/faults", json=order)
+        fault = {"method": "*", "path": "*", "fault": "status", "status": 502, "times": times}
+        newest.post("/_sandbox/faults", json=fault)
     assert newest.get("/v2/me").status_code == 502
     assert newest.post("/_sandbox/faults", json={"clear": True}).status_code == 200
     assert newest.get("/_sandbox/faults").json() == {"faults": []}
@@ -159,8 +159,8 @@ def test_all_faults_can_be_taken_back(newest: Client) -> None:
         ({"method": "GET", "path": "*", "fault": "html", "tines": 2}, "unknown: tines"),
     ],
 )
-def test_a_wrong_order_is_refused(newest: Client, given: Any, message: str) -> None:
-    """400 that says what is wrong."""
-    answer = newest.post("/_sandbox/faults", json=given)
-    assert answer.status_code == 400
-    assert message in answer.json()["message"]
+def test_an_invalid_fault_is_rejected(newest: Client, given: Any, message: str) -> None:
+    """400 with the reason."""
+    response = newest.post("/_sandbox/faults", json=given)
+    assert response.status_code == 400
+    assert message in response.json()["message"]

@@ -1,62 +1,60 @@
-"""Answers that come late, over a real socket."""
+"""Responses that are delayed by the latency, with a `sleep` that does not wait."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 
 import httpx
-import pytest
 
-from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
-from tests.sandbox.conftest import NOW, OWNER
+from airflow_provider_calcom.sandbox import create_app
+from tests.sandbox.conftest import NOW, OWNER, Client
 
-LATENCY = 0.25
-MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
+UID = "sandbox-yesterday-1"
 
 
-@pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(now=NOW, latency=LATENCY) as running:
-        yield running
+def test_only_calls_of_the_api_are_delayed_until_it_is_changed() -> None:
+    """A change applies from the next call on and outlasts a reset; injected faults are delayed, admin routes never."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    client = Client(latency=0.25, sleep=sleep)
+    client.get("/v2/me")
+    client.get("/_sandbox/counts")
+    assert slept == [0.25]
+    client.post("/_sandbox/latency", json={"seconds": 0})
+    client.get("/v2/me")
+    assert slept == [0.25]
+    client.post("/_sandbox/latency", json={"seconds": 0.5})
+    client.post("/_sandbox/reset")
+    client.post("/_sandbox/faults", json={"method": "GET", "path": "/v2/me", "fault": "status", "status": 200})
+    assert [client.get("/v2/me").status_code for _ in range(2)] == [200, 200]
+    assert slept == [0.25, 0.5, 0.5]
 
 
-@pytest.fixture
-def api(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandbox.url, headers=OWNER, timeout=5) as client:
-        yield client
+def test_the_call_is_handled_before_the_delay() -> None:
+    """A client that gives up during the delay has written."""
+    flags: list[bool | None] = []
+
+    async def sleep(seconds: float) -> None:
+        flags.append(client.flags(UID)[0])
+
+    client = Client(latency=0.25, sleep=sleep)
+    client.mark(UID, {"host": True})
+    assert flags == [True]
 
 
-def _seconds(api: httpx.Client, path: str) -> float:
-    before = time.perf_counter()
-    assert api.get(path).status_code == 200
-    return time.perf_counter() - before
+def test_delays_overlap() -> None:
+    """Eight calls wait at the same time: none would get past a barrier for eight if they waited in turn."""
+    barrier = asyncio.Barrier(8)
 
+    async def sleep(seconds: float) -> None:
+        await asyncio.wait_for(barrier.wait(), 60)
 
-def test_calls_wait_beside_one_another(api: httpx.Client) -> None:
-    """Eight at a time take hardly longer than one, and admin routes don't wait at all."""
-    before = time.perf_counter()
-    with ThreadPoolExecutor(8) as pool:
-        each = list(pool.map(lambda _: _seconds(api, "/v2/me"), range(8)))
-    assert min(each) >= LATENCY
-    assert time.perf_counter() - before < 4 * LATENCY
-    assert _seconds(api, "/_sandbox/counts") < LATENCY
+    async def call_eight_times() -> list[httpx.Response]:
+        app = create_app(now=NOW, latency=0.25, hosts=("sandbox",), sleep=sleep)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox") as client:
+            return await asyncio.gather(*(client.get("/v2/me", headers=OWNER) for _ in range(8)))
 
-
-def test_the_call_is_carried_out_before_the_wait(api: httpx.Client, sandbox: RunningSandbox) -> None:
-    """A client that gives up meanwhile has written."""
-    with pytest.raises(httpx.ReadTimeout):
-        api.post(MARK, json={"host": True}, timeout=LATENCY / 3)
-    assert sandbox.state.world.bookings["sandbox-yesterday-1"].absent_host is True
-
-
-def test_it_can_be_changed_at_run_time_and_outlasts_a_reset(api: httpx.Client) -> None:
-    """As the clock does; answers of a fault come late, too."""
-    assert api.post("/_sandbox/latency", json={"seconds": 0}).status_code == 200
-    assert _seconds(api, "/v2/me") < LATENCY
-    api.post("/_sandbox/latency", json={"seconds": LATENCY})
-    api.post("/_sandbox/reset")
-    api.post("/_sandbox/faults", json={"method": "GET", "path": "/v2/me", "fault": "status", "status": 200})
-    assert _seconds(api, "/v2/me") >= LATENCY
-    assert _seconds(api, "/v2/me") >= LATENCY
+    assert [response.status_code for response in asyncio.run(call_eight_times())] == [200] * 8

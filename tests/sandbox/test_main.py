@@ -15,7 +15,7 @@ from tests.sandbox.conftest import NOW
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--now", "noon"], "'noon' is not an instant such as 2026-11-22T05:30:00Z"),
+        (["--now", "noon"], "'noon' is not a timestamp such as 2026-11-22T05:30:00Z"),
         (["--rate-limit", "120"], "'120' is not calls/seconds such as 120/60"),
         (["--rate-limit", "0/60"], "'0/60' is not calls/seconds"),
         (["--rate-limit", "2/60/x"], "'2/60/x' is not calls/seconds such as 120/60, or with a block 120/60/30"),
@@ -28,24 +28,24 @@ from tests.sandbox.conftest import NOW
 def test_bad_options_are_refused_with_a_reason(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 2 and a line that names the value, before anything listens."""
+    """Status 2 and a line that names the value."""
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", '{"users": []}'])
-def test_a_file_that_is_no_world_is_refused(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the file's name and what was missing."""
+def test_an_invalid_world_file_is_rejected(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the file."""
     path = tmp_path / "world.json"
     path.write_text(content)
     with pytest.raises(SystemExit, match="2"):
         main(["--world", str(path)])
-    assert f"{path} is no world file" in capsys.readouterr().err
+    assert f"{path} is not a world file" in capsys.readouterr().err
 
 
 def test_good_options_are_read(tmp_path: Path) -> None:
-    """World, instant, build and limit arrive as they are used."""
+    """World, time, build and limit are parsed."""
     path = tmp_path / "world.json"
     path.write_text(json.dumps(practice_world(NOW)))
     arguments = ["--world", str(path), "--now", "2026-03-03T12:00:00Z", "--server", "2025-08", "--rate-limit", "5/1"]
@@ -62,15 +62,15 @@ def test_good_options_are_read(tmp_path: Path) -> None:
         (["--rate-limit", "5/1/0.5", "--latency", "0.03"], Limit(5, 1, 0.5), 0.03),
     ],
 )
-def test_limit_and_latency_arrive(arguments: list[str], limit: Limit, latency: float) -> None:
-    """A block that isn't given is the real server's sixty seconds."""
+def test_limit_and_latency_are_passed_on(arguments: list[str], limit: Limit, latency: float) -> None:
+    """The default block is the real server's sixty seconds."""
     given = parser().parse_args(arguments)
     sandbox = create_app(now=NOW, rate_limit=given.rate_limit, latency=given.latency).sandbox
     assert (sandbox.default_limit, sandbox.latency) == (limit, latency)
 
 
-def test_the_banner_has_what_a_beginner_copies() -> None:
-    """The address, every key, a curl line and an Airflow connection."""
+def test_the_banner() -> None:
+    """It has the URL, every key, a curl command and an Airflow connection."""
     text = banner(create_app(now=NOW).sandbox, "http://127.0.0.1:5555")
     assert "2026-07 on http://127.0.0.1:5555/v2" in text
     assert "cal_sandbox_tiered" in text
@@ -79,7 +79,7 @@ def test_the_banner_has_what_a_beginner_copies() -> None:
 
 
 def test_the_demos_world_needs_no_files() -> None:
-    """It is in the package, and the clock stands at the morning after its day unless told otherwise."""
+    """It is in the package, and by default its clock starts on the morning after its day."""
     world = parser().parse_args(["--world", "demo"]).world
     sandbox = create_app(world=world).sandbox
     assert sandbox.clock.now().isoformat().startswith("2026-11-19T06:00:0")

@@ -1,4 +1,4 @@
-"""References, Cal Video rooms, links for calendars, attendees and seats: what they show, and to whom."""
+"""References, Cal Video rooms, calendar links, attendees and seats, and the access to them."""
 
 from typing import Any
 
@@ -18,12 +18,12 @@ def _with_room(**options: Any) -> Client:
     return Client(world=world, **options)
 
 
-def _message(answer: Any) -> str:
-    return str(answer.json()["error"]["message"])
+def _message(response: Any) -> str:
+    return str(response.json()["error"]["message"])
 
 
 def test_a_room_has_sessions_and_may_have_no_recordings() -> None:
-    """What the world has; an empty list otherwise."""
+    """They are those of the world file, or an empty list."""
     client = _with_room()
     assert client.get(f"/v2/bookings/{VIDEO}/conferencing-sessions").json()["data"] == [SESSION]
     assert client.get(f"/v2/bookings/{VIDEO}/recordings").json() == {"status": "success", "data": []}
@@ -34,23 +34,25 @@ def test_a_room_has_sessions_and_may_have_no_recordings() -> None:
 
 @pytest.mark.parametrize("route", ["recordings", "transcripts", "conferencing-sessions", "attendees", "attendees/1"])
 @pytest.mark.parametrize("uid", ["sandbox-of-other", "nosuch"])
-def test_a_guard_hides_what_there_is(newest: Client, uid: str, route: str) -> None:
-    """403 for another's booking and for none, in the same words."""
-    answer = newest.get(f"/v2/bookings/{uid}/{route}")
+def test_guarded_routes_do_not_reveal_bookings(newest: Client, uid: str, route: str) -> None:
+    """The same 403 for another user's booking and for an unknown uid."""
+    response = newest.get(f"/v2/bookings/{uid}/{route}")
     text = f"BookingPbacGuard - user with id=1 does not have access to booking with uid={uid}"
-    assert (answer.status_code, _message(answer)) == (403, text)
+    assert (response.status_code, _message(response)) == (403, text)
 
 
 def test_without_a_room_it_is_404(client: Client, build: str) -> None:
-    """On the build without sessions the route itself is missing."""
-    answers = [client.get(f"/v2/bookings/sandbox-yesterday-2/{one}") for one in ("recordings", "conferencing-sessions")]
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert _message(answers[0]) == "No Cal Video reference found with booking uid sandbox-yesterday-2"
-    assert ("Cannot GET" in _message(answers[1])) is (build == "2025-08")
+    """The build without sessions does not have the route."""
+    responses = [
+        client.get(f"/v2/bookings/sandbox-yesterday-2/{one}") for one in ("recordings", "conferencing-sessions")
+    ]
+    assert [response.status_code for response in responses] == [404, 404]
+    assert _message(responses[0]) == "No Cal Video reference found with booking uid sandbox-yesterday-2"
+    assert ("Cannot GET" in _message(responses[1])) is (build == "2025-08")
 
 
 def test_references_are_the_organisers(newest: Client) -> None:
-    """400 for another's, 404 for none; the type is checked before."""
+    """400 for another user's booking, 404 for an unknown uid; the type is checked first."""
     path = "/v2/bookings/sandbox-of-other/references"
     assert _message(newest.get(path)) == "Booking with uid sandbox-of-other does not belong to user"
     assert newest.get(f"{path}?type=zzz").json()["error"]["details"]["errors"][0]["property"] == "type"
@@ -58,7 +60,7 @@ def test_references_are_the_organisers(newest: Client) -> None:
 
 
 def test_links_for_calendars(newest: Client) -> None:
-    """Four of them for any booking with an event type, whoever's it is; the title is made from the event type."""
+    """Four links for any user's booking with an event type, with a title built from the event type."""
     links = newest.get("/v2/bookings/sandbox-of-other/calendar-links").json()["data"]
     assert [one["id"] for one in links] == ["googleCalendar", "microsoftOffice", "microsoftOutlook", "ics"]
     assert "dates=20260302T090000Z/20260302T093000Z&text=intro between Otto Other and Carol Chen" in links[0]["link"]
@@ -66,8 +68,8 @@ def test_links_for_calendars(newest: Client) -> None:
     assert newest.get("/v2/bookings/nosuch/calendar-links").status_code == 404
 
 
-def test_a_seat_shows_all_only_to_who_hosts(newest: Client) -> None:
-    """To others only the seat's own attendee; nobody's answer has the organiser's time zone."""
+def test_a_seat_shows_all_attendees_only_to_hosts(newest: Client) -> None:
+    """Others get only the seat's own attendee; no response has the organiser's time zone."""
     rows = newest.get("/v2/bookings/sandbox-seated").json()["data"]["attendees"]
     path = f"/v2/bookings/by-seat/{rows[1]['seatUid']}"
     assert len(newest.get(path).json()["data"]["attendees"]) == len(rows)
@@ -77,7 +79,7 @@ def test_a_seat_shows_all_only_to_who_hosts(newest: Client) -> None:
 
 
 def test_one_attendee(newest: Client) -> None:
-    """By id; 404 for one of another booking, 400 for what is no number."""
+    """By id; 404 for an unknown id, 400 for an id that is not a number."""
     rows = newest.get(f"/v2/bookings/{VIDEO}/attendees").json()["data"]
     assert newest.get(f"/v2/bookings/{VIDEO}/attendees/{rows[0]['id']}").json()["data"] == rows[0]
     assert (
@@ -86,9 +88,9 @@ def test_one_attendee(newest: Client) -> None:
     assert newest.get(f"/v2/bookings/{VIDEO}/attendees/x").status_code == 400
 
 
-def test_head_answers_as_get_without_a_body(client: Client) -> None:
-    """With the length that GET's body has."""
-    head, get = (client.request(method, f"/v2/bookings/{VIDEO}") for method in ("HEAD", "GET"))
+def test_head_responds_like_get_without_a_body(newest: Client) -> None:
+    """Content-Length is that of GET."""
+    head, get = (newest.request(method, f"/v2/bookings/{VIDEO}") for method in ("HEAD", "GET"))
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(get.content)))
 
 
@@ -100,8 +102,8 @@ def _in_a_team(server: str) -> Client:
     return Client(world=world, server=server)
 
 
-def test_who_runs_a_team_has_its_members_bookings_in_the_list_but_not_on_the_open_edition() -> None:
-    """Their own and the team's; a plain member has only what concerns them."""
+def test_team_admins_list_their_members_bookings() -> None:
+    """Not on the open edition; a plain member lists only bookings as organiser or attendee."""
     found = {}
     for server in ("2025-12", "2026-07"):
         client = _in_a_team(server)
@@ -125,10 +127,10 @@ def test_who_runs_a_team_has_its_members_bookings_in_the_list_but_not_on_the_ope
     ],
 )
 def test_lists_of_teams_and_organisations(path: str, key: str, count: int | None) -> None:
-    """For who runs them, with any version or none; not on the open edition."""
+    """For owners and admins, with any version or none; not on the open edition."""
     headers = {**OWNER, "Authorization": f"Bearer cal_sandbox_{key}", "cal-api-version": ""}
-    answer = _in_a_team("2026-03").get(f"/v2/{path}", headers=headers)
-    assert answer.status_code == (200 if count is not None else 403)
-    assert count is None or answer.json()["pagination"]["totalItems"] == count
+    response = _in_a_team("2026-03").get(f"/v2/{path}", headers=headers)
+    assert response.status_code == (200 if count is not None else 403)
+    assert count is None or response.json()["pagination"]["totalItems"] == count
     gone = _in_a_team("2026-07").get(f"/v2/{path}", headers=headers)
     assert (gone.status_code, _message(gone)) == (404, f"Cannot GET /v2/{path}")

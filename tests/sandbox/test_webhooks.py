@@ -1,4 +1,4 @@
-"""Webhooks: management in process, delivery to a real listener."""
+"""Webhooks: management in process, delivery to a server."""
 
 import hashlib
 import hmac
@@ -14,14 +14,13 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.sandbox import running_sandbox
-from airflow_provider_calcom.sandbox.builds import BUILDS
 from tests.sandbox.conftest import NOW, OTHER, OWNER, Client
 
 HOOK = {"active": True, "subscriberUrl": "https://me.example/hook", "triggers": ["BOOKING_NO_SHOW_UPDATED"]}
 
 
 def test_a_webhook_lives_from_create_to_delete(client: Client, build: str) -> None:
-    """201, then the short form everywhere but in GET of one, which shows the version since 2025-12."""
+    """201, then the short form in all calls but GET of one webhook, which has the version since 2025-12."""
     made = client.post("/v2/webhooks", json=HOOK)
     data = made.json()["data"]
     assert (made.status_code, data["secret"], data["payloadTemplate"]) == (201, None, None)
@@ -36,11 +35,11 @@ def test_a_webhook_lives_from_create_to_delete(client: Client, build: str) -> No
     assert (gone.status_code, gone.json()["error"]["message"]) == (404, f"Webhook ({data['id']}) not found")
 
 
-def test_one_url_once(client: Client) -> None:
-    """409 for the same user."""
-    answers = [client.post("/v2/webhooks", json=HOOK) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [201, 409]
-    assert client.post("/v2/webhooks", json=HOOK, headers=OTHER).status_code == 201
+def test_a_url_can_be_subscribed_once(newest: Client) -> None:
+    """409 for the same user; another user may subscribe it."""
+    responses = [newest.post("/v2/webhooks", json=HOOK) for _ in range(2)]
+    assert [response.status_code for response in responses] == [201, 409]
+    assert newest.post("/v2/webhooks", json=HOOK, headers=OTHER).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -52,21 +51,21 @@ def test_one_url_once(client: Client) -> None:
         ({"subscriberUrl": 1}, "isString"),
     ],
 )
-def test_bad_webhooks_are_refused(client: Client, change: Any, rule: str) -> None:
-    """400 with the rule; the triggers are those of the build."""
-    answer = client.post("/v2/webhooks", json={**HOOK, **change})
-    assert answer.status_code == 400
-    assert rule in answer.text
+def test_invalid_webhooks_are_rejected(newest: Client, change: Any, rule: str) -> None:
+    """400 with class-validator's rule."""
+    response = newest.post("/v2/webhooks", json={**HOOK, **change})
+    assert response.status_code == 400
+    assert rule in response.text
 
 
 @pytest.mark.parametrize(("query", "status"), [("take=1&skip=1", 200), ("take=251", 400), ("skip=-1", 400)])
-def test_lists_are_paged(client: Client, query: str, status: int) -> None:
-    """Without a pagination block."""
+def test_lists_are_paged(newest: Client, query: str, status: int) -> None:
+    """The response has no `pagination`."""
     for number in range(2):
-        client.post("/v2/webhooks", json={**HOOK, "subscriberUrl": f"https://me.example/{number}"})
-    answer = client.get(f"/v2/webhooks?{query}")
-    assert answer.status_code == status
-    assert status == 400 or (len(answer.json()["data"]), "pagination" in answer.json()) == (1, False)
+        newest.post("/v2/webhooks", json={**HOOK, "subscriberUrl": f"https://me.example/{number}"})
+    response = newest.get(f"/v2/webhooks?{query}")
+    assert response.status_code == status
+    assert status == 400 or (len(response.json()["data"]), "pagination" in response.json()) == (1, False)
 
 
 @contextmanager
@@ -80,7 +79,7 @@ def _listener() -> Iterator[tuple[str, list[Any]]]:
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:
-            """Stay quiet."""
+            """Print nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -92,14 +91,16 @@ def _listener() -> Iterator[tuple[str, list[Any]]]:
 
 
 def _wait_for(deliveries: list[Any], count: int) -> None:
-    deadline = time.monotonic() + 5
-    while sum(one["outcome"] != "pending" for one in deliveries) < count and time.monotonic() < deadline:
+    """Poll until so many deliveries have an outcome, at most a thousand times."""
+    for _ in range(1000):
+        if sum(one["outcome"] != "pending" for one in deliveries) >= count:
+            return
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("server", BUILDS)
+@pytest.mark.parametrize("server", ["2025-12", "2026-07"])
 def test_each_attendee_call_is_delivered_signed(server: str) -> None:
-    """Every attendee call, unchanged ones too, none for the host alone; since 2026 also for unknown addresses."""
+    """Every call with attendees, unchanged ones too, not one for the host alone; since 2026 unknown addresses too."""
     new = server >= "2026"
     rows = [{"email": "bob@example.org", "absent": True}]
     bodies = [{"attendees": rows}, {"attendees": rows}, {"host": True}, {}]
@@ -125,8 +126,8 @@ def test_each_attendee_call_is_delivered_signed(server: str) -> None:
         assert (payloads[2]["message"], payloads[2]["attendees"]) == ("No-show status updated for attendees", [])
 
 
-def test_without_a_secret_the_signature_says_so() -> None:
-    """A listener must treat it as unsigned; an inactive webhook gets nothing; a dead one is logged."""
+def test_without_a_secret_deliveries_are_unsigned() -> None:
+    """An inactive webhook gets no delivery; a failed delivery is logged."""
     with running_sandbox(now=NOW) as sandbox, httpx.Client(base_url=sandbox.url, headers=OWNER) as api:
         for number, active in enumerate((True, False)):
             api.post("/v2/webhooks", json={**HOOK, "active": active, "subscriberUrl": f"http://127.0.0.1:9/{number}"})
@@ -158,21 +159,21 @@ def test_without_a_secret_the_signature_says_so() -> None:
         ("data:text/plain,x", "Non-image data URL"),
     ],
 )
-def test_urls_that_are_refused_since_2026(newest: Client, url: str, why: str) -> None:
-    """Private addresses are fine; what is no http, or where clouds keep their secrets, is not."""
-    answer = newest.post("/v2/webhooks", json={**HOOK, "subscriberUrl": url})
-    message = answer.json().get("error", {}).get("message", "")
-    assert (answer.status_code, message) == ((400, f"Webhook URL is not allowed: {why}") if why else (201, ""))
+def test_urls_are_checked_since_2026(newest: Client, url: str, why: str) -> None:
+    """Private addresses are accepted; other schemes than http and metadata services of clouds are not."""
+    response = newest.post("/v2/webhooks", json={**HOOK, "subscriberUrl": url})
+    message = response.json().get("error", {}).get("message", "")
+    assert (response.status_code, message) == ((400, f"Webhook URL is not allowed: {why}") if why else (201, ""))
     assert Client(server="2025-12").post("/v2/webhooks", json={**HOOK, "subscriberUrl": url}).status_code == 201
 
 
 @pytest.mark.parametrize("uid", ["sandbox-team", "sandbox-yesterday-1"])
-def test_marks_are_told_to_the_event_types_owner(client: Client, uid: str) -> None:
-    """Not for a team's event, nor for a booking whose event type is gone: nobody owns those."""
-    client.post("/v2/webhooks", json=HOOK)
+def test_marks_are_delivered_to_the_event_types_owner(newest: Client, uid: str) -> None:
+    """Not for a team's event, nor for a booking without an event type: these have no owner."""
+    newest.post("/v2/webhooks", json=HOOK)
     body = {"attendees": [{"email": "bob@example.org", "absent": True}]}
-    client.mark(uid, body)
-    booking = client.app.sandbox.world.bookings[uid]
+    newest.mark(uid, body)
+    booking = newest.app.sandbox.world.bookings[uid]
     booking.event_type = None
-    client.mark(uid, body)
-    assert len(client.app.sandbox.webhooks.deliveries) == (0 if uid == "sandbox-team" else 1)
+    newest.mark(uid, body)
+    assert len(newest.app.sandbox.webhooks.deliveries) == (0 if uid == "sandbox-team" else 1)

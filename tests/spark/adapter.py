@@ -1,4 +1,4 @@
-"""Local Spark as Airflow would see it: a DB-API 2.0 connection, and a hook that gives it."""
+"""Local Spark as Airflow sees it: a DB-API 2.0 connection, and its hook."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ paramstyle = "qmark"
 
 
 class DatabaseError(Exception):
-    """Spark would not, or could not, do what it was told."""
+    """Spark rejected a statement, or failed to run it."""
 
 
 @cache
 def _spark() -> SparkSession:
-    """Start Spark inside this process; it ends with it. It has the settings of Spark, but for its size and place.
+    """Start Spark inside this process, with its default settings but for size and folder.
 
-    Planning anew between the stages of a query, as Spark does, takes as long as all the rest where rows are few.
+    Adaptive planning between the stages of a query takes as long as all the rest where rows are few.
     """
     home = tempfile.mkdtemp(prefix="calcom-spark-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -51,18 +51,18 @@ def _spark() -> SparkSession:
     }
     session = SparkSession.builder.master("local[2]").appName("tests").config(map=settings).getOrCreate()
     atexit.register(session.stop)
-    # It tells of each connection that it closes, at the very end to a stream that pytest has closed.
+    # It logs each connection that it closes, at the very end to a stream that pytest has closed.
     logging.getLogger("py4j").setLevel(logging.WARNING)
     return session
 
 
 def connect() -> SparkConnection:
-    """Give a connection with temporary views and variables of its own."""
+    """Return a connection with temporary views and variables of its own."""
     return SparkConnection(_spark().newSession())
 
 
 class SparkConnection:
-    """A session of Spark. What it does is done at once: there is nothing to commit or to take back."""
+    """A session of Spark, without transactions: commit and rollback do nothing."""
 
     def __init__(self, session: SparkSession) -> None:
         self.session = session
@@ -83,9 +83,9 @@ class SparkConnection:
 
 
 class SparkCursor:
-    """Runs one statement at a time, to its end, and holds its rows.
+    """A cursor that runs one statement at a time, and holds its rows.
 
-    An instant (``TIMESTAMP``) goes in and comes out with a time zone, whatever zone the process is in.
+    A ``TIMESTAMP`` has a time zone as a parameter and in rows, whatever the process's zone is.
     """
 
     arraysize = 1
@@ -136,7 +136,7 @@ def _aware(value: datetime | None) -> datetime | None:
 
 
 class SparkHook(DbApiHook):
-    """What an operator gets from an Airflow connection of the type ``spark_local``."""
+    """The hook of an Airflow connection of the type ``spark_local``."""
 
     conn_name_attr = "spark_conn_id"
     default_conn_name = "spark_local_default"
@@ -145,7 +145,7 @@ class SparkHook(DbApiHook):
     supports_autocommit = False
     _placeholder = "?"
 
-    # Without it the hook asks SQLAlchemy, which knows no Spark, and then the connection's extra `dialect`.
+    # Without it the hook uses SQLAlchemy, which does not know Spark, and then the connection's extra `dialect`.
     dialect_name = "spark"
 
     def get_conn(self) -> SparkConnection:
@@ -155,12 +155,12 @@ class SparkHook(DbApiHook):
 def load_view(
     cursor: Any, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]], rows_in_a_text: int = 5000
 ) -> None:
-    """Make a temporary view that holds rows, through SQL with parameters alone.
+    """Create a temporary view of rows, only by SQL with parameters.
 
-    A parameter costs about a millisecond, so each is the JSON of many rows. The view is cached: it would read the
-    JSON anew for each query. FAILFAST, as a value of another type would else become NULL without a word.
+    A parameter costs about a millisecond, so each is the JSON of many rows. The view is cached: otherwise each query
+    parses the JSON again. FAILFAST, because otherwise a value of another type becomes NULL.
 
-    :param columns: Spark's type of each.
+    :param columns: names and Spark types.
     """
     fields = ", ".join(f"`{column}`: {kind}" for column, kind in columns.items())
     remaining = iter(rows)

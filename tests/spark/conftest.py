@@ -1,4 +1,4 @@
-"""Gives these tests a local Spark; where pyspark is not installed, they are not collected."""
+"""A local Spark for these tests; without pyspark they are not collected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if importlib.util.find_spec("pyspark") is None:
 
 @pytest.fixture
 def spark_conn_id(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An Airflow connection whose hook is the local Spark's, until the test ends."""
+    """Return an Airflow connection whose hook is the local Spark's, until the test ends."""
     from airflow.sdk.providers_manager_runtime import HookInfo, ProvidersManagerTaskRuntime
 
     from tests.spark.adapter import SparkHook

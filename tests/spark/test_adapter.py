@@ -1,4 +1,4 @@
-"""Local Spark does for an Airflow hook what the SQL needs of an engine."""
+"""The local Spark's hook supports what the rules' SQL needs."""
 
 from __future__ import annotations
 

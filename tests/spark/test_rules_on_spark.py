@@ -1,6 +1,6 @@
-"""The rules on a local Spark decide as the plain Python form of them does, and drop their tables.
+"""The rules on a local Spark decide as the plain Python rules do, and drop their tables.
 
-Each run is some hundred and fifty statements, which cost Spark about half a second each, however few the rows.
+Each run is some 150 statements, each of which costs Spark about half a second even for few rows.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ EVERYTHING = {
 
 @pytest.fixture
 def tables() -> Iterator[Callable[[], list[str]]]:
-    """Gives the names of the tables in the default schema, in which no table of the rules is left at the end."""
+    """Return a function that returns the tables of the default schema; at the end none of the rules is left."""
     with closing(connect()) as connection:
 
         def names() -> list[str]:
@@ -69,7 +69,7 @@ def tables() -> Iterator[Callable[[], list[str]]]:
 
 
 def swift() -> SparkConnection:
-    """Give a connection on which statements over a few rows cost less: no code is made for them."""
+    """Return a connection without code generation, on which statements over a few rows cost less."""
     connection = connect()
     connection.session.conf.set("spark.sql.codegen.wholeStage", "false")
     return connection
@@ -80,9 +80,9 @@ def place(connection: Callable[[], Any] = swift) -> SqlPlace:
 
 
 def made(table: Table, rows: list[dict[str, Any]], name: str, /, **types: str) -> Relation:
-    """Make a table in the default schema.
+    """Create a table in the default schema.
 
-    :param types: of some columns, in place of the usual ones.
+    :param types: of some columns, instead of the usual types.
     """
     with closing(connect()) as connection:
         columns = {column.name: types.get(column.name, TYPES[column.kind]) for column in table.columns}
@@ -93,8 +93,8 @@ def made(table: Table, rows: list[dict[str, Any]], name: str, /, **types: str) -
     return Relation(f"default.{name}")
 
 
-def test_decides_as_the_plain_form_does(spark_conn_id: str, tables: Callable[[], list[str]]) -> None:
-    """On a thousand bookings with all of the policy in use, and on awkward texts, every decision is the oracle's."""
+def test_decides_as_the_plain_rules_do(spark_conn_id: str, tables: Callable[[], list[str]]) -> None:
+    """On a thousand bookings with the whole policy in use, and on awkward strings, every decision is the oracle's."""
     bookings, people, attendance, policy = random_world("spark 8", bookings=1000)
     policy = {"as_of": "2026-01-11T17:05:02.302007Z", "aliases": policy["aliases"], **EVERYTHING}
     for at, text in enumerate(AWKWARD):
@@ -122,7 +122,7 @@ def test_decides_as_the_plain_form_does(spark_conn_id: str, tables: Callable[[],
 
 
 def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
-    """All three tables may lie there, in timestamps and under names that need quotes."""
+    """All three tables may be on the server, with timestamps and names that need quotes."""
     *inputs, policy = random_world("spark relations 1", bookings=120)
     names = ("order", "rows", "select")
     relations = [
@@ -141,17 +141,17 @@ def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
         ({"name": "BINARY"}, "column name: must hold text, but holds bytes"),
     ],
 )
-def test_refuses_what_the_rules_would_misread(
+def test_rejects_tables_that_the_rules_would_misread(
     types: dict[str, str], message: str, tables: Callable[[], list[str]]
 ) -> None:
-    """A table that is not as the rules want it is refused with its name and the column, and nothing is left of it."""
+    """The error names the table and the column, and no table of the rules is left."""
     feed = made(ATTENDANCE, [row(name="Ann Lee")], "feed", **types)
     with pytest.raises(InvalidInput, match=rf"^default\.feed, {message}"):
         decide([booking()], [person()], feed, COMPLETE, place=place())
 
 
 def test_drops_its_tables_after_a_failure(tables: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a statement fails midway, what was made until then is dropped."""
+    """When a statement fails, the tables made before it are dropped."""
     execute = SparkCursor.execute
     before: list[int] = []
 
@@ -167,7 +167,7 @@ def test_drops_its_tables_after_a_failure(tables: Callable[[], list[str]], monke
     assert before[0] > 8
 
 
-def test_asks_for_a_schema() -> None:
-    """Spark has no temporary tables, so a place for real ones must be named."""
+def test_requires_a_schema() -> None:
+    """Spark has no temporary tables, so the schema for real ones is required."""
     with pytest.raises(UnsupportedConnection, match="spark has no temporary tables"):
         SqlPlace(connect, "spark", placeholder="?")

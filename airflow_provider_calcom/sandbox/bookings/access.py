@@ -1,4 +1,4 @@
-"""Who may do what with a booking. Each edition of the server asks in its own way, and the open one hardly asks."""
+"""Permissions on bookings, which differ between builds; the open-source edition hardly checks any."""
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.responses import ApiError
@@ -6,10 +6,10 @@ from airflow_provider_calcom.sandbox.world import Booking, EventType, User, Worl
 
 
 def may_handle(world: World, build: Build, user: User, booking: Booking) -> bool:
-    """Whether the user may mark, confirm or decline, and look behind the booking's guarded routes.
+    """Return whether the user may mark, confirm or decline the booking, and use its guarded routes.
 
-    The organiser and hosts may, then whoever has a permission in the event type's team, or else in a team of the
-    organiser. The open edition's permission service is a stub that says yes to everybody.
+    The organiser and the hosts may, and the users with a permission in the event type's team, or else in a team of the
+    organiser. The open-source edition's permission service is a stub that allows everybody.
     """
     kind = booking.event_type
     if user == booking.owner or _is_host(build, user, booking):
@@ -23,7 +23,7 @@ def may_handle(world: World, build: Build, user: User, booking: Booking) -> bool
 
 
 def check_guard(world: World, build: Build, user: User, uid: str) -> Booking:
-    """The booking of a guarded route. 403 for one that the user has no access to, and for one there isn't."""
+    """Return the booking of a guarded route; raise 403 without access to it, and for an unknown uid."""
     booking = world.bookings.get(uid)
     if booking is None or not may_handle(world, build, user, booking):
         text = f"BookingPbacGuard - user with id={user.id} does not have access to booking with uid={uid}"
@@ -32,7 +32,7 @@ def check_guard(world: World, build: Build, user: User, uid: str) -> Booking:
 
 
 def is_event_admin(world: World, user: User | None, booking: Booking) -> bool:
-    """Whether the user owns or hosts the booking's event type, or runs its team or the owner's organisation."""
+    """Return whether the user owns or hosts the booking's event type, or runs its team or the owner's organisation."""
     kind = booking.event_type
     if user is None or kind is None:
         return False
@@ -44,7 +44,7 @@ def is_event_admin(world: World, user: User | None, booking: Booking) -> bool:
 
 
 def owner_id(booking: Booking) -> int | None:
-    """The id of the user whom the booking's event type belongs to; None for a team's and without an event type."""
+    """Return the user id of the event type's owner; None for a team's event type and without one."""
     kind = booking.event_type
     if kind is None or kind.team_id is not None:
         return None
@@ -63,7 +63,7 @@ def _users(kind: EventType) -> tuple[int, ...]:
 
 
 def _runs_team(world: World, number: int, user: User) -> bool:
-    """Whether the user is an owner or admin of the team or of the organisation it is in."""
+    """Return whether the user is an owner or admin of the team or of its organisation."""
     team = world.teams.get(number)
     if team is None:
         return False

@@ -1,4 +1,4 @@
-"""The bookings in the form of the API before 2024-08-13, which a client gets that forgot its version header."""
+"""Bookings in the form of the API before 2024-08-13, which a client without a version header gets."""
 
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,9 @@ _STATUSES = ("ACCEPTED", "CANCELLED", "REJECTED", "PENDING", "AWAITING_HOST")
 
 
 def list_legacy_bookings(world: World, build: Build, user: User, now: datetime, cursor: int = 0) -> Json:
-    """A page of the user's bookings that are still to end, by start; the order among equal starts is the id's.
+    """Return a page of the user's bookings that have not ended, by start and id.
 
-    :param cursor: how many come before the page, as the page before said.
+    :param cursor: number of bookings before the page: `nextCursor` of the page before.
     """
     everything = world.index.of(user)
     mine = [one for one in everything if one.end >= now and one.status not in _DEAD]
@@ -40,7 +40,7 @@ def _show_series(rows: list[Booking]) -> Json:
 
 
 def _show_row(booking: Booking, build: Build) -> Json:
-    """A booking in the list, whose fields are other ones than GET's."""
+    """Return a booking of the list, whose fields differ from those of GET."""
     user = booking.owner
     shown: Json = {
         "id": booking.id,
@@ -81,7 +81,7 @@ def _show_row(booking: Booking, build: Build) -> Json:
 
 
 def _show_kind(kind: EventType | None, build: Build) -> Json:
-    """The event type as it is where nothing was set up for it."""
+    """Return the event type, with default values for its settings."""
     if kind is None:
         return {"recurringEvent": None, "eventTypeColor": None, "price": 0, "currency": "usd", "metadata": {}}
     never = ("disableGuests", "seatsShowAttendees", "allowReschedulingPastBookings", "hideOrganizerEmail")
@@ -104,7 +104,7 @@ def _show_attendee(row: Attendee, booking: Booking, build: Build) -> Json:
 
 
 def get_legacy_booking(world: World, build: Build, uid: str) -> Json:
-    """The form that GET of one booking has without a known `cal-api-version`."""
+    """Return one booking in the form of GET without a known `cal-api-version`."""
     booking = world.bookings.get(uid)
     if booking is None:
         raise ApiError(404, f"Booking with UID={uid} does not exist.")

@@ -1,4 +1,4 @@
-"""The other writes of a booking: confirm, decline, cancel and reassign. Rescheduling is in `rescheduling`."""
+"""POST confirm, decline, cancel and reassign."""
 
 from datetime import datetime
 from typing import Any
@@ -7,14 +7,14 @@ from airflow_provider_calcom.sandbox.bookings.access import is_event_admin, may_
 from airflow_provider_calcom.sandbox.bookings.representation import display_email
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.responses import ApiError, BareError
-from airflow_provider_calcom.sandbox.validation import Json, cancel_input, reason_input, whole_number
+from airflow_provider_calcom.sandbox.validation import Json, cancel_input, path_integer, reason_input
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, User, World
 
 NOT_FOUND = "Booking with uid={uid} was not found in the database"
 
 
 def find(world: World, uid: str) -> Booking:
-    """The booking of a uid; 404 where there is none."""
+    """Return the booking with a uid; raise 404 for an unknown one."""
     booking = world.bookings.get(uid)
     if booking is None:
         raise ApiError(404, NOT_FOUND.format(uid=uid))
@@ -22,23 +22,23 @@ def find(world: World, uid: str) -> Booking:
 
 
 def confirm(world: World, build: Build, uid: str, user: User, now: datetime) -> Booking:
-    """Accept a booking that is not accepted, whatever else it is; of a series, every pending occurrence."""
-    booking = _find_to_answer(world, build, uid, user)
-    for one in _asked_for(world, booking):
+    """Accept a booking of any status but accepted; of a series, every pending occurrence."""
+    booking = _find_pending(world, build, uid, user)
+    for one in _occurrences_to_decide(world, booking):
         one.status, one.updated = "accepted", now
     return booking
 
 
 def decline(world: World, build: Build, uid: str, body: Any, user: User, now: datetime) -> Booking:
-    """Reject a booking that is not accepted, also one that was rejected before."""
+    """Reject a booking of any status but accepted, also a rejected one; of a series, every pending occurrence."""
     reason = reason_input(body)
-    booking = _find_to_answer(world, build, uid, user)
-    for one in _asked_for(world, booking):
+    booking = _find_pending(world, build, uid, user)
+    for one in _occurrences_to_decide(world, booking):
         one.status, one.rejection_reason, one.updated = "rejected", reason, now
     return booking
 
 
-def _find_to_answer(world: World, build: Build, uid: str, user: User) -> Booking:
+def _find_pending(world: World, build: Build, uid: str, user: User) -> Booking:
     booking = find(world, uid)
     if not may_handle(world, build, user, booking):
         raise ApiError(401, "User is not authorized to confirm this booking", "TRPCError")
@@ -47,16 +47,16 @@ def _find_to_answer(world: World, build: Build, uid: str, user: User) -> Booking
     return booking
 
 
-def _asked_for(world: World, booking: Booking) -> list[Booking]:
+def _occurrences_to_decide(world: World, booking: Booking) -> list[Booking]:
     if booking.series is None:
         return [booking]
     return [one for one in world.index.series[booking.series] if one.status == "pending"]
 
 
 def cancel(world: World, build: Build, uid: str, body: Any, user: User | None, now: datetime) -> tuple[Booking, str]:
-    """Cancel a booking, a seat of it, or with the uid of a series what is left of that. Anybody may.
+    """Cancel a booking, one of its seats, or with the uid of a series its remaining occurrences. Anybody may.
 
-    :return: the booking, and the uid to show: that of the series where all of it was meant.
+    :return: the booking, and the uid to respond with: the series uid where subsequent bookings were cancelled.
     """
     given = cancel_input(body)
     seat = _find_seat(world, uid, given["seatUid"]) if "seatUid" in given else None
@@ -66,18 +66,18 @@ def cancel(world: World, build: Build, uid: str, body: Any, user: User | None, n
         booking.attendees.remove(seat)
         return booking, uid
     later = bool(given.get("cancelSubsequentBookings"))
-    for one in _rest(world, booking, booking.start if later else now) if whole or later else [booking]:
+    for one in _occurrences_from(world, booking, booking.start if later else now) if whole or later else [booking]:
         one.status, one.updated, one.cancellation_reason = "cancelled", now, given.get("cancellationReason")
     if booking.event_type and booking.event_type.seats:
         booking.attendees.clear()
-        world.rearranged()
-    if later and booking.series is None:  # the server looks only now, and it is cancelled
+        world.drop_index()
+    if later and booking.series is None:  # the server checks only now, after cancelling it
         raise ApiError(400, f"Booking with bookingUid={uid} is not part of a recurring booking.")
     return booking, booking.series if later and booking.series else uid
 
 
 def _to_cancel(world: World, uid: str, given: Json) -> tuple[Booking, bool]:
-    """The booking to cancel, and whether the uid was that of a series, of which it is one."""
+    """Return the booking to cancel, and whether the uid is that of its series."""
     series = world.index.series.get(uid, []) if "seatUid" not in given else []
     if series and given.get("cancelSubsequentBookings"):
         raise ApiError(
@@ -85,7 +85,7 @@ def _to_cancel(world: World, uid: str, given: Json) -> tuple[Booking, bool]:
             "Cannot cancel subsequent bookings for recurring event - you have to provide uid of one of the individual "
             "bookings of a recurring booking.",
         )
-    # The server asks for a series in no order, and the row that was written last came first.
+    # The server selects a series without an order, and in the recordings the row written last came first.
     booking = max(series, key=lambda one: one.updated) if series else world.bookings.get(uid)
     if booking is None:
         raise ApiError(404, f"Booking with uid={uid} not found")
@@ -104,7 +104,7 @@ def _find_seat(world: World, uid: str, seat_uid: str) -> Attendee:
 def _check_cancelling(
     build: Build, booking: Booking, uid: str, given: Json, seat: Attendee | None, user: User | None, now: datetime
 ) -> None:
-    """Raise what the server refuses, in its order: first in the API's words, then in those of the web application."""
+    """Raise the server's errors in its order: first those of the API, then those of the web application."""
     kind = booking.event_type
     if booking.status == "cancelled":
         raise ApiError(
@@ -125,19 +125,19 @@ def _check_cancelling(
             raise BareError(401, "User not a host of this event")
 
 
-def _rest(world: World, booking: Booking, since: datetime) -> list[Booking]:
-    """The occurrences that start from then on; only the booking where its event type doesn't recur."""
+def _occurrences_from(world: World, booking: Booking, since: datetime) -> list[Booking]:
+    """Return the occurrences from `since` on; only the booking where its event type does not recur."""
     if booking.series is None or booking.event_type is None or booking.event_type.recurring is None:
         return [booking]
     return [one for one in world.index.series[booking.series] if one.start >= since]
 
 
 def reassign(world: World, build: Build, uid: str, user: User, host: str | None, body: Any, now: datetime) -> Json:
-    """Hand a team's booking to another of its hosts. In the open edition nothing happens, and the answer is 200.
+    """Reassign a team's booking to another of its hosts; the open-source edition returns 200 and changes nothing.
 
-    :param host: the id of the user to take over, as it is in the path; None for whoever is free.
+    :param host: user id of the new host, as in the path; None for any host.
     """
-    wanted = whole_number(host) if host is not None else None
+    wanted = path_integer(host) if host is not None else None
     reason_input(body)
     booking = find(world, uid)
     if booking.event_type is None:
@@ -148,7 +148,7 @@ def reassign(world: World, build: Build, uid: str, user: User, host: str | None,
         raise ApiError(404, f"User with id={wanted} was not found in the database")
     if not build.permits_everybody:
         booking.owner, booking.updated = _other_host(world, booking, wanted), now
-        world.rearranged()
+        world.drop_index()
     person = {"id": booking.owner.id, "name": booking.owner.name, "email": booking.owner.email}
     if build.display_email:
         person["displayEmail"] = display_email(booking.owner.email)

@@ -21,7 +21,7 @@ _EARLY = (
 def mark_absent(
     world: World, build: Build, uid: str, body: Any, user: User, now: datetime
 ) -> tuple[Booking, Json | None]:
-    """Write the flags; return the booking and the webhook payload, None where no webhook goes out."""
+    """Write the flags; return the booking and the webhook's payload, None where no webhook is sent."""
     wanted = mark_absent_input(body)
     booking = world.bookings.get(uid)
     if booking is None:
@@ -32,19 +32,19 @@ def mark_absent(
     payload = None
     if rows:
         payload = _mark_attendees(world, booking, build, rows, user)
-    _mark_host(world, booking, build, wanted, now)  # after the attendees and without any check of the caller
+    _mark_host(world, booking, build, wanted, now)  # after the attendees, and without a check of the caller
     return booking, payload
 
 
 def _mark_attendees(world: World, booking: Booking, build: Build, rows: list[Json], user: User) -> Json:
     if not may_handle(world, build, user, booking):
         raise BareError(500, FAILED)
-    by_email = {row.email: row for row in booking.attendees}  # several seats of one address: only the last
+    by_email = {row.email: row for row in booking.attendees}  # of seats with one address only the last
     written = []
     for row in rows:
         attendee = by_email.get(row["email"])
         if attendee is not None:
-            attendee.absent = row["absent"]  # leaves the booking's own updatedAt alone
+            attendee.absent = row["absent"]  # the booking's updatedAt stays
             world.marks += 1
             written.append({"email": attendee.email, "noShow": attendee.absent})
     if build.unknown_email_fails and len(written) < len(rows):

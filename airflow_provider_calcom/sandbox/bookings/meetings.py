@@ -1,4 +1,4 @@
-"""What belongs to a booking's meeting: references, Cal Video's recordings and sessions, links for calendars."""
+"""References of a booking, the recordings and sessions of its Cal Video room, and its calendar links."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ _FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "S
 
 
 def show_references(booking: Booking, kind: str | None) -> list[Json]:
-    """The booking's entries in calendars and meeting services, of one type or of all."""
+    """Return the booking's entries in calendars and meeting services, of one type or of all."""
     return [
         {
             "type": one["type"],
@@ -26,17 +26,17 @@ def show_references(booking: Booking, kind: str | None) -> list[Json]:
     ]
 
 
-def of_room(booking: Booking, what: str) -> list[Any]:
-    """`recordings`, `transcripts` or `sessions` of the booking's Cal Video room; 404 where it has no room."""
+def room_data(booking: Booking, what: str) -> list[Any]:
+    """Return `recordings`, `transcripts` or `sessions` of the booking's Cal Video room; raise 404 without a room."""
     if not any(one["type"] == CAL_VIDEO and one.get("meetingId") for one in booking.references):
         raise ApiError(404, f"No Cal Video reference found with booking uid {booking.uid}")
     return list(booking.video.get(what, ()))
 
 
 def calendar_links(world: World, uid: str, now: datetime, entry_id: str) -> list[Json]:
-    """Links that put the booking into a calendar.
+    """Return links that add the booking to a calendar.
 
-    :param entry_id: the id of the entry in the ICS file, which is another one at every call.
+    :param entry_id: id of the entry in the ICS file, which differs at every call.
     """
     booking = world.bookings.get(uid)
     if booking is None:
@@ -63,7 +63,7 @@ def calendar_links(world: World, uid: str, now: datetime, entry_id: str) -> list
 
 
 def _title(world: World, booking: Booking, kind: EventType) -> str:
-    """The server makes a title anew from the event type; the booking's own doesn't matter."""
+    """Return a title built from the event type; the server ignores the booking's own."""
     name = booking.responses.get("name") or "Nameless"
     if isinstance(name, dict):
         name = f"{name.get('firstName', '')} {name.get('lastName', '')}".strip()
@@ -109,6 +109,6 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """At 75 characters, as iCalendar wants it; what follows is marked by a tab."""
+    """Fold a line at 75 characters, as iCalendar requires; continuation lines begin with a tab."""
     parts = [line[:75], *(line[at : at + 74] for at in range(75, len(line), 74))]
     return "\r\n\t".join(parts)

@@ -1,4 +1,4 @@
-"""Pages of a user's bookings: which they are, and in what order."""
+"""GET of the bookings list: filters, order and pagination."""
 
 import math
 import re
@@ -26,8 +26,8 @@ _SORT_KEYS: dict[str, Callable[[Booking], datetime]] = {
 }
 
 
-class _From(Sequence[Booking]):
-    """The rows from a place on. To copy a hundred thousand of them took a quarter of the time of a page."""
+class _Tail(Sequence[Booking]):
+    """The rows from a position on, without a copy: copying 100,000 rows took a quarter of a page's time."""
 
     def __init__(self, rows: Sequence[Booking], low: int) -> None:
         self._rows = rows
@@ -50,10 +50,10 @@ class _From(Sequence[Booking]):
 
 
 def list_bookings(world: World, build: Build, query: Query, user: User, now: datetime) -> Json:
-    """A page of the user's bookings: as organiser or attendee, and of the teams that the user runs."""
+    """Return a page of the user's bookings: as organiser or attendee, and of the teams that the user runs."""
     run = [] if build.permits_everybody else [team for team in world.teams_of(user) if team.is_run_by(user)]
     if not run:
-        return list_those(world, build, query, world.index.of(user), now)
+        return list_page(world, build, query, world.index.of(user), now)
     teams, people = {team.id for team in run}, {number for team in run for number in team.roles}
 
     def shown(booking: Booking) -> bool:
@@ -62,13 +62,13 @@ def list_bookings(world: World, build: Build, query: Query, user: User, now: dat
             return True
         return kind is not None and kind.team_id in teams
 
-    return list_those(world, build, query, world.index.those(("run by", user), shown), now)
+    return list_page(world, build, query, world.index.select(("run by", user), shown), now)
 
 
-def list_those(world: World, build: Build, query: Query, those: Sequence[Booking], now: datetime) -> Json:
-    """A page of some bookings as the query filters and sorts them, in an order without a tie-break.
+def list_page(world: World, build: Build, query: Query, rows: Sequence[Booking], now: datetime) -> Json:
+    """Filter and sort bookings as the query requests, without a tie-break, and return a page.
 
-    :param those: by start.
+    :param rows: the bookings, by start.
     """
     statuses = query.statuses()
     email, name, uid = (query.text(one) or "" for one in ("attendeeEmail", "attendeeName", "bookingUid"))
@@ -80,13 +80,13 @@ def list_those(world: World, build: Build, query: Query, those: Sequence[Booking
     kinds, teams = kinds or ([kind] if kind else []), teams or ([team] if team else [])
     if kinds and not any(one in world.event_types for one in kinds):
         raise ApiError(400, "The requested event-types do not exist.", "TRPCError")
-    rows = _of_statuses(_between(world.index, those, dates), statuses, now)
+    rows = _of_statuses(_between(world.index, rows, dates), statuses, now)
     rows = _of_kinds(rows, kinds, teams)
-    rows = _of_people(rows, re.sub(r"\s+", "+", email.strip()), name)  # a raw + in a query arrives as a space
+    rows = _of_people(rows, re.sub(r"\s+", "+", email.strip()), name)  # a raw + in a query is decoded to a space
     if uid and build.filters_by_uid:
         rows = _kept(rows, lambda one: one.uid == uid.strip())
-    # The server counts before it looks at the four other dates, so an empty page may still promise a next one.
-    page = _page(_kept(rows, _touched(dates)), sort or ("sortStart", _direction(statuses)), take, skip)
+    # The server counts before it applies the four other dates, so an empty page may still have a next page.
+    page = _page(_kept(rows, _created_and_updated(dates)), sort or ("sortStart", _direction(statuses)), take, skip)
     shown = [show_booking(booking, world, build, seated=True) for booking in page]
     return {"status": "success", "data": shown, "pagination": _pagination(len(rows), take, skip)}
 
@@ -96,17 +96,17 @@ def _kept(rows: Sequence[Booking], keep: Keep | None) -> Sequence[Booking]:
 
 
 def _between(index: BookingIndex, rows: Sequence[Booking], dates: dict[str, datetime]) -> Sequence[Booking]:
-    """Those of them, by start, that start from `afterStart` on and end by `beforeEnd`; both bounds are inclusive."""
+    """Return the bookings that start at or after `afterStart` and end at or before `beforeEnd`."""
     low = bisect_left(rows, dates["afterStart"], key=_SORT_KEYS["sortStart"]) if "afterStart" in dates else 0
     if "beforeEnd" not in dates:
-        return _From(rows, low)
+        return _Tail(rows, low)
     before = dates["beforeEnd"]
-    high = bisect_right(rows, before, key=lambda one: one.start + index.shortest)  # those behind surely end later
+    high = bisect_right(rows, before, key=lambda one: one.start + index.shortest)  # the rows after it end later
     return [booking for booking in rows[low:high] if booking.end <= before]
 
 
 def _of_statuses(rows: Sequence[Booking], statuses: list[str], now: datetime) -> Sequence[Booking]:
-    """Those that any of the words means; no word does not filter."""
+    """Return the bookings with any of the statuses; all without a status."""
     if len(statuses) < 2:
         return _of_status(rows, statuses[0], now) if statuses else rows
     found = {booking.uid for status in statuses for booking in _of_status(rows, status, now)}
@@ -114,9 +114,9 @@ def _of_statuses(rows: Sequence[Booking], statuses: list[str], now: datetime) ->
 
 
 def _of_status(rows: Sequence[Booking], status: str, now: datetime) -> Sequence[Booking]:
-    """The meaning of each word: `upcoming` has meetings in progress, `past` has pending ones.
+    """Return the bookings with one status: `upcoming` includes meetings in progress, `past` pending ones.
 
-    Written as loops: a call for each of a hundred thousand bookings costs a quarter more.
+    Comprehensions, because a function call for each of 100,000 bookings costs a quarter more.
     """
     if status == "cancelled":
         return [one for one in rows if one.status in _DEAD]
@@ -131,7 +131,7 @@ def _of_status(rows: Sequence[Booking], status: str, now: datetime) -> Sequence[
 
 
 def _of_kinds(rows: Sequence[Booking], kinds: list[int], teams: list[int]) -> Sequence[Booking]:
-    """Those of certain event types and of certain teams' ones; an empty list does not filter."""
+    """Filter by event type and by team; an empty list does not filter."""
     if kinds:
         rows = _kept(rows, lambda one: one.event_type is not None and one.event_type.id in kinds)
     if teams:
@@ -140,7 +140,7 @@ def _of_kinds(rows: Sequence[Booking], kinds: list[int], teams: list[int]) -> Se
 
 
 def _of_people(rows: Sequence[Booking], email: str, name: str) -> Sequence[Booking]:
-    """Those with an attendee of this address, and with one of this name; an empty text does not filter."""
+    """Filter by an attendee's address and by an attendee's name; an empty string does not filter."""
     if email:
         rows = _kept(rows, lambda one: any(row.email == email for row in one.attendees))
     if name:
@@ -148,8 +148,8 @@ def _of_people(rows: Sequence[Booking], email: str, name: str) -> Sequence[Booki
     return rows
 
 
-def _touched(dates: dict[str, datetime]) -> Keep | None:
-    """By when a booking was made and last changed; None without such a filter."""
+def _created_and_updated(dates: dict[str, datetime]) -> Keep | None:
+    """Return the filter on creation and last update; None without such a filter."""
     if not any(name.endswith(("CreatedAt", "UpdatedAt")) for name in dates):
         return None
     return lambda booking: all(
@@ -163,10 +163,9 @@ def _direction(statuses: list[str]) -> str:
 
 
 def _page(rows: Sequence[Booking], sort: tuple[str, str], take: int, skip: int) -> list[Booking]:
-    """Bookings of equal key come in another order on every page, as a database without a tie-break may do.
+    """Return a page on which bookings of equal key are shuffled, as a database without a tie-break may do.
 
-    :param rows: by start. Only those whose key is on the page are hashed: hashing all of them took most of the
-        time of a list.
+    :param rows: by start. Only rows whose key is on the page are hashed: hashing all rows took most of the time.
     """
     if skip >= len(rows):
         return []

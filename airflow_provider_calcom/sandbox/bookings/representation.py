@@ -1,4 +1,4 @@
-"""Bookings as the server shows them: one, or the occurrences of a series."""
+"""The JSON form of bookings, and GET of one booking, a series or a seat."""
 
 import re
 from functools import lru_cache
@@ -17,15 +17,15 @@ _CLIENT_SUFFIX = re.compile(r"\+[a-zA-Z0-9]{25}")
 
 @lru_cache(_REMEMBERED)
 def display_email(email: str) -> str:
-    """A managed user's address without the `+<clientId>` the platform put into it."""
+    """Return a managed user's address without the `+<clientId>` that the platform inserts."""
     return _CLIENT_SUFFIX.sub("", email, count=1)
 
 
 def show_booking(booking: Booking, world: World, build: Build, seated: bool = False, people: bool = True) -> Json:
-    """One booking as a JSON object.
+    """Return one booking as a JSON object.
 
-    :param seated: the form with a seat in each attendee, which lists and GET use but mark-absent doesn't.
-    :param people: whether the seated form names its attendees; organisers and open events see them.
+    :param seated: use the form with a seat in each attendee, as lists and GET do; mark-absent does not.
+    :param people: include the attendees; only some callers may see those of a seated booking.
     """
     seated = seated and booking.event_type is not None and booking.event_type.seats
     kind = booking.event_type
@@ -72,21 +72,21 @@ def _show_host(user: User, build: Build) -> Json:
 
 
 def show_attendee(row: Attendee, build: Build, seated: bool = False) -> Json:
-    """One attendee; its seat takes the place of its phone number in the seated form."""
+    """Return one attendee as a JSON object; the seated form has a seat instead of the phone number."""
     shown: Json = {"name": row.name, "email": row.email, "timeZone": row.time_zone, "language": row.language}
     shown["absent"] = row.absent
     if build.display_email:
         shown["displayEmail"] = display_email(row.email)
     if seated:
-        answers = {name: value for name, value in row.seat["responses"].items() if name != "email"}
-        shown |= {"seatUid": row.seat["uid"], "bookingFieldsResponses": answers, "metadata": row.seat["metadata"]}
+        responses = {name: value for name, value in row.seat["responses"].items() if name != "email"}
+        shown |= {"seatUid": row.seat["uid"], "bookingFieldsResponses": responses, "metadata": row.seat["metadata"]}
     elif row.phone_number is not None:
         shown["phoneNumber"] = row.phone_number
     return shown
 
 
 def _reasons(booking: Booking, world: World, build: Build, fields: Json, seated: bool) -> Json:
-    """Why and by whom it was cancelled or moved. Each build and form leaves out others of the empty ones."""
+    """Return why and by whom the booking was cancelled or moved; builds and forms omit different empty fields."""
     found = {
         "cancellationReason": booking.cancellation_reason,
         "cancelledByEmail": booking.cancelled_by,
@@ -108,8 +108,8 @@ def _reasons(booking: Booking, world: World, build: Build, fields: Json, seated:
 _UNKNOWN = {"name": "unknown", "email": "unknown", "guests": [], "rescheduledReason": "unknown"}
 
 
-def are_answers(given: Json) -> bool:
-    """Whether these are a booking form's answers as the server reads them: a name, an address, and any guests."""
+def is_complete_form(given: Json) -> bool:
+    """Return whether the server accepts these responses of a booking form: a name, an address, and any guests."""
     name, guests = given.get("name"), given.get("guests", [])
     names = [name] if isinstance(name, str) else [(name or {}).get(part) for part in ("firstName", "lastName")]
     texts = [given.get("email"), *names, *(guests if isinstance(guests, list) else [None])]
@@ -117,28 +117,28 @@ def are_answers(given: Json) -> bool:
 
 
 def _responses(booking: Booking, build: Build) -> Json:
-    """The booking form's answers; without a name and an address the server knows only "unknown"."""
-    answers: Json = dict(booking.responses) if are_answers(booking.responses) else dict(_UNKNOWN)
+    """Return the booking form's responses; without a name and an address the server shows "unknown"."""
+    responses: Json = dict(booking.responses) if is_complete_form(booking.responses) else dict(_UNKNOWN)
     if build.display_email:
-        answers["displayEmail"] = display_email(answers["email"])
-        if "guests" in answers:
-            answers["displayGuests"] = [display_email(guest) for guest in answers["guests"]]
-    return answers
+        responses["displayEmail"] = display_email(responses["email"])
+        if "guests" in responses:
+            responses["displayGuests"] = [display_email(guest) for guest in responses["guests"]]
+    return responses
 
 
 def get_booking(world: World, build: Build, uid: str, user: User | None) -> Any:
-    """One booking, or the list of a series' occurrences for a series uid. 404 for neither."""
+    """Return one booking, or the list of the occurrences for a series uid; raise 404 for an unknown uid."""
     found = [world.bookings[uid]] if uid in world.bookings else []
     series = [] if found else world.index.series.get(uid, [])
     if not found and not series:
         raise ApiError(404, f"Booking with uid={uid} was not found in the database")
-    people = _sees_attendees(world, (found or series)[0], user)  # asked once for a whole series
+    people = _sees_attendees(world, (found or series)[0], user)  # the server checks once for a whole series
     shown = [show_booking(one, world, build, seated=True, people=people) for one in found or series]
     return shown[0] if found else shown
 
 
 def get_seat(world: World, build: Build, seat_uid: str, user: User | None) -> Json:
-    """The booking that a seat is of; with that seat's attendee only, for who may not see the others."""
+    """Return the booking of a seat, with only that seat's attendee for callers who may not see the others."""
     found = world.seated(seat_uid)
     if found is None:
         raise ApiError(404, f"Booking with seatUid={seat_uid} was not found in the database")
@@ -147,7 +147,7 @@ def get_seat(world: World, build: Build, seat_uid: str, user: User | None) -> Js
     if not _sees_attendees(world, booking, user):
         shown["attendees"] = [show_attendee(attendee, build, seated=True)]
     for host in shown["hosts"]:
-        del host["timeZone"]  # this route reads fewer columns of the organiser
+        del host["timeZone"]  # this route selects fewer columns of the organiser
     return shown
 
 

@@ -1,11 +1,11 @@
-"""POST reschedule: what the server checks, in its order, and the booking it makes."""
+"""POST reschedule: the server's checks, in its order, and the new booking."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom.sandbox.bookings.lifecycle import NOT_FOUND
-from airflow_provider_calcom.sandbox.bookings.representation import are_answers
+from airflow_provider_calcom.sandbox.bookings.representation import is_complete_form
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import parse_instant
 from airflow_provider_calcom.sandbox.responses import ApiError, BareError
@@ -13,7 +13,7 @@ from airflow_provider_calcom.sandbox.validation import Json, reschedule_input
 from airflow_provider_calcom.sandbox.world import Attendee, Booking, EventType, User, World
 
 NOTICE = timedelta(minutes=120)
-"""How far ahead a booking must be made, for event types that nobody changed it of."""
+"""The default minimum booking notice of an event type."""
 _TOO_SOON = (
     "The event type can't be booked at the \"start\" time provided. This could be because it's too soon (violating the "
     "minimum booking notice) or too far in the future (outside the event's scheduling window). Try fetching available "
@@ -33,11 +33,11 @@ _SEATED = (
 def reschedule(
     world: World, build: Build, uid: str, body: Any, user: User | None, now: datetime, new_uid: str
 ) -> tuple[Booking, str | None]:
-    """Cancel the booking and make one at the new start, with a new uid and no marks. Anybody may.
+    """Cancel the booking and create one at the new start, with a new uid and without marks. Anybody may.
 
     With a seat only its attendee moves; the booking stays for the others.
 
-    :return: the new booking, and the uid of the seat that was moved.
+    :return: the new booking, and the uid of the moved seat; None without a seat.
     """
     given = reschedule_input(body)
     old = world.bookings.get(uid)
@@ -84,12 +84,12 @@ def _find_seat(world: World, old: Booking, seat_uid: str) -> Attendee:
 
 
 def _booker(old: Booking) -> Attendee:
-    """The attendee who booked: whom the form's answers name, else the first."""
-    answers = old.responses if are_answers(old.responses) else {}
-    named = (row for row in old.attendees if not answers or row.email == answers["email"])
+    """Return the attendee who booked: the one named by the form's responses, or else the first."""
+    responses = old.responses if is_complete_form(old.responses) else {}
+    named = (row for row in old.attendees if not responses or row.email == responses["email"])
     booker = next(named, None)
     if booker is None:
-        email = answers.get("email", "unknown")
+        email = responses.get("email", "unknown")
         raise ApiError(404, f"Attendee with e-mail {email} for booking with uid={old.uid} not found")
     return booker
 
@@ -110,7 +110,10 @@ def _check_status(world: World, old: Booking) -> None:
 
 
 def _check_time(world: World, old: Booking, start: datetime, end: datetime, now: datetime) -> None:
-    """The past, the notice, and the organiser's other accepted bookings. Working hours are not part of a world."""
+    """Raise an error for a start in the past or within the notice, and for a conflict with an accepted booking.
+
+    Working hours are not part of a world.
+    """
     if start < now:
         raise ApiError(400, "Attempting to book a meeting in the past.")
     if start < now + NOTICE:
@@ -132,11 +135,11 @@ def _moved(
     now: datetime,
     new_uid: str,
 ) -> Booking:
-    """The new booking. Who was added to the old one but is not in the form's answers is not in it."""
-    answers: Json = {**old.responses, "name": old.responses.get("name", booker.name), "email": booker.email}
+    """Return the new booking, without attendees of the old one who are not in the form's responses."""
+    responses: Json = {**old.responses, "name": old.responses.get("name", booker.name), "email": booker.email}
     if given.get("reschedulingReason"):
-        answers["rescheduledReason"] = given["reschedulingReason"]
-    rows = [booker, *_guests(answers.get("guests") or [], booker), *_co_hosts(world, old, kind, booker)]
+        responses["rescheduledReason"] = given["reschedulingReason"]
+    rows = [booker, *_guests(responses.get("guests") or [], booker), *_co_hosts(world, old, kind, booker)]
     number, ids = world.next_ids(len(rows))
     return replace(
         old,
@@ -150,8 +153,8 @@ def _moved(
         updated=now,
         absent_host=False,
         attendees=[replace(row, id=each, absent=False) for row, each in zip(rows, ids, strict=True)],
-        description=str(answers.get("notes") or ""),
-        responses=answers,
+        description=str(responses.get("notes") or ""),
+        responses=responses,
         series=None if kind.seats else old.series,
         rescheduled=False,
         rescheduled_from=old.uid,
@@ -166,7 +169,7 @@ def _moved(
 
 
 def _ics_uid(build: Build, old: Booking, new_uid: str) -> str:
-    """The calendar entry is moved, so its id stays; a booking without one gets its own."""
+    """Return the id of the calendar entry, which is moved; a booking without an entry gets a new id."""
     inherited = f"{old.uid}@Cal.com" if old.ics_uid is None else old.ics_uid
     return inherited or f"{new_uid}@{build.ics_name}"
 

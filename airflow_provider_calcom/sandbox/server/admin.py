@@ -1,20 +1,20 @@
-"""The routes under `/_sandbox/`, with which tests look into the sandbox and steer it. No authentication, no limits."""
+"""The routes under `/_sandbox/` to inspect and control the sandbox, without authentication and rate limits."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_calcom.sandbox.clock import iso, parse_instant
-from airflow_provider_calcom.sandbox.responses import Answer
+from airflow_provider_calcom.sandbox.responses import ApiResponse
 from airflow_provider_calcom.sandbox.server.fault_injection import Fault
 from airflow_provider_calcom.sandbox.server.state import Sandbox
 
 
-def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> Answer:
-    """400 with a `message` for a body that can't be used, 404 for an unknown route, 405 for any other method."""
+def handle_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> ApiResponse:
+    """Handle a request: 400 with a `message` for an invalid body, 404 for an unknown route, 405 for other methods."""
     name = path.removeprefix("/_sandbox/").strip("/")
     if method not in ("GET", "POST"):
-        return Answer({"message": f"{method} is neither GET nor POST"}, 405)
+        return ApiResponse({"message": f"{method} is neither GET nor POST"}, 405)
     try:
         given = json.loads(content) if content else {}
         if method == "GET":
@@ -25,16 +25,16 @@ def answer_admin(sandbox: Sandbox, method: str, path: str, content: bytes) -> An
                 "deliveries": lambda: {"deliveries": sandbox.webhooks.deliveries},
                 "faults": lambda: {"faults": [vars(fault) for fault in sandbox.faults]},
             }
-            return Answer(shown[name]())
+            return ApiResponse(shown[name]())
         if not isinstance(given, dict):
-            return Answer({"message": "the body must be a JSON object"}, 400)
-        return Answer(_change(sandbox, name, given))
+            return ApiResponse({"message": "the body must be a JSON object"}, 400)
+        return ApiResponse(_change(sandbox, name, given))
     except KeyError as error:
-        return Answer({"message": f"unknown or missing: {error}"}, 404 if str(error) == repr(name) else 400)
+        return ApiResponse({"message": f"unknown or missing: {error}"}, 404 if str(error) == repr(name) else 400)
     except RecursionError:
-        return Answer({"message": "the body is nested too deeply"}, 400)
+        return ApiResponse({"message": "the body is nested too deeply"}, 400)
     except (ValueError, TypeError, AttributeError, OverflowError, StopIteration) as error:
-        return Answer({"message": str(error) or type(error).__name__}, 400)
+        return ApiResponse({"message": str(error) or type(error).__name__}, 400)
 
 
 def _change(sandbox: Sandbox, name: str, given: Any) -> Any:

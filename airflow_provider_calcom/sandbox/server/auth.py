@@ -1,4 +1,4 @@
-"""Who is calling, in the order in which the real server's guards ask."""
+"""Authentication and authorization of a request, in the order of the real server's guards."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ _NO_METHOD = (
 
 @dataclass(frozen=True)
 class Caller:
-    """What a request says about its sender. `token` is the Authorization header without a leading "Bearer "."""
+    """The sender of a request; `token` is the Authorization header without a leading "Bearer "."""
 
     token: str
     client_id: str
@@ -35,7 +35,7 @@ class Caller:
 
     @classmethod
     def of(cls, headers: dict[str, str], address: str, world: World) -> "Caller":
-        """Read the headers. Only the exact word "Bearer " is cut off, once, so other spellings stay in the token."""
+        """Read the headers. Only the exact prefix "Bearer " is removed, once: other spellings stay in the token."""
         token = headers.get("authorization", "").replace("Bearer ", "", 1)
         client_id, access = headers.get("x-cal-client-id", ""), world.tokens.get(token)
         client = world.clients.get(access.client if access else client_id)
@@ -47,7 +47,7 @@ class Caller:
         return self.token.startswith("cal_")
 
     def limits(self, default: Limit) -> tuple[str, tuple[Limit, ...]]:
-        """The tracker that counts this caller's requests, and its limits. 401 for a key that doesn't exist."""
+        """Return the name of the counter for this caller's requests, and its limits; raise 401 for an unknown key."""
         if self.has_key_form:
             if self.key is None:
                 raise ApiError(401, "CustomThrottlerGuard - Invalid API Key")
@@ -59,7 +59,7 @@ class Caller:
         return f"address {self.address}", (default,)
 
     def check_permissions(self, wanted: str) -> None:
-        """The guard of the booking routes, which lets keys pass, and clients and their tokens with that permission."""
+        """Raise 403, as the guard of the booking routes, unless the caller has an API key or the OAuth permission."""
         if self.has_key_form:
             return
         if self.client and (self.access or not self.token):
@@ -73,7 +73,7 @@ class Caller:
         raise ApiError(403, _NOTHING)
 
     def user(self) -> User:
-        """The user of the key or token, or the client's owner; 401 without a valid one, 498 for an expired token."""
+        """Return the user of the key or token, or the client's owner; raise 401 or, for an expired token, 498."""
         if self.access is not None:
             if self.access.expired:
                 raise ApiError(498, _EXPIRED, "TokenExpiredException", _EXPIRED)
@@ -96,5 +96,5 @@ class Caller:
         return self.client.owner
 
     def user_if_any(self) -> User | None:
-        """For GET of one booking, where no authentication is fine but a bad one isn't."""
+        """Return the user, or None without authentication: for routes where it is optional but must be valid."""
         return self.user() if self.token or self.client_id else None

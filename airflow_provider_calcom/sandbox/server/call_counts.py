@@ -1,4 +1,4 @@
-"""Figures of a run, counted as calls come in, so that a benchmark may poll them however many calls there were."""
+"""Counters of calls, updated as calls come in, so that a benchmark can poll them at a constant cost."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ _LIST = re.compile(r"/(?:api/)?v2/bookings/?", re.IGNORECASE)
 
 @dataclass
 class Counts:
-    """Calls of the API by kind, and what the mark-absent ones wrote."""
+    """Calls of the API by kind, and the bookings that mark-absent calls wrote."""
 
     calls: Counter[str] = field(default_factory=Counter)
     too_many: int = 0
@@ -22,8 +22,8 @@ class Counts:
     marks_that_wrote: int = 0
     most_marks: int = 0
 
-    def note_call(self, method: str, path: str) -> None:
-        """Count a call as it comes in, whatever becomes of it."""
+    def count_call(self, method: str, path: str) -> None:
+        """Count a call as it comes in, whatever its response."""
         if method == "POST" and _MARK.fullmatch(path):
             kind = "mark"
         elif method == "GET" and _LIST.fullmatch(path):
@@ -34,8 +34,8 @@ class Counts:
             kind = "other"
         self.calls[kind] += 1
 
-    def note_write(self, path: str) -> None:
-        """Count a mark-absent call that wrote a flag, be it with the value that stood."""
+    def count_write(self, path: str) -> None:
+        """Count a mark-absent call that wrote a flag, unchanged values included."""
         mark = _MARK.fullmatch(path)
         if mark:
             uid = unquote(mark[1])
@@ -43,12 +43,12 @@ class Counts:
             self.marks_that_wrote += 1
             self.most_marks = max(self.most_marks, self.marks_by_booking[uid])
 
-    def note_answer(self, status: int | None) -> None:
-        """Count an answer by the status that the client gets; None where it gets none."""
+    def count_response(self, status: int | None) -> None:
+        """Count a response by the status that the client gets; None where it gets none."""
         self.too_many += status == 429
 
     def describe(self) -> dict[str, Any]:
-        """What `GET /_sandbox/counts` shows, beside the deliveries."""
+        """Return the content of `GET /_sandbox/counts`, without the deliveries."""
         return {
             "calls": {kind: self.calls[kind] for kind in KINDS},
             "too_many": self.too_many,

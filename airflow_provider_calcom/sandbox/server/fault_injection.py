@@ -1,4 +1,4 @@
-"""Failures on order: what may go wrong between a client and Cal.com, set up through `POST /_sandbox/faults`."""
+"""Injected faults: what may go wrong between a client and Cal.com, requested with `POST /_sandbox/faults`."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from airflow_provider_calcom.sandbox.bookings.marking import FAILED
-from airflow_provider_calcom.sandbox.responses import Answer
+from airflow_provider_calcom.sandbox.responses import ApiResponse
 
 Json = dict[str, Any]
 CLOUDFLARE = "<html><head><title>524: A timeout occurred</title></head><body>cloudflare</body></html>"
@@ -33,15 +33,16 @@ _NOBODY = {"email": "nobody@partial.invalid", "absent": True}
 
 @dataclass
 class Fault:
-    """One failure for the calls of a route.
+    """One fault for the calls of a route.
 
-    :param fault: one of :data:`KINDS`. `headers` leaves all of the answer as it is but those headers, `partial` writes
-        half of a mark-absent and answers as servers do that crashed on the way.
-    :param times: how many calls it hits; None for all.
-    :param when: `before` leaves the call undone, `after` lets it commit first.
-    :param seconds: of `delay`, and between the pieces of `slow_body`.
+    :param path: pattern of :mod:`fnmatch`: `*` matches any string.
+    :param fault: one of :data:`KINDS`. `headers` changes only those headers of the response; `partial` writes half of
+        a mark-absent and responds as a server that failed halfway.
+    :param times: number of calls that fail; None for all.
+    :param when: `before` skips the call, `after` lets it write first.
+    :param seconds: duration of `delay`, and the pause between the pieces of `slow_body`.
     :param size: bytes of `huge_body`; pieces of `slow_body`.
-    :param valid_length: `truncated` sends a Content-Length that fits its half body instead of closing early.
+    :param valid_length: `truncated` sends half of the body with its Content-Length, instead of closing early.
     """
 
     method: str
@@ -59,7 +60,7 @@ class Fault:
 
     @classmethod
     def read(cls, given: Any) -> "Fault":
-        """From the admin route's JSON. ValueError says what is wrong with it."""
+        """Parse the JSON of the admin route; raise ValueError with the reason where it is invalid."""
         if not isinstance(given, dict) or not {"method", "path", "fault"} <= given.keys():
             raise ValueError("a fault needs method, path and fault")
         if unknown := given.keys() - {one.name for one in fields(cls)}:
@@ -69,37 +70,37 @@ class Fault:
         return cls(**given)
 
     def covers(self, method: str, path: str) -> bool:
-        """`*` in the pattern stands for any text."""
+        """Return whether the fault applies to a call."""
         return self.method.upper() in ("*", method) and fnmatchcase(path, self.path)
 
-    def changed(self, answer: Answer) -> Answer:
-        """The answer the client gets instead, for the faults that are only another answer."""
+    def changed(self, response: ApiResponse) -> ApiResponse:
+        """Return the response that the client gets instead, for the faults that only change the response."""
         if self.fault == "status":
             body = {"statusCode": self.status or 500, "message": "fault"} if self.body is None else self.body
-            return Answer(body, self.status or 500, self.headers)
+            return ApiResponse(body, self.status or 500, self.headers)
         if self.fault == "headers":
-            return Answer(answer.body, answer.status, {**answer.headers, **self.headers}, answer.text)
+            return ApiResponse(response.body, response.status, {**response.headers, **self.headers}, response.text)
         if self.fault == "partial":
-            return Answer({"statusCode": 500, "message": FAILED}, 500, self.headers)
+            return ApiResponse({"statusCode": 500, "message": FAILED}, 500, self.headers)
         if self.fault == "html":
             headers = {"Content-Type": "text/html; charset=UTF-8", **self.headers}
-            return Answer(self.body or CLOUDFLARE, self.status or 524, headers, text=True)
+            return ApiResponse(self.body or CLOUDFLARE, self.status or 524, headers, text=True)
         if self.fault == "redirect":
-            return Answer("", self.status or 302, {"Location": self.location, **self.headers}, text=True)
+            return ApiResponse("", self.status or 302, {"Location": self.location, **self.headers}, text=True)
         if self.fault == "huge_body":
-            return Answer({"status": "success", "data": "x" * self.size}, answer.status, answer.headers)
+            return ApiResponse({"status": "success", "data": "x" * self.size}, response.status, response.headers)
         if self.fault == "truncated" and self.valid_length:
-            text = json.dumps(answer.body)
-            return Answer(
-                text[: len(text) // 2], answer.status, {**answer.headers, "Content-Type": "application/json"}, True
+            text = json.dumps(response.body)
+            return ApiResponse(
+                text[: len(text) // 2], response.status, {**response.headers, "Content-Type": "application/json"}, True
             )
-        return answer
+        return response
 
 
 def halved(content: bytes) -> bytes:
-    """The body of a mark-absent with the first half of its attendees, somebody who isn't on the booking, and no host.
+    """Return a mark-absent body with the first half of its attendees, an unknown address, and no host.
 
-    The older builds write what comes before such a stranger, crash, and send no webhook.
+    The older builds write the attendees before the unknown address, fail, and send no webhook.
     """
     try:
         rows = json.loads(content).get("attendees") or []
@@ -109,7 +110,7 @@ def halved(content: bytes) -> bytes:
 
 
 class SandboxProtocol(HttpToolsProtocol):
-    """Uvicorn's HTTP protocol, with its transport in the request's state: ASGI has no way to hang up."""
+    """Uvicorn's HTTP protocol with its transport in the request's state, because ASGI cannot close a connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.app_state = {**self.app_state, "transport": transport}
@@ -117,27 +118,30 @@ class SandboxProtocol(HttpToolsProtocol):
 
 
 async def hang_up(scope: Scope, receive: Receive, flush: bool = False) -> None:
-    """Close the connection under the client; `flush` sends first what is written already."""
+    """Close the connection without a response.
+
+    :param flush: send first what is written already.
+    """
     transport = scope.get("state", {}).get("transport")
-    if transport is None:  # in process, without a socket: the nearest thing is the client's own exception
+    if transport is None:  # in process there is no socket: raise what a client would see
         raise ConnectionResetError("the sandbox dropped the connection")
     if flush:
         transport.close()
     else:
         transport.abort()
-    while (await receive())["type"] != "http.disconnect":  # or uvicorn would answer 500 in our place
+    while (await receive())["type"] != "http.disconnect":  # otherwise uvicorn responds with 500
         pass
 
 
 async def send_cut(body: bytes, start: Json, scope: Scope, receive: Receive, send: Send) -> None:
-    """Promise all of the body, send half of it and hang up."""
+    """Send the headers of the whole body and half of the body, then close the connection."""
     await send({"type": "http.response.start", **start})
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await hang_up(scope, receive, flush=True)
 
 
 async def send_slowly(body: bytes, start: Json, fault: Fault, send: Send) -> None:
-    """Drip the body in `size` pieces."""
+    """Send the body in `size` pieces with pauses."""
     await send({"type": "http.response.start", **start})
     step = max(1, -(-len(body) // fault.size))
     for at in range(0, len(body), step):
@@ -146,12 +150,12 @@ async def send_slowly(body: bytes, start: Json, fault: Fault, send: Send) -> Non
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def commit_around(fault: Fault, commit: Callable[[], Answer], nothing: Answer) -> Answer:
-    """Run the call, or not, with the fault's delay; give back what it answered."""
+async def commit_around(fault: Fault, commit: Callable[[], ApiResponse], nothing: ApiResponse) -> ApiResponse:
+    """Handle the call, or skip it, with the fault's delay; return the response, `nothing` for a skipped call."""
     if fault.fault == "delay" and fault.when == "before":
         await asyncio.sleep(fault.seconds)
     undone = fault.fault == "drop_before" or (fault.when == "before" and fault.fault != "delay")
-    answer = nothing if undone else commit()
+    response = nothing if undone else commit()
     if fault.fault == "delay" and fault.when == "after":
         await asyncio.sleep(fault.seconds)
-    return answer
+    return response

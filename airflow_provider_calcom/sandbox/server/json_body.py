@@ -1,4 +1,4 @@
-"""Request bodies as Express' body parser reads them, with V8's words for what is wrong."""
+"""Request bodies as Express' body parser reads them, with V8's error messages."""
 
 import json
 from typing import Any
@@ -16,14 +16,14 @@ _WORDS = {
 
 
 def read_body(content_type: str, body: bytes) -> Any:
-    """The parsed body: `{}` for no body and for every content type but JSON, which no parser reads."""
+    """Parse the body; `{}` for no body and for every content type but JSON, which the server does not parse."""
     if content_type.split(";")[0].strip().lower() != "application/json" or not body:
         return {}
     if len(body) > BODY_LIMIT:
         raise BareError(413, "request entity too large")
     text = body.decode("utf-8", "replace")
     first = text.lstrip(" \t\r\n")[:1]
-    if first not in ("{", "["):  # body parser is strict: only objects and arrays
+    if first not in ("{", "["):  # the parser accepts only objects and arrays
         raise _syntax_error(_unexpected(text, len(text) - len(text.lstrip())) if first else _END)
     try:
         return json.loads(text, parse_constant=_no_constants)
@@ -43,7 +43,7 @@ def _no_constants(name: str) -> Any:
 
 
 def _unexpected(text: str, position: int) -> str:
-    """V8 quotes a short source whole and ten characters around the place of a long one."""
+    """Return V8's message, which quotes a short source whole, and ten characters around the position in a long one."""
     start, end = max(0, position - 10), min(len(text), position + 10)
     if len(text) < 21:
         start, end = 0, len(text)
@@ -52,7 +52,7 @@ def _unexpected(text: str, position: int) -> str:
 
 
 def _fault(error: json.JSONDecodeError) -> tuple[str, int]:
-    """What is wrong and where, in the words of Python before 3.13, which then came to point at the last comma."""
+    """Return message and position as Python before 3.13 does; later ones point at a trailing comma."""
     if not error.msg.startswith("Illegal trailing comma"):
         return error.msg, error.pos
     behind = error.doc[error.pos + 1 :]
@@ -69,7 +69,7 @@ def _v8_message(error: json.JSONDecodeError) -> str:
     if fault == "Unterminated string starting at":
         return f"Unterminated string in JSON at position {len(text)}"
     if fault == "Expecting value" and not ended and text[position] != "]":
-        start = position  # V8 points at the first letter that breaks a word such as tru}
+        start = position  # V8 points at the first character that breaks a keyword such as tru}
         for word in ("true", "false", "null"):
             while position - start < len(word) and text[start : position + 1] == word[: position + 1 - start]:
                 position += 1

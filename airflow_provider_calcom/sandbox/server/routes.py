@@ -1,4 +1,4 @@
-"""The API's routes, and the order in which a request passes them: body, route, throttle, guards, handler."""
+"""The API's routes, and the steps of each request: body, route, throttle, guards, handler."""
 
 import re
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from airflow_provider_calcom.sandbox.bookings.marking import mark_absent
 from airflow_provider_calcom.sandbox.bookings.rescheduling import reschedule
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.responses import Answer, ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError, ApiResponse
 from airflow_provider_calcom.sandbox.server.auth import Caller
 from airflow_provider_calcom.sandbox.server.json_body import read_body
 from airflow_provider_calcom.sandbox.server.state import Sandbox
-from airflow_provider_calcom.sandbox.validation import Query, reference_type, whole_number
-from airflow_provider_calcom.sandbox.webhooks.payloads import booking_payload, hearer_id
+from airflow_provider_calcom.sandbox.validation import Query, path_integer, reference_type
+from airflow_provider_calcom.sandbox.webhooks.payloads import booking_payload, subscriber_id
 from airflow_provider_calcom.sandbox.world import Booking, User
 
 
 @dataclass
 class Call:
-    """One request as it came in: `path` raw, still percent-encoded; header names in lower case."""
+    """One request as received: `path` is still percent-encoded, header names are in lower case."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Call:
     content: bytes
     address: str
     body: Any = None
-    answer_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -44,40 +44,40 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """One method and path. `*` in the pattern stands for one part of the path.
+    """A method and a path pattern, in which `*` matches one segment of the path.
 
     :param guard: `permissions` (the booking routes), `user`, `maybe` (authentication optional) or `none`.
     :param world: `new` (only with a booking version in the header), `old` (only without) or `any`.
-    :param permission: what an OAuth client must have been given, on routes with the guard `permissions`.
-    :param group: the group of routes that it belongs to, which not every build has; empty where all have it.
+    :param permission: the permission that an OAuth client needs, on routes with the guard `permissions`.
+    :param group: a group of routes that only some builds have; empty for routes of all builds.
     """
 
     method: str
     pattern: str
-    handler: Callable[..., Answer]
+    handler: Callable[..., ApiResponse]
     guard: str = "permissions"
     world: str = "new"
     group: str = ""
     permission: str = "BOOKING_READ"
 
 
-def answer_call(sandbox: Sandbox, call: Call) -> Answer:
-    """The API's answer to one call, with all that it changes."""
+def handle_call(sandbox: Sandbox, call: Call) -> ApiResponse:
+    """Handle one call, with all its writes, and return the response."""
     try:
-        answer = _pass(sandbox, call)
+        response = _pass(sandbox, call)
     except ApiError as error:
-        answer = error.answer(call.url, iso(sandbox.clock.now()))
-        answer.text = False
-    answer.headers = {**call.answer_headers, **answer.headers}
-    return answer
+        response = error.response(call.url, iso(sandbox.clock.now()))
+        response.text = False
+    response.headers = {**call.response_headers, **response.headers}
+    return response
 
 
-def _pass(sandbox: Sandbox, call: Call) -> Answer:
+def _pass(sandbox: Sandbox, call: Call) -> ApiResponse:
     call.body = read_body(call.headers.get("content-type", ""), call.content)
     route, params = _find_route(sandbox, call)
     caller = Caller.of(call.headers, call.address, sandbox.world)
     tracker, limits = caller.limits(sandbox.default_limit)
-    sandbox.throttle.hit(tracker, limits, sandbox.clock.now(), call.answer_headers)
+    sandbox.throttle.hit(tracker, limits, sandbox.clock.now(), call.response_headers)
     if route.guard == "permissions":
         caller.check_permissions(route.permission)
     if route.guard == "none":
@@ -87,7 +87,7 @@ def _pass(sandbox: Sandbox, call: Call) -> Answer:
 
 
 def _find_route(sandbox: Sandbox, call: Call) -> tuple[Route, list[str]]:
-    """Express' matching: case doesn't count in the fixed parts, one slash at the end is ignored."""
+    """Match as Express does: fixed segments ignore case, and one slash at the end is ignored."""
     method = "GET" if call.method == "HEAD" else call.method
     path = re.sub(r"^/api/v2", "/v2", call.path)
     parts = (path[:-1] if path.endswith("/") else path).split("/")
@@ -119,76 +119,90 @@ def _decode(raw: str) -> str:
         raise ApiError(400, f"Failed to decode param '{raw}'") from None
 
 
-def _success(data: Any, status: int = 200) -> Answer:
-    return Answer({"status": "success", "data": data}, status)
+def _success(data: Any, status: int = 200) -> ApiResponse:
+    return ApiResponse({"status": "success", "data": data}, status)
 
 
-def _show(sandbox: Sandbox, booking: Booking, status: int = 200) -> Answer:
+def _show(sandbox: Sandbox, booking: Booking, status: int = 200) -> ApiResponse:
     return _success(representation.show_booking(booking, sandbox.world, sandbox.build), status)
 
 
-def _me(sandbox: Sandbox, call: Call, user: User) -> Answer:
+def _me(sandbox: Sandbox, call: Call, user: User) -> ApiResponse:
     extra = {"name": user.name, "avatarUrl": None, "bio": None} if sandbox.build.full_me else {}
     settings = {"timeFormat": 12, "defaultScheduleId": user.id, "weekStart": "Sunday", "timeZone": user.time_zone}
     account = {"id": user.id, "email": user.email, "username": user.username, "organizationId": None}
     return _success({**account, **extra, **settings})
 
 
-def _list(sandbox: Sandbox, call: Call, user: User) -> Answer:
+def _list(sandbox: Sandbox, call: Call, user: User) -> ApiResponse:
     now = sandbox.clock.now()
-    return Answer(pages.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
+    return ApiResponse(pages.list_bookings(sandbox.world, sandbox.build, call.read_query(), user, now))
 
 
-def _legacy_list(sandbox: Sandbox, call: Call, user: User) -> Answer:
+def _legacy_list(sandbox: Sandbox, call: Call, user: User) -> ApiResponse:
     cursor = call.read_query().number("cursor", 0, 0)
     now = sandbox.clock.now()
     return _success(legacy.list_legacy_bookings(sandbox.world, sandbox.build, user, now, cursor))
 
 
-def _team_list(sandbox: Sandbox, call: Call, user: User, team: str) -> Answer:
-    return Answer(team_lists.list_of_team(sandbox, call.read_query(), user, team))
+def _team_list(sandbox: Sandbox, call: Call, user: User, team: str) -> ApiResponse:
+    return ApiResponse(
+        team_lists.list_of_team(sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), team)
+    )
 
 
-def _organization_list(sandbox: Sandbox, call: Call, user: User, organization: str) -> Answer:
-    return Answer(team_lists.list_of_organization(sandbox, call.read_query(), user, organization))
+def _organization_list(sandbox: Sandbox, call: Call, user: User, organization: str) -> ApiResponse:
+    return ApiResponse(
+        team_lists.list_of_organization(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization
+        )
+    )
 
 
-def _organization_team_list(sandbox: Sandbox, call: Call, user: User, organization: str, team: str) -> Answer:
-    return Answer(team_lists.list_of_organization_team(sandbox, call.read_query(), user, organization, team))
+def _organization_team_list(sandbox: Sandbox, call: Call, user: User, organization: str, team: str) -> ApiResponse:
+    return ApiResponse(
+        team_lists.list_of_organization_team(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization, team
+        )
+    )
 
 
-def _organization_user_list(sandbox: Sandbox, call: Call, user: User, organization: str, member: str) -> Answer:
-    return Answer(team_lists.list_of_member(sandbox, call.read_query(), user, organization, member))
+def _organization_user_list(sandbox: Sandbox, call: Call, user: User, organization: str, member: str) -> ApiResponse:
+    return ApiResponse(
+        team_lists.list_of_member(
+            sandbox.world, sandbox.build, call.read_query(), user, sandbox.clock.now(), organization, member
+        )
+    )
 
 
-def _get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
+def _get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> ApiResponse:
     return _success(representation.get_booking(sandbox.world, sandbox.build, uid, user))
 
 
-def _legacy_get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
+def _legacy_get(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> ApiResponse:
     return _success(legacy.get_legacy_booking(sandbox.world, sandbox.build, uid))
 
 
-def _by_seat(sandbox: Sandbox, call: Call, user: User | None, seat: str) -> Answer:
+def _by_seat(sandbox: Sandbox, call: Call, user: User | None, seat: str) -> ApiResponse:
     return _success(representation.get_seat(sandbox.world, sandbox.build, seat, user))
 
 
-def _attendees(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _attendees(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     booking = check_guard(sandbox.world, sandbox.build, user, uid)
     rows = booking.attendees
     return _success([{**representation.show_attendee(row, sandbox.build), "id": row.id} for row in rows])
 
 
-def _attendee(sandbox: Sandbox, call: Call, user: User, uid: str, attendee: str) -> Answer:
+def _attendee(sandbox: Sandbox, call: Call, user: User, uid: str, attendee: str) -> ApiResponse:
     booking = check_guard(sandbox.world, sandbox.build, user, uid)
-    number = whole_number(attendee)
+    number = path_integer(attendee)
     row = next((row for row in booking.attendees if row.id == number), None)
     if row is None:
         raise ApiError(404, f"Attendee with id {number} not found in booking {uid}")
     return _success({**representation.show_attendee(row, sandbox.build), "id": row.id})
 
 
-def _references(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _references(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     kind = reference_type(call.read_query())
     booking = sandbox.world.bookings.get(uid)
     if booking is None:
@@ -198,20 +212,20 @@ def _references(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
     return _success(meetings.show_references(booking, kind))
 
 
-def _of_room(what: str) -> Callable[..., Answer]:
-    def handler(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _room_data(what: str) -> Callable[..., ApiResponse]:
+    def handler(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
         if sandbox.build.guards_bookings:
             check_guard(sandbox.world, sandbox.build, user, uid)
-        return _success(meetings.of_room(lifecycle.find(sandbox.world, uid), what))
+        return _success(meetings.room_data(lifecycle.find(sandbox.world, uid), what))
 
     return handler
 
 
-def _calendar_links(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _calendar_links(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     return _success(meetings.calendar_links(sandbox.world, uid, sandbox.clock.now(), sandbox.new_id()))
 
 
-def _mark_absent(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _mark_absent(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     now = sandbox.clock.now()
     booking, payload = mark_absent(sandbox.world, sandbox.build, uid, call.body, user, now)
     if payload is not None:
@@ -219,36 +233,36 @@ def _mark_absent(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
     return _show(sandbox, booking)
 
 
-def _tell(sandbox: Sandbox, trigger: str, booking: Booking, **more: Any) -> None:
-    """Send the webhook about a whole booking."""
-    hearer = hearer_id(sandbox.build, booking)
-    sandbox.webhooks.deliver(trigger, booking_payload(booking, **more), hearer, sandbox.clock.now())
+def _send_webhooks(sandbox: Sandbox, trigger: str, booking: Booking, **more: Any) -> None:
+    """Deliver a webhook with the payload of a whole booking."""
+    subscriber = subscriber_id(sandbox.build, booking)
+    sandbox.webhooks.deliver(trigger, booking_payload(booking, **more), subscriber, sandbox.clock.now())
 
 
-def _confirm(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _confirm(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     booking = lifecycle.confirm(sandbox.world, sandbox.build, uid, user, sandbox.clock.now())
-    _tell(sandbox, "BOOKING_CREATED", booking)
+    _send_webhooks(sandbox, "BOOKING_CREATED", booking)
     return _get(sandbox, call, user, uid)
 
 
-def _decline(sandbox: Sandbox, call: Call, user: User, uid: str) -> Answer:
+def _decline(sandbox: Sandbox, call: Call, user: User, uid: str) -> ApiResponse:
     booking = lifecycle.decline(sandbox.world, sandbox.build, uid, call.body, user, sandbox.clock.now())
-    _tell(sandbox, "BOOKING_REJECTED", booking, rejectionReason=booking.rejection_reason)
+    _send_webhooks(sandbox, "BOOKING_REJECTED", booking, rejectionReason=booking.rejection_reason)
     return _get(sandbox, call, user, uid)
 
 
-def _cancel(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
+def _cancel(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> ApiResponse:
     now = sandbox.clock.now()
     booking, shown = lifecycle.cancel(sandbox.world, sandbox.build, uid, call.body, user, now)
-    _tell(sandbox, "BOOKING_CANCELLED", booking, cancellationReason=booking.cancellation_reason)
+    _send_webhooks(sandbox, "BOOKING_CANCELLED", booking, cancellationReason=booking.cancellation_reason)
     return _get(sandbox, call, user, shown)
 
 
-def _reschedule(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> Answer:
+def _reschedule(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> ApiResponse:
     world, build = sandbox.world, sandbox.build
     booking, seat = reschedule(world, build, uid, call.body, user, sandbox.clock.now(), sandbox.new_id())
     old = {"rescheduleUid": uid, "rescheduleStartTime": iso(world.bookings[uid].start)}
-    _tell(sandbox, "BOOKING_RESCHEDULED", booking, **old)
+    _send_webhooks(sandbox, "BOOKING_RESCHEDULED", booking, **old)
     shown = representation.get_booking(world, build, booking.uid, user)
     if seat is not None:
         shown["seatUid"] = seat
@@ -257,13 +271,13 @@ def _reschedule(sandbox: Sandbox, call: Call, user: User | None, uid: str) -> An
     return _success(shown, 201)
 
 
-def _reassign(sandbox: Sandbox, call: Call, user: User, uid: str, host: str | None = None) -> Answer:
+def _reassign(sandbox: Sandbox, call: Call, user: User, uid: str, host: str | None = None) -> ApiResponse:
     now = sandbox.clock.now()
     return _success(lifecycle.reassign(sandbox.world, sandbox.build, uid, user, host, call.body, now))
 
 
-def _health(sandbox: Sandbox, call: Call) -> Answer:
-    return Answer("OK", text=True, headers={"Content-Type": "text/html; charset=utf-8"})
+def _health(sandbox: Sandbox, call: Call) -> ApiResponse:
+    return ApiResponse("OK", text=True, headers={"Content-Type": "text/html; charset=utf-8"})
 
 
 _HOOKS = ("user", "any")
@@ -277,9 +291,9 @@ ROUTES = (
     Route("GET", "/v2/bookings/by-seat/*", _by_seat, "maybe", group="seats"),
     Route("GET", "/v2/bookings/*/attendees", _attendees, group="attendees"),
     Route("GET", "/v2/bookings/*/attendees/*", _attendee, group="attendees"),
-    Route("GET", "/v2/bookings/*/recordings", _of_room("recordings")),
-    Route("GET", "/v2/bookings/*/transcripts", _of_room("transcripts")),
-    Route("GET", "/v2/bookings/*/conferencing-sessions", _of_room("sessions"), group="sessions"),
+    Route("GET", "/v2/bookings/*/recordings", _room_data("recordings")),
+    Route("GET", "/v2/bookings/*/transcripts", _room_data("transcripts")),
+    Route("GET", "/v2/bookings/*/conferencing-sessions", _room_data("sessions"), group="sessions"),
     Route("GET", "/v2/bookings/*/references", _references),
     Route("GET", "/v2/bookings/*/calendar-links", _calendar_links),
     Route("POST", "/v2/bookings/*/mark-absent", _mark_absent, permission="BOOKING_WRITE"),
@@ -306,7 +320,7 @@ ROUTES = (
     Route("DELETE", "/v2/webhooks/*", lambda at, call, user, hook: at.webhooks.delete(hook, user), *_HOOKS),
 )
 _BY_SIZE: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
-"""The routes by method and number of parts: to look at all of them took a third of the time of a mark-absent."""
+"""The routes by method and number of segments: matching against all routes took a third of a mark-absent's time."""
 for _route in ROUTES:
     _parts = _route.pattern.split("/")
     _BY_SIZE.setdefault((_route.method, len(_parts)), []).append((_route, _parts))

@@ -1,4 +1,4 @@
-"""One running sandbox: its build, clock, world and everything it counted and logged."""
+"""The state of one sandbox: its build, clock, world, counters and logs."""
 
 import math
 import uuid
@@ -16,9 +16,10 @@ from airflow_provider_calcom.sandbox.world import Json, World, load_world
 
 @dataclass
 class Sandbox:
-    """The whole state. `source` is the world file's content that :meth:`reset` goes back to.
+    """The whole state of a sandbox.
 
-    :param latency: seconds by which each answer of the API comes later; from the next call on if it is changed.
+    :param source: the world file's content that :meth:`reset` loads again.
+    :param latency: seconds by which each response of the API is delayed; a change applies from the next call on.
     """
 
     build: Build
@@ -39,14 +40,14 @@ class Sandbox:
         self.reset()
 
     def reset(self, source: Json | None = None) -> None:
-        """Start over, from another world if one is given. The clock keeps running, the latency stays."""
+        """Start over, from another world if one is given; the clock keeps running, and the latency stays."""
         self.world = load_world(source or self.source)
         self.source = source or self.source
         self.throttle, self.faults, self.calls, self.counts = Throttle(), [], [], Counts()
         self.webhooks = Webhooks(self.build, self.new_id, self.send)
 
     def describe(self) -> Json:
-        """What `GET /_sandbox/state` shows: every booking with its flags, and the webhooks."""
+        """Return the content of `GET /_sandbox/state`: every booking with its flags, and the webhooks."""
         bookings = [
             {
                 "uid": booking.uid,
@@ -62,28 +63,28 @@ class Sandbox:
         return {"server": self.build.name, "now": iso(self.clock.now()), "bookings": bookings, "webhooks": hooks}
 
     def count(self) -> Json:
-        """What `GET /_sandbox/counts` shows. Its cost does not grow with the number of calls."""
+        """Return the content of `GET /_sandbox/counts`; its cost does not grow with the number of calls."""
         return {**self.counts.describe(), "deliveries": len(self.webhooks.deliveries)}
 
     def change_key(self, value: str, expired: bool = False, removed: bool = False) -> None:
-        """Let a key expire (or be good again), or remove it, until the next reset. ValueError for one there isn't."""
+        """Expire, renew or remove a key until the next reset; raise ValueError for an unknown key."""
         if not isinstance(expired, bool) or not isinstance(removed, bool):
             raise ValueError("expired and removed must be true or false")
         if value not in self.world.keys:
-            raise ValueError("there is no such key")  # which one isn't said: keys stay out of messages
+            raise ValueError("there is no such key")  # without the value: API keys never appear in messages
         if removed:
             del self.world.keys[value]
         else:
             self.world.keys[value] = replace(self.world.keys[value], expired=expired)
 
     def set_latency(self, seconds: float) -> None:
-        """Answer that much later from the next call on. ValueError below 0 or for what is no number of seconds."""
+        """Delay responses from the next call on; raise ValueError for a negative or infinite number of seconds."""
         if not 0 <= seconds < math.inf:
             raise ValueError("seconds must be a number from 0 on")
         self.latency = seconds
 
     def take_fault(self, method: str, path: str) -> Fault | None:
-        """The first fault set for this route, counted down; it goes when its times are used up."""
+        """Return the first fault for this route and count it down; it is removed after its last call."""
         fault = next((one for one in self.faults if one.covers(method, path)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1

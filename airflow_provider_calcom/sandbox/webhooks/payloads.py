@@ -1,4 +1,4 @@
-"""Payloads of webhooks about a whole booking, with the fields that listeners go by; real ones have some forty more."""
+"""Payloads of webhooks about a whole booking, with the fields that receivers use; real ones have some forty more."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from airflow_provider_calcom.sandbox.world import Booking
 Json = dict[str, Any]
 
 
-def hearer_id(build: Build, booking: Booking) -> int | None:
-    """The id of the user whose webhooks are told: the organiser's, but for team events only in the open edition."""
+def subscriber_id(build: Build, booking: Booking) -> int | None:
+    """Return the id of the organiser, whose webhooks are triggered; None for most builds' team events."""
     kind = booking.event_type
     of_team = kind is not None and kind.team_id is not None
     return None if of_team and not build.permits_everybody else booking.owner.id
 
 
 def booking_payload(booking: Booking, **more: Any) -> Json:
-    """The booking as webhooks name its fields.
+    """Return the booking under the field names of webhooks.
 
-    :param more: what this event says beside that.
+    :param more: further fields of the event.
     """
     kind, owner = booking.event_type, booking.owner
     return {

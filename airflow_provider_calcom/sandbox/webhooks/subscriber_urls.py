@@ -1,4 +1,4 @@
-"""Which URLs a self-hosted server takes for webhooks: private addresses, too, but never cloud providers' metadata."""
+"""URLs that a self-hosted server accepts for webhooks: private addresses, but no metadata service of a cloud."""
 
 import ipaddress
 import re
@@ -10,8 +10,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\"#%<>@\[\\\]^`{|}\x7f]")
 _METADATA = ("169.254.169.254", "169.254.169.253", "metadata.google.internal", "metadata.google.com")
 
 
-def refusal(url: str) -> str:
-    """Why a URL is refused; empty for one that is taken."""
+def url_problem(url: str) -> str:
+    """Return why a URL is rejected; empty for an accepted one."""
     if url.startswith("data:"):
         return "" if url.startswith("data:image/") else "Non-image data URL"
     if re.match(r"/api/avatar/.+\.png$", url):
@@ -26,7 +26,7 @@ def refusal(url: str) -> str:
 
 
 def _split(url: str) -> tuple[str, str] | None:
-    """Scheme and host as a browser's URL parser reads them; None for what is no URL."""
+    """Return scheme and host as a browser's URL parser reads them; None for an invalid URL."""
     text = re.sub(r"[\t\r\n]", "", url.strip("".join(map(chr, range(0x21)))))
     match = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):(.*)", text, re.S)
     if match is None:
@@ -43,7 +43,7 @@ def _split(url: str) -> tuple[str, str] | None:
 
 
 def _host(text: str) -> str:
-    """A host in its plain spelling; empty for none. Numbers are addresses, however they are written."""
+    """Return a host in its normal form, empty for an invalid one; a number in any notation is an IP address."""
     if text.startswith("["):
         try:
             return f"[{ipaddress.IPv6Address(text[1:-1])}]"

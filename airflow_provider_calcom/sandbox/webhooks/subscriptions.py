@@ -1,4 +1,4 @@
-"""Webhooks: their management and their delivery."""
+"""Webhook subscriptions: their calls, and the delivery of events."""
 
 import asyncio
 import hashlib
@@ -15,24 +15,24 @@ import httpx
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import iso
-from airflow_provider_calcom.sandbox.responses import Answer, ApiError
+from airflow_provider_calcom.sandbox.responses import ApiError, ApiResponse
 from airflow_provider_calcom.sandbox.validation import Query, webhook_input
-from airflow_provider_calcom.sandbox.webhooks.subscriber_urls import refusal
+from airflow_provider_calcom.sandbox.webhooks.subscriber_urls import url_problem
 from airflow_provider_calcom.sandbox.world import Json, User
 
 Send = Callable[[str, dict[str, str], bytes], Awaitable[str]]
-"""Posts a body to a URL with headers and says how it went. Raises nothing."""
+"""Posts a body to a URL with headers and returns the outcome; raises nothing."""
 VERSION = "2021-10-20"
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates for each delivery would hold up every call for its ten milliseconds."""
+    """Load the certificates once: loading them for each delivery blocks every call for ten milliseconds."""
     return httpx.create_ssl_context()
 
 
 async def post_once(url: str, headers: dict[str, str], body: bytes) -> str:
-    """One try, as Cal.com makes: no retries, no redirects."""
+    """Post a delivery as Cal.com does: one attempt, no retries, no redirects. Return the status or the error."""
     try:
         async with httpx.AsyncClient(timeout=5, verify=_tls()) as client:
             return str((await client.post(url, headers=headers, content=body)).status_code)
@@ -49,17 +49,17 @@ class Webhook:
     created: datetime
     settings: Json
 
-    def hears(self, trigger: str, owner_id: int | None) -> bool:
-        """Whether it is an active subscription of the user of that id to that trigger."""
+    def matches(self, trigger: str, owner_id: int | None) -> bool:
+        """Return whether it is an active subscription of the user with that id to that trigger."""
         return self.owner.id == owner_id and self.settings["active"] and trigger in self.settings["triggers"]
 
     def show(self) -> Json:
-        """The short form of create, list, change and delete."""
+        """Return the short form, which create, list, change and delete respond with."""
         settings = {"payloadTemplate": None, "secret": None, **self.settings}
         return {"id": self.id, "userId": self.owner.id, **settings}
 
     def show_all(self, build: Build) -> Json:
-        """The long form, which only GET of one webhook has."""
+        """Return the long form, which only GET of one webhook responds with."""
         empty = dict.fromkeys(("teamId", "eventTypeId", "appId", "time", "timeUnit", "oAuthClientId"))
         version = {"version": VERSION} if build.webhook_version else {}
         return {**empty, "createdAt": iso(self.created), "platform": False, **version, **self.show()}
@@ -67,7 +67,7 @@ class Webhook:
 
 @dataclass
 class Webhooks:
-    """All subscriptions, and a log of every delivery tried."""
+    """All subscriptions, and a log of every delivery attempt."""
 
     build: Build
     new_id: Callable[[], str]
@@ -76,34 +76,34 @@ class Webhooks:
     deliveries: list[Json] = field(default_factory=list)
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
-    def create(self, body: Any, user: User, now: datetime) -> Answer:
+    def create(self, body: Any, user: User, now: datetime) -> ApiResponse:
         settings = webhook_input(body, self.build, partial=False)
         self._check_url(settings["subscriberUrl"], user)
         hook = Webhook(self.new_id(), user, now, settings)
         self.rows[hook.id] = hook
-        return Answer({"status": "success", "data": hook.show()}, 201)
+        return ApiResponse({"status": "success", "data": hook.show()}, 201)
 
-    def list(self, query: Query, user: User) -> Answer:
+    def list(self, query: Query, user: User) -> ApiResponse:
         take, skip = query.number("take", 250, 1, 250), query.number("skip", 0, 0)
         query.check()
         mine = sorted((hook for hook in self.rows.values() if hook.owner == user), key=lambda hook: hook.id)
-        return Answer({"status": "success", "data": [hook.show() for hook in mine[skip : skip + take]]})
+        return ApiResponse({"status": "success", "data": [hook.show() for hook in mine[skip : skip + take]]})
 
-    def get(self, hook_id: str, user: User) -> Answer:
-        return Answer({"status": "success", "data": self._own(hook_id, user).show_all(self.build)})
+    def get(self, hook_id: str, user: User) -> ApiResponse:
+        return ApiResponse({"status": "success", "data": self._own(hook_id, user).show_all(self.build)})
 
-    def change(self, hook_id: str, body: Any, user: User) -> Answer:
+    def change(self, hook_id: str, body: Any, user: User) -> ApiResponse:
         hook = self._own(hook_id, user)
         settings = webhook_input(body, self.build, partial=True)
         if settings.get("subscriberUrl", hook.settings["subscriberUrl"]) != hook.settings["subscriberUrl"]:
             self._check_url(settings["subscriberUrl"], user)
         hook.settings |= settings
-        return Answer({"status": "success", "data": hook.show()})
+        return ApiResponse({"status": "success", "data": hook.show()})
 
-    def delete(self, hook_id: str, user: User) -> Answer:
+    def delete(self, hook_id: str, user: User) -> ApiResponse:
         hook = self._own(hook_id, user)
         del self.rows[hook_id]
-        return Answer({"status": "success", "data": hook.show()})
+        return ApiResponse({"status": "success", "data": hook.show()})
 
     def _own(self, hook_id: str, user: User) -> Webhook:
         hook = self.rows.get(hook_id)
@@ -115,14 +115,14 @@ class Webhooks:
         return hook
 
     def _check_url(self, url: str, user: User) -> None:
-        if self.build.checks_webhook_urls and (why := refusal(url)):
+        if self.build.checks_webhook_urls and (why := url_problem(url)):
             raise ApiError(400, f"Webhook URL is not allowed: {why}")
         if any(hook.owner == user and hook.settings["subscriberUrl"] == url for hook in self.rows.values()):
             raise ApiError(409, "Webhook with this subscriber url already exists for this user")
 
     def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime) -> None:
-        """Send to every active subscription of a user in the background; the log has it at once."""
-        hooks = [hook for hook in self.rows.values() if hook.hears(trigger, owner_id)]
+        """Send the event to every active subscription of a user in the background, and log it at once."""
+        hooks = [hook for hook in self.rows.values() if hook.matches(trigger, owner_id)]
         if hooks:
             event = {"triggerEvent": trigger, "createdAt": iso(now), "payload": payload}
             body = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
@@ -130,7 +130,7 @@ class Webhooks:
                 entry = {"url": hook.settings["subscriberUrl"], "headers": self._headers(hook, body), "body": body}
                 self.deliveries.append({**entry, "outcome": "pending"})
                 task = asyncio.ensure_future(self._send(self.deliveries[-1]))
-                self._tasks.add(task)  # the loop itself keeps only a weak reference
+                self._tasks.add(task)  # the event loop keeps only a weak reference
                 task.add_done_callback(self._tasks.discard)
 
     async def _send(self, delivery: Json) -> None:

@@ -1,4 +1,4 @@
-"""What stands between the client and the network: it breaks what the sandbox can't, keeps a log, and kills."""
+"""Transports of the client that cause failures which the sandbox cannot, log calls, and kill the process."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tests.faults.kinds import is_call
 
 
 def refusing_port() -> tuple[socket.socket, int]:
-    """Give a port that refuses connections for as long as the socket is kept: nobody listens, and nobody else can."""
+    """Return a port that refuses connections as long as the socket is open: it is bound and does not listen."""
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     return held, int(held.getsockname()[1])
 
 
-class Meddler(httpx.AsyncBaseTransport):
-    """Breaks something from the first call of a name on, until so many of them were answered.
+class FailingTransport(httpx.AsyncBaseTransport):
+    """A failure from the first call of a kind on, until a number of these calls have ended.
 
-    :param call: name of the call.
-    :param times: how many calls; None for all.
-    :param breaks: is told to break it.
-    :param mends: is told to mend it.
-    :param port: in place of breaking anything, send such calls there.
+    :param call: kind of call, a key of :data:`tests.faults.kinds.CALLS`.
+    :param times: number of calls; None for all.
+    :param on_begin: called before the first call.
+    :param on_end: called after the last call.
+    :param port: send these calls to this port.
     """
 
     def __init__(
@@ -37,41 +37,41 @@ class Meddler(httpx.AsyncBaseTransport):
         call: str,
         times: int | None,
         *,
-        breaks: Callable[[], object] = lambda: None,
-        mends: Callable[[], object] = lambda: None,
+        on_begin: Callable[[], object] = lambda: None,
+        on_end: Callable[[], object] = lambda: None,
         port: int | None = None,
     ) -> None:
         self._call = call
         self._times = times
-        self._breaks, self._mends = breaks, mends
+        self._on_begin, self._on_end = on_begin, on_end
         self._port = port
-        self._begun = self._answered = 0
+        self._begun = self._ended = 0
         self._inner = httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, broken or not."""
+        """Send a request, with the failure or without it."""
         is_hit = is_call(self._call, request.method, request.url.path) and self._begun != self._times
         if not is_hit:
             return await self._inner.handle_async_request(request)
         self._begun += 1
         if self._begun == 1:
-            self._breaks()
+            self._on_begin()
         if self._port is not None:
             request.url = request.url.copy_with(port=self._port)
         try:
             return await self._inner.handle_async_request(request)
         finally:
-            self._answered += 1
-            if self._answered == self._times:
-                self._mends()
+            self._ended += 1
+            if self._ended == self._times:
+                self._on_end()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
 
 
-class Killer(httpx.AsyncBaseTransport):
-    """Logs mark-absent calls so that the log survives a kill, and kills its own process at a call.
+class KillingTransport(httpx.AsyncBaseTransport):
+    """A log of mark-absent calls that survives a kill, and the kill of its own process at a call.
 
     :param log: file to append to: ``sent`` or ``answered`` and the booking's uid.
     :param moment: ``before``, ``during`` or ``after`` the call, or None for never.
@@ -79,7 +79,7 @@ class Killer(httpx.AsyncBaseTransport):
     :param seconds: into the call, for ``during``.
     """
 
-    def __init__(self, log: Path, moment: str | None, number: int = 0, seconds: float = 0.0) -> None:
+    def __init__(self, log: Path, moment: str | None = None, number: int = 0, seconds: float = 0.0) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._moment = moment
         self._number = number
