@@ -25,7 +25,8 @@ import pytest
 
 from airflow_provider_calcom.attendance import plan, worklist
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
-from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, base, read_feed
+from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, read_feed
+from airflow_provider_calcom.attendance.feeds import _feed as base
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command

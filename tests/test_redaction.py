@@ -31,8 +31,8 @@ from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
 from airflow_provider_calcom.attendance.feeds import read_feed
-from airflow_provider_calcom.attendance.feeds.times import BadTime
-from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook
+from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook
+from airflow_provider_calcom.attendance.feeds._times import BadTime
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
 from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words

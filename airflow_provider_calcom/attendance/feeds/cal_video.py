@@ -35,15 +35,15 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
+from airflow_provider_calcom.attendance.feeds._feed import RecordFeed
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._repeats import once
+from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import as_utc
 from airflow_provider_calcom.attendance.feeds.conference_keys import cal_video_key, conference_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.repeats import once
-from airflow_provider_calcom.attendance.feeds.report import FeedReport
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import as_utc
 
 _NO_ROOM = "a booking for which Cal Video has no room"
 _NOBODY = "a session without participants"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._feed import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._row import COLUMNS, KINDS, AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.rows import COLUMNS, KINDS, AttendanceRow
 
 
 class CanonicalFeed(RecordFeed):

@@ -20,15 +20,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds._events import Event, Pairing
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds._people import one_name
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import after_midnight, as_utc, completed, is_clock
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shown_columns
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.pairing import Event, Pairing
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.report import FeedReport
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import after_midnight, as_utc, completed, is_clock
-from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 FIELDS = {
     "booking_uid": ("booking_uid",),

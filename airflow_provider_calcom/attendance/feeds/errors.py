@@ -13,7 +13,7 @@ from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.feeds.report import FeedReport
+    from airflow_provider_calcom.attendance.feeds._report import FeedReport
 
 __all__ = [
     "FeedError",

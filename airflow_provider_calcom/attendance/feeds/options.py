@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.attendance.feeds._columns import Fields, OwnColumns
+from airflow_provider_calcom.attendance.feeds._lookups import LookUp
+from airflow_provider_calcom.attendance.feeds._times import checked_date, checked_date_format, checked_zone
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
-from airflow_provider_calcom.attendance.feeds.lookups import LookUp
-from airflow_provider_calcom.attendance.feeds.own_columns import Fields, OwnColumns
-from airflow_provider_calcom.attendance.feeds.times import checked_date, checked_date_format, checked_zone
 
 MEGABYTE = 1024 * 1024
 TABLES = ("addresses", "booking_uids", "conference_keys")

@@ -16,16 +16,16 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._people import one_name
+from airflow_provider_calcom.attendance.feeds._phones import phone_in_name
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import as_utc
 from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
-from airflow_provider_calcom.attendance.feeds.times import as_utc
-from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 _JOINED = ("joinedTime", "joinTime", "joined_at", "Hora da entrada")
 _LEFT = ("leftTime", "leaveTime", "left_at", "Hora da saída")

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import FeedError, read_feed
+from tests.attendance.feeds.google_meet.test_google_meet import ADA, WHOLE, call_ended, participant
+from tests.attendance.feeds.google_meet.test_google_meet_report import DATED, TIMES_OF_DAY, WITH_BLOCK
 from tests.attendance.feeds.test_cal_video import GUEST, of_booking, person, session
-from tests.attendance.feeds.test_google_meet import ADA, WHOLE, call_ended, participant
-from tests.attendance.feeds.test_google_meet_report import DATED, TIMES_OF_DAY, WITH_BLOCK
 from tests.attendance.feeds.test_webex import ATTENDEE, DEVICE, PARTICIPANT, REPORT
 
 RECORDS = ("items", "participants", "sessions")

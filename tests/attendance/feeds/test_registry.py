@@ -20,12 +20,12 @@ from airflow_provider_calcom.attendance.feeds import (
     Record,
     RecordFeed,
     SkippedRecord,
-    base,
     feed_named,
     read_feed,
     register_feed,
 )
-from airflow_provider_calcom.attendance.feeds.rows import COLUMNS
+from airflow_provider_calcom.attendance.feeds import _feed as base
+from airflow_provider_calcom.attendance.feeds._row import COLUMNS
 
 GOOD = {"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}
 BAD = {"email": "amy@example.com", "joined_at": "soon"}

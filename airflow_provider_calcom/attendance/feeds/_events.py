@@ -1,0 +1,160 @@
+"""Makes presences of events: somebody joined, somebody left.
+
+Events come late, twice, in any order, or not at all. Each end is paired with the latest beginning before it of the same
+participant. What stays alone is a row with one time: without an end, or without a beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import as_utc
+
+MOST_OPEN = 100_000
+"""Events that wait for their other half at most, in about 100 MB; beyond it the oldest is taken to stay alone."""
+
+REMEMBERED = 100_000
+"""Events that are remembered to know a repeat by. Senders repeat within hours, so this is plenty."""
+
+LONGEST = timedelta(hours=30)
+"""The longest presence. Vendors end a meeting by then, so what is further apart is of two presences."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A beginning or an end.
+
+    :param meeting: what :meth:`Pairing.end_meeting` ends.
+    :param participant: who; the same in the beginning and the end of a presence.
+    :param at: when.
+    :param is_end: whether it is an end.
+    :param row: the row as far as it is known, without times.
+    """
+
+    meeting: Hashable
+    participant: Hashable
+    at: datetime
+    is_end: bool
+    row: AttendanceRow = field(repr=False)
+
+
+@dataclass
+class _Alone:
+    begun: list[Event] = field(default_factory=list)
+    ended: list[Event] = field(default_factory=list)
+
+
+class Pairing:
+    """Pairs events as they come and holds only those whose other half did not come yet.
+
+    :param most_open: how many those may be.
+    :param remembered: how many events are remembered to know a repeat by.
+    :param one_name: makes one name of those in the beginning and the end, which differ where somebody was renamed.
+    """
+
+    def __init__(
+        self,
+        most_open: int = MOST_OPEN,
+        remembered: int = REMEMBERED,
+        one_name: Callable[[str | None, str | None], str | None] = lambda first, second: first or second,
+    ) -> None:
+        self._most_open = most_open
+        self._remembered = remembered
+        self._one_name = one_name
+        self._seen: dict[Hashable, None] = {}
+        self._alone: dict[Hashable, _Alone] = {}
+        self._open = 0
+        self._meeting_ends: dict[Hashable, datetime] = {}
+
+    def is_repeat(self, event: Event) -> bool:
+        """Say whether the event came before, and remember it."""
+        fingerprint = (event.meeting, event.participant, event.at, event.is_end)
+        if fingerprint in self._seen:
+            return True
+        self._seen[fingerprint] = None
+        if len(self._seen) > self._remembered:
+            del self._seen[next(iter(self._seen))]
+        return False
+
+    def take(self, event: Event) -> Iterator[AttendanceRow]:
+        """Give the row that the event completes; or hold it, and give the row of another that is held too long."""
+        who = (event.meeting, event.participant)
+        alone = self._alone.setdefault(who, _Alone())
+        other = _best(alone.begun if event.is_end else alone.ended, event)
+        if other is not None:
+            begun, ended = (other, event) if event.is_end else (event, other)
+            (alone.begun if event.is_end else alone.ended).remove(other)
+            self._open -= 1
+            if not alone.begun and not alone.ended:
+                del self._alone[who]
+            name = self._one_name(ended.row["name"], begun.row["name"])
+            yield {**_joined(begun, ended), "name": name}
+            return
+        (alone.ended if event.is_end else alone.begun).append(event)
+        self._open += 1
+        while self._open > self._most_open:
+            yield from self._give_up(next(iter(self._alone)))
+
+    def end_meeting(self, meeting: Hashable, at: datetime) -> None:
+        """Note the end of a meeting: of who is still in it when all events are read, it is the end."""
+        self._meeting_ends[meeting] = max(at, self._meeting_ends.pop(meeting, at))
+        if len(self._meeting_ends) > self._remembered:
+            del self._meeting_ends[next(iter(self._meeting_ends))]
+
+    def rest(self) -> Iterator[AttendanceRow]:
+        """Give the rows of all that stayed alone."""
+        while self._alone:
+            yield from self._give_up(next(iter(self._alone)))
+
+    def _give_up(self, who: Hashable) -> Iterator[AttendanceRow]:
+        alone = self._alone.pop(who)
+        self._open -= len(alone.begun) + len(alone.ended)
+        for ended in alone.ended:
+            yield {**ended.row, "joined_at": None, "left_at": as_utc(ended.at)}
+        for begun in alone.begun:
+            meeting_end = self._meeting_ends.get(begun.meeting)
+            known = meeting_end is not None and meeting_end >= begun.at
+            left_at = as_utc(meeting_end) if meeting_end is not None and known else None
+            yield {**begun.row, "joined_at": as_utc(begun.at), "left_at": left_at}
+
+
+def _best(held: list[Event], event: Event) -> Event | None:
+    """Return the latest beginning before an end, or the earliest end after a beginning."""
+    if event.is_end:
+        return max((one for one in held if _belong_together(one, event)), key=_instant, default=None)
+    return min((one for one in held if _belong_together(event, one)), key=_instant, default=None)
+
+
+def _belong_together(begun: Event, ended: Event) -> bool:
+    """Return whether an end can be that of a beginning: ids are used again, for somebody else in another meeting."""
+    first, second = begun.row, ended.row
+    same = _agree(first["email"], second["email"]) and _agree(first["conference_key"], second["conference_key"])
+    return same and begun.at <= ended.at <= begun.at + LONGEST
+
+
+def _agree(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first.casefold() == second.casefold()
+
+
+def _instant(event: Event) -> datetime:
+    return event.at
+
+
+def _joined(begun: Event, ended: Event) -> AttendanceRow:
+    """Make one row of both halves; what one of them lacks, as an address, is in the other."""
+    first, second = begun.row, ended.row
+    return {
+        "source": first["source"],
+        "participant": first["participant"] or second["participant"],
+        "kind": first["kind"],
+        "booking_uid": first["booking_uid"] or second["booking_uid"],
+        "conference_key": first["conference_key"] or second["conference_key"],
+        "email": first["email"] or second["email"],
+        "name": first["name"] or second["name"],
+        "phone": first["phone"] or second["phone"],
+        "joined_at": as_utc(begun.at),
+        "left_at": as_utc(ended.at),
+    }

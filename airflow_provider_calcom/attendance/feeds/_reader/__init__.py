@@ -1,0 +1,121 @@
+"""Reading a feed from wherever it lies: rows of a task or cursor, an API's answer, or files."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.attendance.feeds._feed import Feed, feed_named
+from airflow_provider_calcom.attendance.feeds._files import files_of, is_path, name_of, options_of, records_in_file
+from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
+from airflow_provider_calcom.attendance.feeds._reader.meetings import Meetings
+from airflow_provider_calcom.attendance.feeds._reader.pages import Pages
+from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+
+
+class FeedReading:
+    """The attendance rows of a feed, read as they are asked for, once.
+
+    Use the rows only when the iteration has come to its end without an error: only then is it known that the feed can
+    be trusted.
+
+    :param report: what became of the records; complete when the iteration has come to its end.
+    """
+
+    def __init__(self, feed: Feed, source: Any, options: FeedOptions) -> None:
+        self.report = FeedReport(
+            feed=feed.name, max_unreadable=options.max_unreadable, skips=getattr(feed, "skips", ())
+        )
+        self._rows = _rows(feed, source, options, self.report)
+
+    def __iter__(self) -> Iterator[AttendanceRow]:
+        return self._rows
+
+
+def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
+    """Read attendance rows.
+
+    :param feed: a feed, or the name of one: zoom, google_meet, teams, cal_video, webex, check_in, canonical, or a
+        name given to :func:`register_feed`.
+    :param source: an iterable of dicts (rows of a task or of a cursor, or whole pages of an API); a parsed answer of
+        the vendor's API; or a path (text, ``os.PathLike``, or anything with ``open("rb")``, as UPath and
+        ObjectStoragePath) of a file .json, .jsonl, .ndjson, .csv, .tsv, .parquet or .xlsx, each also with .gz; or the
+        path of a folder of such files, or a list of paths. Several files are one feed: pages in them are taken
+        together.
+    :param options: see :class:`FeedOptions`.
+    :return: an iterable of rows with a ``report``.
+    :raises InvalidFeedOption: for an unknown feed or option, or a source of another kind. While it is iterated:
+        FeedUnreadable, if the feed can't be trusted.
+    """
+    if isinstance(source, (bytes, bytearray)) or not (is_path(source) or isinstance(source, (Mapping, Iterable))):
+        raise InvalidFeedOption(
+            f"The feed's source must be records, an API's answer or a path, but is {describe(source)}"
+        )
+    one = feed_named(feed) if isinstance(feed, str) else feed
+    given = FeedOptions.of(options, getattr(one, "fields", None))
+    check_read(one, given)
+    files = files_of(source)
+    check_formats([options_of(file) for file in files or ()], given)
+    return FeedReading(one, source if files is None else files, given)
+
+
+def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[AttendanceRow]:
+    effects, meetings = Effects(options), Meetings(feed, options, report)
+    placed = _placed(feed, source, options, report)
+    with closing(placed):
+        try:
+            for made in feed.rows(_counted(placed, report, effects), report, options):
+                row = meetings.of_row(made)
+                report.made(row)
+                effects.take_row(row)
+                yield row
+            meetings.judge()
+            report.judge()
+        except FeedUnreadable:
+            effects.judge_columns()  # a slip in that option is why the records can't be read
+            raise
+    effects.judge(report)
+
+
+def _counted(placed: Iterable[Placed], report: FeedReport, effects: Effects) -> Iterator[Mapping[str, Any]]:
+    for row, record in placed:
+        report.begin(row)
+        if isinstance(record, UnreadableField):
+            report.unreadable(record)
+        else:
+            effects.take_record(record)
+            yield record
+
+
+def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Generator[Placed, None, None]:
+    pages = Pages(feed, report)
+    for row, document in _documents(feed, source, options, report):
+        if isinstance(document, UnreadableField):
+            yield row, document
+        else:
+            for record in pages.take(document, row):
+                yield row, record
+    pages.check()
+
+
+def _documents(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[tuple[int | None, Any]]:
+    if isinstance(source, Mapping):
+        yield None, source
+    elif isinstance(source, list) and source and all(map(is_path, source)):
+        of_table = getattr(feed, "records_of_table", _of_any_table)
+        for file in source:
+            report.begin_file(name_of(file))
+            yield from records_in_file(file, options, report, of_table)
+    else:
+        for document in source:
+            yield None, document
+
+
+def _of_any_table(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    return records_under_header(lines)
