@@ -1,16 +1,13 @@
-"""The option ``columns``: which of a file's own columns holds what."""
+"""Columns as loaders land them: names in any spelling, what a name says of the values, and objects as JSON text."""
+# ruff: noqa: RUF001 - letters of other alphabets are meant
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
-
-from airflow_provider_calcom._redact import shown_column
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
-
-Fields = Mapping[str, tuple[str, ...]]
-"""{field of a row, as ``joined_at``: the names that the vendor has for its column, the first one first}."""
+from typing import Any, NamedTuple
 
 
 @lru_cache(maxsize=4096)
@@ -22,48 +19,72 @@ def folded_name(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKC", name).casefold() if letter.isalnum())
 
 
-class OwnColumns(Mapping[str, str]):
-    """The option ``columns``, by every name that a feed may ask for.
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-    :param pairs: {field, or one of the vendor's names of its column: the file's own column}.
-    :param fields: what the feed reads; empty where it does not say, and any key is then taken as a column's name.
-    :raises InvalidFeedOption: for a key that is no field of the feed, and for two keys that are one field.
+_UTC = r"(?:utc|gmt|coordinated universal time)\s*(?P<offset>[+-]\s?\d\d?(?::?\d\d)?)?"
+
+_ZONE_BEHIND = re.compile(
+    rf"(?<![^\W_]){_UTC}[\s)\]_.]*$|(?<=[a-z]){_UTC.replace('offset', 'offset2')}$", re.IGNORECASE
+)
+
+_ZONE_BEFORE = re.compile(rf"^[\s(\[]*{_UTC}(?![^\W_])[\s)\]_.:-]*", re.IGNORECASE)
+
+_IN_MINUTES = re.compile(r"(?<![^\W\d_])min(?:ut\w*|s)?(?![^\W\d_])|[(（](?:분|分\w?|мин\w*)\.?[)）]", re.IGNORECASE)
+"""A column's name that says that its numbers are minutes: Duration (Minutes), Dauer (Minuten), 기간(분)."""
+
+NUMBERED = re.compile(r"(?:_duplicated_\d+|\.\d+)$")
+"""How polars, pandas and :func:`header_of <._files.tables.header_of>` name a column whose name came before."""
+
+_ALWAYS = "airbytedata"  # Airbyte's raw tables and file destinations
+
+
+class ZonedName(NamedTuple):
+    """A column's name that says in which zone its times are.
+
+    :param name: the name without the zone.
+    :param zone: ``UTC`` or an offset, as the option ``zone`` has it.
     """
 
-    def __init__(self, pairs: Mapping[str, str], fields: Fields | None = None) -> None:
-        self._pairs = dict(pairs)
-        self._by_name: dict[str, str] = {}
-        for key, column in self._pairs.items():
-            for name in _names_of(key, fields or {}):
-                if self._by_name.setdefault(folded_name(name), column) != column:
-                    raise InvalidFeedOption(
-                        "The feed's option columns names two columns for one field, the second by"
-                        f" {shown_column(key)!r}"
-                    )
-
-    def column_for(self, name: str) -> str | None:
-        """Return the file's own column for one that a feed asks for, or None."""
-        return self._by_name.get(folded_name(name)) if self._by_name else None
-
-    def __getitem__(self, key: str) -> str:
-        return self._pairs[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._pairs)
-
-    def __len__(self) -> int:
-        return len(self._pairs)
+    name: str
+    zone: str
 
 
-def _names_of(key: str, fields: Fields) -> tuple[str, ...]:
-    folded = folded_name(key)
-    # A field's own name goes first: another field may have it among the vendor's names.
-    for of_field in (lambda field: (field,), lambda field: fields[field]):
-        for field, names in fields.items():
-            if folded in map(folded_name, of_field(field)):
-                return field, *names
-    if fields:
-        raise InvalidFeedOption(
-            f"The feed's option columns names {shown_column(key)!r}, but may name only {', '.join(fields)}"
-        )
-    return (key,)
+@lru_cache(maxsize=1024)
+def zone_in_name(column: str) -> ZonedName | None:
+    """Return the zone that a column's name gives, as ``Join Time (UTC)``, ``joinTimeUtc`` or ``Left (GMT+1)``, or None.
+
+    Names of zones other than UTC and GMT are ambiguous (``CST`` is of three continents), and are not taken.
+    """
+    text = _CAMEL.sub(" ", column)
+    found = _ZONE_BEHIND.search(text) or _ZONE_BEFORE.search(text)
+    if found is None:
+        return None
+    name = (text[: found.start()] + text[found.end() :]).strip(" (_[.")
+    offset = (found["offset"] or found.groupdict().get("offset2") or "").replace(" ", "").replace(":", "")
+    if not name:
+        return None
+    if not offset:
+        return ZonedName(name, "UTC")
+    sign, digits = offset[0], offset[1:]
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")
+    return ZonedName(name, f"{sign}{hours:0>2}:{minutes}")
+
+
+def names_minutes(column: str) -> bool:
+    """Return whether a column's name says that its numbers are minutes, as ``Duration (Minutes)``."""
+    return bool(_IN_MINUTES.search(_CAMEL.sub(" ", column)))
+
+
+def is_wrapper(column: str) -> bool:
+    """Return whether a column always holds the record itself, whatever is beside it."""
+    return folded_name(column) == _ALWAYS
+
+
+def parsed(value: Any) -> Any:
+    """Return an object or list that a loader landed as JSON text; any other value as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value

@@ -6,10 +6,12 @@ participant. What stays alone is a row with one time: without an end, or without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from airflow_provider_calcom.attendance.feeds._report import REPEATED, FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
 
@@ -158,3 +160,35 @@ def _joined(begun: Event, ended: Event) -> AttendanceRow:
         "joined_at": as_utc(begun.at),
         "left_at": as_utc(ended.at),
     }
+
+
+REMEMBERED_ROWS = 100_000
+"""Rows that are remembered, in about 15 MB. A repeat that comes later passes, and changes no decision: presence is a
+union."""
+
+
+def once(
+    rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = REMEMBERED_ROWS
+) -> Iterator[AttendanceRow]:
+    """Give rows without those that are wholly equal to an earlier one.
+
+    A row is known by all that it says and not by the vendor's id of the session: of two rows with one id that differ,
+    dropping one could lose a presence. People who are not named are all kept, because two of them may be two people.
+
+    :param rows: what a feed made.
+    :param report: counts each repeat as skipped.
+    :param remembered: how many of the last different rows are compared with.
+    """
+    seen: dict[bytes, None] = {}
+    for row in rows:
+        if row["kind"] == "person" and not (row["email"] or row["name"] or row["phone"] or row["participant"]):
+            yield row
+            continue
+        digest = hashlib.blake2b(repr(tuple(row.values())).encode(), digest_size=16).digest()
+        if digest in seen:
+            report.skip(REPEATED)
+            continue
+        seen[digest] = None
+        if len(seen) > remembered:
+            del seen[next(iter(seen))]
+        yield row

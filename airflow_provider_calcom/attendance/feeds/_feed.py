@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.feeds._columns import Fields, folded_name
+from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.feeds.errors import (
     UnreadableField,
     shown_columns,
 )
-from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 
 _HERE = "airflow_provider_calcom.attendance.feeds"
 _BUILT_IN = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +10,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from airflow_provider_calcom.attendance.feeds._columns import NUMBERED, names_minutes, parsed, zone_in_name
 from airflow_provider_calcom.attendance.feeds._columns import folded_name as folded_name
+from airflow_provider_calcom.attendance.feeds._durations import length_in_seconds
 from airflow_provider_calcom.attendance.feeds._times import (
     BadTime,
     after_midnight,
@@ -22,18 +22,12 @@ from airflow_provider_calcom.attendance.feeds._times import (
     instant,
     is_clock,
     is_epoch,
-    length_in_seconds,
-    names_minutes,
-    zone_in_name,
 )
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of, shown_time
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 WHITE_SPACE = " \t\n\r\v\f\u00a0"
 """What the rules count as white space, rules.md section 2."""
-
-REPEATED = re.compile(r"(?:_duplicated_\d+|\.\d+)$")
-"""How polars, pandas and :func:`header_of <._files.tables.header_of>` name a column whose name came before."""
 
 _LONGEST_TEXT = 100_000
 _LARGEST_ID = 10**30
@@ -319,7 +313,7 @@ def _names_of(columns: tuple[Any, ...]) -> _Names:
     names = _Names({}, set())
     for column in columns:
         text = str(column)
-        repeated, zoned = REPEATED.search(text), zone_in_name(text)
+        repeated, zoned = NUMBERED.search(text), zone_in_name(text)
         _add(names.found, text, column)
         if repeated:
             _add(names.found, text[: repeated.start()], column)
@@ -365,13 +359,3 @@ def _whole(column: str, value: int | float | Decimal) -> int:
     if not -_LARGEST_ID < value < _LARGEST_ID or value != int(value):
         raise UnreadableField(column, "is no text and no whole number of an id's size", shape_of(value))
     return int(value)
-
-
-def parsed(value: Any) -> Any:
-    """Return an object or list that a loader landed as JSON text; any other value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value

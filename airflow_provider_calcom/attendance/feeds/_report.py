@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from airflow_provider_calcom._redact import hide, shown_column, shown_path
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import FeedError, UnreadableField
 
 _MOST_SAMPLES = 20
 _MOST_REASONS = 100
@@ -223,3 +223,19 @@ class FeedReport:
 
 def _bounded(counts: Counter[str], reason: str) -> str:
     return reason if reason in counts or len(counts) < _MOST_REASONS else "other reasons"
+
+
+class FeedUnreadable(FeedError):
+    """The feed as a whole can't be trusted: too many records, or the file itself, can't be read.
+
+    What was read before it must not be used: a person whose row is lost looks absent. Mend: the text names the feed,
+    file, row and column of the first fault.
+
+    :param explanation: what happened and the mend.
+    :param report: the counts so far and the first faults.
+    """
+
+    def __init__(self, explanation: str, report: FeedReport | None = None) -> None:
+        super().__init__(explanation)
+        self.explanation = str(self)
+        self.report = report

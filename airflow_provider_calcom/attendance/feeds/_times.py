@@ -4,6 +4,7 @@ Nothing is guessed. A time without a zone needs the option ``zone``, and a date 
 ``date_format``. Where a clock was set back and a local time came twice, a beginning is taken as the earlier and an end
 as the later of the two: presence may then be an hour too long, which blames nobody.
 """
+# ruff: noqa: RUF001 - letters of other alphabets are meant
 
 from __future__ import annotations
 
@@ -12,14 +13,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
-from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
-
-from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.feeds._locale_words import AM, HOURS, IN_MINUTES, MINUTES, PM, SECONDS
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 ORDERS = ("day_first", "month_first")
 LONGEST_TIME = 64
@@ -56,54 +51,37 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
 that is not known, which programs write as 1970 or as the year 1."""
 
+AM = (
+    *("am", "a.m.", "a. m.", "a.m", "上午", "午前", "凌晨", "早上", "오전", "de.", "d.e.", "dop.", "dop"),
+    *("пр.об.", "пр. об.", "π.μ.", "πμ", "öö", "ص", "sa", "fm", "f.m.", "e paradites", "ip."),
+)
+"""The first half of the day; the option ``am_words`` adds others."""
+
+PM = (
+    *("pm", "p.m.", "p. m.", "p.m", "下午", "午後", "晚上", "오후", "du.", "d.u.", "odp.", "odp"),
+    *("сл.об.", "сл. об.", "μ.μ.", "μμ", "ös", "م", "ch", "em", "e.m.", "e pasdites", "ap."),
+)
+"""The second half of the day; the option ``pm_words`` adds others."""
+
 Halves = tuple[Sequence[str], Sequence[str]]
 """Words of the user's for the first and for the second half of the day."""
 
 _WORDS = re.compile(r"[^\W\d_]+")
 _NO_FORM = ("T", "Z", "UTC", "GMT")
 _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
-_WHOLE_HOURS = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,]\d+)?", re.ASCII)
-_LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_UTC = r"(?:utc|gmt|coordinated universal time)\s*(?P<offset>[+-]\s?\d\d?(?::?\d\d)?)?"
-_ZONE_BEHIND = re.compile(
-    rf"(?<![^\W_]){_UTC}[\s)\]_.]*$|(?<=[a-z]){_UTC.replace('offset', 'offset2')}$", re.IGNORECASE
-)
-_ZONE_BEFORE = re.compile(rf"^[\s(\[]*{_UTC}(?![^\W_])[\s)\]_.:-]*", re.IGNORECASE)
-
-
-class ZonedName(NamedTuple):
-    """A column's name that says in which zone its times are.
-
-    :param name: the name without the zone.
-    :param zone: ``UTC`` or an offset, as the option ``zone`` has it.
-    """
-
-    name: str
-    zone: str
 
 
 class BadTime(ValueError):
     """A value is no time that can be read without guessing; the text says why and holds nothing of the value."""
 
 
-def checked_zone(zone: str | None) -> tzinfo | None:
-    """Give the zone of a name or an offset.
-
-    :raises InvalidFeedOption: if there is no such zone.
-    """
-    if zone is None:
-        return None
-    try:
-        return _zone(zone)
-    except (ValueError, OSError, LookupError, TypeError, AttributeError):
-        raise InvalidFeedOption(
-            f"The feed's option zone must be a time zone as Europe/Berlin or +02:00, but is {describe(zone)}"
-        ) from None
-
-
 @lru_cache(maxsize=64)
-def _zone(zone: str) -> tzinfo:
+def parse_zone(zone: str) -> tzinfo:
+    """Return the zone of a name as ``Europe/Berlin``, or of an offset as ``+02:00``.
+
+    :raises ValueError: if there is no such zone; also LookupError, OSError, TypeError and AttributeError, which
+        :class:`~zoneinfo.ZoneInfo` raises.
+    """
     if zone.upper() in ("UTC", "Z"):
         return timezone.utc
     found = _OFFSET.fullmatch(zone)
@@ -111,63 +89,6 @@ def _zone(zone: str) -> tzinfo:
         offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
         return timezone(-offset if found[1] == "-" else offset)
     return ZoneInfo(zone)
-
-
-@lru_cache(maxsize=1024)
-def zone_in_name(column: str) -> ZonedName | None:
-    """Return the zone that a column's name gives, as ``Join Time (UTC)``, ``joinTimeUtc`` or ``Left (GMT+1)``, or None.
-
-    Names of zones other than UTC and GMT are ambiguous (``CST`` is of three continents), and are not taken.
-    """
-    text = _CAMEL.sub(" ", column)
-    found = _ZONE_BEHIND.search(text) or _ZONE_BEFORE.search(text)
-    if found is None:
-        return None
-    name = (text[: found.start()] + text[found.end() :]).strip(" (_[.")
-    offset = (found["offset"] or found.groupdict().get("offset2") or "").replace(" ", "").replace(":", "")
-    if not name:
-        return None
-    if not offset:
-        return ZonedName(name, "UTC")
-    sign, digits = offset[0], offset[1:]
-    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")
-    return ZonedName(name, f"{sign}{hours:0>2}:{minutes}")
-
-
-def checked_date(date: str | None) -> None:
-    """Check the option ``date``.
-
-    :raises InvalidFeedOption: if it is no date as 2026-11-18.
-    """
-    if date is None:
-        return
-    try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", date, re.ASCII):
-            raise ValueError
-        datetime.strptime(date, "%Y-%m-%d")
-    except (ValueError, TypeError):
-        raise InvalidFeedOption(
-            f"The feed's option date must be a date as 2026-11-18, but is {describe(date)}"
-        ) from None
-
-
-def checked_date_format(date_format: str | None) -> None:
-    """Check the option ``date_format``.
-
-    :raises InvalidFeedOption: if it is no order, and no format that gives a whole date and time.
-    """
-    if date_format is None or date_format in ORDERS:
-        return
-    sample = datetime(2026, 1, 15, 10, 20)
-    try:
-        read = datetime.strptime(sample.strftime(date_format), date_format)
-    except (ValueError, TypeError):
-        read = None
-    if read is None or read.replace(tzinfo=None) != sample:
-        raise InvalidFeedOption(
-            "The feed's option date_format must be day_first, month_first, or a format of strptime with date and time,"
-            f" for instance '%d/%m/%Y %H:%M:%S', but is {describe(date_format)}"
-        )
 
 
 def as_utc(moment: datetime) -> str:
@@ -285,59 +206,6 @@ def completed(
         return began, ended
 
 
-def length_in_seconds(value: object, *, in_minutes: bool = False) -> float:
-    """Return the seconds of a length of time.
-
-    :param value: a number, the text of one, ``0:29:15``, or ``1h 2m 3s`` in the units of several languages.
-    :param in_minutes: whether a bare number is one of minutes.
-    :raises BadTime: for anything else, and for what is less than 0.
-    """
-    seconds: float | None = None
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-    elif isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        seconds = float(value) * (60 if in_minutes else 1)
-    elif isinstance(value, str):
-        seconds = _length_of_text(" ".join(value.split()), in_minutes)
-    if seconds is None or not 0 <= seconds < 10**9:
-        raise BadTime("is no length of time")
-    return seconds
-
-
-def _length_of_text(text: str, in_minutes: bool) -> float | None:
-    clock = _WHOLE_HOURS.fullmatch(text)
-    if clock:
-        return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3])
-    if re.fullmatch(r"\d{1,9}(?:[.,]\d+)?", text, re.ASCII):
-        return float(text.replace(",", ".")) * (60 if in_minutes else 1)
-    return seconds_of(text)
-
-
-def seconds_of(duration: str | None) -> int | None:
-    """Return the seconds of ``1h 2m 3s``, also in the units of other languages, or None where it is no length."""
-    if not duration or _LENGTH.sub("", duration).strip(" ,"):
-        return None
-    total = 0
-    for count, unit in _LENGTH.findall(duration.lower()):
-        factor = _unit(unit)
-        if factor is None or len(count) > 9:
-            return None
-        total += int(count) * factor
-    return total
-
-
-@lru_cache(maxsize=1024)
-def _unit(word: str) -> int | None:
-    units = ((HOURS, 3600), (MINUTES, 60), (SECONDS, 1))
-    fitting = [(len(start), factor) for starts, factor in units for start in starts if word.startswith(start)]
-    return max(fitting)[1] if fitting else None
-
-
-def names_minutes(column: str) -> bool:
-    """Return whether a column's name says that its numbers are minutes, as ``Duration (Minutes)``."""
-    return bool(IN_MINUTES.search(_CAMEL.sub(" ", column)))
-
-
 def _in_our_time(place: Callable[..., datetime], *values: object) -> datetime:
     """Return an instant, if it is of a year in which somebody may have attended something.
 
@@ -356,12 +224,13 @@ def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
     """Place a time that came with the short name of a zone, which must be one that the option ``zone`` has then."""
     if moment.utcoffset() is not None:
         return _in_our_time(_placed, moment, None, False)
-    if checked_zone(zone) is None:
+    place = parse_zone(zone) if zone is not None else None
+    if place is None:
         raise BadTime("has the short name of a time zone, which several have; give the option zone")
     for is_end in (False, True):
         with suppress(BadTime):
             utc = _in_our_time(_placed, moment, zone, is_end)
-            if (utc.astimezone(checked_zone(zone)).tzname() or "").upper() == named.upper():
+            if (utc.astimezone(place).tzname() or "").upper() == named.upper():
                 return utc
     raise BadTime("has the short name of a time zone that the option zone does not have then")
 
@@ -369,7 +238,7 @@ def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
 def _placed(moment: datetime, zone: str | None, is_end: bool) -> datetime:
     if moment.utcoffset() is not None:
         return moment.astimezone(timezone.utc)
-    place = checked_zone(zone)
+    place = parse_zone(zone) if zone is not None else None
     if place is None:
         raise BadTime("has no time zone; give the option zone, for instance zone='Europe/Berlin'")
     utc = moment.replace(tzinfo=place, fold=int(is_end)).astimezone(timezone.utc)
@@ -394,7 +263,7 @@ def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetim
             return _from_iso(found), None
         bare, offset, named = _without_zone(plain)
         moment = _from_export(_with_half(bare, halves), date_format)
-        return (moment.replace(tzinfo=_zone(offset)) if offset else moment), named
+        return (moment.replace(tzinfo=parse_zone(offset)) if offset else moment), named
     except BadTime:
         raise
     except ValueError:
@@ -402,7 +271,8 @@ def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetim
 
 
 _ZONE_IN_TIME = re.compile(
-    r"^(?P<time>.*\d\d.*?) \(?(?:(?:UTC|GMT)(?P<offset> ?[+-]\d\d?(?::?\d\d)?)?|(?P<z>Z)|(?P<name>[A-Z]{3,5}))\)?$"
+    r"^(?P<time>.*\d\d.*?) \(?(?:(?:UTC|GMT)(?: ?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?)?"
+    r"|(?P<z>Z)|(?P<name>[A-Z]{3,5}))\)?$"
 )
 
 
@@ -413,8 +283,8 @@ def _without_zone(text: str) -> tuple[str, str | None, str | None]:
         return text, None, None
     if found["name"]:
         return found["time"], None, found["name"]
-    named = zone_in_name(f"time UTC{(found['offset'] or '').replace(' ', '')}")
-    return found["time"], named.zone if named else "UTC", None
+    offset = f"{found['sign']}{found['hours']:0>2}:{found['minutes'] or '00'}" if found["hours"] else "UTC"
+    return found["time"], offset, None
 
 
 def _with_half(text: str, halves: Halves) -> str:
@@ -440,7 +310,7 @@ def _from_iso(found: re.Match[str]) -> datetime:
     if hour is None:
         raise BadTime("is a date without a time")
     micro = int((fraction or "")[:6].ljust(6, "0"))
-    place = _zone(offset.upper()) if offset else None
+    place = parse_zone(offset.upper()) if offset else None
     return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second or 0), micro, place)
 
 

@@ -35,9 +35,9 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import RecordFeed
 from airflow_provider_calcom.attendance.feeds._record import Record
-from airflow_provider_calcom.attendance.feeds._repeats import once
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc

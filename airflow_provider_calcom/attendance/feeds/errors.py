@@ -13,11 +13,10 @@ from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.feeds._report import FeedReport
+    pass
 
 __all__ = [
     "FeedError",
-    "FeedUnreadable",
     "InvalidFeedOption",
     "SkippedRecord",
     "UnreadableField",
@@ -34,22 +33,6 @@ class FeedError(AttendanceError, ValueError):
 
 class InvalidFeedOption(FeedError):
     """An option of a feed, or the name of the feed, can't be used. Mend: the option that the text names."""
-
-
-class FeedUnreadable(FeedError):
-    """The feed as a whole can't be trusted: too many records, or the file itself, can't be read.
-
-    What was read before it must not be used: a person whose row is lost looks absent. Mend: the text names the feed,
-    file, row and column of the first fault.
-
-    :param explanation: what happened and the mend.
-    :param report: the counts so far and the first faults.
-    """
-
-    def __init__(self, explanation: str, report: FeedReport | None = None) -> None:
-        super().__init__(explanation)
-        self.explanation = str(self)
-        self.report = report
 
 
 class UnreadableFile(Exception):

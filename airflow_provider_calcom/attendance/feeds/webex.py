@@ -18,8 +18,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
-from airflow_provider_calcom.attendance.feeds._people import one_name
-from airflow_provider_calcom.attendance.feeds._phones import phone_in_name
+from airflow_provider_calcom.attendance.feeds._people import one_name, phone_in_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, InvalidFeedOption, Record, read_feed
-from airflow_provider_calcom.attendance.feeds._times import BadTime, day_in_text, length_in_seconds, zone_in_name
+from airflow_provider_calcom.attendance.feeds._columns import zone_in_name
+from airflow_provider_calcom.attendance.feeds._durations import length_in_seconds
+from airflow_provider_calcom.attendance.feeds._times import BadTime, day_in_text
 
 
 def joined(value: Any, column: str = "joined_at", **options: Any) -> str | None:

@@ -327,7 +327,7 @@ def _workbook(
     except BadWorkbook as fault:
         report.stop(str(fault))
     for lines in sheets:
-        yield from of_table(iter(lines), options)
+        yield from of_table((TableLine(row, cells) for row, cells in lines), options)
 
 
 _READERS: dict[str, Reader] = {

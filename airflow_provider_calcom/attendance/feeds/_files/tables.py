@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from airflow_provider_calcom.attendance.feeds._columns import folded_name
-from airflow_provider_calcom.attendance.feeds._files.wrappers import is_wrapper
-from airflow_provider_calcom.attendance.feeds._times import zone_in_name
+from airflow_provider_calcom.attendance.feeds._columns import folded_name, is_wrapper, zone_in_name
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_columns
 
 Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]

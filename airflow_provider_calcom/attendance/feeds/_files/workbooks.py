@@ -8,14 +8,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from airflow_provider_calcom.attendance.errors import MissingExtra
-from airflow_provider_calcom.attendance.feeds._files.tables import TableLine
+
+Line = tuple[int, list[str]]
+"""A line's number, from 1, and its cells as text."""
 
 
 class BadWorkbook(Exception):
     """A file is no workbook that can be read; the text says how to fix it."""
 
 
-def sheets_of(data: bytes, largest: int) -> list[list[TableLine]]:
+def sheets_of(data: bytes, largest: int) -> list[list[Line]]:
     """Return the lines of each sheet. Cells that hold dates are ISO 8601, whatever they look like in the sheet.
 
     :param data: the whole file.
@@ -51,9 +53,9 @@ def _check_size(data: bytes, largest: int) -> None:
         raise BadWorkbook(f"the workbook unpacks to more than {largest * 10} bytes (10 times largest_document)")
 
 
-def _lines(rows: list[list[Any]]) -> list[TableLine]:
-    lines = [TableLine(number, [_text(cell) for cell in row]) for number, row in enumerate(rows, start=1)]
-    return [line for line in lines if any(cell.strip() for cell in line.cells)]
+def _lines(rows: list[list[Any]]) -> list[Line]:
+    lines = [(number, [_text(cell) for cell in row]) for number, row in enumerate(rows, start=1)]
+    return [(number, cells) for number, cells in lines if any(cell.strip() for cell in cells)]
 
 
 def _text(cell: Any) -> str:

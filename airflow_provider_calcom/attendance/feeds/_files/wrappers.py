@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds._columns import folded_name
+from airflow_provider_calcom.attendance.feeds._columns import _ALWAYS, folded_name, is_wrapper
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
-
-_ALWAYS = "airbytedata"  # Airbyte's raw tables and file destinations
 
 # Kafka's and Singer's messages, a variant column of a warehouse, a table of raw answers.
 _WRAPPERS = (
@@ -42,11 +40,6 @@ def wrapped(document: Mapping[Any, Any]) -> tuple[str, Any] | None:
     if is_wrapper(str(column)) and isinstance(value, (list, tuple)) and not value:
         value = UnreadableField(str(column), "holds an empty list, where a record should be")
     return (str(column), value) if isinstance(value, (Mapping, list, tuple, UnreadableField)) else None
-
-
-def is_wrapper(column: str) -> bool:
-    """Return whether a column always holds the record itself, whatever is beside it."""
-    return folded_name(column) == _ALWAYS
 
 
 @lru_cache(maxsize=1024)

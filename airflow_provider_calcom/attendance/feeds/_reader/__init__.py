@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
@@ -13,9 +14,10 @@ from airflow_provider_calcom.attendance.feeds._files.tables import Placed, Table
 from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
 from airflow_provider_calcom.attendance.feeds._reader.meetings import Meetings
 from airflow_provider_calcom.attendance.feeds._reader.pages import Pages
-from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import FeedUnreadable, InvalidFeedOption, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 
@@ -59,7 +61,7 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
         )
     one = feed_named(feed) if isinstance(feed, str) else feed
     given = FeedOptions.of(options, getattr(one, "fields", None))
-    check_read(one, given)
+    check_read(one.name, getattr(one, "option_names", None), given)
     files = files_of(source)
     check_formats([options_of(file) for file in files or ()], given)
     return FeedReading(one, source if files is None else files, given)
@@ -70,7 +72,7 @@ def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> 
     placed = _placed(feed, source, options, report)
     with closing(placed):
         try:
-            for made in feed.rows(_counted(placed, report, effects), report, options):
+            for made in feed.rows(_counted(placed, report, effects, options), report, options):
                 row = meetings.of_row(made)
                 report.made(row)
                 effects.take_row(row)
@@ -83,14 +85,20 @@ def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> 
     effects.judge(report)
 
 
-def _counted(placed: Iterable[Placed], report: FeedReport, effects: Effects) -> Iterator[Mapping[str, Any]]:
+def _counted(
+    placed: Iterable[Placed], report: FeedReport, effects: Effects, options: FeedOptions
+) -> Iterator[Mapping[str, Any]]:
     for row, record in placed:
         report.begin(row)
         if isinstance(record, UnreadableField):
             report.unreadable(record)
         else:
-            effects.take_record(record)
+            effects.take_record(record, partial(_has_column, record, options))
             yield record
+
+
+def _has_column(record: Mapping[str, Any], options: FeedOptions, name: str) -> bool:
+    return Record(record, options).has(name)
 
 
 def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Generator[Placed, None, None]:

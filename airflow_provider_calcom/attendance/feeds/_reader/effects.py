@@ -12,37 +12,34 @@ none of whose ids came, because a day on which guests alone came is no fault. Su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from airflow_provider_calcom._redact import shown_column
-from airflow_provider_calcom.attendance.feeds._lookups import LookUp
-from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, shown_columns
-from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-
-if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.feeds._feed import Feed
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions, LookUp
 
 _OF_FILES = ("encoding", "delimiter", "largest_line", "largest_document")
 _OF_READING = ("max_unreadable",)
 _MOST_NAMES = 200
 
 
-def check_read(feed: Feed, options: FeedOptions) -> None:
+def check_read(feed: str, known: tuple[str, ...] | None, options: FeedOptions) -> None:
     """Check that a feed reads every option that is given.
 
+    :param feed: its name.
+    :param known: the names of the options that it reads, or None where it does not say.
+    :param options: as given by the user.
     :raises InvalidFeedOption: naming those that it does not read.
     """
-    known: tuple[str, ...] | None = getattr(feed, "option_names", None)
     if known is None:
         return
     unread = [name for name in _given(options) if name not in (*known, *_OF_FILES, *_OF_READING)]
     if unread:
         raise InvalidFeedOption(
-            f"The option {', '.join(unread)} has no effect on the feed {feed.name}, so leave it out. The feed reads:"
+            f"The option {', '.join(unread)} has no effect on the feed {feed}, so leave it out. The feed reads:"
             f" {', '.join(known)}"
         )
 
@@ -81,14 +78,17 @@ class Effects:
         self._of_booking = 0
         self._loose = 0
 
-    def take_record(self, record: Mapping[str, Any]) -> None:
-        """Note which of the named columns a record has."""
+    def take_record(self, columns: Mapping[str, Any], has: Callable[[str], bool]) -> None:
+        """Note which of the named columns a record has.
+
+        :param columns: the record as it came.
+        :param has: returns whether it has a column, in any spelling.
+        """
         self._records += 1
         if self._unfound:
-            found = Record(record, self._options)
-            self._unfound = {column for column in self._unfound if not found.has(column)}
+            self._unfound = {column for column in self._unfound if not has(column)}
             if len(self._names) < _MOST_NAMES:
-                self._names.update(dict.fromkeys(record))
+                self._names.update(dict.fromkeys(columns))
 
     def take_row(self, row: AttendanceRow) -> None:
         """Note what a row has of the options."""

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds._columns import folded_name
+from airflow_provider_calcom.attendance.feeds._columns import folded_name, parsed
 from airflow_provider_calcom.attendance.feeds._files.wrappers import wrapped
-from airflow_provider_calcom.attendance.feeds._record import parsed
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 

@@ -31,11 +31,11 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
+from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
-from airflow_provider_calcom.attendance.feeds._phones import phone_in_name
+from airflow_provider_calcom.attendance.feeds._people import phone_in_name
 from airflow_provider_calcom.attendance.feeds._record import Record
-from airflow_provider_calcom.attendance.feeds._repeats import once
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc

@@ -22,6 +22,7 @@ from itertools import chain
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
+from airflow_provider_calcom.attendance.feeds._durations import seconds_of
 from airflow_provider_calcom.attendance.feeds._files.tables import (
     Placed,
     TableLine,
@@ -32,7 +33,7 @@ from airflow_provider_calcom.attendance.feeds._files.tables import (
 from airflow_provider_calcom.attendance.feeds._people import one_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
-from airflow_provider_calcom.attendance.feeds._times import after_midnight, completed, day_in_text, is_clock, seconds_of
+from airflow_provider_calcom.attendance.feeds._times import after_midnight, completed, day_in_text, is_clock
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_time
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 

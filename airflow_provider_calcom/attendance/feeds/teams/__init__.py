@@ -46,10 +46,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
 from airflow_provider_calcom.attendance.feeds._record import Record
-from airflow_provider_calcom.attendance.feeds._repeats import once
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key

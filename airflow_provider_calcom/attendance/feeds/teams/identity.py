@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterable
 from typing import TypedDict
 
-from airflow_provider_calcom.attendance.feeds._phones import phone_in_name
+from airflow_provider_calcom.attendance.feeds._people import phone_in_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds.teams.words import has_guest_mark, without_guest_mark
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
+from airflow_provider_calcom.attendance.feeds._durations import seconds_of
 from airflow_provider_calcom.attendance.feeds._record import Record
-from airflow_provider_calcom.attendance.feeds._times import are_of_one_form, completed, seconds_of
+from airflow_provider_calcom.attendance.feeds._times import are_of_one_form, completed
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shown_columns
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.teams.sections import COLUMNS_PUT_BESIDE

@@ -18,7 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from airflow_provider_calcom.attendance.feeds._times import zone_in_name
+from airflow_provider_calcom.attendance.feeds._columns import zone_in_name
 
 _BRACKETS = {")": "(", "）": "（", "]": "[", "】": "【", "］": "［"}
 _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")

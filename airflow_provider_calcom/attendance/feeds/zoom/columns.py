@@ -11,11 +11,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from airflow_provider_calcom.attendance.feeds._columns import Fields
+from airflow_provider_calcom.attendance.feeds._columns import zone_in_name
 from airflow_provider_calcom.attendance.feeds._people import plain
 from airflow_provider_calcom.attendance.feeds._record import Record
-from airflow_provider_calcom.attendance.feeds._times import zone_in_name
-from airflow_provider_calcom.attendance.feeds.options import FeedOptions
+from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 from airflow_provider_calcom.attendance.feeds.zoom.words import MEANINGS, WORDS
 
 # How loaders call a second column of one name: "User Email_1", ".1", "_duplicated_0", " (2)", "...10", "_right".

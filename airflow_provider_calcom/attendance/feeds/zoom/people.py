@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_calcom.attendance.feeds._people import both_names, one_name, person_beside_bot, plain
-from airflow_provider_calcom.attendance.feeds._phones import phone_in_name
+from airflow_provider_calcom.attendance.feeds._people import (
+    both_names,
+    one_name,
+    person_beside_bot,
+    phone_in_name,
+    plain,
+)
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds.zoom.columns import ZoomColumns
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReport, FeedUnreadable, read_feed
-from airflow_provider_calcom.attendance.feeds._repeats import once
+from airflow_provider_calcom.attendance.feeds._events import once
 
 LEFT = "2026-01-15T10:30:41.830Z"
 CODE = "WKTIMXIVUK"

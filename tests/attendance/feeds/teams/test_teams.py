@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedReport, FeedUnreadable, read_feed
-from airflow_provider_calcom.attendance.feeds._times import seconds_of
+from airflow_provider_calcom.attendance.feeds._durations import seconds_of
 from airflow_provider_calcom.attendance.feeds.teams.words import without_guest_mark
 
 THREAD = "19:meeting_YmJmOGFjNWYtNjU5Zi00YTkwLWJjMzQ@thread.v2"
