@@ -25,8 +25,7 @@ import pytest
 
 from airflow_provider_calcom.attendance import plan, worklist
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
-from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, read_feed
-from airflow_provider_calcom.attendance.feeds import _feed as base
+from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, feed_names, read_feed
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command
@@ -344,7 +343,7 @@ def first_cells(page: Path) -> set[str]:
 def test_every_feed_has_a_section() -> None:
     """Each feed has a section with an entry for the operator, an example in Python, and what it is known by."""
     headings = re.findall(r"^## `(\w+)`$", FEEDS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(headings) == sorted(base._BUILT_IN)
+    assert sorted(headings) == sorted(feed_names())
     for name in headings:
         section = FEEDS.read_text(encoding="utf-8").split(f"\n## `{name}`\n")[1].split("\n## ")[0]
         assert f'"feed": "{name}"' in section

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, Feed, RecordFeed, feed_named, register_feed
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds._reader import FeedReading, read_feed
 from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._registry import Feed, feed_named, feed_names, register_feed
 from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable, Unreadable
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import (
@@ -38,6 +39,7 @@ __all__ = [
     "UnreadableField",
     "UnreadableFile",
     "feed_named",
+    "feed_names",
     "read_feed",
     "register_feed",
 ]

@@ -20,15 +20,11 @@ def folded_name(name: str) -> str:
 
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
 _UTC = r"(?:utc|gmt|coordinated universal time)\s*(?P<offset>[+-]\s?\d\d?(?::?\d\d)?)?"
-
 _ZONE_BEHIND = re.compile(
     rf"(?<![^\W_]){_UTC}[\s)\]_.]*$|(?<=[a-z]){_UTC.replace('offset', 'offset2')}$", re.IGNORECASE
 )
-
 _ZONE_BEFORE = re.compile(rf"^[\s(\[]*{_UTC}(?![^\W_])[\s)\]_.:-]*", re.IGNORECASE)
-
 _IN_MINUTES = re.compile(r"(?<![^\W\d_])min(?:ut\w*|s)?(?![^\W\d_])|[(（](?:분|分\w?|мин\w*)\.?[)）]", re.IGNORECASE)
 """A column's name that says that its numbers are minutes: Duration (Minutes), Dauer (Minuten), 기간(분)."""
 

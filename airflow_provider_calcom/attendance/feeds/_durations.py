@@ -20,7 +20,6 @@ SECONDS = ("s", "mp", "másod", "gi\u00e2y", "det", "dtk", "с", "δ", "שנ", "
 """How units of seconds begin. The longest beginning counts: the German Std. and the Turkish sa begin with an s, too."""
 
 _WHOLE_HOURS = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,]\d+)?", re.ASCII)
-
 _LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
 
 

@@ -1,13 +1,13 @@
-"""What a feed is, how a user adds one, and how one is read."""
+"""The base of feeds whose records can be understood one by one, as nearly all can."""
 
 from __future__ import annotations
 
-import importlib
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
+from urllib.parse import SplitResult
 
-from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds._record import Record
@@ -21,21 +21,7 @@ from airflow_provider_calcom.attendance.feeds.errors import (
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 
-_HERE = "airflow_provider_calcom.attendance.feeds"
-_BUILT_IN = {
-    "canonical": f"{_HERE}.canonical",
-    "check_in": f"{_HERE}.check_in",
-    "zoom": f"{_HERE}.zoom",
-    "google_meet": f"{_HERE}.google_meet",
-    "teams": f"{_HERE}.teams",
-    "cal_video": f"{_HERE}.cal_video",
-    "webex": f"{_HERE}.webex",
-}
-"""Each of these modules has a ``FEED``; it is imported when the feed is first asked for."""
-
 _NOTHING_MADE = "the record gave no row, and is not of a kind that is known to be nobody's attendance"
-
-_added: dict[str, Feed] = {}
 
 
 _OF_TIME = ("joined_at", "left_at", "checked_in_at", "time", "time_usec", "date", "duration", "action", "event")
@@ -55,62 +41,35 @@ OF_EVERY_FEED = (
 """Options that :class:`RecordFeed` reads by itself."""
 
 
-class Feed(Protocol):
-    """Turns a vendor's records into attendance rows.
-
-    Besides these two, a feed may have what :class:`RecordFeed` has: ``page_keys``, ``page_fields``, ``fields``,
-    ``option_names``, ``skips``, ``next_page``, ``totals``, ``key_of`` and ``records_of_table``.
-    """
-
-    @property
-    def name(self) -> str:
-        """The name that users ask for it by, which is also the ``source`` of its rows."""
-        ...
-
-    def rows(
-        self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
-    ) -> Iterator[AttendanceRow]:
-        """Give the rows of the records, one record at a time.
-
-        :param records: objects as the vendor gives them; taken one by one, so that a long feed needs no memory.
-        :param report: is told of records left out (``skip``) and of those that can't be read (``unreadable``); the
-            rest it counts itself.
-        :param options: what the user said of the data.
-        """
-        ...
-
-
 class RecordFeed(ABC):
-    """A feed whose every record can be understood by itself. Subclasses say what :meth:`rows_of` a record are."""
+    """A feed whose every record can be understood by itself. Subclasses say what :meth:`rows_of` a record are.
+
+    Its members are those of :class:`Feed <._registry.Feed>`, where they are explained. A subclass has no other public
+    ones, so that a misspelt name is an error.
+    """
 
     name: ClassVar[str]
     page_keys: ClassVar[tuple[str, ...]] = ()
-    """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
-
     page_fields: ClassVar[tuple[str, ...] | Mapping[str, str]] = ()
-    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``; or {field:
-    the record's column}, where it is another thing in a record, as ``id``."""
-
     fields: ClassVar[Fields] = {}
-    """{field of a row: the vendor's names of its column}. The option ``columns`` may name these, and the header of a
-    table is known by them. Empty: ``columns`` may name any column, and the first line of a table is its header."""
-
     option_names: ClassVar[tuple[str, ...]] = OF_EVERY_FEED
-    """Options that the feed reads; another one is refused, because it would have no effect."""
-
     skips: ClassVar[tuple[str, ...]] = ()
-    """Reasons for which records may be left out: the closed list of kinds that are known to be nobody's attendance."""
-
     next_page: ClassVar[Mapping[str, str]] = {}
-    """{field beside a page's records that holds something where more pages follow: the parameter that fetches them},
-    besides those that every feed knows, see :mod:`pages <._reader.pages>`."""
-
     own_links: ClassVar[tuple[str, ...]] = ()
-    """Fields of records that hold something where a list within them goes on elsewhere, and of which the feed itself
-    checks whether the rest came."""
-
     totals: ClassVar[Mapping[str, str]] = {}
-    """{field beside a page's records with the number of records of all pages: the parameter that fetches the rest}."""
+
+    def __init_subclass__(cls) -> None:
+        """Check the names of a subclass's members.
+
+        :raises InvalidFeedOption: for a public one that feeds don't have.
+        """
+        super().__init_subclass__()
+        other = [name for name in vars(cls) if not name.startswith("_") and not _is_member(name)]
+        if other:
+            raise InvalidFeedOption(
+                f"{cls.__name__}.{other[0]} is not a member of a feed{_suggestion(other[0])}. Begin names of your own"
+                " with an underscore"
+            )
 
     @abstractmethod
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
@@ -161,8 +120,12 @@ class RecordFeed(ABC):
         return frozenset(folded_name(name) for name in (*names, *own))
 
     def key_of(self, meeting: str) -> str | None:
-        """Give the conference key of a meeting id, code or URL of this vendor; here the text itself."""
+        """Return the conference key of a meeting id, code, link or key of this vendor; here the string itself."""
         return meeting
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link of this vendor, or None for any other link; here always None."""
+        return None
 
     def meeting_of(self, record: Record, ids: Iterable[str], other_ids: Iterable[str] = ()) -> str | None:
         """Give the conference key of a record's meeting, or None.
@@ -225,37 +188,20 @@ class RecordFeed(ABC):
         }
 
 
+def _is_member(name: str) -> bool:
+    return name == "name" or hasattr(RecordFeed, name)
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, [one for one in (*vars(RecordFeed), "name") if not one.startswith("_")], 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def _known(record: Record, names: Iterable[str], known: Mapping[str, str]) -> str | None:
     if not known:
         return None
     found = (record.text(name) for name in names)
     return next((known[one] for one in found if one is not None and one in known), None)
-
-
-def register_feed(feed: Feed) -> None:
-    """Add a feed of one's own, or put one in the place of a built-in, for this process.
-
-    :param feed: is found by its ``name`` from now on.
-    :raises InvalidFeedOption: if it has no usable name.
-    """
-    name = getattr(feed, "name", None)
-    if not isinstance(name, str) or not name or name != name.strip():
-        raise InvalidFeedOption("A feed needs a name: a text without spaces at its ends")
-    _added[name] = feed
-
-
-def feed_named(name: str) -> Feed:
-    """Give the feed of that name.
-
-    :raises InvalidFeedOption: if there is none, listing those that are known.
-    """
-    if name in _added:
-        return _added[name]
-    if name in _BUILT_IN:
-        feed: Feed = importlib.import_module(_BUILT_IN[name]).FEED
-        return feed
-    known = ", ".join(sorted({*_BUILT_IN, *_added}))
-    raise InvalidFeedOption(f"There is no feed {describe(name)}. Known are: {known}; register_feed() adds another")
 
 
 def required(record: Record, *names: str) -> None:

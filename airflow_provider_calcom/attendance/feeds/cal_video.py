@@ -34,14 +34,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
+from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import RecordFeed
+from airflow_provider_calcom.attendance.feeds._links import key_in_links, plain_id
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
-from airflow_provider_calcom.attendance.feeds.conference_keys import cal_video_key, conference_key
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
@@ -55,6 +57,8 @@ _USER_ID = re.compile(r"\d{1,20}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r
 _ONGOING = {"true": True, "1": True, "false": False, "0": False, "none": False, "": False}
 _AT_ONCE = timedelta(seconds=5)
 """How far apart an end and a beginning may lie that are counted as one time: Daily's seconds are rounded."""
+_CAL_VIDEO_PATH = re.compile(r"/video/([\w-]{6,100})/?", re.A)
+_UID = re.compile(r"[\w-]{6,100}", re.A)
 
 
 class CalVideoFeed(RecordFeed):
@@ -113,6 +117,10 @@ class CalVideoFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Give the key of a booking's uid or of a link to its video page."""
         return cal_video_key(meeting)
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return cal_video_key_of_url(url)
 
     def _of_session(self, session: Record, faults: list[UnreadableField]) -> Iterator[AttendanceRow]:
         if session.value("participants") is None:
@@ -263,6 +271,24 @@ def _end(began: datetime, seconds: float, record: Record) -> datetime:
         return began + timedelta(seconds=seconds)
     except OverflowError:
         raise UnreadableField(record.spelling("duration"), "is no length of time", shape_of(seconds)) from None
+
+
+def cal_video_key(meeting: object) -> str | None:
+    """Give the key of a Cal Video meeting, or None.
+
+    :param meeting: the booking's uid, a link to its video page, or a key.
+    """
+    text = plain_id(meeting, "cal_video:")
+    return f"cal_video:{text}" if _UID.fullmatch(text) else key_in_links(text, cal_video_key_of_url)
+
+
+def cal_video_key_of_url(url: SplitResult) -> str | None:
+    """Return the key of a link to a video page, or None for any other link.
+
+    It may be on any host: users host Cal.com themselves, and a uid is unlike the ids of other vendors.
+    """
+    found = _CAL_VIDEO_PATH.fullmatch(url.path)
+    return f"cal_video:{found[1]}" if found else None
 
 
 FEED = CalVideoFeed()

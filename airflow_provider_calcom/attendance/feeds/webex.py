@@ -15,14 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from urllib.parse import SplitResult, parse_qs, unquote
 
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._links import LONGEST_LOCATION, host_of, key_in_links, plain_id
 from airflow_provider_calcom.attendance.feeds._people import one_name, phone_in_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
-from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
@@ -47,6 +48,9 @@ _FORMULA = re.compile(r'^="([^"]*)"$')
 _ROUNDING = timedelta(seconds=1)
 
 _Times = tuple[datetime | None, datetime | None]
+_WEBEX_HOST = re.compile(r"(?:[a-z0-9-]+\.)+webex\.com", re.A)
+_WEBEX_ROOM = re.compile(r"/(?:meet|join)/([\w.@+-]{1,100})/?", re.I)
+_WEBEX_NUMBER = re.compile(r"\d{9,12}", re.A)
 
 
 class WebexFeed(RecordFeed):
@@ -82,6 +86,10 @@ class WebexFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Return ``webex:`` and the meeting number, or what the join link has instead."""
         return webex_key(meeting)
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return webex_key_of_url(url)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of a participant or of a report's attendee."""
@@ -225,6 +233,36 @@ def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> da
     if any(moment != known[0] for moment in known):
         record.one_column(*names)
     return known[0] if known else None
+
+
+def webex_key(meeting: object) -> str | None:
+    """Give the key of a Webex meeting, or None.
+
+    :param meeting: its number, as a number or a text with or without spaces; a join link (``webLink``); or a key. The
+        API's ``meetingId`` is in no link, so there is no key of it.
+    """
+    text = plain_id(meeting, "webex:")
+    digits = re.sub(r"[\s-]", "", text)
+    if _WEBEX_NUMBER.fullmatch(digits):
+        return f"webex:{digits}"
+    if re.fullmatch(r"mtid/m[0-9a-f]{10,100}", text):
+        return f"webex:{text}"
+    return key_in_links(text, webex_key_of_url)
+
+
+def webex_key_of_url(url: SplitResult) -> str | None:
+    """Return the key of a join link of Webex, or None for any other link."""
+    host = host_of(url)
+    if not _WEBEX_HOST.fullmatch(host):
+        return None
+    ticket = next(iter(parse_qs(url.query[:LONGEST_LOCATION]).get("MTID", [])), "")
+    if url.path.endswith("/j.php") and re.fullmatch(r"m[0-9a-f]{10,100}", ticket, re.IGNORECASE):
+        return f"webex:mtid/{ticket.lower()}"
+    room = _WEBEX_ROOM.fullmatch(unquote(url.path))
+    if room is None:
+        return None
+    digits = _WEBEX_NUMBER.fullmatch(room[1])
+    return f"webex:{room[1]}" if digits else f"webex:{host}/meet/{room[1].lower()}"
 
 
 FEED = WebexFeed()

@@ -198,7 +198,7 @@ def test_records_without_rows_are_reported() -> None:
 def test_records_that_a_feed_swallows_are_an_error() -> None:
     """A feed that reads several records at once and gives neither rows nor reasons lost somebody."""
 
-    class Swallowing:
+    class Swallowing(DoorFeed):
         name = "swallowing"
 
         def rows(

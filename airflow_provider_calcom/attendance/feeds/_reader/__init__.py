@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.feeds._feed import Feed, feed_named
 from airflow_provider_calcom.attendance.feeds._files import files_of, is_path, name_of, options_of, records_in_file
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._files.tables import Placed
 from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
 from airflow_provider_calcom.attendance.feeds._reader.meetings import Meetings
-from airflow_provider_calcom.attendance.feeds._reader.pages import Pages
+from airflow_provider_calcom.attendance.feeds._reader.pages import Pages, Shape
 from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._registry import Feed, check_feed, feed_named
 from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
@@ -31,9 +31,7 @@ class FeedReading:
     """
 
     def __init__(self, feed: Feed, source: Any, options: FeedOptions) -> None:
-        self.report = FeedReport(
-            feed=feed.name, max_unreadable=options.max_unreadable, skips=getattr(feed, "skips", ())
-        )
+        self.report = FeedReport(feed=feed.name, max_unreadable=options.max_unreadable, skips=feed.skips)
         self._rows = _rows(feed, source, options, self.report)
 
     def __iter__(self) -> Iterator[AttendanceRow]:
@@ -60,15 +58,16 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
             f"The feed's source must be records, an API's answer or a path, but is {describe(source)}"
         )
     one = feed_named(feed) if isinstance(feed, str) else feed
-    given = FeedOptions.of(options, getattr(one, "fields", None))
-    check_read(one.name, getattr(one, "option_names", None), given)
+    check_feed(one)
+    given = FeedOptions.of(options, one.fields)
+    check_read(one.name, one.option_names, given)
     files = files_of(source)
     check_formats([options_of(file) for file in files or ()], given)
     return FeedReading(one, source if files is None else files, given)
 
 
 def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[AttendanceRow]:
-    effects, meetings = Effects(options), Meetings(feed, options, report)
+    effects, meetings = Effects(options), Meetings(feed.key_of, options, report)
     placed = _placed(feed, source, options, report)
     with closing(placed):
         try:
@@ -102,7 +101,8 @@ def _has_column(record: Mapping[str, Any], options: FeedOptions, name: str) -> b
 
 
 def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Generator[Placed, None, None]:
-    pages = Pages(feed, report)
+    shape = Shape(feed.page_keys, feed.page_fields, feed.own_links, feed.next_page, feed.totals)
+    pages = Pages(shape, report)
     for row, document in _documents(feed, source, options, report):
         if isinstance(document, UnreadableField):
             yield row, document
@@ -116,14 +116,9 @@ def _documents(feed: Feed, source: Any, options: FeedOptions, report: FeedReport
     if isinstance(source, Mapping):
         yield None, source
     elif isinstance(source, list) and source and all(map(is_path, source)):
-        of_table = getattr(feed, "records_of_table", _of_any_table)
         for file in source:
             report.begin_file(name_of(file))
-            yield from records_in_file(file, options, report, of_table)
+            yield from records_in_file(file, options, report, feed.records_of_table)
     else:
         for document in source:
             yield None, document
-
-
-def _of_any_table(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
-    return records_under_header(lines)

@@ -26,16 +26,14 @@ _OF_READING = ("max_unreadable",)
 _MOST_NAMES = 200
 
 
-def check_read(feed: str, known: tuple[str, ...] | None, options: FeedOptions) -> None:
+def check_read(feed: str, known: tuple[str, ...], options: FeedOptions) -> None:
     """Check that a feed reads every option that is given.
 
     :param feed: its name.
-    :param known: the names of the options that it reads, or None where it does not say.
+    :param known: the names of the options that it reads.
     :param options: as given by the user.
     :raises InvalidFeedOption: naming those that it does not read.
     """
-    if known is None:
-        return
     unread = [name for name in _given(options) if name not in (*known, *_OF_FILES, *_OF_READING)]
     if unread:
         raise InvalidFeedOption(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
@@ -18,13 +18,13 @@ NOBODYS = (
 class Meetings:
     """Applies the options ``conference_key`` and ``conference_keys`` to rows that a feed made.
 
-    :param feed: with ``key_of``, where it has keys of its own.
+    :param key_of: that of the feed.
     :param options: as given by the user.
     :param report: is told of rows that name no meeting.
     """
 
-    def __init__(self, feed: Any, options: FeedOptions, report: FeedReport) -> None:
-        self._key_of = getattr(feed, "key_of", lambda meeting: meeting)
+    def __init__(self, key_of: Callable[[str], str | None], options: FeedOptions, report: FeedReport) -> None:
+        self._key_of = key_of
         self._options = options
         self._report = report
         self._named: set[str] = set()

@@ -48,18 +48,21 @@ _NESTED = ("paging", "pagination", "links", "_links", "pageInfo", "headers")
 
 
 class Shape:
-    """What a feed says of its pages.
+    """What pages of a feed look like; the parameters are members of :class:`Feed <._registry.Feed>`."""
 
-    :param feed: with ``page_keys``, ``page_fields``, ``next_page`` and ``totals`` as :class:`RecordFeed` has them.
-    """
-
-    def __init__(self, feed: Any) -> None:
-        self.keys: tuple[str, ...] = getattr(feed, "page_keys", ())
-        fields: Mapping[str, str] | tuple[str, ...] = getattr(feed, "page_fields", ())
+    def __init__(
+        self,
+        keys: tuple[str, ...],
+        fields: Mapping[str, str] | tuple[str, ...],
+        own_links: tuple[str, ...],
+        next_page: Mapping[str, str],
+        totals: Mapping[str, str],
+    ) -> None:
+        self.keys = keys
         self.fields = dict(fields) if isinstance(fields, Mapping) else {name: name for name in fields}
-        self.own_links: tuple[str, ...] = getattr(feed, "own_links", ())
-        self.next_page = _by_name({**NEXT_PAGE, **getattr(feed, "next_page", {})})
-        self.totals = _by_name({**TOTALS, **getattr(feed, "totals", {})})
+        self.own_links = own_links
+        self.next_page = _by_name({**NEXT_PAGE, **next_page})
+        self.totals = _by_name({**TOTALS, **totals})
 
 
 def _by_name(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -104,12 +107,12 @@ class _Answer:
 class Pages:
     """Takes documents apart, and knows which pages are missing.
 
-    :param feed: says what its pages are.
+    :param shape: of the feed's pages.
     :param report: is told of a missing page.
     """
 
-    def __init__(self, feed: Any, report: FeedReport) -> None:
-        self._shape = Shape(feed)
+    def __init__(self, shape: Shape, report: FeedReport) -> None:
+        self._shape = shape
         self._report = report
         self._answers: dict[str, _Answer] = {}
         self._row: int | None = None

@@ -29,6 +29,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypedDict
+from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._events import once
@@ -39,10 +40,10 @@ from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
-from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.google_meet.audit import FIELDS as AUDIT_FIELDS
 from airflow_provider_calcom.attendance.feeds.google_meet.audit import SKIPS, Call, calls_of, is_log_record
+from airflow_provider_calcom.attendance.feeds.google_meet.keys import meet_key, meet_key_of_url
 from airflow_provider_calcom.attendance.feeds.google_meet.report import (
     EMAILS,
     dated,
@@ -121,6 +122,10 @@ class GoogleMeetFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Return the key of a meeting code, with or without dashes, or of a link."""
         return meet_key(meeting)
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return meet_key_of_url(url)
 
     def _of_call(self, call: Call) -> AttendanceRow:
         options = call.record.options

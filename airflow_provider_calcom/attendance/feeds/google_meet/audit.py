@@ -31,8 +31,8 @@ from typing import Any
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._times import BadTime, epoch_instant
-from airflow_provider_calcom.attendance.feeds.conference_keys import meet_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
+from airflow_provider_calcom.attendance.feeds.google_meet.keys import meet_key
 
 _ENDED = {
     folded_name(name) for name in ("call_ended", "Endpoint left", "L'endpoint ha abbandonato la chiamata")

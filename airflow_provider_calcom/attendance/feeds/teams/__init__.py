@@ -45,6 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
+from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
@@ -52,7 +53,6 @@ from airflow_provider_calcom.attendance.feeds._files.tables import Placed, Table
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.teams import sections
@@ -64,6 +64,7 @@ from airflow_provider_calcom.attendance.feeds.teams.graph import (
     is_of_graph,
     thread_of,
 )
+from airflow_provider_calcom.attendance.feeds.teams.keys import teams_key, teams_key_of_url
 from airflow_provider_calcom.attendance.feeds.teams.words import FIELDS
 
 
@@ -115,6 +116,10 @@ class TeamsFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Return the key of a join URL, a thread, a meeting number or the id of an online meeting."""
         return teams_key(meeting) or teams_key(thread_of(meeting))
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return teams_key_of_url(url)
 
 
 FEED = TeamsFeed()

@@ -14,11 +14,11 @@ from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
-from airflow_provider_calcom.attendance.feeds.conference_keys import teams_key
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.teams.file import UNNAMED
 from airflow_provider_calcom.attendance.feeds.teams.identity import Who, doubtful, who_is
+from airflow_provider_calcom.attendance.feeds.teams.keys import teams_key
 
 MEETING_FIELDS = (
     "joinWebUrl",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
 from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
@@ -19,12 +20,12 @@ from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import are_of_one_form, as_utc, completed
-from airflow_provider_calcom.attendance.feeds.conference_keys import zoom_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 from airflow_provider_calcom.attendance.feeds.zoom.columns import FIELDS, ZoomColumns, columns_of
 from airflow_provider_calcom.attendance.feeds.zoom.events import NOTHING_OF_A_PRESENCE, ZoomEvents
 from airflow_provider_calcom.attendance.feeds.zoom.exports import records_of_export
+from airflow_provider_calcom.attendance.feeds.zoom.keys import zoom_key, zoom_key_of_url
 from airflow_provider_calcom.attendance.feeds.zoom.meetings import MeetingsNamed, meeting_key
 from airflow_provider_calcom.attendance.feeds.zoom.people import (
     email_of,
@@ -64,6 +65,10 @@ class ZoomFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Return ``zoom:`` and the digits of a meeting id or join link."""
         return zoom_key(re.sub(r"(?<=\d)\.0$", "", meeting))  # a data frame's column of ids that has nulls in it
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return zoom_key_of_url(url)
 
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
