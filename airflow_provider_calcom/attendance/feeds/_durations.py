@@ -26,7 +26,7 @@ _LENGTH = re.compile(r"(\d+)\s*([^\W\d_]+)\.?")
 def length_in_seconds(value: object, *, in_minutes: bool = False) -> float:
     """Return the seconds of a length of time.
 
-    :param value: a number, the text of one, ``0:29:15``, or ``1h 2m 3s`` in the units of several languages.
+    :param value: a number, a string of one, ``0:29:15``, or ``1h 2m 3s`` in the units of several languages.
     :param in_minutes: whether a bare number is one of minutes.
     :raises BadTime: for anything else, and for what is less than 0.
     """
@@ -38,7 +38,7 @@ def length_in_seconds(value: object, *, in_minutes: bool = False) -> float:
     elif isinstance(value, str):
         seconds = _length_of_text(" ".join(value.split()), in_minutes)
     if seconds is None or not 0 <= seconds < 10**9:
-        raise BadTime("is no length of time")
+        raise BadTime("is not a length of time")
     return seconds
 
 
@@ -52,7 +52,7 @@ def _length_of_text(text: str, in_minutes: bool) -> float | None:
 
 
 def seconds_of(duration: str | None) -> int | None:
-    """Return the seconds of ``1h 2m 3s``, also in the units of other languages, or None where it is no length."""
+    """Return the seconds of ``1h 2m 3s``, also in the units of other languages, or None for what is not a length."""
     if not duration or _LENGTH.sub("", duration).strip(" ,"):
         return None
     total = 0

@@ -1,7 +1,8 @@
-"""Makes presences of events: somebody joined, somebody left.
+"""Presences made of events: somebody joined, somebody left. Also rows that come twice.
 
 Events come late, twice, in any order, or not at all. Each end is paired with the latest beginning before it of the same
-participant. What stays alone is a row with one time: without an end, or without a beginning.
+participant. An
+event that stays unmatched is a row with one time: without an end, or without a beginning.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
 
 MOST_OPEN = 100_000
-"""Events that wait for their other half at most, in about 100 MB; beyond it the oldest is taken to stay alone."""
+"""Events that wait for their other half at most, in about 100 MB; beyond it the oldest is taken to stay unmatched."""
 
 REMEMBERED = 100_000
 """Events that are remembered to know a repeat by. Senders repeat within hours, so this is plenty."""
@@ -29,7 +30,7 @@ LONGEST = timedelta(hours=30)
 class Event:
     """A beginning or an end.
 
-    :param meeting: what :meth:`Pairing.end_meeting` ends.
+    :param meeting: what :meth:`SessionPairer.end_meeting` ends.
     :param participant: who; the same in the beginning and the end of a presence.
     :param at: when.
     :param is_end: whether it is an end.
@@ -44,17 +45,17 @@ class Event:
 
 
 @dataclass
-class _Alone:
+class _Unmatched:
     begun: list[Event] = field(default_factory=list)
     ended: list[Event] = field(default_factory=list)
 
 
-class Pairing:
-    """Pairs events as they come and holds only those whose other half did not come yet.
+class SessionPairer:
+    """Pairs events as they come; holds only those whose other half has not come yet.
 
     :param most_open: how many those may be.
     :param remembered: how many events are remembered to know a repeat by.
-    :param one_name: makes one name of those in the beginning and the end, which differ where somebody was renamed.
+    :param one_name: returns one name for those in the beginning and the end, which differ where somebody was renamed.
     """
 
     def __init__(
@@ -67,12 +68,12 @@ class Pairing:
         self._remembered = remembered
         self._one_name = one_name
         self._seen: dict[Hashable, None] = {}
-        self._alone: dict[Hashable, _Alone] = {}
+        self._unmatched: dict[Hashable, _Unmatched] = {}
         self._open = 0
         self._meeting_ends: dict[Hashable, datetime] = {}
 
     def is_repeat(self, event: Event) -> bool:
-        """Say whether the event came before, and remember it."""
+        """Return whether the event came before, and remember it."""
         fingerprint = (event.meeting, event.participant, event.at, event.is_end)
         if fingerprint in self._seen:
             return True
@@ -81,42 +82,42 @@ class Pairing:
             del self._seen[next(iter(self._seen))]
         return False
 
-    def take(self, event: Event) -> Iterator[AttendanceRow]:
-        """Give the row that the event completes; or hold it, and give the row of another that is held too long."""
+    def add(self, event: Event) -> Iterator[AttendanceRow]:
+        """Return the row that the event completes; or hold the event, and return rows of too many held ones."""
         who = (event.meeting, event.participant)
-        alone = self._alone.setdefault(who, _Alone())
-        other = _best(alone.begun if event.is_end else alone.ended, event)
+        unmatched = self._unmatched.setdefault(who, _Unmatched())
+        other = _best(unmatched.begun if event.is_end else unmatched.ended, event)
         if other is not None:
             begun, ended = (other, event) if event.is_end else (event, other)
-            (alone.begun if event.is_end else alone.ended).remove(other)
+            (unmatched.begun if event.is_end else unmatched.ended).remove(other)
             self._open -= 1
-            if not alone.begun and not alone.ended:
-                del self._alone[who]
+            if not unmatched.begun and not unmatched.ended:
+                del self._unmatched[who]
             name = self._one_name(ended.row["name"], begun.row["name"])
             yield {**_joined(begun, ended), "name": name}
             return
-        (alone.ended if event.is_end else alone.begun).append(event)
+        (unmatched.ended if event.is_end else unmatched.begun).append(event)
         self._open += 1
         while self._open > self._most_open:
-            yield from self._give_up(next(iter(self._alone)))
+            yield from self._rows_of_unmatched(next(iter(self._unmatched)))
 
     def end_meeting(self, meeting: Hashable, at: datetime) -> None:
-        """Note the end of a meeting: of who is still in it when all events are read, it is the end."""
+        """Note the end of a meeting, which is the end of each presence in it that is still open after all events."""
         self._meeting_ends[meeting] = max(at, self._meeting_ends.pop(meeting, at))
         if len(self._meeting_ends) > self._remembered:
             del self._meeting_ends[next(iter(self._meeting_ends))]
 
-    def rest(self) -> Iterator[AttendanceRow]:
-        """Give the rows of all that stayed alone."""
-        while self._alone:
-            yield from self._give_up(next(iter(self._alone)))
+    def flush(self) -> Iterator[AttendanceRow]:
+        """Return the rows of all that stayed unmatched."""
+        while self._unmatched:
+            yield from self._rows_of_unmatched(next(iter(self._unmatched)))
 
-    def _give_up(self, who: Hashable) -> Iterator[AttendanceRow]:
-        alone = self._alone.pop(who)
-        self._open -= len(alone.begun) + len(alone.ended)
-        for ended in alone.ended:
+    def _rows_of_unmatched(self, who: Hashable) -> Iterator[AttendanceRow]:
+        unmatched = self._unmatched.pop(who)
+        self._open -= len(unmatched.begun) + len(unmatched.ended)
+        for ended in unmatched.ended:
             yield {**ended.row, "joined_at": None, "left_at": as_utc(ended.at)}
-        for begun in alone.begun:
+        for begun in unmatched.begun:
             meeting_end = self._meeting_ends.get(begun.meeting)
             known = meeting_end is not None and meeting_end >= begun.at
             left_at = as_utc(meeting_end) if meeting_end is not None and known else None
@@ -146,7 +147,7 @@ def _instant(event: Event) -> datetime:
 
 
 def _joined(begun: Event, ended: Event) -> AttendanceRow:
-    """Make one row of both halves; what one of them lacks, as an address, is in the other."""
+    """Return one row of both halves; what one of them lacks, as an address, is in the other."""
     first, second = begun.row, ended.row
     return {
         "source": first["source"],
@@ -170,7 +171,7 @@ union."""
 def once(
     rows: Iterable[AttendanceRow], report: FeedReport, remembered: int = REMEMBERED_ROWS
 ) -> Iterator[AttendanceRow]:
-    """Give rows without those that are wholly equal to an earlier one.
+    """Return rows without those that are wholly equal to an earlier one.
 
     A row is known by all that it says and not by the vendor's id of the session: of two rows with one id that differ,
     dropping one could lose a presence. People who are not named are all kept, because two of them may be two people.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
@@ -21,11 +21,11 @@ from airflow_provider_calcom.attendance.feeds.errors import (
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 
-_NOTHING_MADE = "the record gave no row, and is not of a kind that is known to be nobody's attendance"
+_NO_ROW = "the record gave no row, and is not of a kind that is known to be nobody's attendance"
 
 
 _OF_TIME = ("joined_at", "left_at", "checked_in_at", "time", "time_usec", "date", "duration", "action", "event")
-"""Those of :attr:`RecordFeed.fields` that tell when somebody was there."""
+"""Those of :attr:`RecordFeed.fields` that are times or lengths of a presence."""
 
 OF_EVERY_FEED = (
     "zone",
@@ -73,9 +73,9 @@ class RecordFeed(ABC):
 
     @abstractmethod
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the rows of one record.
+        """Return the rows of one record.
 
-        :raises UnreadableField: where the record, or what is left of it, can't be read; rows given before it stay.
+        :raises UnreadableField: where the record, or what is left of it, can't be read; rows returned before it stay.
         :raises SkippedRecord: where the record is left out on purpose.
         """
 
@@ -90,13 +90,13 @@ class RecordFeed(ABC):
                     made = True
                     yield row
                 if not made:
-                    report.unreadable(UnreadableField(None, _NOTHING_MADE))
+                    report.unreadable(UnreadableField(None, _NO_ROW))
             except UnreadableField as fault:
                 report.unreadable(fault)
             except SkippedRecord as skipped:
                 report.skip(skipped.reason)
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the records of a table's lines; here those under one header.
 
         :param lines: of a CSV or TSV file, or of a sheet of a workbook.
@@ -114,7 +114,7 @@ class RecordFeed(ABC):
         return frozenset(folded_name(name) for name in (*names, *own))
 
     def time_columns(self, options: FeedOptions) -> frozenset[str]:
-        """Return the folded names of the columns that tell when somebody was there."""
+        """Return the folded names of the columns with times or lengths of a presence."""
         own = [options.columns[field] for field in _OF_TIME if field in options.columns]
         names = (name for field in _OF_TIME if field in self.fields for name in (field, *self.fields[field]))
         return frozenset(folded_name(name) for name in (*names, *own))
@@ -128,12 +128,12 @@ class RecordFeed(ABC):
         return None
 
     def meeting_of(self, record: Record, ids: Iterable[str], other_ids: Iterable[str] = ()) -> str | None:
-        """Give the conference key of a record's meeting, or None.
+        """Return the conference key of a record's meeting, or None.
 
-        :param ids: columns that may hold what :meth:`key_of` understands.
+        :param ids: columns that may hold what :meth:`key_of` reads.
         :param other_ids: columns with ids that are in no link.
 
-        The option ``conference_keys`` goes first: it knows of both what their link is.
+        The option ``conference_keys`` goes first: it may hold the link of either.
         """
         given = _known(record, (*other_ids, *ids), record.options.conference_keys)
         if given:
@@ -146,7 +146,7 @@ class RecordFeed(ABC):
         return None
 
     def booking_of(self, record: Record, ids: Iterable[str] = ()) -> str | None:
-        """Give the booking that a record names as ``booking_uid``, or None.
+        """Return the booking that a record names as ``booking_uid``, or None.
 
         :param ids: columns with ids of the vendor that the option ``booking_uids`` may know.
         """

@@ -36,7 +36,7 @@ def host_of(url: SplitResult) -> str:
 
 
 def decoded(text: str) -> str:
-    """Undo the percent signs; links that went through another program's have them twice."""
+    """Return a string without percent-encoding, of which links that passed through another program have two layers."""
     return unquote(unquote(text))
 
 

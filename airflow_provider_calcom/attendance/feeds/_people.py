@@ -1,4 +1,5 @@
-"""One name of the two that Zoom has of somebody: ``shown name (original name)``, before and after a change of name.
+"""Names of people: one of the two that Zoom has of somebody: ``shown name (original name)``, before and after a change
+of name.
 
 A row has one name. The rules take it as a person's who is named so, or of each person whose full name it holds, and
 doubt an attendee of whose name it holds the first or the last word. So a text with both names is passed on whole
@@ -85,14 +86,14 @@ def one_name(shown: str | None, original: str | None) -> str | None:
 
 
 def person_beside_bot(shown: str, original: str) -> str | None:
-    """Return the one of two names that is no bot's, where the other is; otherwise None."""
+    """Return the one of two names that is not a bot's, where the other is; otherwise None."""
     if _is_bots(shown) == _is_bots(original):
         return None
     return original if _is_bots(shown) else shown
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name as the rules tell them apart (rules.md, ``name_key``)."""
+    """Return the words of a name as the rules split them (rules.md, ``name_key``)."""
     decomposed = unicodedata.normalize("NFD", name.lower())
     folded = "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
     parted = _POSSESSIVE.sub("", _SEPARATORS.sub(" ", folded))
@@ -103,7 +104,7 @@ _BOTS = [_words(name) for name in BOT_NAMES]
 
 
 def _holds(outer: list[str], inner: list[str]) -> bool:
-    """Return whether the words stand in the other name side by side; two of them also if that one turns them."""
+    """Return whether the words are in the other name side by side; two of them also if that one turns them."""
     size = len(inner)
     if any(outer[at : at + size] == inner for at in range(len(outer) - size + 1)):
         return True
@@ -111,7 +112,7 @@ def _holds(outer: list[str], inner: list[str]) -> bool:
 
 
 def _says_nothing_beside(name: str, words: list[str], other: list[str]) -> bool:
-    """Return whether a name, without a device in it, tells of nobody, or of nobody that the other one does not."""
+    """Return whether a name, without a device in it, names nobody, or nobody that the other one does not name."""
     own = words
     if any(word in _DEVICES for word in words):
         own = [
@@ -131,7 +132,7 @@ _FEWEST_DIGITS = 5
 
 
 def phone_in_name(name: str | None) -> str | None:
-    """Give the number that a display name is, or None where it is a name.
+    """Return the telephone number that a display name is, or None where it is a name.
 
     A masked number, as ``+1 650***0100``, is given as it is: the rules know that it proves nothing.
     """

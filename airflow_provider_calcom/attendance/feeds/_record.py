@@ -52,7 +52,7 @@ class Record:
         self._nested: dict[str, Record | None] = {}
 
     def has(self, *names: str) -> bool:
-        """Say whether the record has every one of these columns, also if empty."""
+        """Return whether the record has every one of these columns, also if empty."""
         return all(self._has(name) for name in names)
 
     def _has(self, name: str) -> bool:
@@ -64,16 +64,16 @@ class Record:
             return True
 
     def value(self, *names: str) -> Any:
-        """Give the value of the first of these columns that is there and not null, or None."""
+        """Return the value of the first of these columns that is there and not null, or None."""
         found = self._first(names)
         return found[1] if found else None
 
     def text(self, *names: str) -> str | None:
-        """Give the first of these columns that has any text, without white space at its ends, or None.
+        """Return the first of these columns that is not empty as a string, without white space at its ends, or None.
 
-        Whole numbers and UUIDs count as text. Half a surrogate pair, as of a name cut short, is replaced.
+        Integers and UUIDs become strings. An unpaired surrogate, as of a name cut short, is replaced.
 
-        :raises UnreadableField: for a NUL character, and for what is no text.
+        :raises UnreadableField: for a NUL character, and for what is not a string.
         """
         for name in names:
             found = self._find(name)
@@ -83,10 +83,10 @@ class Record:
         return None
 
     def time(self, *names: str, is_end: bool = False) -> str | None:
-        """Give the first of these columns that is not blank as canonical UTC text, or None.
+        """Return the first of these columns that is not blank as a canonical UTC string, or None.
 
         :param is_end: whether it is the end of a presence; see :mod:`times <._times>`.
-        :raises UnreadableField: for what is no time, or has no zone and none was given.
+        :raises UnreadableField: for what is not a time, or has no zone and none was given.
         """
         for name in names:
             moment = self.moment(name, is_end=is_end)
@@ -103,7 +103,7 @@ class Record:
         :param is_end: whether it is the end of a presence.
         :param epoch_is_null: whether the vendor writes 1970-01-01T00:00:00Z for a time that is not known.
         :param day: the date of a time that has none, or None for that of the option ``date``.
-        :raises UnreadableField: for what is no time, or has no zone and none was given.
+        :raises UnreadableField: for what is not a time, or has no zone and none was given.
         """
         found = self._first((name,))
         if found is None or (isinstance(found[1], str) and not found[1].strip()):
@@ -125,7 +125,7 @@ class Record:
             raise UnreadableField(column, str(error), shown_time(value)) from None
 
     def epoch(self, name: str, unit: str = "s") -> datetime | None:
-        """Give one column's number of seconds (``s``) or milliseconds (``ms``) since 1970 as a datetime, or None."""
+        """Return one column's number of seconds (``s``) or milliseconds (``ms``) since 1970 as a datetime, or None."""
         found = self._first((name,))
         if found is None or (isinstance(found[1], str) and not found[1].strip()):
             return None
@@ -136,9 +136,9 @@ class Record:
             raise UnreadableField(found[0], str(error), shape_of(found[1])) from None
 
     def number(self, *names: str) -> float | None:
-        """Give the first of these columns that is not blank as a number, or None.
+        """Return the first of these columns that is not blank as a number, or None.
 
-        :raises UnreadableField: for what is no finite number.
+        :raises UnreadableField: for what is not a finite number.
         """
         found = next((one for name in names if (one := self._first((name,))) and one[1] != ""), None)
         if found is None:
@@ -151,7 +151,7 @@ class Record:
             if number - number != 0:
                 raise ValueError
         except (ValueError, OverflowError):
-            raise UnreadableField(column, "is no number", shape_of(value)) from None
+            raise UnreadableField(column, "is not a number", shape_of(value)) from None
         return number
 
     def seconds(self, *names: str, in_minutes: bool = False) -> float | None:
@@ -160,7 +160,7 @@ class Record:
         Read are numbers, ``0:29:15``, and ``1h 2m 3s``.
 
         :param in_minutes: whether the vendor gives numbers in minutes; also taken where the column's name says so.
-        :raises UnreadableField: for what is no length of time, or less than 0.
+        :raises UnreadableField: for what is not a length of time, or less than 0.
         """
         found = next((one for name in names if (one := self._first((name,))) and one[1] != ""), None)
         if found is None:
@@ -182,7 +182,7 @@ class Record:
         :param seconds: the length, as of :meth:`seconds`, or None where it is not known.
         :param day: the date of times that have none, or None for that of the option ``date``. An end that is before
             its beginning is then of the next day.
-        :raises UnreadableField: for what is no time.
+        :raises UnreadableField: for what is not a time.
         """
         began = next((at for name in joined if (at := self.moment(name, day=day))), None)
         ended = next((at for name in left if (at := self.moment(name, is_end=True, day=day))), None)
@@ -195,7 +195,7 @@ class Record:
         return isinstance(value, str) and is_clock(value)
 
     def record(self, name: str) -> Record | None:
-        """Give a nested object, also one that is JSON text, or None where it is null or missing.
+        """Return a nested object, also one that is JSON text, or None where it is null or missing.
 
         :raises UnreadableField: for anything else.
         """
@@ -204,11 +204,11 @@ class Record:
             return None
         value = parsed(found[1])
         if not isinstance(value, Mapping):
-            raise UnreadableField(found[0], "is no object", shape_of(value))
+            raise UnreadableField(found[0], "is not an object", shape_of(value))
         return Record(value, self.options)
 
     def records(self, name: str) -> list[Record]:
-        """Give a nested list of objects, also one that is JSON text; empty where it is null or missing.
+        """Return a nested list of objects, also one that is JSON text; empty where it is null or missing.
 
         :raises UnreadableField: for anything else.
         """
@@ -217,10 +217,10 @@ class Record:
             return []
         value = parsed(found[1])
         if not isinstance(value, (list, tuple)):
-            raise UnreadableField(found[0], "is no list", shape_of(value))
+            raise UnreadableField(found[0], "is not a list", shape_of(value))
         for one in value:
             if not isinstance(one, Mapping):
-                raise UnreadableField(found[0], "has an entry that is no object", shape_of(one))
+                raise UnreadableField(found[0], "has an entry that is not an object", shape_of(one))
         return [Record(one, self.options) for one in value]
 
     def one_column(self, *names: str) -> str | None:
@@ -235,7 +235,7 @@ class Record:
         return filled[0][0] if filled else None
 
     def spelling(self, name: str) -> str:
-        """Give a column's name as the record spells it, or ``name`` where it is missing."""
+        """Return a column's name as the record spells it, or ``name`` where it is missing."""
         found = self._find(name)
         return found[0] if found else name
 
@@ -250,7 +250,7 @@ class Record:
         own = self._own.column_for(name) if self._own is not None else None
         if own is None:
             return self._find_column(name)
-        # Where the user named the column, no other one stands in for it: it may be another person's.
+        # Where the user named the column, no other one replaces it: that may be another person's.
         return (own, self.columns[own]) if own in self.columns else self._find_column(own)
 
     def _find_column(self, name: str) -> tuple[str, Any] | None:
@@ -278,7 +278,7 @@ class Record:
         if any(self.columns[one] != self.columns[filled[0]] for one in filled[1:]):
             raise UnreadableField(
                 str(filled[0]),
-                "stands in the record more than once, with different values; the option columns names the one to read",
+                "is in the record more than once, with different values; name the one to read with the option columns",
             )
         return filled[0] if filled else spellings[0]
 
@@ -303,7 +303,7 @@ class _Names:
     zoned: set[Any]
 
     def of(self, name: str) -> tuple[Any, ...]:
-        """Return the columns that an asked name means."""
+        """Return the columns that a requested name means."""
         return self.found.get(folded_name(name), ())
 
 
@@ -330,20 +330,20 @@ def _add(found: dict[str, tuple[Any, ...]], name: str, column: Any) -> None:
 
 
 def is_null(value: object) -> bool:
-    """Say whether a value stands for nothing: None, and the NaN and NaT that data frames put in its place."""
+    """Return whether a value is null: None, or the NaN or NaT of data frames."""
     if isinstance(value, Decimal):
         return value.is_nan()  # a signalling one can't even be compared
     return value is None or (isinstance(value, (float, datetime)) and value != value)
 
 
 def cleaned(text: str) -> str | None:
-    """Give a text without white space at its ends, or None if nothing is left; see rules.md section 2."""
+    """Return a string without white space at its ends, or None if nothing is left; see rules.md section 2."""
     return text.strip(WHITE_SPACE) or None
 
 
 def _as_text(column: str, value: object) -> str | None:
     if not isinstance(value, (str, int, float, Decimal, uuid.UUID)) or isinstance(value, bool):
-        raise UnreadableField(column, "is no text", shape_of(value))
+        raise UnreadableField(column, "is not a string", shape_of(value))
     if not isinstance(value, (str, uuid.UUID)):
         value = _whole(column, value)
     text = str(value)
@@ -355,7 +355,7 @@ def _as_text(column: str, value: object) -> str | None:
 
 
 def _whole(column: str, value: int | float | Decimal) -> int:
-    """Read a number as an id; a column of ids that has nulls in it becomes one of floats in a data frame."""
+    """Return a number as an id; a column of ids that has nulls in it becomes one of floats in a data frame."""
     if not -_LARGEST_ID < value < _LARGEST_ID or value != int(value):
-        raise UnreadableField(column, "is no text and no whole number of an id's size", shape_of(value))
+        raise UnreadableField(column, "is neither a string nor an integer of an id's size", shape_of(value))
     return int(value)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
@@ -80,7 +80,7 @@ class Feed(Protocol):
         """
         ...
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the records of a table's lines.
 
         :param lines: of a CSV or TSV file, or of a sheet of a workbook.
@@ -130,7 +130,7 @@ def check_feed(feed: Feed) -> None:
 def feed_named(name: str) -> Feed:
     """Return the feed of that name.
 
-    :raises InvalidFeedOption: if there is none, listing those that are known.
+    :raises InvalidFeedOption: if there is no such feed, listing those that are known.
     """
     if name in _added:
         return _added[name]

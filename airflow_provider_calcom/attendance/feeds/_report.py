@@ -1,4 +1,4 @@
-"""What became of a feed's records: counts, and the first faults with the place where each is."""
+"""The report of one reading: counts of records, and the first faults with their place."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from airflow_provider_calcom._redact import hide, shown_column, shown_path
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import FeedError, UnreadableField
 
-_MOST_SAMPLES = 20
-_MOST_REASONS = 100
-_FEWEST_TO_JUDGE_EARLY = 20
+_MAX_SAMPLES = 20
+_MAX_REASONS = 100
+_MIN_RECORDS_TO_REFUSE_EARLY = 20
 REPEATED = "repeats another row"
 """Every feed may leave out a row for this reason: the row that it repeats stays."""
 
@@ -45,7 +45,8 @@ class Unreadable:
 class FeedReport:
     """Counts of one reading; complete when the reading has come to its end.
 
-    Readers say with :meth:`begin` which record comes next. Feeds call :meth:`skip`, :meth:`unreadable` and
+    Readers announce with :meth:`start_record` the record that comes next. Feeds call :meth:`skip`, :meth:`unreadable`
+    and
     :meth:`note` for the record that is being read.
 
     :param feed: the feed's name.
@@ -70,9 +71,9 @@ class FeedReport:
     unreadable_by_reason: Counter[str] = field(default_factory=Counter)
     samples: list[Unreadable] = field(default_factory=list)
     _last_at_fault: int = -1
-    _begun: tuple[int, int, int] = (0, 0, 0)
+    _counts_at_start: tuple[int, int, int] = (0, 0, 0)
 
-    def begin(self, row: int | None = None) -> None:
+    def start_record(self, row: int | None = None) -> None:
         """Count one record, which faults belong to from now on.
 
         :param row: its number where that is not one more than the last one's.
@@ -80,24 +81,26 @@ class FeedReport:
         self.records += 1
         self.row = self.row + 1 if row is None else row
 
-    def begin_file(self, name: str) -> None:
-        """Begin another file of the source, whose rows are counted from 1 again.
+    def start_file(self, name: str) -> None:
+        """Start another file of the source, whose rows are counted from 1 again.
 
-        :raises FeedUnreadable: if too many records of the file before can't be read. Each file is judged by itself,
-            because one that is not readable at all must not be lost among many that are.
+        :raises FeedUnreadable: if too many records of the file before can't be read. Each file is checked by
+            itself: an unreadable one must not be lost among many that are readable.
         """
-        self._judge_file()
+        self._check_file()
         self.file, self.row = shown_path(name), 0
         self.files += 1
-        self._begun = self._counts()
+        self._counts_at_start = self._counts()
 
     def _counts(self) -> tuple[int, int, int]:
         return self.records, self.unreadable_records, sum(self.skipped.values())
 
-    def _judge_file(self) -> None:
+    def _check_file(self) -> None:
         if not self.files:
             return
-        records, unreadable, skipped = (now - then for now, then in zip(self._counts(), self._begun, strict=True))
+        records, unreadable, skipped = (
+            now - then for now, then in zip(self._counts(), self._counts_at_start, strict=True)
+        )
         if unreadable and unreadable > self.max_unreadable * records:
             self._refuse()
         if not records:
@@ -105,8 +108,8 @@ class FeedReport:
         elif records == skipped:
             self.note(ALL_LEFT_OUT)
 
-    def made(self, row: AttendanceRow) -> None:
-        """Count one row that was made."""
+    def count_row(self, row: AttendanceRow) -> None:
+        """Count one row."""
         self.rows += 1
         self.rows_by_kind[row["kind"]] += 1
 
@@ -123,14 +126,14 @@ class FeedReport:
         self.skipped[_bounded(self.skipped, reason)] += 1
 
     def note(self, what: str) -> None:
-        """Count a record that was read, but not as one would wish: times that hide gaps, a person without a name."""
+        """Count a record that was read, but lacks something: times that hide gaps, a person without a name."""
         self.notes[_bounded(self.notes, what)] += 1
 
     def unreadable(self, fault: UnreadableField) -> None:
         """Note that the record, or a part of it, can't be read.
 
         :raises FeedUnreadable: early, where the feed is to be refused anyway: not one unreadable record is allowed,
-            or (from 20 records on) more are unreadable than not. Judging early by ``max_unreadable`` itself was
+            or (from 20 records on) more are unreadable than not. Checking ``max_unreadable`` itself that early was
             rejected: two bad rows at the top of a long file would refuse what the same two at its end do not.
         """
         if self._last_at_fault != self.records:
@@ -140,22 +143,22 @@ class FeedReport:
         reason = hide(fault.reason)
         named = f"{column}: {reason}" if column else reason
         self.unreadable_by_reason[_bounded(self.unreadable_by_reason, named)] += 1
-        if len(self.samples) < _MOST_SAMPLES:
+        if len(self.samples) < _MAX_SAMPLES:
             reason = f"{reason} ({fault.value})" if fault.value else reason
             self.samples.append(Unreadable(self.file, self.row, column, reason))
-        mostly = self.records >= _FEWEST_TO_JUDGE_EARLY and self.unreadable_share > 0.5
+        mostly = self.records >= _MIN_RECORDS_TO_REFUSE_EARLY and self.unreadable_share > 0.5
         if self.max_unreadable == 0 or (mostly and self.unreadable_share > self.max_unreadable):
             self._refuse()
 
     def unreadable_earlier(self, file: str | None, row: int, fault: UnreadableField) -> None:
-        """Note, at the end, that a record read before can't be used; :meth:`judge` judges it.
+        """Note, at the end, that a record read before can't be used; :meth:`check` counts it.
 
         :param file: the file that it came from.
         :param row: its number there.
         """
         self.unreadable_records += 1
         self.unreadable_by_reason[_bounded(self.unreadable_by_reason, fault.reason)] += 1
-        if len(self.samples) < _MOST_SAMPLES:
+        if len(self.samples) < _MAX_SAMPLES:
             self.samples.append(Unreadable(file, row, fault.column, fault.reason))
 
     @property
@@ -163,31 +166,31 @@ class FeedReport:
         """The share of unreadable records, 0 to 1."""
         return self.unreadable_records / self.records if self.records else 0.0
 
-    def judge(self) -> None:
-        """Judge the whole reading, and its last file, at its end.
+    def check(self) -> None:
+        """Check the whole reading, and its last file, at its end.
 
         :raises FeedUnreadable: if more than ``max_unreadable`` of the records can't be read, or if there are records,
             but no rows, and not all records were left out for a reason of :attr:`skips`.
         """
-        self._judge_file()
+        self._check_file()
         if self.unreadable_records and self.unreadable_share > self.max_unreadable:
             self._refuse()
         if self.records and not self.rows:
-            self._explain_nothing()
+            self._check_no_rows()
 
-    def _explain_nothing(self) -> None:
+    def _check_no_rows(self) -> None:
         """Report records without a row. They may be so only where each of them is of a kind that is left out."""
         if sum(self.skipped.values()) + self.unreadable_records < self.records:
-            self.stop(
+            self.abort(
                 f"{self.records} records gave no row, and not all of them are of a kind that is left out. Check that"
                 " the feed is the one of these records"
             )
         self.note(NO_ROWS)
 
-    def stop(self, explanation: str, row: int | None = None) -> NoReturn:
-        """Give up on the whole feed, for a fault of the file itself.
+    def abort(self, explanation: str, row: int | None = None) -> NoReturn:
+        """Refuse the whole feed, for a fault of the file itself.
 
-        :param explanation: what is wrong and the mend.
+        :param explanation: what is wrong and the fix.
         :param row: where, if not at the record that is being read.
         :raises FeedUnreadable: always, naming feed, file and row.
         """
@@ -198,13 +201,13 @@ class FeedReport:
     def _refuse(self) -> NoReturn:
         raise FeedUnreadable(
             f"Feed {self.feed}: {self.unreadable_records} of {self.records} records can't be read, more than the"
-            f" allowed share of {self.max_unreadable:g} (max_unreadable). Nobody is judged by such a feed, because"
-            f" whose row is lost looks absent. The first: {self.samples[0]}",
+            f" allowed share of {self.max_unreadable:g} (max_unreadable). Nobody can be marked absent by such a"
+            f" feed: a person whose row is lost looks absent. The first: {self.samples[0]}",
             self,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the report as plain values, for a summary file."""
+        """Return the report as plain values, for a summary file."""
         return {
             "feed": self.feed,
             "records": self.records,
@@ -222,16 +225,16 @@ class FeedReport:
 
 
 def _bounded(counts: Counter[str], reason: str) -> str:
-    return reason if reason in counts or len(counts) < _MOST_REASONS else "other reasons"
+    return reason if reason in counts or len(counts) < _MAX_REASONS else "other reasons"
 
 
 class FeedUnreadable(FeedError):
     """The feed as a whole can't be trusted: too many records, or the file itself, can't be read.
 
-    What was read before it must not be used: a person whose row is lost looks absent. Mend: the text names the feed,
+    What was read before it must not be used: a person whose row is lost looks absent. Fix: the text names the feed,
     file, row and column of the first fault.
 
-    :param explanation: what happened and the mend.
+    :param explanation: what happened and the fix.
     :param report: the counts so far and the first faults.
     """
 

@@ -25,7 +25,7 @@ COLUMNS = (
 class AttendanceRow(TypedDict):
     """One row of the rules' table ``attendance``.
 
-    ``joined_at`` and ``left_at`` are UTC as ``2026-01-15T10:00:03.000Z`` (or with microseconds). Texts are without
+    ``joined_at`` and ``left_at`` are UTC as ``2026-01-15T10:00:03.000Z`` (or with microseconds). Strings are without
     white space at their ends, and null where nothing is left. ``participant`` is the vendor's own id of who joined,
     only where the vendor's documentation says that one person keeps it over several rows: an account, a registrant, an
     id that a rejoin keeps. Null otherwise, because a wrong link is worse than none.

@@ -1,8 +1,8 @@
-"""Reading the times of vendors: ISO 8601, the local times of exports, and epoch numbers.
+"""Parse the times of vendors: ISO 8601, the local times of exports, and epoch numbers.
 
 Nothing is guessed. A time without a zone needs the option ``zone``, and a date that can be read in two ways needs
-``date_format``. Where a clock was set back and a local time came twice, a beginning is taken as the earlier and an end
-as the later of the two: presence may then be an hour too long, which blames nobody.
+``date_format``. Where a clock was set back and a local time came twice, a beginning is read as the earlier and an end
+as the later of the two: a presence may then be an hour too long, which marks nobody absent.
 """
 # ruff: noqa: RUF001 - letters of other alphabets are meant
 
@@ -72,7 +72,7 @@ _CLOCK_ALONE = re.compile(r"\d\d?:\d\d(?::\d\d)?", re.ASCII)
 
 
 class BadTime(ValueError):
-    """A value is no time that can be read without guessing; the text says why and holds nothing of the value."""
+    """A value is not a time that can be read without guessing; the message says why and holds nothing of the value."""
 
 
 @lru_cache(maxsize=64)
@@ -92,7 +92,7 @@ def parse_zone(zone: str) -> tzinfo:
 
 
 def as_utc(moment: datetime) -> str:
-    """Write an aware datetime as ``2026-01-15T10:00:03.000Z``, with microseconds where there are any."""
+    """Return an aware datetime as ``2026-01-15T10:00:03.000Z``, with microseconds where there are any."""
     utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return utc.isoformat(timespec="microseconds" if utc.microsecond % 1000 else "milliseconds") + "Z"
 
@@ -106,14 +106,14 @@ def instant(
     halves: Halves = ((), ()),
     day: str | None = None,
 ) -> datetime:
-    """Read a time: a datetime, or the text of one.
+    """Parse a time: a datetime, or a string.
 
-    :param value: an aware datetime, or a naive one; ISO 8601 text; or a local time as exports print it.
+    :param value: an aware datetime, or a naive one; an ISO 8601 string; or a local time as exports print it.
     :param zone: the zone of what comes without one.
     :param date_format: see :class:`FeedOptions`.
-    :param is_end: whether this is the end of a presence; see the module's text.
+    :param is_end: whether this is the end of a presence; see the module.
     :param halves: words for the halves of the day besides those that are known.
-    :param day: the date of a text that is a clock alone.
+    :param day: the date of a string that is a clock alone.
     :raises BadTime: saying what is wrong and what to do.
     """
     if isinstance(value, datetime):
@@ -124,14 +124,14 @@ def instant(
         if named:
             return _in_named_zone(moment, named, zone)
     else:
-        raise BadTime("is no time")
-    return _in_our_time(_placed, moment, zone, is_end)
+        raise BadTime("is not a time")
+    return _within_years(_placed, moment, zone, is_end)
 
 
 def epoch_instant(value: object, unit: str) -> datetime:
-    """Read a number of seconds or milliseconds since 1970.
+    """Parse a number of seconds or milliseconds since 1970.
 
-    :param value: a number, or a text of digits.
+    :param value: a number, or a string of digits.
     :param unit: ``s`` or ``ms``.
     :raises BadTime: for anything else, and for a number that must be of the other unit.
     """
@@ -141,9 +141,11 @@ def epoch_instant(value: object, unit: str) -> datetime:
         number = float(value) if not isinstance(value, int) else value
         moment = _EPOCH + timedelta(**{"milliseconds" if unit == "ms" else "seconds": number})
     except (ValueError, OverflowError):
-        raise BadTime(f"is no number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970") from None
+        raise BadTime(f"is not a number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970") from None
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise BadTime(f"is no number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970 of our time")
+        raise BadTime(
+            f"is not a number of {'milliseconds' if unit == 'ms' else 'seconds'} since 1970 in the years 2000 to 2099"
+        )
     return moment
 
 
@@ -155,16 +157,16 @@ def is_epoch(value: object) -> bool:
 
 
 def is_clock(text: str) -> bool:
-    """Return whether a text is a clock without a date, as ``09:00``, ``9:00:20 PM`` or ``下午3:05``."""
+    """Return whether a string is a clock without a date, as ``09:00``, ``9:00:20 PM`` or ``下午3:05``."""
     return len(text) <= LONGEST_TIME and len(re.findall(r"\d+", text)) == len(re.split(r":", text)) >= 2
 
 
 def are_of_one_form(first: object, second: object) -> bool:
-    """Return whether two times of one record have as many words each, as AM or a month: neither lost one.
+    """Return whether two times of one record have the same number of words, as AM or a month: neither lost one.
 
     A zone is not counted, because the name of the other one's column may say it.
 
-    :param first: as it came; what is no text has no form.
+    :param first: as it came; only strings have a form.
     :param second: likewise.
     """
     if not (isinstance(first, str) and isinstance(second, str) and first.strip() and second.strip()):
@@ -174,7 +176,7 @@ def are_of_one_form(first: object, second: object) -> bool:
 
 
 def day_in_text(text: str) -> str | None:
-    """Return the date that a text as a file's name holds, as ``2026-11-18``, or None where it holds none or two.
+    """Return the date in a string, as a file's name, as ``2026-11-18``, or None where it holds none or two.
 
     Only dates that begin with the year are taken: others may be read in two ways.
     """
@@ -185,8 +187,8 @@ def day_in_text(text: str) -> str | None:
 def after_midnight(began: datetime | None, ended: datetime | None) -> datetime | None:
     """Return the end of a presence whose end is a clock, which is of the next day where it is before the beginning.
 
-    So it is only of up to half a day: with both columns named wrongly, it would be somebody's presence of 23 hours. The
-    row then ends before it begins, which is a doubt.
+    So it is only of up to half a day: with both columns named wrongly, the presence would last 23 hours. The row
+    then ends before it begins, which is a doubt.
     """
     if began is None or ended is None or ended >= began or ended + timedelta(days=1) - began > _HALF_A_DAY:
         return ended
@@ -206,7 +208,7 @@ def completed(
         return began, ended
 
 
-def _in_our_time(place: Callable[..., datetime], *values: object) -> datetime:
+def _within_years(place: Callable[..., datetime], *values: object) -> datetime:
     """Return an instant, if it is of a year in which somebody may have attended something.
 
     :raises BadTime: if it is not.
@@ -223,13 +225,13 @@ def _in_our_time(place: Callable[..., datetime], *values: object) -> datetime:
 def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
     """Place a time that came with the short name of a zone, which must be one that the option ``zone`` has then."""
     if moment.utcoffset() is not None:
-        return _in_our_time(_placed, moment, None, False)
+        return _within_years(_placed, moment, None, False)
     place = parse_zone(zone) if zone is not None else None
     if place is None:
         raise BadTime("has the short name of a time zone, which several have; give the option zone")
     for is_end in (False, True):
         with suppress(BadTime):
-            utc = _in_our_time(_placed, moment, zone, is_end)
+            utc = _within_years(_placed, moment, zone, is_end)
             if (utc.astimezone(place).tzname() or "").upper() == named.upper():
                 return utc
     raise BadTime("has the short name of a time zone that the option zone does not have then")
@@ -267,7 +269,7 @@ def _parsed(text: str, date_format: str | None, halves: Halves) -> tuple[datetim
     except BadTime:
         raise
     except ValueError:
-        raise BadTime("is no time that exists, or not in the given date_format") from None
+        raise BadTime("is not an existing time, or not in the given date_format") from None
 
 
 _ZONE_IN_TIME = re.compile(
@@ -301,7 +303,7 @@ def _with_half(text: str, halves: Halves) -> str:
 @lru_cache(maxsize=64)
 def _half_words(words: tuple[str, ...]) -> re.Pattern[str]:
     one = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    # Words of letters stand for themselves, and not within others: AM is not in the name of a month.
+    # Only whole words match: the AM in the name of a month does not.
     return re.compile(rf"(?<![^\W\d_])(?:{one})(?![^\W\d_])", re.IGNORECASE)
 
 
@@ -320,7 +322,7 @@ def _from_export(text: str, date_format: str | None) -> datetime:
         if found:
             year, month, day = date_of(found, date_format)
             return datetime(year, month, day, _hour(found), int(found["minute"]), int(found["second"] or 0))
-    raise BadTime("is no time in a known form; give the option date_format")
+    raise BadTime("is not a time in a known form; give the option date_format")
 
 
 def _hour(found: re.Match[str]) -> int:
@@ -355,7 +357,7 @@ def _date_of_year_first(found: re.Match[str], date_format: str | None) -> tuple[
 def _date_of_words(found: re.Match[str], date_format: str | None) -> tuple[int, int, int]:
     word = (found["word"] or found["word2"]).lower()
     if word not in _MONTH_WORDS and word not in (*_MONTHS, "sept"):
-        raise BadTime("is no time in a known form; give the option date_format")
+        raise BadTime("is not a time in a known form; give the option date_format")
     return int(found["year"]), _MONTHS.index(word[:3]) + 1, int(found["day"] or found["day2"])
 
 

@@ -23,14 +23,14 @@ from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 
 def conference_key(location: object, *, patterns: Sequence[str] = ()) -> str | None:
-    """Give the key of the meeting that a booking's location leads to, or None where it names none.
+    """Return the key of the meeting that a booking's location leads to, or None where it names none.
 
-    Odd text never raises: it has no key. Neither has a text with links to two meetings, because a wrong key would
+    An odd string never raises: it has no key. Neither has one with links to two meetings, because a wrong key would
     take a person's presence away.
 
     :param location: a booking's ``location``: a link, alone or within other text, an address, or anything else.
-    :param patterns: regular expressions with one group each, tried first and in their order. The group's text is the
-        key as it is; a group that is named after a vendor, as ``(?P<zoom>\\d+)``, holds that vendor's meeting id.
+    :param patterns: regular expressions with one group each, tried first and in their order. The group's string is the
+        key as it is; a group that is named after a feed, as ``(?P<zoom>\\d+)``, holds that vendor's meeting id.
     :raises InvalidFeedOption: for a pattern that can't be used, naming it.
     """
     own = _patterns(patterns)
@@ -57,7 +57,7 @@ def _key_of_match(found: re.Match[str]) -> str | None:
 
 def _patterns(patterns: Sequence[str]) -> list[re.Pattern[str]]:
     if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise InvalidFeedOption("The conference patterns must be a list of texts")
+        raise InvalidFeedOption("The conference patterns must be a list of strings")
     compiled = [_compiled(pattern) for pattern in patterns]
     for one in compiled:
         _check_group(one)
@@ -79,7 +79,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise InvalidFeedOption(
-            f"The conference pattern {describe(pattern)} is no regular expression: {redact(str(error))}"
+            f"The conference pattern {describe(pattern)} is not a regular expression: {redact(str(error))}"
         ) from None
     if compiled.groups != 1:
         raise InvalidFeedOption(

@@ -211,8 +211,8 @@ def test_a_pattern_whose_group_took_no_part_is_no_match() -> None:
         (["rooms"], "rooms"),
         (["(a)(b)"], r"\(a\)\(b\)"),
         (["(?P<skype>a)"], "skype"),
-        ("(a)", "list of texts"),
-        ([None], "list of texts"),
+        ("(a)", "list of strings"),
+        ([None], "list of strings"),
     ],
 )
 def test_a_bad_pattern_is_named(patterns: list[str], named: str) -> None:

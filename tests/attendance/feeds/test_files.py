@@ -241,8 +241,8 @@ def test_a_line_that_is_no_json_is_one_unreadable_record(tmp_path: Path) -> None
     reading = read_feed("canonical", written(tmp_path, "rows.jsonl", text), max_unreadable=0.5)
     assert len(list(reading)) == 2
     assert [(sample.row, sample.reason) for sample in reading.report.samples] == [
-        (2, "the line is no JSON"),
-        (3, "the line is no JSON"),
+        (2, "the line is not JSON"),
+        (3, "the line is not JSON"),
     ]
 
 

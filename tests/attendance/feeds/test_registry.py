@@ -229,7 +229,7 @@ def test_lists_in_lists_end_somewhere() -> None:
     deep: Any = GOOD
     for _ in range(5000):
         deep = [deep]
-    with pytest.raises(FeedUnreadable, match="no object"):
+    with pytest.raises(FeedUnreadable, match="not an object"):
         list(read_feed("canonical", deep))
 
 
@@ -243,7 +243,7 @@ def test_what_is_no_object_is_an_unreadable_record() -> None:
     reading = read_feed("canonical", [GOOD, ("amy", "10:00"), "amy", None], max_unreadable=1.0)
     assert len(list(reading)) == 1
     # A tuple may be a page of records, so its texts are what is at fault.
-    assert reading.report.unreadable_by_reason == {"the record is no object": 4}
+    assert reading.report.unreadable_by_reason == {"the record is not an object": 4}
 
 
 def test_a_reading_is_read_once() -> None:
@@ -363,14 +363,14 @@ def test_times_become_utc(value: Any, instant: str) -> None:
         ("03/04/2026 10:00:00 AM", "day_first or month_first"),
         ("1/15/26, 10:00:03 AM", "year of two digits"),
         ("2026-01-15", "date without a time"),
-        ("2026-02-30T10:00:00Z", "no time that exists"),
-        ("2026-01-15T25:00:00Z", "no time that exists"),
+        ("2026-02-30T10:00:00Z", "not an existing time"),
+        ("2026-01-15T25:00:00Z", "not an existing time"),
         ("01/15/2026 13:00 AM", "AM or PM"),
-        ("10:00", "no time in a known form"),
-        ("Jan 15", "no time in a known form"),
-        ("Juni 15, 2026 10:00", "no time in a known form"),
-        (1768471203, "is no time"),
-        (True, "is no time"),
+        ("10:00", "not a time in a known form"),
+        ("Jan 15", "not a time in a known form"),
+        ("Juni 15, 2026 10:00", "not a time in a known form"),
+        (1768471203, "is not a time"),
+        (True, "is not a time"),
         (datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "out of range"),
         ("x" * 5000, "too long"),
         ("0001-01-01T00:00:00+14:00", "out of range"),
@@ -442,7 +442,7 @@ def test_canonical_rows_are_passed_on() -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({**GOOD, "kind": "robot"}, "column kind: is none of person, bot, lobby, check_in"),
+        ({**GOOD, "kind": "robot"}, "column kind: is not one of person, bot, lobby, check_in"),
         ({**GOOD, "joined_at": None}, "column joined_at: is null, and so is left_at"),
         ({"email": "amy@example.com"}, "lacks joined_at"),
         ({"joined_at": "2026-01-15T10:00:00Z", "name": "Amy"}, "no booking_uid, conference_key, email or phone"),
@@ -480,13 +480,13 @@ def test_a_report_counts_everything() -> None:
         "unreadable": {
             "records": 1,
             "max_share": 0.5,
-            "reasons": {"at: is no time in a known form; give the option date_format": 1},
+            "reasons": {"at: is not a time in a known form; give the option date_format": 1},
             "samples": [
                 {
                     "file": None,
                     "row": 3,
                     "column": "at",
-                    "reason": "is no time in a known form; give the option date_format (text like 'a a')",
+                    "reason": "is not a time in a known form; give the option date_format (text like 'a a')",
                 }
             ],
         },

@@ -25,13 +25,13 @@ from typing import Any, cast
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import MissingExtra
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook, sheets_of
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
-OfTable = Callable[[Iterable[TableLine], FeedOptions], Iterator[Placed]]
+OfTable = Callable[[Iterable[TableLine], FeedOptions], Iterator[NumberedRecord]]
 
 # Noncharacters of Unicode, which no text holds: they stand for what csv (before Python 3.11) and codecs stop at.
 _NUL = "\ufdd0"
@@ -51,21 +51,21 @@ codecs.register_error(_MARK, _mark)
 
 
 def is_path(source: object) -> bool:
-    """Say whether a source is the path of a file."""
+    """Return whether a source is the path of a file."""
     return isinstance(source, (str, os.PathLike)) or callable(getattr(source, "open", None))
 
 
 def name_of(path: Any) -> str:
-    """Give a file's name without its folders, for messages."""
+    """Return a file's name without its folders, for messages."""
     return str(path).replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
-def records_in_file(path: Any, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[Placed]:
-    """Give the records of a file, by the end of its name.
+def records_in_file(path: Any, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[NumberedRecord]:
+    """Return the records of a file, by the end of its name.
 
-    :param path: text, ``os.PathLike``, or anything with ``open("rb")``.
+    :param path: a string, ``os.PathLike``, or anything with ``open("rb")``.
     :param options: ``encoding``, ``delimiter``, ``largest_line`` and ``largest_document`` are of use here.
-    :param report: is told of lines that are no records.
+    :param report: counts lines that are not records.
     :param of_table: makes records of the lines of a CSV file.
     :raises FeedUnreadable: where the file itself can't be read to its end.
     """
@@ -74,16 +74,16 @@ def records_in_file(path: Any, options: FeedOptions, report: FeedReport, of_tabl
         try:
             yield from read(stream, options, report, of_table)
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            report.stop("the gzip file is cut or damaged. Fetch it again")
+            report.abort("the gzip file is cut or damaged. Fetch it again")
         except UnreadableFile as fault:
-            report.stop(fault.explanation)
+            report.abort(fault.explanation)
 
 
-Reader = Callable[[io.BufferedReader, FeedOptions, FeedReport, OfTable], Iterator[Placed]]
+Reader = Callable[[io.BufferedReader, FeedOptions, FeedReport, OfTable], Iterator[NumberedRecord]]
 
 
 def files_of(source: Any) -> list[Any] | None:
-    """Return the files of a source, or None where it is no path, no folder and no list of paths.
+    """Return the files of a source, or None where it is neither a path nor a list of paths.
 
     Files of a folder, and of a list, are in the order of their names, with numbers compared as numbers: page 10 comes
     after page 9. Names that begin with ``_`` or ``.`` are those of markers, as ``_SUCCESS``.
@@ -136,7 +136,7 @@ def _opened(path: Any) -> Iterator[io.BufferedReader]:
 def _raw(path: Any) -> Any:
     if isinstance(path, str) and "://" in path:
         raise InvalidFeedOption(
-            "The feed's source is a URL as text. Give it as a path that can be opened, for instance"
+            "The feed's source is a URL as a string. Give it as a path that can be opened, for instance"
             " ObjectStoragePath('s3://bucket/file.jsonl')"
         )
     opener = Path(path) if isinstance(path, str) or not hasattr(path, "open") else path
@@ -152,7 +152,7 @@ def _encoding_of(stream: io.BufferedReader, options: FeedOptions) -> str:
     start = stream.peek(512)[:512]
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # Without a BOM, text of mostly Latin letters has a NUL in every second byte.
+    # Without a BOM, a text of mostly Latin letters has a NUL in every second byte.
     low, high = start[0::2], start[1::2]
     if high and high.count(0) > 0.4 * len(high) and low.count(0) <= 0.05 * len(low):
         return "utf-16-le"
@@ -164,27 +164,29 @@ def _encoding_of(stream: io.BufferedReader, options: FeedOptions) -> str:
 def _lines(
     stream: io.BufferedReader, options: FeedOptions, report: FeedReport, newline: str
 ) -> Iterator[tuple[int, str]]:
-    """Give the lines of a text with their numbers, each with its end; never more of one than the limit."""
+    """Return the numbered lines of a file, each with its end; never more of one than the limit."""
     encoding = _encoding_of(stream, options)
     with io.TextIOWrapper(stream, encoding=encoding, errors=_MARK, newline=newline) as text:
         row = 0
         while line := text.readline(options.largest_line + 1):
             row += 1
             if len(line) > options.largest_line:
-                report.stop(f"the line is longer than {options.largest_line} (largest_line)", row)
+                report.abort(f"the line is longer than {options.largest_line} (largest_line)", row)
             _check_decoded(line, encoding, report, row)
             yield row, line.removeprefix("\ufeff") if row == 1 else line
 
 
 def _check_decoded(text: str, encoding: str, report: FeedReport, row: int) -> None:
     if _UNDECODABLE in text:
-        report.stop(f"there are bytes that are not {encoding}. Give the option encoding, for instance 'cp1252'", row)
+        report.abort(f"there are bytes that are not {encoding}. Give the option encoding, for instance 'cp1252'", row)
 
 
 # JSON.
 
 
-def _json_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+def _json_lines(
+    stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable
+) -> Iterator[NumberedRecord]:
     for row, line in _lines(stream, options, report, "\n"):
         if not line.strip():
             continue
@@ -192,15 +194,15 @@ def _json_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRep
             yield row, json.loads(line)
         except (ValueError, RecursionError):
             if not line.endswith("\n"):
-                report.stop("the file ends within a record, so it was cut. Fetch it again", row)
-            yield row, UnreadableField(None, "the line is no JSON")
+                report.abort("the file ends within a record, so it was cut. Fetch it again", row)
+            yield row, UnreadableField(None, "the line is not JSON")
 
 
-def _json(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+def _json(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[NumberedRecord]:
     encoding = _encoding_of(stream, options)
     data = stream.read(options.largest_document + 1)
     if len(data) > options.largest_document:
-        report.stop(
+        report.abort(
             f"the document is longer than {options.largest_document} bytes (largest_document). Write one record a line,"
             " as .jsonl, which is read without a limit"
         )
@@ -212,16 +214,16 @@ def _json(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _
         try:
             document, at = decoder.raw_decode(text, at)
         except RecursionError:
-            report.stop("the document is nested too deeply")
+            report.abort("the document is nested too deeply")
         except ValueError as error:
             row = error.lineno if isinstance(error, json.JSONDecodeError) else 1
-            report.stop("the document is no JSON, or it was cut. Fetch it again", row)
+            report.abort("the document is not JSON, or it was cut. Fetch it again", row)
         yield None, document
         at = _next_value(text, at)
 
 
 def _next_value(text: str, at: int) -> int:
-    """Skip what may lie between two documents, as pages that were written one after another have it."""
+    """Skip what may be between two documents, as pages that were written one after another have it."""
     found = re.compile(r"[\s,\x1e]*").match(text, at)
     return found.end() if found else at
 
@@ -229,7 +231,9 @@ def _next_value(text: str, at: int) -> int:
 # CSV.
 
 
-def _table(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable) -> Iterator[Placed]:
+def _table(
+    stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable
+) -> Iterator[NumberedRecord]:
     return of_table(_table_lines(stream, options, report), options)
 
 
@@ -239,7 +243,7 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
     first = list(islice(texts, _LINES_TO_SNIFF))
     named = _SEPARATOR.fullmatch(first[0].strip()) if first else None
     if named:
-        first[0] = first[0][len(first[0].rstrip("\r\n")) :]  # Excel's line sep=; is no data, but counts as a line
+        first[0] = first[0][len(first[0].rstrip("\r\n")) :]  # Excel's line sep=; holds no data, but counts as a line
     delimiter = options.delimiter or (named and named[1]) or _delimiter_of(first)
     reader = csv.reader(chain(first, texts), delimiter=delimiter, strict=True)
     while True:
@@ -250,8 +254,8 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
             return
         except csv.Error:
             if reader.line_num > row or row in unended:
-                report.stop("a quote is opened that is not closed, so the rows behind it can't be told apart", row)
-            report.begin(row)
+                report.abort("a quote is opened that is not closed, so the rows behind it can't be separated", row)
+            report.start_record(row)
             report.unreadable(UnreadableField(None, "the row's quotes are not doubled or not closed"))
             continue
         faults = report.unreadable_records
@@ -259,7 +263,7 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
         yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells], is_ended)
         # Many exports have no line end at the very end, so this alone does not show that a file was cut.
         if not is_ended and report.unreadable_records > faults:
-            report.stop("the file ends within a row, so it was cut. Fetch it again", row)
+            report.abort("the file ends within a row, so it was cut. Fetch it again", row)
 
 
 def _texts(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, unended: list[int]) -> Iterator[str]:
@@ -289,7 +293,9 @@ def _evenness(counts: list[int]) -> tuple[int, int]:
 # Parquet.
 
 
-def _parquet(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable) -> Iterator[Placed]:
+def _parquet(
+    stream: io.BufferedReader, options: FeedOptions, report: FeedReport, _: OfTable
+) -> Iterator[NumberedRecord]:
     try:
         import duckdb
     except ImportError:
@@ -310,7 +316,7 @@ def _parquet(stream: io.BufferedReader, options: FeedOptions, report: FeedReport
                     for (text,) in batch:
                         yield None, json.loads(text)
             except duckdb.Error:
-                report.stop("DuckDB can't read it as Parquet: it was cut, or is something else. Fetch it again")
+                report.abort("DuckDB can't read it as Parquet: it was cut, or is something else. Fetch it again")
 
 
 # Workbooks.
@@ -318,14 +324,14 @@ def _parquet(stream: io.BufferedReader, options: FeedOptions, report: FeedReport
 
 def _workbook(
     stream: io.BufferedReader, options: FeedOptions, report: FeedReport, of_table: OfTable
-) -> Iterator[Placed]:
+) -> Iterator[NumberedRecord]:
     data = stream.read(options.largest_document + 1)
     if len(data) > options.largest_document:
-        report.stop(f"the workbook is longer than {options.largest_document} bytes (largest_document). Save it as CSV")
+        report.abort(f"the workbook is longer than {options.largest_document} bytes (largest_document). Save it as CSV")
     try:
         sheets = [sheet for sheet in sheets_of(data, options.largest_document) if sheet]
     except BadWorkbook as fault:
-        report.stop(str(fault))
+        report.abort(str(fault))
     for lines in sheets:
         yield from of_table((TableLine(row, cells) for row, cells in lines), options)
 

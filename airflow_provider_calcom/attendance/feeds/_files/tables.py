@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from airflow_provider_calcom.attendance.feeds._columns import folded_name, is_wrapper, zone_in_name
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile, shown_columns
 
-Placed = tuple[int | None, Mapping[str, Any] | UnreadableField]
+NumberedRecord = tuple[int | None, Mapping[str, Any] | UnreadableField]
 """A record, or what is wrong with it, and its row; None for one more than the last."""
 
 
 _MOST_SHAPES = 100
 _LONGEST_VALUE = 320
-"""Letters of a name that are looked at: an address is no longer, and a pattern takes the square of their number."""
+"""Characters of a name that are searched: no address is longer, and the time of the search grows with their square."""
 _OF_A_ROW = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+$|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4},?[T ]+\d{1,2}:\d\d", re.ASCII)
 
 
@@ -34,7 +34,7 @@ class TableLine(NamedTuple):
 
 
 class LineEnds:
-    """Whether the lines of one table are whole: a file that was cut mostly ends within one.
+    """Checks that the lines of one table are whole: a file that was cut mostly ends within one.
 
     Some programs write no line end at the end of a file, and some leave out what is empty at a row's end, so neither
     alone shows that a file was cut.
@@ -74,7 +74,7 @@ def _shape(cell: str) -> str:
 
 def records_under_header(
     lines: Iterable[TableLine], known: frozenset[str] = frozenset(), of_time: frozenset[str] = frozenset()
-) -> Iterator[Placed]:
+) -> Iterator[NumberedRecord]:
     """Return a table's records.
 
     :param lines: of one table, perhaps with lines about the file before its header.
@@ -131,7 +131,7 @@ def _filled(line: TableLine) -> int:
 
 
 def is_header(line: TableLine, known: frozenset[str]) -> bool:
-    """Return whether a line holds at least two names of known columns, or one that stands alone.
+    """Return whether a line holds at least two names of known columns, or a known name as its only cell.
 
     A column that holds the whole record, as ``_airbyte_data``, is known for every feed.
     """
@@ -162,14 +162,14 @@ def unknown_header(lines: Iterable[TableLine]) -> UnreadableFile:
 
 
 def is_blank(line: TableLine) -> bool:
-    """Say whether no cell of a line holds anything."""
+    """Return whether no cell of a line holds anything."""
     return not any(cell.strip() for cell in line.cells)
 
 
 def header_of(line: TableLine) -> list[str]:
     """Return the names of the columns, without those at the end that have none.
 
-    A name that stands there again gets ``_duplicated_0``, as polars writes it: of two columns with one name, which is
+    A repeated name gets ``_duplicated_0``, as polars writes it: of two columns with one name, which is
     whose must stay visible.
     """
     names: list[str] = []
@@ -185,7 +185,7 @@ def header_of(line: TableLine) -> list[str]:
 
 
 def record_of_line(header: list[str], line: TableLine) -> Mapping[str, Any] | UnreadableField:
-    """Give a line's record, or what is wrong with it."""
+    """Return a line's record, or what is wrong with it."""
     cells = line.cells
     nul = next((at for at, cell in enumerate(cells) if "\0" in cell), None)
     if nul is not None:

@@ -10,11 +10,11 @@ from typing import Any
 from airflow_provider_calcom.attendance.errors import MissingExtra
 
 Line = tuple[int, list[str]]
-"""A line's number, from 1, and its cells as text."""
+"""A line's number, from 1, and its cells as strings."""
 
 
 class BadWorkbook(Exception):
-    """A file is no workbook that can be read; the text says how to fix it."""
+    """A file is not a workbook that can be read; the message says how to fix it."""
 
 
 def sheets_of(data: bytes, largest: int) -> list[list[Line]]:
@@ -48,7 +48,7 @@ def _check_size(data: bytes, largest: int) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             unpacked = sum(one.file_size for one in packed.infolist())
     except zipfile.BadZipFile:
-        raise BadWorkbook("it is no .xlsx workbook, or it was cut. Save it again, or as CSV") from None
+        raise BadWorkbook("it is not an .xlsx workbook, or it was cut. Save it again, or as CSV") from None
     if unpacked > largest * 10:
         raise BadWorkbook(f"the workbook unpacks to more than {largest * 10} bytes (10 times largest_document)")
 

@@ -60,4 +60,4 @@ def _of_json(column: str, text: str) -> Any:
         # Some loaders encode what is encoded already.
         return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
     except (ValueError, RecursionError):
-        return UnreadableField(column, "holds JSON text that is cut or broken")
+        return UnreadableField(column, "holds JSON that is cut or broken")

@@ -1,4 +1,4 @@
-"""Reading a feed from wherever it lies: rows of a task or cursor, an API's answer, or files."""
+"""Read a feed from rows of a task or cursor, an API response, or files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.feeds._files import files_of, is_path, name_of, options_of, records_in_file
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord
 from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
 from airflow_provider_calcom.attendance.feeds._reader.meetings import Meetings
 from airflow_provider_calcom.attendance.feeds._reader.pages import Pages, Shape
@@ -22,12 +22,12 @@ from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 
 class FeedReading:
-    """The attendance rows of a feed, read as they are asked for, once.
+    """The attendance rows of a feed, read as they are requested, once.
 
     Use the rows only when the iteration has come to its end without an error: only then is it known that the feed can
     be trusted.
 
-    :param report: what became of the records; complete when the iteration has come to its end.
+    :param report: counts of the records and their faults; complete when the iteration has come to its end.
     """
 
     def __init__(self, feed: Feed, source: Any, options: FeedOptions) -> None:
@@ -41,10 +41,9 @@ class FeedReading:
 def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
     """Read attendance rows.
 
-    :param feed: a feed, or the name of one: zoom, google_meet, teams, cal_video, webex, check_in, canonical, or a
-        name given to :func:`register_feed`.
-    :param source: an iterable of dicts (rows of a task or of a cursor, or whole pages of an API); a parsed answer of
-        the vendor's API; or a path (text, ``os.PathLike``, or anything with ``open("rb")``, as UPath and
+    :param feed: a feed, or the name of one, see :func:`feed_names <.feed_names>`.
+    :param source: an iterable of dicts (rows of a task or of a cursor, or whole pages of an API); a parsed response
+        of the vendor's API; or a path (string, ``os.PathLike``, or anything with ``open("rb")``, as UPath and
         ObjectStoragePath) of a file .json, .jsonl, .ndjson, .csv, .tsv, .parquet or .xlsx, each also with .gz; or the
         path of a folder of such files, or a list of paths. Several files are one feed: pages in them are taken
         together.
@@ -55,7 +54,7 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
     """
     if isinstance(source, (bytes, bytearray)) or not (is_path(source) or isinstance(source, (Mapping, Iterable))):
         raise InvalidFeedOption(
-            f"The feed's source must be records, an API's answer or a path, but is {describe(source)}"
+            f"The feed's source must be records, an API response or a path, but is {describe(source)}"
         )
     one = feed_named(feed) if isinstance(feed, str) else feed
     check_feed(one)
@@ -68,27 +67,27 @@ def read_feed(feed: str | Feed, source: Any, **options: Any) -> FeedReading:
 
 def _rows(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Iterator[AttendanceRow]:
     effects, meetings = Effects(options), Meetings(feed.key_of, options, report)
-    placed = _placed(feed, source, options, report)
-    with closing(placed):
+    numbered = _numbered_records(feed, source, options, report)
+    with closing(numbered):
         try:
-            for made in feed.rows(_counted(placed, report, effects, options), report, options):
+            for made in feed.rows(_counted(numbered, report, effects, options), report, options):
                 row = meetings.of_row(made)
-                report.made(row)
+                report.count_row(row)
                 effects.take_row(row)
                 yield row
-            meetings.judge()
-            report.judge()
+            meetings.check()
+            report.check()
         except FeedUnreadable:
-            effects.judge_columns()  # a slip in that option is why the records can't be read
+            effects.check_columns()  # a slip in that option is why the records can't be read
             raise
-    effects.judge(report)
+    effects.check(report)
 
 
 def _counted(
-    placed: Iterable[Placed], report: FeedReport, effects: Effects, options: FeedOptions
+    numbered: Iterable[NumberedRecord], report: FeedReport, effects: Effects, options: FeedOptions
 ) -> Iterator[Mapping[str, Any]]:
-    for row, record in placed:
-        report.begin(row)
+    for row, record in numbered:
+        report.start_record(row)
         if isinstance(record, UnreadableField):
             report.unreadable(record)
         else:
@@ -100,14 +99,16 @@ def _has_column(record: Mapping[str, Any], options: FeedOptions, name: str) -> b
     return Record(record, options).has(name)
 
 
-def _placed(feed: Feed, source: Any, options: FeedOptions, report: FeedReport) -> Generator[Placed, None, None]:
+def _numbered_records(
+    feed: Feed, source: Any, options: FeedOptions, report: FeedReport
+) -> Generator[NumberedRecord, None, None]:
     shape = Shape(feed.page_keys, feed.page_fields, feed.own_links, feed.next_page, feed.totals)
     pages = Pages(shape, report)
     for row, document in _documents(feed, source, options, report):
         if isinstance(document, UnreadableField):
             yield row, document
         else:
-            for record in pages.take(document, row):
+            for record in pages.records(document, row):
                 yield row, record
     pages.check()
 
@@ -117,7 +118,7 @@ def _documents(feed: Feed, source: Any, options: FeedOptions, report: FeedReport
         yield None, source
     elif isinstance(source, list) and source and all(map(is_path, source)):
         for file in source:
-            report.begin_file(name_of(file))
+            report.start_file(name_of(file))
             yield from records_in_file(file, options, report, feed.records_of_table)
     else:
         for document in source:

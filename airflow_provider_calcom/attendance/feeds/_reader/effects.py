@@ -7,7 +7,7 @@ rows are without a meeting or booking.
 
 Not refused, because what a feed holds differs from day to day: ``zone`` and ``date_format`` where all times have a
 zone; words and marks that did not come; a table none of whose ids came while no row lacks a meeting; and ``addresses``
-none of whose ids came, because a day on which guests alone came is no fault. Such tables are noted.
+none of whose ids came, because guests alone may come on a day. Such tables are noted.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _given(options: FeedOptions) -> list[str]:
 
 
 class Effects:
-    """Whether the options had an effect on one reading.
+    """Checks that the options had an effect on one reading.
 
     :param options: as given by the user.
     """
@@ -94,13 +94,13 @@ class Effects:
         self._of_booking += row["booking_uid"] == self._options.booking_uid
         self._loose += not (row["booking_uid"] or row["conference_key"])
 
-    def judge(self, report: FeedReport) -> None:
-        """Judge the options at the end of a reading.
+    def check(self, report: FeedReport) -> None:
+        """Check the options at the end of a reading.
 
-        :param report: is told of tables that were of no use, but were not missed.
+        :param report: counts tables that had no effect, but were not needed.
         :raises InvalidFeedOption: naming the option that had no effect.
         """
-        self.judge_columns()
+        self.check_columns()
         if not self._rows:
             return
         if self._options.booking_uid is not None and not self._of_booking:
@@ -108,10 +108,10 @@ class Effects:
                 "The feed's option booking_uid has no effect: every record names another booking. Leave it out, or give"
                 " the records of its booking alone"
             )
-        self._judge_tables(report)
+        self._check_tables(report)
 
-    def judge_columns(self) -> None:
-        """Judge the option ``columns`` by the records so far.
+    def check_columns(self) -> None:
+        """Check the option ``columns`` against the records so far.
 
         :raises InvalidFeedOption: naming a column that none of them has, and those that they have.
         """
@@ -122,7 +122,7 @@ class Effects:
                 f" {shown_columns(self._names)}"
             )
 
-    def _judge_tables(self, report: FeedReport) -> None:
+    def _check_tables(self, report: FeedReport) -> None:
         for name in ("conference_keys", "booking_uids", "addresses"):
             table = getattr(self._options, name)
             if not isinstance(table, LookUp) or not len(table) or table.found:

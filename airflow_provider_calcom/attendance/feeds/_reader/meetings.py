@@ -1,4 +1,4 @@
-"""Which meeting rows are of, where the options know it better than the records."""
+"""The meeting of each row, where the options know it better than the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, U
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, LookUp
 
 NO_MEETING = "rows that name no meeting or booking, and count by address or telephone only"
-NOBODYS = (
+UNASSIGNED = (
     "names no meeting, booking, address or telephone, though others of the feed name a meeting: give conference_key"
 )
 
@@ -20,7 +20,7 @@ class Meetings:
 
     :param key_of: that of the feed.
     :param options: as given by the user.
-    :param report: is told of rows that name no meeting.
+    :param report: counts rows that name no meeting.
     """
 
     def __init__(self, key_of: Callable[[str], str | None], options: FeedOptions, report: FeedReport) -> None:
@@ -29,7 +29,7 @@ class Meetings:
         self._report = report
         self._named: set[str] = set()
         self._names_meetings = False
-        self._nobodys: list[tuple[str | None, int]] = []
+        self._unassigned: list[tuple[str | None, int]] = []
         given = options.conference_key
         self._given = (self._key_of(given) or given) if given is not None else None
         self._keys = {
@@ -52,18 +52,18 @@ class Meetings:
         if key is None and not row["booking_uid"]:
             self._report.note(NO_MEETING)
             if not (row["email"] or row["phone"]):
-                self._nobodys.append((self._report.file, self._report.row))
+                self._unassigned.append((self._report.file, self._report.row))
         else:
             self._names_meetings = True
         return row if key == row["conference_key"] else {**row, "conference_key": key}
 
-    def judge(self) -> None:
-        """Judge, at the end, rows that count for nobody. Where others name a meeting they are unreadable, because
-        somebody may have been in it; where none does, no meeting is known, and nobody is blamed by the feed.
+    def check(self) -> None:
+        """Check, at the end, the rows that count for nobody. Where others name a meeting they are unreadable, because
+        somebody may have been in it; where none does, no meeting is known, and nobody is marked absent by the feed.
         """
         if self._names_meetings:
-            for file, row in self._nobodys:
-                self._report.unreadable_earlier(file, row, UnreadableField(None, NOBODYS))
+            for file, row in self._unassigned:
+                self._report.unreadable_earlier(file, row, UnreadableField(None, UNASSIGNED))
 
     def _one(self, own: str | None) -> str | None:
         if own is not None and own != self._given:

@@ -1,7 +1,7 @@
 """Pages of an API: the records in them, and whether all pages are there.
 
-A page that says that more follow, and whose rest does not come, is a feed that was cut: whoever is on the missing page
-would look absent. So all pages of a source are taken together, be they in a list, in lines of a file, or in several
+A page that says that more follow, and whose rest does not come, is a feed that was cut: anybody on the missing page
+would look absent. So all pages of a source are read together, be they in a list, in lines of a file, or in several
 files, and the source is refused if one is missing. Where pages say how many records there are in all, it is those that
 must be there; otherwise the last page must be one that no page follows.
 """
@@ -32,8 +32,8 @@ NEXT_PAGE: Mapping[str, str] = {
     "next_page": "page (this field names the next)",
     "next": "the next page's address or cursor, which this field is",
     "Link": "the URL that is marked rel=next in it",
-    "has_more": "the parameter that asks for the next page",
-    "has_next_page": "the parameter that asks for the next page",
+    "has_more": "the parameter that requests the next page",
+    "has_next_page": "the parameter that requests the next page",
 }
 """{field of a page: the parameter that fetches the next one}, of the vendors' APIs and of the usual wrappers."""
 
@@ -71,7 +71,7 @@ def _by_name(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass
-class _Answer:
+class _Response:
     """All pages of one request, as far as they came.
 
     :param records: how many there are.
@@ -105,23 +105,23 @@ class _Answer:
 
 
 class Pages:
-    """Takes documents apart, and knows which pages are missing.
+    """Splits documents into records, and checks that no page is missing.
 
     :param shape: of the feed's pages.
-    :param report: is told of a missing page.
+    :param report: is aborted where a page is missing.
     """
 
     def __init__(self, shape: Shape, report: FeedReport) -> None:
         self._shape = shape
         self._report = report
-        self._answers: dict[str, _Answer] = {}
+        self._responses: dict[str, _Response] = {}
         self._row: int | None = None
 
-    def take(self, document: Any, row: int | None = None) -> Iterator[Mapping[str, Any] | UnreadableField]:
+    def records(self, document: Any, row: int | None = None) -> Iterator[Mapping[str, Any] | UnreadableField]:
         """Return the records of a document: of a list, of a page of an API, or the one that it is.
 
         :param document: as it came.
-        :param row: the row that it stands in, for errors.
+        :param row: the row that it is in, for errors.
         """
         self._row = row
         return self._records(document, {}, 0)
@@ -131,15 +131,15 @@ class Pages:
 
         :raises FeedUnreadable: naming the first page whose next one did not come.
         """
-        for answer in self._answers.values():
-            missing = answer.missing()
+        for response in self._responses.values():
+            missing = response.missing()
             if missing:
-                self._report.file = answer.file
+                self._report.file = response.file
                 self._report.row = 0
-                self._report.stop(
+                self._report.abort(
                     f"the page is not the last one: {missing}, and give all pages together, in one list or as several"
                     " files",
-                    answer.row,
+                    response.row,
                 )
 
     def _records(
@@ -151,7 +151,7 @@ class Pages:
             for one in document:
                 yield from self._records(one, {}, depth + 1)
         elif not isinstance(document, Mapping) or depth >= _DEEPEST:
-            yield UnreadableField(None, "the record is no object", shape_of(document))
+            yield UnreadableField(None, "the record is not an object", shape_of(document))
         elif (inner := wrapped(document)) and not (inner[0] in self._shape.keys and _is_list(inner[1])):
             if isinstance(inner[1], UnreadableField):
                 yield inner[1]
@@ -171,7 +171,7 @@ class Pages:
         listed = parsed(document[key])
         self._note_page(document, around, len(listed))
         inherited = {column: document[name] for name, column in self._shape.fields.items() if name in document}
-        # A list among a page's records is none, and an empty one would be a record that is lost without a fault.
+        # A list among a page's records is not a record: an empty one would be a record that is lost without a fault.
         listed = [None if isinstance(one, (list, tuple)) else one for one in listed]
         for record in self._records(listed, {}, depth + 1):
             if isinstance(record, UnreadableField):
@@ -186,22 +186,22 @@ class Pages:
         request = json.dumps(
             [page.get(name) for name in (*self._shape.fields, _CONTEXT)] + [total and total[0]], default=str
         )
-        if not following and not total and request not in self._answers:
+        if not following and not total and request not in self._responses:
             return
-        answer = self._answers.setdefault(request, _Answer())
-        answer.records += count
-        answer.ends += following is None
-        answer.next, answer.file, answer.row = following, self._report.file, self._row
+        response = self._responses.setdefault(request, _Response())
+        response.records += count
+        response.ends += following is None
+        response.next, response.file, response.row = following, self._report.file, self._row
         if total:
-            answer.total, answer.of_rest = total[0], total[1:]
+            response.total, response.of_rest = total[0], total[1:]
 
     def _note_expanded(self, record: Mapping[Any, Any]) -> None:
         """Note a list within a record of OData that goes on elsewhere: ``attendanceRecords@odata.nextLink``."""
         for name in _next_links(tuple(record)):
             if record[name] and name not in self._shape.own_links:
-                answer = self._answers.setdefault(f"expanded {len(self._answers)}", _Answer())
-                answer.next = (str(name), "$skiptoken (it is the whole URL), put its records into the same list")
-                answer.file, answer.row = self._report.file, self._row
+                response = self._responses.setdefault(f"expanded {len(self._responses)}", _Response())
+                response.next = (str(name), "$skiptoken (it is the whole URL), put its records into the same list")
+                response.file, response.row = self._report.file, self._row
 
     def _next_of(self, page: Mapping[Any, Any], depth: int = 0) -> tuple[str, str] | None:
         for name, value in page.items():

@@ -1,9 +1,9 @@
 """Google Meet: the audit log of ended calls, the REST API's participants with their sessions, and attendance reports.
 
-**Audit log**: see :mod:`audit <.google_meet.audit>`. It is the better source, because it has addresses and
-the calendar event. A meeting's code stays the same over all its occurrences, and the rules tell them apart by time. The
-option ``booking_uids`` ({``calendar_event_id``: booking uid}) names the booking itself; an occurrence of a recurring
-event has an id of its own, with its time at the end.
+**Audit log**: see :mod:`audit <.google_meet.audit>`. It is the better source, because it has addresses and the calendar
+event. A meeting's code stays the same over all its occurrences, and the rules distinguish them by time. The option
+``booking_uids`` ({``calendar_event_id``: booking uid}) names the booking itself; an occurrence of a recurring event has
+an id of its own, with its time at the end.
 
 **Attendance reports**: see :mod:`report <.google_meet.report>`.
 
@@ -15,8 +15,8 @@ which the report notes. A record names its meeting by ``space.meetingCode``; oth
 them with the option ``addresses``, for instance from the Directory API.
 
 Addresses come only of people in the domain, or of all in meetings that somebody of the domain organised. A room's
-device and whoever is not signed in are names, and a telephone's number is partly hidden (``+1 ***-***-12``), which the
-rules match with nobody; so is an address that the console shows in part.
+device and anybody who is not signed in are names, and a telephone's number is partly hidden (``+1 ***-***-12``), which
+the rules match with nobody; so is an address that the console shows in part.
 
 [1] https://developers.google.com/workspace/meet/api/reference/rest/v2/conferenceRecords.participants
 [2] https://developers.google.com/workspace/meet/api/reference/rest/v2/conferenceRecords.participants.participantSessions
@@ -34,7 +34,7 @@ from urllib.parse import SplitResult
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._people import phone_in_name
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
@@ -87,7 +87,7 @@ class Who(TypedDict, total=False):
 
 
 class GoogleMeetFeed(RecordFeed):
-    """Rows of Google Meet; the module's text has the shapes."""
+    """Rows of Google Meet; see the module for their shapes."""
 
     name = "google_meet"
     page_keys = ("items", "participants", "conferenceRecords")
@@ -115,7 +115,7 @@ class GoogleMeetFeed(RecordFeed):
         else:
             raise _unknown_shape(record)
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the rows of a report, or of another table."""
         return records_of_report(lines, self.known_columns(options), self.time_columns(options))
 
@@ -233,12 +233,12 @@ def _address(user: str | None, addresses: Mapping[str, str]) -> str | None:
 
 
 def _check_code(record: Record, code: str | None) -> None:
-    """Check that a column for the meeting's code is no empty or broken one; the API itself has none."""
+    """Check that a column for the meeting's code is neither empty nor broken; the API itself has none."""
     column = next((record.spelling(name) for name in _CODES if record.has(name)), None)
     if column is not None and code is None:
         raise UnreadableField(column, "is missing, so that the row is of no meeting; give conference_key")
     if code is not None:
-        raise UnreadableField(column, "is no code of a meeting; give conference_keys", shape_of(code))
+        raise UnreadableField(column, "is not a meeting code; give the option conference_keys", shape_of(code))
 
 
 def _stays(record: Record) -> list[tuple[Record, str, str]]:

@@ -4,9 +4,9 @@ One record is one endpoint that left (``call_ended``), and its time is the end: 
 ``duration_seconds`` before it. Joining twice makes two endpoints. Read are
 
 - activities of ``activities.list`` with ``applicationName=meet``, also as Airbyte and Databricks land them: with ``id``
-  and ``events`` as objects or as JSON text. Checked against Google's pages of the API and of Meet's events [1], against
-  answers of real calls in public code (``meeting_code`` without dashes and in capitals, ``intValue`` as text,
-  ``HANGOUTS_EXTERNAL_OR_ANONYMOUS`` as actor), and against Airbyte's schema ``meet.json``;
+  and ``events`` as objects or as JSON text. Checked against Google's pages of the API and of Meet's events [1],
+  against responses of real calls in public code (``meeting_code`` without dashes and in capitals, ``intValue`` as a
+  string, ``HANGOUTS_EXTERNAL_OR_ANONYMOUS`` as actor), and against Airbyte's schema ``meet.json``;
 - rows of the table ``activity`` of Google's export to BigQuery: ``time_usec``, ``event_name``, and the record ``meet``
   with the same parameters. Checked against Google's own Looker block, which computes start and end in this way;
 - tables with a column a parameter (``duration_seconds``, ``meet_duration_seconds``, ``meet.duration_seconds``) and the
@@ -66,9 +66,9 @@ _WITHOUT_ATTENDANCE = {
         "watermarking_stopped",
     )
 }
-"""Documented events that tell of no presence: whoever caused one was in the call, whose end follows."""
+"""Documented events without a presence: anybody who caused one was in the call, whose end follows."""
 
-_ANOTHER_EVENT = "an event of Meet that tells of no presence"
+_ANOTHER_EVENT = "an event of Meet without a presence"
 _ANOTHER_APPLICATION = "an event of another application than Meet"
 _ANOTHER_PRODUCT = "a call of classic Hangouts"
 _EMPTY_PAGE = "a page of the log without activities"
@@ -143,7 +143,7 @@ class Call:
 
 
 def is_log_record(record: Record) -> bool:
-    """Say whether a record is one of the audit log."""
+    """Return whether a record is one of the audit log."""
     return (
         record.has("events")
         or any(record.has(name) for name in (*_EVENT_NAMES, "meet.duration_seconds", "duration_seconds"))
@@ -152,15 +152,15 @@ def is_log_record(record: Record) -> bool:
 
 
 def is_empty_page(record: Record) -> bool:
-    """Say whether a record is an answer of ``activities.list`` without ``items``, as Google sends it for none."""
+    """Return whether a record is a response of ``activities.list`` without ``items``, as Google sends it for none."""
     fields = {folded_name(str(name)) for name in record.columns}
     return record.value("kind") == "admin#reports#activities" and fields <= _PAGE_FIELDS
 
 
 def calls_of(record: Record) -> Iterator[Call]:
-    """Return the calls that a record of the log tells of.
+    """Return the calls in a record of the log.
 
-    :raises SkippedRecord: for other applications, and for the events of Meet that are known to tell of no presence.
+    :raises SkippedRecord: for other applications, and for known events of Meet without a presence.
     :raises UnreadableField: for any other event, and for a call that can't be read.
     """
     if is_empty_page(record):
@@ -178,7 +178,7 @@ def calls_of(record: Record) -> Iterator[Call]:
 def _of_activity(activity: Record) -> Iterator[Call]:
     events = activity.records("events")
     if not events:
-        raise UnreadableField(activity.spelling("events"), "is empty, so that the activity tells of nothing")
+        raise UnreadableField(activity.spelling("events"), "is empty, so the activity has no event")
     application = activity.text("id.applicationName")
     kinds = [_kind(event, "name") for event in events]
     if application not in ("meet", None) and not any(kinds):
@@ -186,7 +186,7 @@ def _of_activity(activity: Record) -> Iterator[Call]:
     for event, kind in zip(events, kinds, strict=True):
         if kind is not None:
             yield _call(_parameters(event), kind, _end(activity), activity)
-        elif _tells_of_something_else(event, "name"):
+        elif _is_unknown(event, "name"):
             raise _unknown_event(event, "name")
     if not any(kinds):
         raise SkippedRecord(_ANOTHER_EVENT)
@@ -200,14 +200,14 @@ def _of_row(row: Record) -> Iterator[Call]:
         kind = "person"  # a query of ended calls alone needs no name of the event
     if kind is not None:
         yield _call(row, kind, _end(row), row)
-    elif _tells_of_something_else(row, *_EVENT_NAMES):
+    elif _is_unknown(row, *_EVENT_NAMES):
         raise _unknown_event(row, *_EVENT_NAMES)
     else:
         raise SkippedRecord(_ANOTHER_EVENT)
 
 
 def _is_of_another_application(row: Record) -> bool:
-    """Say so of a row of BigQuery's table of all applications: Meet's rows, and only they, have the record ``meet``."""
+    """Return whether a row of BigQuery's table is another application's: Meet's rows alone have the record ``meet``."""
     of_meet = (*_CODES[:1], *_DURATIONS[:1], *_IDENTIFIERS[:1], *_DISPLAY_NAMES[:1])
     if row.text("record_type") in ("meet", None) or any(row.value(name) is not None for name in of_meet):
         return False
@@ -215,13 +215,13 @@ def _is_of_another_application(row: Record) -> bool:
 
 
 def _kind(event: Record, *names: str) -> str | None:
-    """Return the kind of row that an event makes, or None of one that tells of no presence, or is not known."""
+    """Return the kind of row that an event makes, or None for one without a presence, or one that is not known."""
     name = folded_name(event.text(*names) or "")
     is_end = name in _ENDED or name in map(folded_name, event.options.left_words)
     return "person" if is_end else "lobby" if name in _WATCHED | _DENIED else None
 
 
-def _tells_of_something_else(event: Record, *names: str) -> bool:
+def _is_unknown(event: Record, *names: str) -> bool:
     return folded_name(event.text(*names) or "") not in _WITHOUT_ATTENDANCE
 
 
@@ -229,7 +229,7 @@ def _unknown_event(event: Record, *names: str) -> UnreadableField:
     column = next((event.spelling(name) for name in names if event.has(name)), names[0])
     return UnreadableField(
         column,
-        "is no event of Meet that is known, so that somebody's presence may be in it; fetch call_ended alone, with the"
+        "is not a known event of Meet, so somebody's presence may be in it; fetch call_ended alone, with the"
         " parameter eventName of activities.list, a filter in the console, or a condition in SQL. For the"
         " console's word in another language give the option left_words",
         shape_of(event.value(*names)),
@@ -271,7 +271,7 @@ def _meeting_code(call: Record) -> str | None:
     """Return the meeting's code, which Google documents for every call of Meet.
 
     :raises SkippedRecord: for a call of the product before Meet, which had none.
-    :raises UnreadableField: where it is missing and the options don't name the meeting, or is none.
+    :raises UnreadableField: where it is missing and the options don't name the meeting, or is not a meeting code.
     """
     code, options = call.text(*_CODES), call.options
     if options.conference_key or options.booking_uid or call.text("booking_uid"):
@@ -283,7 +283,7 @@ def _meeting_code(call: Record) -> str | None:
         raise UnreadableField("meeting_code", "is missing, so that the call is of no meeting; give conference_key")
     if code is not None and meet_key(code) is None and code not in options.conference_keys:
         column = next(call.spelling(name) for name in _CODES if call.has(name))
-        raise UnreadableField(column, "is no code of a meeting; give conference_keys", shape_of(code))
+        raise UnreadableField(column, "is not a meeting code; give the option conference_keys", shape_of(code))
     return code
 
 
@@ -324,7 +324,7 @@ def _end(record: Record) -> datetime:
         except BadTime:
             column = record.spelling("time_usec")
             raise UnreadableField(
-                column, "is no number of microseconds since 1970", shape_of(record.value("time_usec"))
+                column, "is not a number of microseconds since 1970", shape_of(record.value("time_usec"))
             ) from None
     for name in _TIMES:
         moment = record.moment(name, is_end=True)

@@ -14,7 +14,7 @@ _LOOKUP = re.compile(r"/(?:_meet/)?lookup/([\w.-]{1,100})/?", re.A)
 
 
 def meet_key(meeting: object) -> str | None:
-    """Give the key of a Google Meet meeting, or None.
+    """Return the key of a Google Meet meeting, or None.
 
     :param meeting: its code, with or without dashes and in any case; a link; or a key.
     """

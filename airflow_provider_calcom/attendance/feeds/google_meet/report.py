@@ -1,7 +1,7 @@
 """Google Meet's attendance report: the CSV that the organizer gets by mail, a row a person.
 
 Its columns are First name, Last name (or Name), Email, Duration, Time joined, Time exited; in Spanish and Portuguese
-they are those that public programs read. In front of them a block of one row may tell of the meeting: Meeting title,
+they are those that public programs read. In front of them a block of one row may describe the meeting: Meeting title,
 Date, Start time, End time. The times are in the organizer's zone (option ``zone``).
 
 Most reports have times of day alone. Their date is the option ``date``, or else that of the block, or else the one
@@ -24,7 +24,7 @@ from typing import Any
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._durations import seconds_of
 from airflow_provider_calcom.attendance.feeds._files.tables import (
-    Placed,
+    NumberedRecord,
     TableLine,
     header_of,
     is_blank,
@@ -74,11 +74,13 @@ _BLOCK = ({folded_name("Start time")}, {folded_name("Date"), folded_name("Meetin
 
 
 def is_report_row(record: Record) -> bool:
-    """Say whether a record is a row of a report."""
+    """Return whether a record is a row of a report."""
     return any(record.has(name) for name in (*JOINED, *EXITED))
 
 
-def records_of_report(lines: Iterable[TableLine], known: frozenset[str], of_time: frozenset[str]) -> Iterator[Placed]:
+def records_of_report(
+    lines: Iterable[TableLine], known: frozenset[str], of_time: frozenset[str]
+) -> Iterator[NumberedRecord]:
     """Return a file's rows, each with what the block in front says of the meeting's day.
 
     :param known: the folded names of columns that a header is known by.
@@ -100,7 +102,7 @@ def records_of_report(lines: Iterable[TableLine], known: frozenset[str], of_time
 
 
 def _is_title(line: TableLine) -> bool:
-    """Say whether a line before the header is a title: of a single cell, where a report has several columns."""
+    """Return whether a line before the header is a title: of a single cell, where a report has several columns."""
     return len([cell for cell in line.cells if cell.strip()]) == 1
 
 

@@ -7,12 +7,12 @@
 - attendance records, and rows of one interval each (``joinDateTime``, ``leaveDateTime`` beside the person), as SQL
   makes of them, in whichever spelling.
 
-One row an interval. Checked against Microsoft's pages [1] [2] [3] and their examples, and against answers in tests of
+One row an interval. Checked against Microsoft's pages [1] [2] [3] and their examples, and against responses in tests of
 public programs (``identity`` null for people of other organisations, times with seven decimals).
 
-Each time that the organiser comes back makes a report of its own: hand over all of them; Graph keeps the newest 50.
-What two reports both tell is given once. A meeting in a channel gives the reports of all meetings there; their times
-tell them apart.
+Each time that the organiser comes back makes a report of its own: hand over all of them; Graph keeps the newest 50. A
+row that two reports have is returned once. A meeting in a channel gives the reports of all meetings there; their times
+distinguish them.
 
 Graph sends null times with 0 seconds "when data is lacking" [3]; that somebody was not there, it never says. So an
 interval without the time of joining, a record without intervals, and one whose intervals are shorter than its total,
@@ -49,7 +49,7 @@ from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._events import once
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
@@ -69,7 +69,7 @@ from airflow_provider_calcom.attendance.feeds.teams.words import FIELDS
 
 
 class TeamsFeed(RecordFeed):
-    """Rows of Microsoft Teams; the module's text has the shapes."""
+    """Rows of Microsoft Teams; see the module for their shapes."""
 
     name = "teams"
     page_keys = ("value", "attendanceReports")
@@ -84,7 +84,7 @@ class TeamsFeed(RecordFeed):
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        """See :meth:`Feed.rows`; what two reports both tell is given once."""
+        """See :meth:`Feed.rows`; a row that two reports have is returned once."""
         return once(self._rows(records, report, options), report)
 
     def _rows(
@@ -93,7 +93,7 @@ class TeamsFeed(RecordFeed):
         graph, file, number = GraphRows(self, report), FileRows(self, report), report.files
         for columns in records:
             if number != report.files:  # a person's lines are in one file, and other files are other meetings
-                yield from file.rest()
+                yield from file.flush()
                 file, number = FileRows(self, report), report.files
             for part in graph.parts(Record(columns, options)):
                 try:
@@ -102,14 +102,14 @@ class TeamsFeed(RecordFeed):
                     yield from graph.rows_of(part) if is_of_graph(part) else file.rows_of(part)
                 except UnreadableField as fault:
                     report.unreadable(fault)
-        yield from file.rest()
+        yield from file.flush()
         graph.finish(options)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of an attendance record of Graph, or of one of its intervals."""
         yield from GraphRows(self, FeedReport(self.name)).rows_of(record)
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the records of a downloaded file."""
         return sections.records_of_report(lines, options)
 

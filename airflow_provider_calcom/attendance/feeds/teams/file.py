@@ -1,4 +1,4 @@
-"""The rows of one file that was downloaded from Microsoft Teams, whose people stand in several of its lines.
+"""The rows of one file that was downloaded from Microsoft Teams, in which one person has several lines.
 
 A person's stays are taken from In-Meeting Activities; First Join and Last Leave, which hide the gaps between, only of
 people who are not there. Where the activities are shorter than what the list of participants says of a person, some
@@ -51,7 +51,7 @@ class _Stays:
     is_open: bool = False
 
     def add(self, joined: datetime | None, left: datetime | None, seconds: float) -> None:
-        """Take one stay."""
+        """Add one stay."""
         self.joined += [joined] if joined else []
         self.left += [left] if left else []
         self.seconds += seconds
@@ -64,7 +64,7 @@ class FileRows:
     """The rows of one file, as its lines come.
 
     :param feed: makes the rows.
-    :param report: is told of what is not as one would wish.
+    :param report: notes what is missing or in doubt.
     """
 
     feed: RecordFeed
@@ -94,8 +94,8 @@ class FileRows:
         else:
             self._list(line)
 
-    def rest(self) -> Iterator[AttendanceRow]:
-        """Return, at the end, what only the whole file tells: who has no activities, who was still in."""
+    def flush(self) -> Iterator[AttendanceRow]:
+        """Return, at the end, the rows that follow from the whole file: of people without activities, or still in."""
         for stays in self._stays.values():
             stays.joined.sort()
             stays.left.sort()
@@ -214,6 +214,6 @@ def _is_covered(one: _Listed, stays: list[_Stays], expected: float) -> bool:
 
 
 def _has_near(moments: list[datetime], moment: datetime, slack: int) -> bool:
-    """Return whether one of the moments, which are in order, is at most so many seconds away."""
+    """Return whether one of the moments, which are in order, is at most ``slack`` seconds away."""
     at = bisect_left(moments, moment)
     return any(abs((one - moment).total_seconds()) <= slack for one in moments[max(at - 1, 0) : at + 1])

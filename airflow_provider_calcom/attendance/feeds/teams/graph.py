@@ -63,10 +63,10 @@ _CONTEXT = re.compile(r"onlineMeetings\('([^']+)'\)")
 
 @dataclass
 class GraphRows:
-    """The rows of what Graph answers, as its reports and records come.
+    """The rows of Graph's reports and records, as they come.
 
     :param feed: makes the rows, and keys of meetings.
-    :param report: is told of what is not as one would wish.
+    :param report: notes what is missing or in doubt.
     """
 
     feed: RecordFeed
@@ -84,14 +84,14 @@ class GraphRows:
         if record.has("attendanceRecords") and is_of_graph(record):
             # A table of records may have a column of the reports', which is then blank.
             blank = record.value("attendanceRecords") in (None, "")
-            yield record if blank else UnreadableField("attendanceRecords", "stands in a record of somebody's own")
+            yield record if blank else UnreadableField("attendanceRecords", "is in an attendance record itself")
             return
         if not record.has("attendanceRecords"):
             if is_of_graph(record):
                 self._note_alone(record)
                 yield record
             elif record.has("totalParticipantCount") or record.has(_TIMES_OF_REPORT[0]):
-                yield UnreadableField("attendanceRecords", "is missing; ask Graph for $expand=attendanceRecords")
+                yield UnreadableField("attendanceRecords", "is missing; request it with $expand=attendanceRecords")
             else:
                 yield record
             return
@@ -107,7 +107,7 @@ class GraphRows:
         beside[REPORT_ID] = record.value("id")
         for at, one in enumerate(records):
             if at:
-                self.report.begin(self.report.row)
+                self.report.start_record(self.report.row)
             yield Record({**beside, **one.columns}, record.options)
         is_cut = listed > len(records) or bool(record.value(NEXT_RECORDS))
         yield from self._rest_of_report(record, beside, int(max(count, listed)) - len(records), is_cut)
@@ -132,7 +132,7 @@ class GraphRows:
             self._missing += max(missing, 1)
         elif missing > 0:
             if not record.options.unnamed_participants:
-                self.report.stop(_TOO_FEW)
+                self.report.abort(_TOO_FEW)
             self.report.note(UNNAMED)
             yield Record({**beside, "totalAttendanceInSeconds": 1}, record.options)
 
@@ -142,13 +142,13 @@ class GraphRows:
         :raises FeedUnreadable: naming the link that leads to the rest.
         """
         if self._is_unfinished and self._alone < self._missing:
-            self.report.stop(
+            self.report.abort(
                 "attendanceRecords@odata.nextLink (or .count) of a report says that more of its records follow, and"
-                " they are not there. Fetch that link and the @odata.nextLink of its answers, and hand over all pages"
+                " they are not there. Fetch that link and the @odata.nextLink of its responses, and hand over all pages"
                 " together"
             )
         if not options.unnamed_participants and any(rows < count for rows, count in self._flat.values()):
-            self.report.stop(_TOO_FEW)
+            self.report.abort(_TOO_FEW)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of an attendance record, or of one of its intervals.
@@ -186,8 +186,8 @@ class GraphRows:
         if start is None and end is None:
             raise UnreadableField(
                 record.spelling("attendanceIntervals"),
-                "has not all the times of somebody who was there, and no report says when the meeting was; ask Graph"
-                " for the reports with $expand=attendanceRecords",
+                "has not all the times of somebody who was there, and no report says when the meeting was; request"
+                " the reports with $expand=attendanceRecords",
             )
         return self.feed.row(record, conference_key=key, joined_at=_text(start), left_at=_text(end), **doubtful(who))
 
@@ -208,7 +208,7 @@ def thread_of(meeting_id: str) -> str | None:
 
 
 def meeting_of(record: Record, feed: RecordFeed) -> str | None:
-    """Return the key of a record's meeting; see the text of :mod:`teams <.teams>`.
+    """Return the key of a record's meeting; see :mod:`teams <.teams>`.
 
     The option ``conference_keys`` goes first, also where the record names its meeting.
     """
@@ -226,7 +226,7 @@ def meeting_of(record: Record, feed: RecordFeed) -> str | None:
 
 def _records(report: Record) -> list[Record]:
     if report.value("attendanceRecords") in (None, ""):
-        raise UnreadableField("attendanceRecords", "is null; ask Graph for $expand=attendanceRecords")
+        raise UnreadableField("attendanceRecords", "is null; request it with $expand=attendanceRecords")
     return report.records("attendanceRecords")
 
 

@@ -33,9 +33,9 @@ _PEOPLE = (
     *("phone", "communicationsPhoneUser", "encrypted", "assertedIdentity"),
 )
 _PHONES = ("phone", "communicationsPhoneUser")
-_MACHINES = ("application", "applicationInstance")
-_OF_MACHINES = ("id", "displayName", "applicationIdentityType")
-_MACHINE_TYPE = re.compile(r"(?:^|\.)\w*(?:application|bot)\w*$", re.IGNORECASE)
+_BOTS = ("application", "applicationInstance")
+_BOT_FIELDS = ("id", "displayName", "applicationIdentityType")
+_BOT_TYPE = re.compile(r"(?:^|\.)\w*(?:application|bot)\w*$", re.IGNORECASE)
 _PHONE_TYPE = re.compile(r"(?:^|\.)\w*phone\w*$", re.IGNORECASE)
 _USER_TYPE = re.compile(r"#?microsoft\.graph\.communicationsUserIdentity", re.IGNORECASE)
 _ADDRESSES = ("email", "emailAddress", "mail", "userPrincipalName", "upn")
@@ -64,7 +64,7 @@ def who_is(record: Record, marks: Iterable[str] = ()) -> Who:
     who = named(shown, _email(record), marks)
     who["phone"] = _phone(record) or who.get("phone")
     who["participant"] = _participant(record, is_guest=has_guest_mark(shown, marks))
-    if who["email"] is None and who["phone"] is None and not has_guest_mark(shown, marks) and _is_machine(record):
+    if who["email"] is None and who["phone"] is None and not has_guest_mark(shown, marks) and _is_bot(record):
         who["kind"] = "bot"
     return who
 
@@ -118,7 +118,7 @@ def _name(record: Record) -> str | None:
     return (
         record.text("identity.displayName")
         or _only(record.text(f"identity.{person}.displayName") for person in _PEOPLE)
-        or _only(record.text(f"identity.{machine}.displayName") for machine in _MACHINES)
+        or _only(record.text(f"identity.{bot}.displayName") for bot in _BOTS)
         or record.text("displayName")
     )
 
@@ -140,18 +140,18 @@ def _participant(record: Record, *, is_guest: bool) -> str | None:
     return record.text("registrationId")
 
 
-def _is_machine(record: Record) -> bool:
-    """Return whether a record is an application's: whoever is taken for one is not seen, so only where nobody else is.
+def _is_bot(record: Record) -> bool:
+    """Return whether a record is a bot's. A bot counts for nobody, so only where no person is in the record.
 
     A person's identity beside it is that of a person who came with an application.
     """
     if any(record.value(f"identity.{person}.{field}") for person in _PEOPLE for field in ("id", "displayName")):
         return False
-    is_named = any(record.value(f"identity.{machine}.{field}") for machine in _MACHINES for field in _OF_MACHINES)
-    return is_named or bool(_MACHINE_TYPE.search(record.text("identity.@odata.type") or ""))
+    is_named = any(record.value(f"identity.{bot}.{field}") for bot in _BOTS for field in _BOT_FIELDS)
+    return is_named or bool(_BOT_TYPE.search(record.text("identity.@odata.type") or ""))
 
 
 def _only(texts: Iterable[str | None]) -> str | None:
-    """Return what all texts that are there agree on, or None: of two candidates, one is another person's."""
+    """Return what all strings agree on, or None: of two candidates, one is another person's."""
     found = {text.casefold(): text for text in texts if text}
     return next(iter(found.values())) if len(found) == 1 else None

@@ -21,11 +21,11 @@ _NUMBER = re.compile(r"\d{9,20}", re.A)
 
 
 def teams_key(meeting: object) -> str | None:
-    """Give the key of a Teams meeting, or None.
+    """Return the key of a Teams meeting, or None.
 
     :param meeting: the id of its thread (``chatInfo.threadId``), its number (``joinMeetingId``), a join link
-        (``joinWebUrl``), or a key. A meeting of a channel is told from the channel's others by the message that ends
-        the thread in its join link.
+        (``joinWebUrl``), or a key. Meetings of one channel differ by the message that ends the
+        thread in their join links.
     """
     text = plain_id(meeting, "teams:")
     thread = decoded(text)

@@ -41,7 +41,7 @@ class Line:
 
     @property
     def is_event(self) -> bool:
-        """Whether it tells of a joining or leaving, and not of a stay."""
+        """True for a joining or leaving, False for a stay."""
         return self.has("action", "timestamp")
 
     def text(self, meaning: str) -> str | None:
@@ -52,7 +52,7 @@ class Line:
     def moment(self, meaning: str, *, is_end: bool = False) -> datetime | None:
         """Return the time in the columns of a meaning, or None where they are blank or missing.
 
-        :raises UnreadableField: for what is no time, and for columns that differ.
+        :raises UnreadableField: for what is not a time, and for columns that differ.
         """
         columns = self._columns.get(meaning, ())
         moments = {at for column in columns if (at := self.record.moment(column, is_end=is_end))}
@@ -113,7 +113,7 @@ def _meanings(header: tuple[str, ...], own: OwnNames) -> Meanings:
     if not _is_enough(found):
         raise UnreadableField(
             None,
-            "the columns are those of no answer of Microsoft Graph, and of no Teams file in a known language:"
+            "the columns are neither those of a response of Microsoft Graph nor of a Teams file in a known language:"
             f" {shown_columns(header)}. For a file, name them with the option columns, for instance"
             " columns={'name': ..., 'joined_at': ..., 'left_at': ...}",
         )

@@ -17,8 +17,8 @@ public programs read. ``First Join (UTC)`` is known from a program that reads it
 who are not named) is known from one public program.
 
 A section is known by its number, in any spelling of the title (``2. Participants``, ``2.Participants``, ``2．参加者``),
-or by its header, where the title has no number or is missing. Left out are the sections from 4 on whose columns tell
-of no joining: what people did in the meeting. Every other line under a header is a record.
+or by its header, where the title has no number or is missing. Left out are the sections from 4 on whose columns have
+no joining: what people did in the meeting. Every other line under a header is a record.
 """  # noqa: RUF002
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import NamedTuple
 
 from airflow_provider_calcom.attendance.feeds._files.tables import (
     LineEnds,
-    Placed,
+    NumberedRecord,
     TableLine,
     header_of,
     is_blank,
@@ -65,7 +65,7 @@ _FEWEST_COLUMNS = 3
 _LAST_WITH_PRESENCE = 3
 
 
-def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
     """Return the records of a file's tables, each with where it stood, and what the summary says beside them.
 
     :raises UnreadableFile: if the file lists nobody, or fewer people than it counts, or ends within a line.
@@ -76,7 +76,7 @@ def records_of_report(lines: Iterable[TableLine], options: FeedOptions) -> Itera
 
 
 class _Report:
-    """How far a report has been read; several may stand in a file, one behind another.
+    """How far a report has been read; a file may have several, one after another.
 
     ``number`` is that of the section, where it has one; ``header`` is that of its table, once it has been seen.
     """
@@ -97,7 +97,7 @@ class _Report:
         self._lists_stays = False
         self._beside: dict[str, str | None] = {}
 
-    def records(self, rest: _Lines) -> Iterator[Placed]:
+    def records(self, rest: _Lines) -> Iterator[NumberedRecord]:
         """Return the records of the lines up to the next report's; see :func:`records_of_report`."""
         for line in rest:
             if self._is_next_report(line):
@@ -112,7 +112,7 @@ class _Report:
             elif not self._has_no_presence:
                 self._ends.check(line)
                 yield line.row, self._record(self._header, line)
-        yield from self._said_by_the_summary()
+        yield from self._records_of_summary()
 
     def _is_next_report(self, line: TableLine) -> bool:
         filled = _filled(line)
@@ -143,7 +143,7 @@ class _Report:
         self._header = None
 
     def _is_header(self, line: TableLine) -> bool:
-        """Return whether a line of a summary is none, but a header; below a title, only one with known names is."""
+        """Return whether a line of a summary is a header instead; below a title, only one with known names is."""
         return self._is_known_header(line) or (self._number is None and _looks_like_header(line))
 
     def _is_known_header(self, line: TableLine) -> bool:
@@ -170,7 +170,7 @@ class _Report:
             return record
         return {**record, SECTION: self._number, **self._beside}
 
-    def _said_by_the_summary(self) -> Iterator[Placed]:
+    def _records_of_summary(self) -> Iterator[NumberedRecord]:
         """Return a record for people who were there and are not listed."""
         counts = _counts(self._summary)
         if not self._tables:
@@ -207,7 +207,7 @@ class _Count(NamedTuple):
 class _Lines:
     """Lines, of which the next can be looked at.
 
-    It is only taken from the file where it is asked for: a fault in a file's last line must be known before its end is.
+    It is only read from the file when it is requested: a fault in a file's last line must be known before its end is.
     """
 
     def __init__(self, lines: Iterable[TableLine]) -> None:
@@ -221,7 +221,7 @@ class _Lines:
         return self._peeked.pop() if self._peeked else next(self._lines)
 
     def put_back(self, line: TableLine) -> None:
-        """Make a line that was taken the next one again."""
+        """Put back a line, so that it is the next one again."""
         self._peeked.append(line)
 
     def peek(self) -> TableLine | None:
@@ -236,7 +236,7 @@ def _filled(line: TableLine) -> list[str]:
 
 
 def _normal(text: str) -> str:
-    """Return a text with the digits and dots of other scripts as the common ones: ``２．`` and ``②`` begin with 2."""  # noqa: RUF002
+    """Return a string with the digits and dots of other scripts as the common ones: ``２．`` and ``②`` begin with 2."""  # noqa: RUF002
     return unicodedata.normalize("NFKC", text)
 
 
@@ -253,7 +253,7 @@ def _looks_like_header(line: TableLine) -> bool:
 
 
 def _holds_data(line: TableLine) -> bool:
-    """Return whether a line has a clock's time or an address, as most do: it is no header, which is slower to see."""
+    """Return whether a line has a clock's time or an address, as most do; a quick check that it is not a header."""
     return any(":" in cell or "@" in cell for cell in line.cells)
 
 

@@ -26,7 +26,8 @@ _WITHIN_BRACKETS = re.compile(r"\([^()]*\)")
 # Letters that have no decomposition, and that people and programs write without their stroke or dot.
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "’": "'"})
 
-# A first join is not a join: the one hides gaps that the other shows.
+# First Join and Join Time are separate meanings: First Join is the beginning of the first of several stays and hides
+# the gaps between them, Join Time is that of a single stay. The same goes for Last Leave and Leave Time.
 _COLUMNS = {
     "name": "Name, Full Name, Display Name, Vollständiger Name, Nom, Nom complet, Nombre, Nombre completo, Nome, "
     "Nome completo, Naam, Volledige naam",
@@ -162,12 +163,12 @@ def has_guest_mark(name: str | None, marks: Iterable[str] = ()) -> bool:
 
 
 def _bare(word: str) -> str:
-    """Return a word without what stands for its other genders: ``Dołączył(a)``, ``Invité(e)``, ``Gość/Gościni``."""
+    """Return a word without the endings of its other genders: ``Dołączył(a)``, ``Invité(e)``, ``Gość/Gościni``."""
     return " ".join(_WITHIN_BRACKETS.sub("", plain_word(word)).split("/")[0].split()) or plain_word(word)
 
 
 def _within(name: str) -> str | None:
-    """Return what stands in the brackets at the end of a name, or None; brackets may hold others."""
+    """Return the content of the brackets at the end of a name, or None; brackets may hold others."""
     text = _UNSEEN.sub("", name).rstrip()
     opener = _BRACKETS.get(text[-1:])
     depth = 0

@@ -3,7 +3,7 @@
 Facts are from Zoom's API reference (report, dashboard and past meeting participants, meeting webhooks), its changelog
 on hidden fields, and the types of its own library rivet; the columns of exports from exports in public code. Zoom
 blanks the e-mail addresses of guests who did not register and are not on the invite; such rows have a name alone. It
-does not say of itself who is a machine, so no row is of kind ``bot``.
+does not itself say who is a bot, so no row is of kind ``bot``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
-from airflow_provider_calcom.attendance.feeds._files.tables import Placed, TableLine
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._people import plain
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
@@ -44,7 +44,7 @@ _BLANK_TIMES = ("--", "-", "—")
 class ZoomFeed(RecordFeed):
     """Participants of Zoom meetings and webinars, in whichever shape they come.
 
-    A meeting's answer of the API does not name the meeting: give the option ``conference_key``, or put ``meeting_id``
+    A meeting's response of the API does not name the meeting: give the option ``conference_key``, or put ``meeting_id``
     into the records or beside ``participants``. Exports have the account's local time: give ``zone``, and
     ``date_format`` where days and months can be mistaken.
     """
@@ -84,16 +84,16 @@ class ZoomFeed(RecordFeed):
             is_event = record.has("event") and not columns_of(record).joined
             try:
                 for row in events.rows_of(record) if is_event else self.rows_of(record):
-                    meetings.see(row, report)
+                    meetings.add(row, report)
                     yield row
             except UnreadableField as fault:
                 report.unreadable(fault)
             except SkippedRecord as skipped:
                 report.skip(skipped.reason)
-        for row in events.rest(report):
-            meetings.see(row, report)
+        for row in events.flush(report):
+            meetings.add(row, report)
             yield row
-        meetings.judge(report)
+        meetings.check(report)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the row of a participant as the report, dashboard or past meeting API or an export has it."""
@@ -117,11 +117,11 @@ class ZoomFeed(RecordFeed):
         )
         yield row
         if is_room and (record.number("in_room_participants") or 0) > 1:
-            # More people sat in the room than it names, so whoever is not seen may have been among them.
+            # More people were in the room than it names, so anybody who is not seen may have been among them.
             nobody = {"kind": "lobby", "participant": None, "email": None, "name": None, "phone": None}
             yield {**row, **nobody}  # type: ignore[typeddict-item]
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the participants of an export."""
         return records_of_export(lines, options)
 

@@ -1,4 +1,4 @@
-"""Which columns of a flat record of Zoom tell of the participant.
+"""The columns of a flat record of Zoom that are about the participant.
 
 Another person's address is worse than none: the export of all meetings has the host's name and address in each row,
 and so have tables that were joined with users. A value is taken only from a column that is known to be the
@@ -53,10 +53,10 @@ class ZoomColumns:
     :param meeting_ids: with the meeting's number.
     :param meeting_uuids: with its uuid.
     :param perhaps_ids: with the meeting's number, or a number that a table has for its rows.
-    :param has_registrant: whether the record tells of a registration.
+    :param has_registrant: whether the record has columns of a registration.
     :param has_original: whether a column of its own has the name before it was changed.
-    :param has_device: whether the record tells what somebody joined with.
-    :param is_whole: whether the record tells of a person rather than of one stay.
+    :param has_device: whether the record has columns of the device.
+    :param is_whole: whether the record is of a person rather than of one stay.
     """
 
     is_export: bool
@@ -83,7 +83,7 @@ class _Column:
     meaning: str
     is_zoned: bool
     copy: int | None
-    """Its place among the columns of one name: -1 the first, then by number; None where the loader does not tell."""
+    """Its place among the columns of one name: -1 the first, then by number; None where it has no number."""
 
 
 def own_meanings(options: FeedOptions) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Zoom's webhooks of meetings and webinars: what each event tells of a presence.
+"""Zoom's webhooks of meetings and webinars: what each event says of a presence.
 
 Facts are from the types of Zoom's library rivet and from payloads in public code: ``payload.object`` is the meeting
 with ``id``, ``uuid`` and ``participant``; joining has ``join_time``, leaving ``leave_time``, waiting rooms
@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_calcom.attendance.feeds._events import MOST_OPEN, REMEMBERED, Event, Pairing
+from airflow_provider_calcom.attendance.feeds._events import MOST_OPEN, REMEMBERED, Event, SessionPairer
 from airflow_provider_calcom.attendance.feeds._feed import RecordFeed
 from airflow_provider_calcom.attendance.feeds._people import one_name
 from airflow_provider_calcom.attendance.feeds._record import Record
@@ -45,8 +45,8 @@ _KINDS = {
     "participant_left_waiting_room": ("lobby", True),
     "participant_jbh_waiting_left": ("lobby", True),
 }
-# The closed list of what tells of nobody's presence. Callouts invite somebody by telephone; that they were accepted
-# tells of one, of which the room systems' joining is told by an event of its own.
+# The closed list of events without a presence. Callouts invite somebody by telephone: an accepted one is a presence,
+# except that of a room system, whose joining has an event of its own.
 _OF_NOBODY = (
     *("alert", "created", "deleted", "device_tested", "permanently_deleted", "recovered", "risk_alert", "started"),
     *("updated", "live_streaming_started", "live_streaming_stopped", "converted_to_meeting", "converted_to_webinar"),
@@ -64,16 +64,16 @@ _OTHER_FAMILIES = (
     *("number_management", "quality_management", "recording", "scheduler", "team_chat", "user", "virtual_agent"),
     *("visitor", "whiteboard", "workforce_management", "workspace", "zoomroom"),
 )
-_NOTHING = "an event that tells nothing of a presence"
+_NOTHING = "an event without a presence"
 _REPEATED = "repeats another event"
 _ENDED = "the end of a meeting"
-_SEEN = "an event of somebody whose stay is told by others"
+_SEEN = "an event of somebody whose stay is in other events"
 NOTHING_OF_A_PRESENCE = (_NOTHING, _REPEATED, _ENDED, _SEEN)
 """The reasons for which events are left out."""
 
 
 class _Person:
-    """The fields of whom an event tells, wherever a loader has put them.
+    """The fields of the person of an event, wherever a loader has put them.
 
     :param record: the webhook's body.
     :param place: where in it they are.
@@ -110,16 +110,16 @@ class ZoomEvents:
     """Makes rows of events.
 
     Somebody who is known only by something else than joining and leaving (joining before the host, sharing, a change
-    of role, a message) has a row without length, a trace. Where joining or leaving are told as well, which may be
+    of role, a message) has a row without length, a trace. Where joining or leaving came as well, which may be
     before or behind it, it is left out.
 
     :param feed: makes the rows.
-    :param pairing: holds the events whose other half did not come yet.
+    :param pairer: holds the events whose other half did not come yet.
     """
 
-    def __init__(self, feed: RecordFeed, pairing: Pairing | None = None) -> None:
+    def __init__(self, feed: RecordFeed, pairer: SessionPairer | None = None) -> None:
         self._feed = feed
-        self._pairing = pairing or Pairing(one_name=one_name)
+        self._pairer = pairer or SessionPairer(one_name=one_name)
         self._seen: dict[int, None] = {}
         self._traces: list[_Trace] = []
 
@@ -127,7 +127,7 @@ class ZoomEvents:
         """Return the rows that an event completes.
 
         :param record: the webhook's body.
-        :raises SkippedRecord: for a repeat, and for events that tell nothing of a presence.
+        :raises SkippedRecord: for a repeat, and for events without a presence.
         :raises UnreadableField: for an event that is not known, or lacks what is needed.
         """
         family, _, name = (record.text("event") or "").partition(".")
@@ -135,7 +135,7 @@ class ZoomEvents:
             raise SkippedRecord(_NOTHING)
         if family not in ("meeting", "webinar"):
             event = record.spelling("event")
-            raise UnreadableField(event, "is no event of Zoom's that is known", shape_of(record.text("event")))
+            raise UnreadableField(event, "is not a known event of Zoom", shape_of(record.text("event")))
         meeting = record.text(*_UUIDS, *_IDS)
         if meeting is None:
             raise UnreadableField(None, f"the event lacks {_MEETING}.uuid")
@@ -146,12 +146,12 @@ class ZoomEvents:
         else:
             yield from self._trace(record, meeting)
 
-    def rest(self, report: FeedReport) -> Iterator[AttendanceRow]:
-        """Return the rows of all that stayed alone.
+    def flush(self, report: FeedReport) -> Iterator[AttendanceRow]:
+        """Return the rows of all unmatched events.
 
-        :param report: is told of what was left out.
+        :param report: counts what was left out.
         """
-        yield from self._pairing.rest()
+        yield from self._pairer.flush()
         for trace in self._traces:
             if trace.tokens & self._seen.keys():
                 report.skip(_SEEN)
@@ -164,7 +164,7 @@ class ZoomEvents:
     def _end(self, record: Record, meeting: str) -> None:
         at = record.moment(f"{_MEETING}.end_time") or record.epoch("event_ts", "ms")
         if at is not None:
-            self._pairing.end_meeting(meeting, at)
+            self._pairer.end_meeting(meeting, at)
         raise SkippedRecord(_ENDED)
 
     def _stay(self, record: Record, meeting: str, name: str) -> Iterator[AttendanceRow]:
@@ -181,16 +181,16 @@ class ZoomEvents:
             is_end=is_end,
             row=row,
         )
-        # Without an id two people of one name are one, so that the second is no repeat.
-        if by_id and self._pairing.is_repeat(event):
+        # Without an id two people of one name are one, so that the second is not a repeat.
+        if by_id and self._pairer.is_repeat(event):
             raise SkippedRecord(_REPEATED)
-        yield from self._pairing.take(event)
+        yield from self._pairer.add(event)
 
     def _trace(self, record: Record, meeting: str) -> Iterator[AttendanceRow]:
         person = next((one for place in _PLACES if (one := _Person(record, place)).has_any()), None)
         if person is None:
             event = record.spelling("event")
-            raise UnreadableField(event, "is no event of a meeting that is known, and it has no participant")
+            raise UnreadableField(event, "is not a known event of a meeting, and it has no participant")
         at = (
             person.moment("join_time")
             or person.moment("date_time")
@@ -238,7 +238,7 @@ def _time_of_stay(record: Record, person: _Person, kind: str, *, is_end: bool) -
     usual = "date_time" if kind == "lobby" else "leave_time" if is_end else "join_time"
     at = person.moment(usual, is_end=is_end) or record.epoch("event_ts", "ms")
     if at is None and kind == "lobby":
-        # Whoever waited is in doubt whenever it was.
+        # A person who waited is in doubt, whenever it was.
         at = record.moment(f"{_MEETING}.start_time")
     if at is None:
         raise UnreadableField(None, f"the event lacks {_PARTICIPANT}.{usual} and event_ts")

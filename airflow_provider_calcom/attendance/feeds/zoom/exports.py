@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_calcom.attendance.feeds._files.tables import (
     LineEnds,
-    Placed,
+    NumberedRecord,
     TableLine,
     header_of,
     is_blank,
@@ -32,11 +32,11 @@ _OF_EITHER = "(of the host or of the participant)"
 _MOST_SHOWN = 20
 
 
-def records_of_export(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+def records_of_export(lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
     """Return the participants of a file's tables.
 
     :param lines: of the file.
-    :param options: of which ``columns`` tells headers in a language that is not known.
+    :param options: of which ``columns`` names headers in a language that is not known.
     :raises UnreadableFile: if there is no table of participants, or the file ends within a line.
     """
     export = _Export(own_meanings(options))
@@ -62,7 +62,7 @@ class _Export:
         self._has_table = False
         self._before: list[TableLine] = []
 
-    def take(self, line: TableLine) -> Iterator[Placed]:
+    def take(self, line: TableLine) -> Iterator[NumberedRecord]:
         meanings = {self._own.get(plain(cell)) or meaning_of(cell) for cell in line.cells if cell.strip()}
         if self._is_header(meanings):
             if self._header is not None:
@@ -87,7 +87,7 @@ class _Export:
             self._meeting = _number_beside(line) or self._meeting
             self._before = [*self._before, line][:_MOST_SHOWN]
 
-    def end(self) -> Iterator[Placed]:
+    def end(self) -> Iterator[NumberedRecord]:
         if self._section_begun:
             yield None, UnreadableField(None, "the file ends behind a section's title. Fetch it again")
         elif not self._has_table and (self._before or self._about or self._meeting):
@@ -104,7 +104,8 @@ class _Export:
     def _is_title(self, line: TableLine) -> bool:
         """Return whether a line is the title of a webinar's section, behind which must come a header.
 
-        In a table with the column Attended, one in a language that is not known is a line whose only cell is no answer.
+        In a table with the column Attended, one in a language that is not known is a line whose only cell is neither
+        Yes nor No.
         """
         title = plain(line.cells[0])
         if not title or any(cell.strip() for cell in line.cells[1:]):
@@ -124,7 +125,7 @@ def _header_of(line: TableLine) -> list[str]:
     """Return the names of the columns.
 
     The export of all meetings has two addresses of one name: the host's before the participant's name, and the
-    participant's next behind it. In another order, nothing tells which is whose, so neither of them keeps the name.
+    participant's next behind it. In another order it is not known which is whose, so neither of them keeps the name.
     """
     header, meanings = header_of(line), [meaning_of(cell) for cell in line.cells]
     found = [at for at, meaning in enumerate(meanings) if meaning == "shared_email"]

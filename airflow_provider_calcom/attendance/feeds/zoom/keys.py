@@ -14,9 +14,9 @@ _NUMBER = re.compile(r"\d{9,12}", re.A)
 
 
 def zoom_key(meeting: object) -> str | None:
-    """Give the key of a Zoom meeting, or None.
+    """Return the key of a Zoom meeting, or None.
 
-    :param meeting: its number, as a number or a text with or without spaces and dashes; a join link; or a key.
+    :param meeting: its number, as a number or a string with or without spaces and dashes; a join link; or a key.
     """
     text = plain_id(meeting, "zoom:")
     digits = re.sub(r"[\s-]", "", text)

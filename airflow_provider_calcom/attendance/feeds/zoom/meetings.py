@@ -1,4 +1,4 @@
-"""Which meeting a record of Zoom is of, and whether a feed's rows all say theirs."""
+"""The meeting of a record of Zoom, and a check that all or no rows of a feed name theirs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def meeting_key(
     :param ids: columns with the meeting's number.
     :param uuids: columns with its uuid, which is in no link.
     :param perhaps: columns that may hold the number, or something else.
-    :raises UnreadableField: where something else than a number stands in its column. Its row would be of no meeting,
+    :raises UnreadableField: where its column holds something else than a number. Its row would be of no meeting,
         and who is in it without an address would look absent.
     """
     key = feed.meeting_of(record, (*ids, *perhaps), uuids)
@@ -30,14 +30,14 @@ def meeting_key(
         if record.text(name):
             raise UnreadableField(
                 record.spelling(name),
-                "is no meeting number. Give the option conference_keys: {what stands there: the number or link}",
+                "is not a meeting number. Give the option conference_keys: {this value: the number or link}",
                 shape_of(record.value(name)),
             )
     return None
 
 
 class MeetingsNamed:
-    """Whether rows that name no meeting are beside rows that do.
+    """Checks that rows which name no meeting are not beside rows that do.
 
     Where all rows lack it, nobody is judged absent by them. Beside rows of a meeting, one that lost its own would be
     missing there.
@@ -50,7 +50,7 @@ class MeetingsNamed:
         self._has_named = False
         self._first_without: int | None = None
 
-    def see(self, row: AttendanceRow, report: FeedReport) -> None:
+    def add(self, row: AttendanceRow, report: FeedReport) -> None:
         """Remember whether a row names its meeting.
 
         :param report: knows the place of the record that is being read.
@@ -60,13 +60,13 @@ class MeetingsNamed:
         elif self._first_without is None:
             self._first_without = report.row
 
-    def judge(self, report: FeedReport) -> None:
+    def check(self, report: FeedReport) -> None:
         """Judge the feed at its end.
 
         :raises FeedUnreadable: where some rows name their meeting, and others do not.
         """
         if self._has_named and self._first_without is not None and not self._is_given:
-            report.stop(
+            report.abort(
                 "the record names no meeting, while others of the feed do. Give it a meeting_id, or give the option"
                 " conference_key",
                 self._first_without,

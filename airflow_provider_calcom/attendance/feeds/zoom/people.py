@@ -26,7 +26,7 @@ def participant_of(record: Record, at: str = "") -> str | None:
     of the account which was signed in ("the id value in the Get a user API response", and blank for others). Not
     taken are ``user_id`` and ``participant_uuid``, which change when somebody joins again; ``id``, which Zoom is going
     to remove and which in tables is often something else, as the host's; and ``customer_key``, which is the account's
-    own. A Zoom Room is an account that whoever is in the room shares: of it there is none.
+    own. A Zoom Room is an account that everybody in the room shares: it has none.
 
     :param record: of a participant.
     :param at: where in the record the participant is, with a dot at the end.
@@ -97,7 +97,7 @@ def _registered_name(record: Record, columns: ZoomColumns) -> str | None:
 
 
 def phone_of(record: Record, columns: ZoomColumns) -> str | None:
-    """Return the participant's telephone: a whole number before one that is partly starred out."""
+    """Return the participant's telephone: a complete number before one that is partly starred out."""
     shown = _shown_name(record, columns)
     return best_phone(
         record.text("phone_number"),
@@ -110,7 +110,7 @@ def phone_of(record: Record, columns: ZoomColumns) -> str | None:
 
 
 def best_phone(first: str | None, *others: str | None) -> str | None:
-    """Return the first whole number, or else the first.
+    """Return the first complete number, or else the first.
 
     :param first: a telephone.
     :param others: telephones, or names that may be telephones.
@@ -123,8 +123,8 @@ def best_phone(first: str | None, *others: str | None) -> str | None:
 def _the_one(record: Record, columns: Iterable[str], *, or_null: bool = False) -> str | None:
     """Return what all of these columns say, or None where they differ: each may be somebody else's.
 
-    :param or_null: whether one that is null agrees with any, as in a table of two answers of the API. A blank one does
-        not, because the API blanks what it hides.
+    :param or_null: whether one that is null agrees with any, as in a table of two responses of the API. A blank one
+        does not, because the API blanks what it hides.
     """
     said = [name for name in columns if not (or_null and record.value(name) is None)]
     texts = [record.text(name) for name in said]

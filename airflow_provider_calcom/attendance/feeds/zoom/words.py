@@ -310,7 +310,7 @@ WORDS = {
         "會議 ID",
     ),
     "meeting_uuid": ("meeting_uuid", "meeting_instance_uuid", "webinar_uuid", "_sdc_source_key_meeting_uuid"),
-    # What tells of the meeting or its host: beside participants it shows the export of all meetings.
+    # Columns of the meeting or its host: beside participants they show the export of all meetings.
     "topic": (
         "Topic",
         "Tópico",

@@ -211,7 +211,7 @@ def test_other_events_are_left_out_and_others_of_the_activity_read() -> None:
     abuse["events"][0]["name"] = "abuse_report_submitted"
     rows, report = read([ended, abuse])
     assert [row["email"] for row in rows] == ["ada@example.com", "bob@example.com"]
-    assert report.skipped == {"an event of Meet that tells of no presence": 1}
+    assert report.skipped == {"an event of Meet without a presence": 1}
 
 
 def event(name: str, **parameters: Any) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def test_sessions_of_which_another_page_follows_are_refused() -> None:
     assert the_row(participant(ADA, WHOLE, nextPageToken=""))
 
 
-@pytest.mark.parametrize(("code", "reason"), [(None, "is missing"), ("zz", "is no code of a meeting")])
+@pytest.mark.parametrize(("code", "reason"), [(None, "is missing"), ("zz", "is not a meeting code")])
 def test_a_call_of_no_meeting_is_unreadable(code: str | None, reason: str) -> None:
     """Google documents the code for every call; a row without it would be nobody's in its meeting."""
     with pytest.raises(FeedUnreadable, match=f"meeting_code: {reason}"):
@@ -344,9 +344,9 @@ def test_the_console_s_events_are_told_apart(tmp_path: Path) -> None:
     path.write_text(lines + left)
     rows, report = read(path)
     assert len(rows) == 1
-    assert report.skipped == {"an event of Meet that tells of no presence": 1}
+    assert report.skipped == {"an event of Meet without a presence": 1}
     path.write_text(lines.replace("Hand raised", "Somebody arrived"))
-    with pytest.raises(FeedUnreadable, match="column Event Name: is no event of Meet that is known"):
+    with pytest.raises(FeedUnreadable, match="column Event Name: is not a known event of Meet"):
         read(path)
 
 
@@ -474,7 +474,7 @@ def test_a_session_that_is_missing_shows_in_the_first_and_last_time(there: int) 
     assert any("hide the gaps" in note for note in report.notes)
 
 
-@pytest.mark.parametrize(("code", "reason"), [("", "is missing"), (None, "is missing"), ("Zoe", "is no code")])
+@pytest.mark.parametrize(("code", "reason"), [("", "is missing"), (None, "is missing"), ("Zoe", "is not a meeting code")])
 def test_a_row_whose_code_is_empty_or_broken_is_unreadable(code: str | None, reason: str) -> None:
     """It would be of no meeting, beside others that are; what the API sends has no such field at all."""
     row = {**_without_sessions(), "space_meeting_code": code}

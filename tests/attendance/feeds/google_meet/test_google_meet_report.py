@@ -138,7 +138,7 @@ def test_of_two_columns_that_may_be_the_exit_neither_is_taken(tmp_path: Path) ->
 def test_two_columns_of_one_name_are_an_unreadable_row(tmp_path: Path) -> None:
     """Whichever of them is read, and the time of the first row is read before the others."""
     text = TIMES_OF_DAY.replace("Email", "Time joined")
-    with pytest.raises(FeedUnreadable, match="stands in the record more than once"):
+    with pytest.raises(FeedUnreadable, match="is in the record more than once"):
         read(tmp_path, text, date="2026-01-15")
 
 
@@ -195,7 +195,7 @@ def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
     [
         ("Meeting title,Date,Start time,End time\nConsult,2026-01-15,23:30,00:30\n", "no table of participants"),
         ("Name,Email,Duration\nAda Lovelace,ada@example.com,32:14\n", "fits no known shape"),
-        (DATED.replace("2026-01-15 11:01:14", "Ada"), "Time joined: is no time"),
+        (DATED.replace("2026-01-15 11:01:14", "Ada"), "Time joined: is not a time"),
     ],
 )
 def test_what_is_no_whole_report_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -330,5 +330,5 @@ def test_an_error_shows_columns_and_no_data(tmp_path: Path) -> None:
 def test_a_first_joining_beside_a_joining_without_a_leaving_is_unreadable(tmp_path: Path) -> None:
     """The last leaving bears another name there, and would be taken for a joining, to which the length is added."""
     text = report_of().replace("Last Leave", "Join Time")
-    with pytest.raises(FeedUnreadable, match="columns are those of no"):
+    with pytest.raises(FeedUnreadable, match="columns are neither those of"):
         read(written(tmp_path, text))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
-from airflow_provider_calcom.attendance.feeds._events import Pairing
+from airflow_provider_calcom.attendance.feeds._events import SessionPairer
 
 MEETING = "84512345678"
 KEY = "zoom:84512345678"
@@ -485,7 +485,7 @@ def test_only_events_of_nobody_are_left_out() -> None:
     ]
     reading = read_feed("zoom", [JOINED, *of_nobody, {**JOINED, "event": "webinar.participant_joined"}, LEFT])
     assert len(list(reading)) == 1
-    assert reading.report.skipped == {"an event that tells nothing of a presence": 5, "repeats another event": 1}
+    assert reading.report.skipped == {"an event without a presence": 5, "repeats another event": 1}
 
 
 @pytest.mark.parametrize(
@@ -566,7 +566,7 @@ def test_events_as_a_warehouse_has_them(flat: dict[str, Any]) -> None:
             "participant_uuid",
         ),
         ({**event("participant_joined"), "event_ts": None}, "join_time and event_ts"),
-        (event("participant_joined", "25:00:00"), "no time that exists"),
+        (event("participant_joined", "25:00:00"), "not an existing time"),
     ],
 )
 def test_events_with_parts_missing_are_unreadable(body: dict[str, Any], named: str) -> None:
@@ -600,15 +600,15 @@ def test_stays_held_too_long_are_given_up() -> None:
     from airflow_provider_calcom.attendance.feeds import FeedOptions, Record, feed_named
     from airflow_provider_calcom.attendance.feeds.zoom.events import ZoomEvents
 
-    pairing = Pairing(most_open=2, remembered=2)
+    pairer = SessionPairer(most_open=2, remembered=2)
     feed: Any = feed_named("zoom")
-    events = ZoomEvents(feed, pairing)
+    events = ZoomEvents(feed, pairer)
     given = [
         [row["name"] for row in events.rows_of(Record(body, FeedOptions()))]
         for body in (event("participant_joined", "10:00:33", participant_uuid=name, user_name=name) for name in "ABCA")
     ]
     assert given == [[], [], ["A"], ["B"]]
-    assert sorted(row["name"] or "" for row in pairing.rest()) == ["A", "C"]
+    assert sorted(row["name"] or "" for row in pairer.flush()) == ["A", "C"]
 
 
 # Exports.
@@ -989,8 +989,8 @@ def test_what_is_known_of_a_stay(times: dict[str, Any], stay: tuple[str | None, 
         ({"join_time": "0001-01-01T00:00:00Z"}, "impossible year"),
         ({"joinTime": "2026-01-15T10:05:33Z"}, "more than once|several such columns"),
         ({"status": "in_somewhere"}, "neither in_meeting nor in_waiting_room"),
-        ({"meeting_id": "four"}, "column meeting_id: is no meeting number. Give the option conference_keys"),
-        ({"meeting_id": "8.4512E+10"}, "is no meeting number"),
+        ({"meeting_id": "four"}, "column meeting_id: is not a meeting number. Give the option conference_keys"),
+        ({"meeting_id": "8.4512E+10"}, "is not a meeting number"),
     ],
 )
 def test_what_would_lose_somebody_is_unreadable(change: dict[str, Any], named: str) -> None:
@@ -1150,7 +1150,7 @@ def test_a_webinars_report(tmp_path: Path, title: str) -> None:
 @pytest.mark.parametrize(
     ("was", "becomes", "named"),
     [
-        (AMY, "Yes,Amy,,,,,,--,--", "column Join Time: is no time"),
+        (AMY, "Yes,Amy,,,,,,--,--", "column Join Time: is not a time"),
         (AMY, "No" + AMY[3:], "says that somebody did not come"),
         (AMY, "Perhaps" + AMY[3:], "column Attended: is neither Yes nor No"),
         (AMY, ",Amy,,,,,,,", "is blank, and so is the time of leaving"),
