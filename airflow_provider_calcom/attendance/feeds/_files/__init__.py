@@ -33,8 +33,7 @@ from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 OfTable = Callable[[Iterable[TableLine], FeedOptions], Iterator[NumberedRecord]]
 
-# Noncharacters of Unicode, which no text holds: they stand for what csv (before Python 3.11) and codecs stop at.
-_NUL = "\ufdd0"
+# A noncharacter of Unicode, which no file holds, instead of bytes that are not of the encoding: the row is known then.
 _UNDECODABLE = "\ufdd1"
 _MARK = "airflow_provider_calcom.mark"
 _LINES_TO_SNIFF = 20
@@ -260,7 +259,7 @@ def _table_lines(stream: io.BufferedReader, options: FeedOptions, report: FeedRe
             continue
         faults = report.unreadable_records
         is_ended = reader.line_num not in unended
-        yield TableLine(row, [cell.replace(_NUL, "\0") for cell in cells], is_ended)
+        yield TableLine(row, cells, is_ended)
         # Many exports have no line end at the very end, so this alone does not show that a file was cut.
         if not is_ended and report.unreadable_records > faults:
             report.abort("the file ends within a row, so it was cut. Fetch it again", row)
@@ -270,7 +269,7 @@ def _texts(stream: io.BufferedReader, options: FeedOptions, report: FeedReport, 
     for row, line in _lines(stream, options, report, ""):
         if not line.endswith(("\n", "\r")):
             unended.append(row)
-        yield line.replace("\0", _NUL)
+        yield line
 
 
 def _delimiter_of(lines: list[str]) -> str:
