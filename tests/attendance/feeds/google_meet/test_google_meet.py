@@ -474,7 +474,9 @@ def test_a_session_that_is_missing_shows_in_the_first_and_last_time(there: int) 
     assert any("hide the gaps" in note for note in report.notes)
 
 
-@pytest.mark.parametrize(("code", "reason"), [("", "is missing"), (None, "is missing"), ("Zoe", "is not a meeting code")])
+@pytest.mark.parametrize(
+    ("code", "reason"), [("", "is missing"), (None, "is missing"), ("Zoe", "is not a meeting code")]
+)
 def test_a_row_whose_code_is_empty_or_broken_is_unreadable(code: str | None, reason: str) -> None:
     """It would be of no meeting, beside others that are; what the API sends has no such field at all."""
     row = {**_without_sessions(), "space_meeting_code": code}
