@@ -30,10 +30,10 @@ from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
 from airflow_provider_calcom.attendance.engine import Resources, check_resources, load, workshop
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
-from airflow_provider_calcom.attendance.feeds import read_feed
-from airflow_provider_calcom.attendance.feeds.times import BadTime
-from airflow_provider_calcom.attendance.feeds.workbooks import BadWorkbook
+from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook
+from airflow_provider_calcom.attendance.feeds._times import BadTime
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
 from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words
@@ -630,7 +630,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     InvalidFileMode: _modes,
     NotForgotten: _forgetting,
     feed_errors.InvalidFeedOption: _feed_options,
-    feed_errors.FeedUnreadable: _feeds,
+    FeedUnreadable: _feeds,
     ledger_errors.DamagedLedger: _ledgers,
     ledger_errors.LedgerNotRead: _ledger_not_read,
     ledger_errors.LedgerNotReached: _ledger_not_reached,

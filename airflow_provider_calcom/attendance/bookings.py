@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.feeds.cal_video import is_cal_video
-from airflow_provider_calcom.attendance.feeds.conference_keys import cal_video_key, conference_key
+from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, is_cal_video
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 
 # What a platform puts into the addresses of its managed users. Cal.com's displayEmail is the address without it.
 _CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")

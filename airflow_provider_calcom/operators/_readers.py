@@ -57,4 +57,5 @@ def are_hashed(value: object, name: str = "ledger_addresses") -> bool:
     :param name: the parameter, for errors.
     :raises InvalidArgument: for another value.
     """
-    return parse_argument(name, _rendered.choice, value, "plain", "hashed") == "hashed"
+    chosen: str = parse_argument(name, _rendered.choice, value, "plain", "hashed")
+    return chosen == "hashed"

@@ -7,20 +7,20 @@
 
 from __future__ import annotations
 
-from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, Feed, RecordFeed, feed_named, register_feed
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds._reader import FeedReading, read_feed
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._registry import Feed, feed_named, feed_names, register_feed
+from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable, Unreadable
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import (
     FeedError,
-    FeedUnreadable,
     InvalidFeedOption,
     SkippedRecord,
     UnreadableField,
     UnreadableFile,
 )
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.reading import FeedReading, read_feed
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.report import FeedReport, Unreadable
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
 
 __all__ = [
     "OF_EVERY_FEED",
@@ -39,6 +39,7 @@ __all__ = [
     "UnreadableField",
     "UnreadableFile",
     "feed_named",
+    "feed_names",
     "read_feed",
     "register_feed",
 ]

@@ -1,28 +1,28 @@
-"""Cal Video: who was in its rooms, as Cal.com's API or Daily, which runs the rooms, tells.
+"""Cal Video: who was in its rooms, from Cal.com's API or from Daily, which runs the rooms.
 
 Taken are
 
 - ``{"booking_uid": uid, "sessions": [...]}`` with the ``data`` of ``GET /v2/bookings/{uid}/conferencing-sessions``
   (servers since 2026): ``{id, room, startTime, duration, ongoing, maxParticipants, participants[{userId, userName,
   joinTime, duration}]}`` with Unix seconds; :func:`cal_video_records` makes these of bookings. Checked against
-  Cal.com's own description of the answer, not against a recording of it;
-- that answer itself (``{"status": "success", "data": [...]}``) with the option ``booking_uid``;
+  Cal.com's own description of the response, not against a recording of it;
+- that response itself (``{"status": "success", "data": [...]}``) with the option ``booking_uid``;
 - Daily's ``GET /meetings`` [1]: the same in snake_case, ``{"data": [...]}``. A room is not a booking's uid: give the
   option ``booking_uids`` ({room: booking uid}), for instance of the bookings' ``references``. Daily's
   ``GET /meetings/{id}/participants`` and rows of one participant each are read, too.
 
 There are **no addresses**. A ``userId`` is the Cal.com user's id of a host who was signed in, and that of a guest is a
 UUID or null. The option ``addresses`` ({user id: address}), or ``hosts`` in a record, gives hosts their addresses;
-guests have the name that they typed, alone, which the rules take for a person's only if it is of two words or more.
+guests have the name that they typed, alone, which the rules treat as a person's only if it is of two words or more.
 
 A ``userId`` is the column ``participant``, too: Cal.com documents it as the id of a user who is signed in, or the UUID
 of a guest, and null of anybody else. Ids of another form, which Daily makes up where none was given, are left out.
 
-A presence lasts from ``joinTime`` for ``duration`` seconds. While a session goes on, who has left it can't be told from
-who is in it: nobody's end is known then. Daily counts people who were there at one time (``max_participants``, bots
+A presence lasts from ``joinTime`` for ``duration`` seconds. While a session goes on, who has left it and who is in it
+look the same: nobody's end is known then. Daily counts people who were there at one time (``max_participants``, bots
 with them): where of those that a session lists fewer were there at any one time, somebody is missing from the list, and
-a row of kind ``lobby`` without a name lets nobody be blamed for it (rule 11). So it is where a session lists nobody and
-has no such count, because Daily begins a session when somebody comes.
+a row of kind ``lobby`` without a name keeps everybody from being marked absent for it (rule 11). So it is where a
+session lists nobody and has no such count, because Daily begins a session when somebody comes.
 
 [1] https://docs.daily.co/reference/rest-api/meetings
 """
@@ -34,16 +34,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
+from urllib.parse import SplitResult
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed
-from airflow_provider_calcom.attendance.feeds.conference_keys import cal_video_key, conference_key
+from airflow_provider_calcom.attendance.feeds._events import once
+from airflow_provider_calcom.attendance.feeds._feed import RecordFeed
+from airflow_provider_calcom.attendance.feeds._links import key_in_links, plain_id
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import as_utc
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.repeats import once
-from airflow_provider_calcom.attendance.feeds.report import FeedReport
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import as_utc
 
 _NO_ROOM = "a booking for which Cal Video has no room"
 _NOBODY = "a session without participants"
@@ -55,10 +57,12 @@ _USER_ID = re.compile(r"\d{1,20}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r
 _ONGOING = {"true": True, "1": True, "false": False, "0": False, "none": False, "": False}
 _AT_ONCE = timedelta(seconds=5)
 """How far apart an end and a beginning may lie that are counted as one time: Daily's seconds are rounded."""
+_CAL_VIDEO_PATH = re.compile(r"/video/([\w-]{6,100})/?", re.A)
+_UID = re.compile(r"[\w-]{6,100}", re.A)
 
 
 class CalVideoFeed(RecordFeed):
-    """Rows of Cal Video; the module's text has the shapes."""
+    """Rows of Cal Video; see the module for their shapes."""
 
     name = "cal_video"
     page_keys = ("data",)
@@ -111,8 +115,12 @@ class CalVideoFeed(RecordFeed):
             raise faults[0]
 
     def key_of(self, meeting: str) -> str | None:
-        """Give the key of a booking's uid or of a link to its video page."""
+        """Return the key of a booking's uid or of a link to its video page."""
         return cal_video_key(meeting)
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return cal_video_key_of_url(url)
 
     def _of_session(self, session: Record, faults: list[UnreadableField]) -> Iterator[AttendanceRow]:
         if session.value("participants") is None:
@@ -145,13 +153,13 @@ class CalVideoFeed(RecordFeed):
 def cal_video_records(
     bookings: Iterable[Mapping[str, Any]], fetch: Callable[[str], list[dict[str, Any]] | None]
 ) -> Iterator[dict[str, Any]]:
-    """Give the records for this feed of bookings, asking for the sessions of one after the other.
+    """Return the records for this feed of bookings, fetching the sessions of one after the other.
 
-    Each booking costs a call, so that only those that are held in Cal Video are asked for.
+    Each booking costs a call, so that sessions are fetched only of bookings that are held in Cal Video.
 
     :param bookings: bookings as Cal.com sends them (``uid``, ``location``, ``hosts``).
-    :param fetch: gives the ``data`` of ``GET /v2/bookings/{uid}/conferencing-sessions`` of a uid, or None where the
-        server answers 404 ``No Cal Video reference found``, which the feed then counts as skipped. What it raises,
+    :param fetch: returns the ``data`` of ``GET /v2/bookings/{uid}/conferencing-sessions`` of a uid, or None where the
+        server responds 404 ``No Cal Video reference found``, which the feed then counts as skipped. What it raises,
         passes through.
     """
     for booking in bookings:
@@ -161,7 +169,7 @@ def cal_video_records(
 
 
 def is_cal_video(booking: Mapping[str, Any]) -> bool:
-    """Say whether a booking is held in Cal Video.
+    """Return whether a booking is held in Cal Video.
 
     :param booking: its ``location``, or else the older ``meetingUrl``, is a link to a page ``/video/...`` of whichever
         Cal.com, to a room of Daily, or the name of the integration.
@@ -178,7 +186,7 @@ def _is_cal_video(location: str) -> bool:
 
 
 def _addresses_of_hosts(booking: Mapping[str, Any]) -> dict[str, str]:
-    """Give {user id: address} of a booking's hosts; of one whose user is gone both are the text ``unknown``."""
+    """Return {user id: address} of a booking's hosts; of one whose user is gone both are the string ``unknown``."""
     hosts = booking.get("hosts")
     found = {}
     for host in hosts if isinstance(hosts, list) else ():
@@ -189,7 +197,7 @@ def _addresses_of_hosts(booking: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _below(outer: Record, inner: Record, *names: str) -> Record:
-    """Give a nested record with what it needs of the one around it."""
+    """Return a nested record with what it needs of the one around it."""
     inherited = {name: outer.value(name) for name in names if outer.has(name)}
     return Record({**inherited, **inner.columns}, inner.options)
 
@@ -213,7 +221,7 @@ def _address(user: str, person: Record) -> str | None:
 
 
 def _is_empty(session: Record) -> bool:
-    """Say whether nobody was in a session: it says itself that it had 0 people at most."""
+    """Return whether nobody was in a session: its own maximum is 0 people."""
     listed = session.value("participants") is None or session.records("participants")
     return not listed and session.number("maxParticipants") == 0
 
@@ -231,7 +239,7 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _stay(record: Record, start: str) -> tuple[str, str | None]:
-    """Give when a presence begins and ends; the end is None while the session goes on, or where it is not known."""
+    """Return when a presence begins and ends; the end is None while the session goes on, or where it is not known."""
     began = _moment(record, start)
     if began is None:
         raise UnreadableField(record.spelling(start), "is missing")
@@ -250,7 +258,7 @@ def _is_ongoing(record: Record) -> bool:
 
 
 def _moment(record: Record, name: str) -> datetime | None:
-    """Give Unix seconds, or the text of a time, which some loaders make of them."""
+    """Return Unix seconds, or a string of a time, which some loaders make of them."""
     value = record.value(name)
     is_time = isinstance(value, datetime) or (isinstance(value, str) and not _DIGITS.fullmatch(value.strip()))
     return record.moment(name) if is_time else record.epoch(name)
@@ -262,7 +270,25 @@ def _end(began: datetime, seconds: float, record: Record) -> datetime:
             raise OverflowError
         return began + timedelta(seconds=seconds)
     except OverflowError:
-        raise UnreadableField(record.spelling("duration"), "is no length of time", shape_of(seconds)) from None
+        raise UnreadableField(record.spelling("duration"), "is not a length of time", shape_of(seconds)) from None
+
+
+def cal_video_key(meeting: object) -> str | None:
+    """Return the key of a Cal Video meeting, or None.
+
+    :param meeting: the booking's uid, a link to its video page, or a key.
+    """
+    text = plain_id(meeting, "cal_video:")
+    return f"cal_video:{text}" if _UID.fullmatch(text) else key_in_links(text, cal_video_key_of_url)
+
+
+def cal_video_key_of_url(url: SplitResult) -> str | None:
+    """Return the key of a link to a video page, or None for any other link.
+
+    It may be on any host: users host Cal.com themselves, and a uid is unlike the ids of other vendors.
+    """
+    found = _CAL_VIDEO_PATH.fullmatch(url.path)
+    return f"cal_video:{found[1]}" if found else None
 
 
 FEED = CalVideoFeed()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_calcom.attendance.feeds.base import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._feed import RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._row import COLUMNS, KINDS, AttendanceRow
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.rows import COLUMNS, KINDS, AttendanceRow
 
 
 class CanonicalFeed(RecordFeed):
@@ -15,7 +15,7 @@ class CanonicalFeed(RecordFeed):
 
     ``joined_at`` or ``left_at`` is needed, and so is one of ``booking_uid``, ``conference_key``, ``email`` and
     ``phone``, without which a row is nobody's. ``source`` is ``canonical`` and ``kind`` is ``person`` where they are
-    null or missing. Other columns are left alone. Conference keys are taken as they are.
+    null or missing. Other columns are ignored. Conference keys are read as they are.
     """
 
     name = "canonical"
@@ -23,7 +23,7 @@ class CanonicalFeed(RecordFeed):
     fields = {name: (name,) for name in COLUMNS}
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the row itself."""
+        """Return the row itself."""
         if not record.has("left_at"):
             required(record, "joined_at")
         row = self.row(
@@ -40,7 +40,7 @@ class CanonicalFeed(RecordFeed):
         )
         row["source"] = record.text("source") or self.name
         if row["kind"] not in KINDS:
-            raise UnreadableField(record.spelling("kind"), f"is none of {', '.join(KINDS)}", shape_of(row["kind"]))
+            raise UnreadableField(record.spelling("kind"), f"is not one of {', '.join(KINDS)}", shape_of(row["kind"]))
         if row["joined_at"] is None and row["left_at"] is None:
             raise UnreadableField(record.spelling("joined_at"), "is null, and so is left_at")
         if not (row["booking_uid"] or row["conference_key"] or row["email"] or row["phone"]):

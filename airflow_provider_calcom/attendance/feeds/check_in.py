@@ -10,7 +10,7 @@ extensions that write Participant Name, Joined At, Left At (or ``Still in meetin
 Type (Join or Leave); or Name, Email, Time and Date. ``Joined``, ``Left``,
 ``First Seen`` and ``Last Seen`` are read, too; they were not checked against an export.
 
-Moodle's log has the events of all modules. Those of its core that tell of a page that was looked at are left out.
+Moodle's log has the events of all modules. Those of its core about a page that was viewed are left out.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds._events import Event, SessionPairer
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
+from airflow_provider_calcom.attendance.feeds._people import one_name
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._report import FeedReport
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import after_midnight, as_utc, completed, is_clock
 from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shown_columns
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.pairing import Event, Pairing
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.report import FeedReport
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.times import after_midnight, as_utc, completed, is_clock
-from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 FIELDS = {
     "booking_uid": ("booking_uid",),
@@ -51,7 +51,7 @@ FIELDS = {
 
 _NOT_CHECKED_IN = "not checked in"
 _REPEATED = "repeats another event"
-_LOOKED_AT = "a page of Moodle that was looked at"
+_LOOKED_AT = "a page of Moodle that was viewed"
 _OF_PAGES = frozenset(("course viewed", "course module viewed", "course module instance list viewed"))
 _STILL_THERE = frozenset(("still in meeting", "still in call", "still present", "in meeting", "in call", "-", "--"))
 _JOINED = frozenset(("join", "joined", "joins", "enter", "entered", "in", "meeting joined", "session joined"))
@@ -65,8 +65,8 @@ class CheckInFeed(RecordFeed):
     one of them and a ``duration``; or the ``time`` of an ``action``, joining or leaving, of which two make a presence;
     or a ``time`` alone, which is a check-in.
 
-    A time is an aware datetime or ISO text with a zone; one without needs the option ``zone``; a clock without a date
-    needs the option ``date`` or a column of that name; a number needs the option ``epoch``.
+    A time is an aware datetime or an ISO string with a zone; one without needs the option ``zone``; a clock without a
+    date needs the option ``date`` or a column of that name; a number needs the option ``epoch``.
     """
 
     name = "check_in"
@@ -79,22 +79,22 @@ class CheckInFeed(RecordFeed):
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
         """See :meth:`Feed.rows`; those of joinings and leavings when both came, or at the end."""
-        pairing = Pairing()
+        pairer = SessionPairer()
         for columns in records:
             record = Record(columns, options)
             try:
                 if _is_event(record):
-                    yield from self._of_event(record, pairing)
+                    yield from self._of_event(record, pairer)
                 else:
                     yield from self.rows_of(record)
             except UnreadableField as fault:
                 report.unreadable(fault)
             except SkippedRecord as skipped:
                 report.skip(skipped.reason)
-        yield from pairing.rest()
+        yield from pairer.flush()
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
-        """Give the check-in, or the presence."""
+        """Return the check-in, or the presence."""
         began, ended = _stay(record)
         if began or ended:
             row = self._who(record, "person")
@@ -102,7 +102,7 @@ class CheckInFeed(RecordFeed):
         else:
             yield {**self._who(record, "check_in"), "joined_at": as_utc(_check_in(record))}
 
-    def _of_event(self, record: Record, pairing: Pairing) -> Iterator[AttendanceRow]:
+    def _of_event(self, record: Record, pairer: SessionPairer) -> Iterator[AttendanceRow]:
         is_end = _is_leaving(record)
         at = _moment(record, "time", is_end=is_end)
         if at is None:
@@ -116,12 +116,12 @@ class CheckInFeed(RecordFeed):
             row=row,
         )
         if not (row["participant"] or row["email"] or row["name"] or row["phone"]):
-            # Of nobody that is named there may be several, so that these are no pair, and no repeat.
+            # Of nobody that is named there may be several, so these are neither a pair nor a repeat.
             yield {**row, "left_at": as_utc(at)} if is_end else {**row, "joined_at": as_utc(at)}
             return
-        if pairing.is_repeat(event):
+        if pairer.is_repeat(event):
             raise SkippedRecord(_REPEATED)
-        yield from pairing.take(event)
+        yield from pairer.add(event)
 
     def _who(self, record: Record, kind: str) -> AttendanceRow:
         """Return a row without times.
@@ -218,7 +218,7 @@ def _name(record: Record) -> str | None:
 
 
 def _column(record: Record, field: str) -> str | None:
-    """Return the name of a field's column, or None where there is none.
+    """Return the name of a field's column, or None where it is missing.
 
     :raises UnreadableField: where two columns may be it, and differ: taking either could take another person's.
     """

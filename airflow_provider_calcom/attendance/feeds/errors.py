@@ -1,8 +1,8 @@
-"""What can go wrong with a feed, in words that are safe to log: never a name, and never an address.
+"""Errors of feeds, in words that are safe to log: never a name, and never an address.
 
 A feed's values are people's data, and columns shift: a time column can hold a name. So a value is shown as its shape
-unless it plainly is a date, and a text of the vendor's is never repeated. The functions for it are here for feeds, and
-are those of :mod:`airflow_provider_calcom._redact`.
+unless it plainly is a date, and a string of the vendor's is never repeated. The functions for it are here for feeds,
+and are those of :mod:`airflow_provider_calcom._redact`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.feeds.report import FeedReport
+    pass
 
 __all__ = [
     "FeedError",
-    "FeedUnreadable",
     "InvalidFeedOption",
     "SkippedRecord",
     "UnreadableField",
@@ -29,31 +28,15 @@ __all__ = [
 
 
 class FeedError(AttendanceError, ValueError):
-    """Base of what goes wrong with a feed; raised only as one of its subclasses."""
+    """Base of the errors of feeds; raised only as one of its subclasses."""
 
 
 class InvalidFeedOption(FeedError):
-    """An option of a feed, or the name of the feed, can't be used. Mend: the option that the text names."""
-
-
-class FeedUnreadable(FeedError):
-    """The feed as a whole can't be trusted: too many records, or the file itself, can't be read.
-
-    What was read before it must not be used: a person whose row is lost looks absent. Mend: the text names the feed,
-    file, row and column of the first fault.
-
-    :param explanation: what happened and the mend.
-    :param report: the counts so far and the first faults.
-    """
-
-    def __init__(self, explanation: str, report: FeedReport | None = None) -> None:
-        super().__init__(explanation)
-        self.explanation = str(self)
-        self.report = report
+    """An option of a feed, or the name of the feed, can't be used. Fix: the option that the message names."""
 
 
 class UnreadableFile(Exception):
-    """A file is none that the feed reads, or is not whole. For feeds: raise it while a table is taken apart.
+    """A file is not one that the feed reads, or is not whole. For feeds: raise it in ``records_of_table``.
 
     :param explanation: what is wrong and how to fix it. No value of the file.
     """
@@ -68,7 +51,7 @@ class UnreadableField(Exception):
 
     :param column: the column at fault, or None where it is the record itself.
     :param reason: what is wrong with it, in words that are the same for every record with this fault: they are
-        counted by it. No value, and no text of the record's.
+        counted by it. No value, and no string of the record.
     :param value: the value made safe by :func:`shown_time` or :func:`shape_of`, or None.
     """
 

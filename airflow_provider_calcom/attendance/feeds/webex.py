@@ -2,9 +2,9 @@
 
 Facts are from the Webex API reference (``GET /meetingParticipants``, ``GET /meetingReports/attendees``) and its
 published schemas; the columns of exports from exports in public code, and the Portuguese ones from an export. In the
-API, a time that is not known yet is missing or 1970-01-01T00:00:00.000Z. The ``state`` of a participant tells of the
+API, a time that is not known yet is missing or 1970-01-01T00:00:00.000Z. The ``state`` of a participant is of the
 lobby; the ``state`` of a report's attendee is the one that the person lives in. Webex does not say of itself who is a
-machine, so no row is of kind ``bot``.
+bot, so no row is of kind ``bot``.
 
 Webex describes a participant's ``id`` as the one of the meeting and the participant, with a list of all devices that
 joined, so that it is the column ``participant`` of its rows; reports have none.
@@ -15,17 +15,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from urllib.parse import SplitResult, parse_qs, unquote
 
-from airflow_provider_calcom.attendance.feeds.base import OF_EVERY_FEED, RecordFeed, required
-from airflow_provider_calcom.attendance.feeds.conference_keys import webex_key
+from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed, required
+from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine, records_under_header
+from airflow_provider_calcom.attendance.feeds._links import LONGEST_LOCATION, host_of, key_in_links, plain_id
+from airflow_provider_calcom.attendance.feeds._people import one_name, phone_in_name
+from airflow_provider_calcom.attendance.feeds._record import Record
+from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
+from airflow_provider_calcom.attendance.feeds._times import as_utc
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-from airflow_provider_calcom.attendance.feeds.phones import phone_in_name
-from airflow_provider_calcom.attendance.feeds.record import Record
-from airflow_provider_calcom.attendance.feeds.rows import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.tables import Placed, TableLine, records_under_header
-from airflow_provider_calcom.attendance.feeds.times import as_utc
-from airflow_provider_calcom.attendance.feeds.zoom_names import one_name
 
 _JOINED = ("joinedTime", "joinTime", "joined_at", "Hora da entrada")
 _LEFT = ("leftTime", "leaveTime", "left_at", "Hora da saída")
@@ -48,6 +48,9 @@ _FORMULA = re.compile(r'^="([^"]*)"$')
 _ROUNDING = timedelta(seconds=1)
 
 _Times = tuple[datetime | None, datetime | None]
+_WEBEX_HOST = re.compile(r"(?:[a-z0-9-]+\.)+webex\.com", re.A)
+_WEBEX_ROOM = re.compile(r"/(?:meet|join)/([\w.@+-]{1,100})/?", re.I)
+_WEBEX_NUMBER = re.compile(r"\d{9,12}", re.A)
 
 
 class WebexFeed(RecordFeed):
@@ -75,7 +78,7 @@ class WebexFeed(RecordFeed):
     }
     page_fields = ("webLink", "meetingNumber", "meetingId", "booking_uid")
 
-    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[Placed]:
+    def records_of_table(self, lines: Iterable[TableLine], options: FeedOptions) -> Iterator[NumberedRecord]:
         """Return the attendees of a report, whose times are written as formulas, ``="2026-01-15 10:00:03"``."""
         plain = (line._replace(cells=[_FORMULA.sub(r"\1", cell) for cell in line.cells]) for line in lines)
         return records_under_header(plain, self.known_columns(options), self.time_columns(options))
@@ -83,6 +86,10 @@ class WebexFeed(RecordFeed):
     def key_of(self, meeting: str) -> str | None:
         """Return ``webex:`` and the meeting number, or what the join link has instead."""
         return webex_key(meeting)
+
+    def key_of_url(self, url: SplitResult) -> str | None:
+        """Return the conference key of a join link, or None."""
+        return webex_key_of_url(url)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:
         """Return the rows of a participant or of a report's attendee."""
@@ -155,14 +162,12 @@ def _kind(record: Record) -> str:
         return "person"
     kind = _STATES.get(state.lower())
     if kind is None:
-        raise UnreadableField(
-            record.spelling("state"), "is none of lobby, joined, breakoutSession and end", shape_of(state)
-        )
+        raise UnreadableField(record.spelling("state"), "is not lobby, joined, breakoutSession or end", shape_of(state))
     return kind
 
 
 def _is_of_report(record: Record) -> bool:
-    """Say whether a record is one of the API's attendee report."""
+    """Return whether a record is one of the API's attendee report."""
     return _tells_any(record, _OF_REPORTS) and not _tells_any(record, _OF_PARTICIPANTS)
 
 
@@ -220,12 +225,42 @@ def _seconds(record: Record) -> float | None:
 
 
 def _time(record: Record, names: tuple[str, ...], *, is_end: bool = False) -> datetime | None:
-    """Return the first of these times that is known: the beginning of 1970 is none."""
+    """Return the first of these times that is known; the beginning of 1970 is an unknown one."""
     moments = [record.moment(name, is_end=is_end, epoch_is_null=True) for name in names if record.has(name)]
     known = [moment for moment in moments if moment is not None]
     if any(moment != known[0] for moment in known):
         record.one_column(*names)
     return known[0] if known else None
+
+
+def webex_key(meeting: object) -> str | None:
+    """Return the key of a Webex meeting, or None.
+
+    :param meeting: its number, as a number or a string with or without spaces; a join link (``webLink``); or a key. The
+        API's ``meetingId`` is in no link, so it has no key.
+    """
+    text = plain_id(meeting, "webex:")
+    digits = re.sub(r"[\s-]", "", text)
+    if _WEBEX_NUMBER.fullmatch(digits):
+        return f"webex:{digits}"
+    if re.fullmatch(r"mtid/m[0-9a-f]{10,100}", text):
+        return f"webex:{text}"
+    return key_in_links(text, webex_key_of_url)
+
+
+def webex_key_of_url(url: SplitResult) -> str | None:
+    """Return the key of a join link of Webex, or None for any other link."""
+    host = host_of(url)
+    if not _WEBEX_HOST.fullmatch(host):
+        return None
+    ticket = next(iter(parse_qs(url.query[:LONGEST_LOCATION]).get("MTID", [])), "")
+    if url.path.endswith("/j.php") and re.fullmatch(r"m[0-9a-f]{10,100}", ticket, re.IGNORECASE):
+        return f"webex:mtid/{ticket.lower()}"
+    room = _WEBEX_ROOM.fullmatch(unquote(url.path))
+    if room is None:
+        return None
+    digits = _WEBEX_NUMBER.fullmatch(room[1])
+    return f"webex:{room[1]}" if digits else f"webex:{host}/meet/{room[1].lower()}"
 
 
 FEED = WebexFeed()

@@ -17,9 +17,10 @@ import copy
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedError, read_feed
 from tests.attendance.feeds.workbook import write_workbook
+from tests.profiles import examples as examples_of
 from tests.wild import limits
 
 SLACK = timedelta(seconds=61)
@@ -283,6 +285,14 @@ _OF_TABLES: dict[str, Callable[[Any, Good, list[list[str]], int, int], str]] = {
     "cell changed": _cell_changed,
     "cell clipped": _cell_clipped,
 }
+
+
+def part_of(changes: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Return every eleventh of the changes; all of them in the deep profile.
+
+    Each place has fewer than eleven changes of different kinds, so that all kinds and most places have a turn.
+    """
+    return islice(changes, 0, None, examples_of(11, 1))
 
 
 # The judgement.

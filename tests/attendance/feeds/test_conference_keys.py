@@ -6,16 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_calcom.attendance.feeds.conference_keys import (
-    LONGEST_LOCATION,
-    cal_video_key,
-    conference_key,
-    meet_key,
-    teams_key,
-    webex_key,
-    zoom_key,
-)
+from airflow_provider_calcom.attendance.feeds._links import LONGEST_LOCATION
+from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
+from airflow_provider_calcom.attendance.feeds.google_meet.keys import meet_key
+from airflow_provider_calcom.attendance.feeds.teams.keys import teams_key
+from airflow_provider_calcom.attendance.feeds.webex import webex_key
+from airflow_provider_calcom.attendance.feeds.zoom.keys import zoom_key
 
 THREAD = "19:meeting_NjM0YzJkZWYtMTIzNC00@thread.v2"
 THREAD_LINK = (
@@ -213,8 +211,8 @@ def test_a_pattern_whose_group_took_no_part_is_no_match() -> None:
         (["rooms"], "rooms"),
         (["(a)(b)"], r"\(a\)\(b\)"),
         (["(?P<skype>a)"], "skype"),
-        ("(a)", "list of texts"),
-        ([None], "list of texts"),
+        ("(a)", "list of strings"),
+        ([None], "list of strings"),
     ],
 )
 def test_a_bad_pattern_is_named(patterns: list[str], named: str) -> None:

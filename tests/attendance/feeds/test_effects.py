@@ -20,7 +20,7 @@ from airflow_provider_calcom.attendance.feeds import (
     feed_named,
     read_feed,
 )
-from airflow_provider_calcom.attendance.feeds.lookups import LookUp
+from airflow_provider_calcom.attendance.feeds.options import LookUp
 
 GOOD = {"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}
 BUILT_IN = ("zoom", "webex", "check_in", "canonical", "google_meet", "teams", "cal_video")
@@ -198,7 +198,7 @@ def test_records_without_rows_are_reported() -> None:
 def test_records_that_a_feed_swallows_are_an_error() -> None:
     """A feed that reads several records at once and gives neither rows nor reasons lost somebody."""
 
-    class Swallowing:
+    class Swallowing(DoorFeed):
         name = "swallowing"
 
         def rows(

@@ -128,7 +128,7 @@ def test_what_loaders_put_around_a_record_is_taken_off(wrapped: dict[str, Any]) 
 
 def test_broken_json_in_a_wrapper_is_unreadable() -> None:
     """The error says what it is."""
-    with pytest.raises(FeedUnreadable, match="column _airbyte_data: holds JSON text that is cut or broken"):
+    with pytest.raises(FeedUnreadable, match="column _airbyte_data: holds JSON that is cut or broken"):
         emails([{"_airbyte_data": '{"email": "amy@exam'}])
     with pytest.raises(FeedUnreadable, match="column _airbyte_data: holds an empty list, where a record should be"):
         emails([{"_airbyte_data": row("amy")}, {"_airbyte_data": []}])

@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult
 
 import pytest
 
@@ -20,12 +22,16 @@ from airflow_provider_calcom.attendance.feeds import (
     Record,
     RecordFeed,
     SkippedRecord,
-    base,
+    _registry,
     feed_named,
+    feed_names,
     read_feed,
     register_feed,
 )
-from airflow_provider_calcom.attendance.feeds.rows import COLUMNS
+from airflow_provider_calcom.attendance.feeds._row import COLUMNS
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
+from benchmarks.attendance.generate import make_world
+from benchmarks.attendance.vendors import raw_feeds
 
 GOOD = {"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}
 BAD = {"email": "amy@example.com", "joined_at": "soon"}
@@ -33,7 +39,7 @@ BAD = {"email": "amy@example.com", "joined_at": "soon"}
 
 @pytest.fixture(autouse=True)
 def _no_added_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_added", {})
+    monkeypatch.setattr(_registry, "_added", {})
 
 
 class KioskFeed(RecordFeed):
@@ -55,10 +61,17 @@ class KioskFeed(RecordFeed):
 # Names.
 
 
-@pytest.mark.parametrize("name", ["zoom", "webex", "check_in", "canonical", "google_meet", "teams", "cal_video"])
-def test_built_in_feeds_are_found_by_name(name: str) -> None:
-    """The name of a feed is also the source of its rows."""
-    assert feed_named(name).name == name
+def test_each_module_of_a_vendor_is_a_feed() -> None:
+    """To add a feed is to write its module and its name in the registry; neither is there without the other."""
+    folder = Path(_registry.__file__).parent
+    modules = {path.stem for path in folder.glob("[!_]*") if path.is_dir() or path.suffix == ".py"}
+    assert modules - {"conference_keys", "errors", "options"} == set(feed_names())
+    assert [feed_named(name).name for name in feed_names()] == [*feed_names()]
+
+
+def test_the_benchmark_reads_feeds_of_the_package() -> None:
+    """What the benchmark measures is what users have; docs are compared with the registry in test_docs."""
+    assert {raw.feed for raw in raw_feeds(make_world(60, 7))} <= set(feed_names())
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -88,21 +101,68 @@ def test_a_feed_can_be_given_as_it_is() -> None:
     assert [row["conference_key"] for row in rows] == ["blue"]
 
 
-def test_a_feed_needs_only_a_name_and_rows() -> None:
-    """A feed may be any object of that shape, as one that understands several records at once must be."""
+class PairsFeed(KioskFeed):
+    """A feed that reads several records at once."""
+
+    name = "pairs"
+
+    def rows(
+        self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
+    ) -> Iterator[AttendanceRow]:
+        yield from (row for row in read_feed("canonical", list(records)))
+
+
+def test_a_feed_may_read_several_records_at_once() -> None:
+    """What one record says of somebody may depend on others, so a feed may make the rows of all of them."""
+    register_feed(PairsFeed())
+    reading = read_feed("pairs", [GOOD, GOOD])
+    assert len(list(reading)) == 2
+    assert (reading.report.records, reading.report.rows) == (2, 2)
+
+
+def test_a_feed_that_lacks_a_member_is_refused() -> None:
+    """Any object may be a feed, but one without key_of or records_of_table would fail in the middle of a run."""
 
     class Plain:
         name = "plain"
 
-        def rows(
-            self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
-        ) -> Iterator[AttendanceRow]:
-            yield from (row for row in read_feed("canonical", list(records)))
+        def rows(self, *_: Any) -> Iterator[AttendanceRow]:
+            yield from ()
 
-    register_feed(Plain())
-    reading = read_feed("plain", [GOOD, GOOD])
-    assert len(list(reading)) == 2
-    assert (reading.report.records, reading.report.rows) == (2, 2)
+    for use in (register_feed, lambda feed: read_feed(feed, [])):
+        with pytest.raises(InvalidFeedOption, match=r"'plain' lacks fields, key_of, .*RecordFeed has them"):
+            use(Plain())  # type: ignore[arg-type]
+
+
+def test_a_misspelt_member_is_an_error() -> None:
+    """A feed whose page_keys were ignored would read a whole page as one record of nobody."""
+    with pytest.raises(InvalidFeedOption, match=r"Slip\.page_kyes is not a member of a feed; did you mean page_keys\?"):
+
+        class Slip(KioskFeed):
+            page_kyes = ("visits",)
+
+
+def test_a_feed_brings_its_own_conference_keys() -> None:
+    """Links in bookings and ids in records have one key, and patterns know the feed by its name."""
+
+    class BlueJeans(KioskFeed):
+        name = "bluejeans"
+
+        def key_of(self, meeting: str) -> str | None:
+            return f"bluejeans:{meeting.removeprefix('bluejeans:')}"
+
+        def key_of_url(self, url: SplitResult) -> str | None:
+            return self.key_of(url.path.strip("/")) if url.hostname == "bluejeans.com" else None
+
+    link, pattern = "Join https://bluejeans.com/123456789", "room (?P<bluejeans>[0-9]+)"
+    assert conference_key(link) is None
+    with pytest.raises(InvalidFeedOption, match=r"group named 'bluejeans'.*zoom, google_meet"):
+        conference_key("room 12", patterns=[pattern])
+    register_feed(BlueJeans())
+    assert conference_key(link) == "bluejeans:123456789"
+    assert conference_key("room 12", patterns=[pattern]) == "bluejeans:12"
+    (row,) = read_feed("bluejeans", [{"at": "2026-01-15T10:00:00Z"}], conference_key="123456789")
+    assert row["conference_key"] == "bluejeans:123456789"
 
 
 @pytest.mark.parametrize("name", [None, "", " kiosk"])
@@ -169,7 +229,7 @@ def test_lists_in_lists_end_somewhere() -> None:
     deep: Any = GOOD
     for _ in range(5000):
         deep = [deep]
-    with pytest.raises(FeedUnreadable, match="no object"):
+    with pytest.raises(FeedUnreadable, match="not an object"):
         list(read_feed("canonical", deep))
 
 
@@ -183,7 +243,7 @@ def test_what_is_no_object_is_an_unreadable_record() -> None:
     reading = read_feed("canonical", [GOOD, ("amy", "10:00"), "amy", None], max_unreadable=1.0)
     assert len(list(reading)) == 1
     # A tuple may be a page of records, so its texts are what is at fault.
-    assert reading.report.unreadable_by_reason == {"the record is no object": 4}
+    assert reading.report.unreadable_by_reason == {"the record is not an object": 4}
 
 
 def test_a_reading_is_read_once() -> None:
@@ -303,14 +363,14 @@ def test_times_become_utc(value: Any, instant: str) -> None:
         ("03/04/2026 10:00:00 AM", "day_first or month_first"),
         ("1/15/26, 10:00:03 AM", "year of two digits"),
         ("2026-01-15", "date without a time"),
-        ("2026-02-30T10:00:00Z", "no time that exists"),
-        ("2026-01-15T25:00:00Z", "no time that exists"),
+        ("2026-02-30T10:00:00Z", "not an existing time"),
+        ("2026-01-15T25:00:00Z", "not an existing time"),
         ("01/15/2026 13:00 AM", "AM or PM"),
-        ("10:00", "no time in a known form"),
-        ("Jan 15", "no time in a known form"),
-        ("Juni 15, 2026 10:00", "no time in a known form"),
-        (1768471203, "is no time"),
-        (True, "is no time"),
+        ("10:00", "not a time in a known form"),
+        ("Jan 15", "not a time in a known form"),
+        ("Juni 15, 2026 10:00", "not a time in a known form"),
+        (1768471203, "is not a time"),
+        (True, "is not a time"),
         (datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))), "out of range"),
         ("x" * 5000, "too long"),
         ("0001-01-01T00:00:00+14:00", "out of range"),
@@ -382,7 +442,7 @@ def test_canonical_rows_are_passed_on() -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ({**GOOD, "kind": "robot"}, "column kind: is none of person, bot, lobby, check_in"),
+        ({**GOOD, "kind": "robot"}, "column kind: is not one of person, bot, lobby, check_in"),
         ({**GOOD, "joined_at": None}, "column joined_at: is null, and so is left_at"),
         ({"email": "amy@example.com"}, "lacks joined_at"),
         ({"joined_at": "2026-01-15T10:00:00Z", "name": "Amy"}, "no booking_uid, conference_key, email or phone"),
@@ -420,13 +480,13 @@ def test_a_report_counts_everything() -> None:
         "unreadable": {
             "records": 1,
             "max_share": 0.5,
-            "reasons": {"at: is no time in a known form; give the option date_format": 1},
+            "reasons": {"at: is not a time in a known form; give the option date_format": 1},
             "samples": [
                 {
                     "file": None,
                     "row": 3,
                     "column": "at",
-                    "reason": "is no time in a known form; give the option date_format (text like 'a a')",
+                    "reason": "is not a time in a known form; give the option date_format (text like 'a a')",
                 }
             ],
         },

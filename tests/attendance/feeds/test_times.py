@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.feeds import FeedOptions, FeedUnreadable, InvalidFeedOption, Record, read_feed
-from airflow_provider_calcom.attendance.feeds.times import BadTime, day_in_text, length_in_seconds, zone_in_name
+from airflow_provider_calcom.attendance.feeds._columns import zone_in_name
+from airflow_provider_calcom.attendance.feeds._durations import length_in_seconds
+from airflow_provider_calcom.attendance.feeds._times import BadTime, day_in_text
 
 
 def joined(value: Any, column: str = "joined_at", **options: Any) -> str | None:
@@ -118,7 +120,7 @@ def test_digits_and_commas_of_arabic() -> None:
 
 def test_words_for_the_halves_of_the_day_are_an_option() -> None:
     """For a language that is not known; without them the time is unreadable, never a wrong one."""
-    with pytest.raises(FeedUnreadable, match="no time in a known form"):
+    with pytest.raises(FeedUnreadable, match="not a time in a known form"):
         joined("15.01.2026 3:05 popo", zone="UTC")
     assert joined("15.01.2026 3:05 popo", zone="UTC", pm_words=["popo"]) == "2026-01-15T15:05:00.000Z"
     assert joined("15.01.2026 dopo 3:05", zone="UTC", am_words=["dopo"]) == "2026-01-15T03:05:00.000Z"
@@ -126,7 +128,7 @@ def test_words_for_the_halves_of_the_day_are_an_option() -> None:
 
 def test_a_clock_alone_needs_a_date() -> None:
     """Extensions write no date; it is never guessed."""
-    with pytest.raises(FeedUnreadable, match="no time in a known form"):
+    with pytest.raises(FeedUnreadable, match="not a time in a known form"):
         joined("9:05 PM", zone="UTC")
     assert joined("9:05 PM", zone="UTC", date="2026-01-15") == "2026-01-15T21:05:00.000Z"
     assert joined("2026-01-14 9:05 PM", zone="UTC", date="2026-01-15") == "2026-01-14T21:05:00.000Z"

@@ -212,8 +212,8 @@ def test_the_report_of_the_site(tmp_path: Path, encoding: str) -> None:
             {"message": "The requested resource could not be found.", "errors": [], "trackingId": "x"},
             "lacks joinedTime",
         ),
-        ({**PARTICIPANT, "devices": "mac"}, "column devices: is no list"),
-        ({**PARTICIPANT, "devices": ["mac"]}, "column devices: has an entry that is no object"),
+        ({**PARTICIPANT, "devices": "mac"}, "column devices: is not a list"),
+        ({**PARTICIPANT, "devices": ["mac"]}, "column devices: has an entry that is not an object"),
     ],
 )
 def test_another_shape_names_the_missing_column(record: dict[str, Any], named: str) -> None:
@@ -232,7 +232,7 @@ def test_a_state_that_is_not_known_is_unreadable(state: Any) -> None:
     if state == "Lobby ":
         assert {row["kind"] for row in rows_of([record])} == {"lobby"}
         return
-    with pytest.raises(FeedUnreadable, match="column state: is none of lobby"):
+    with pytest.raises(FeedUnreadable, match="column state: is not lobby"):
         rows_of([record])
     assert rows_of([{**ATTENDEE, "state": state}])[0]["kind"] == "person"
 
