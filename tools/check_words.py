@@ -90,6 +90,7 @@ def files(paths: list[Path]) -> Iterator[Path]:
 
 
 def main() -> int:
+    """Print what is found; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("paths", nargs="*", type=Path, help="files and folders to search (default: the project)")
     paths = parser.parse_args().paths or [ROOT / name for name in SEARCHED if (ROOT / name).exists()]

@@ -36,6 +36,7 @@ def longest_chain(graph: grimp.ImportGraph, start: str) -> list[str]:
 
 
 def main() -> int:
+    """Print the chain; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("module", nargs="?", default=START, help=f"where the chain starts (default: {START})")
     parser.add_argument("--limit", type=int, metavar="N", help="fail if the chain has more than N modules")

@@ -132,7 +132,7 @@ def _wish(entry: object, index: int, place: str) -> AttendeeWish:
 
 def _address(text: str, place: str) -> str:
     address = text.strip()
-    if address == "[email\u00a0protected]" or address == "[email protected]":
+    if address in {"[email\xa0protected]", "[email protected]"}:
         raise InvalidArgument(f"{place} is the mark that a web page puts in place of an address. Give the real one")
     if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
         raise InvalidArgument(f"{place} is no mail address (a text of {len(text)} characters)")

@@ -277,8 +277,11 @@ class World:
         return booking, range(first, first + attendees)
 
     def patch(self, change: Json) -> None:
-        """Set flags, status or times of one booking: `uid` and any of `status`, `absentHost`, `start`, `end`,
-        `attendees: [{"email", "absent"}]`. Attendee rows of one address are set in their order."""
+        """Set flags, status or times of one booking.
+
+        The change has `uid` and any of `status`, `absentHost`, `start`, `end`, `attendees: [{"email", "absent"}]`.
+        Attendee rows of one address are set in their order.
+        """
         booking = self.bookings[change["uid"]]
         booking.status = change.get("status", booking.status)
         if "absentHost" in change:
@@ -467,7 +470,7 @@ def _described_key(text: str, value: str, users: dict[str, User]) -> Key:
 
     A limit without a block of its own blocks for its window, as the recorded headers show.
     """
-    name, by_name = text.split()[0], {user.username: user for user in users.values()}
+    name, by_name = text.split(maxsplit=1)[0], {user.username: user for user in users.values()}
     owner = re.search(r"(\w+)'s", text)
     user = by_name.get(owner[1] if owner else name, next(iter(users.values())))
     pattern = r"(\w+) (\d+) in (\d+) s(?: with a block of (\d+) s)?"

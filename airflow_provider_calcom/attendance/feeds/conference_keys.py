@@ -58,7 +58,7 @@ _UID = re.compile(r"[\w-]{6,100}", re.A)
 
 
 def conference_key(location: object, *, patterns: Sequence[str] = ()) -> str | None:
-    """Give the key of the meeting that a booking's location leads to, or None where it names none.
+    r"""Give the key of the meeting that a booking's location leads to, or None where it names none.
 
     Odd text never raises: it has no key. Neither has a text with links to two meetings, because a wrong key would
     take a person's presence away.

@@ -59,8 +59,10 @@ class Meetings:
         return row if key == row["conference_key"] else {**row, "conference_key": key}
 
     def judge(self) -> None:
-        """Judge, at the end, rows that count for nobody. Where others name a meeting they are unreadable, because
-        somebody may have been in it; where none does, no meeting is known, and nobody is blamed by the feed.
+        """Report, at the end, rows that count for nobody.
+
+        Where others name a meeting they are unreadable, because somebody may have been in it; where none does, no
+        meeting is known, and the feed is no evidence against anybody.
         """
         if self._names_meetings:
             for file, row in self._nobodys:
