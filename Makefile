@@ -7,22 +7,45 @@ AIRFLOW_211 := .build/airflow-2.11
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
 BIN := $(AIRFLOW_33)/bin
+# A worker takes the tests of whole files, because many files share one expensive result among their tests.
+PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo test check test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
 
 check: $(AIRFLOW_33)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/vulture
+	$(BIN)/python tools/import_chain.py
+
+# The same tests as `make test`, which fail below the coverage that pyproject.toml sets.
+coverage: $(AIRFLOW_33)/installed
+	$(BIN)/$(PYTEST) --cov --cov-report=term:skip-covered
+
+# More random examples, and new ones in each run: for the night, or after a change of the rules.
+test-deep: $(AIRFLOW_33)/installed
+	TEST_PROFILE=deep $(BIN)/$(PYTEST)
+
+# The source distribution is complete: all tests run from it, in a folder with nothing else around it.
+test-sdist: $(AIRFLOW_33)/installed
+	rm -rf .build/sdist
+	$(BIN)/python -m hatchling build --target sdist --directory .build/sdist
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+		tar -xzf .build/sdist/*.tar.gz -C "$$folder" --strip-components=1 && \
+		export PYTHONPATH="$$folder" && cd "$$folder" && \
+		$(abspath $(BIN))/python -c 'import airflow_provider_calcom as ours, os; assert ours.__file__.startswith(os.getcwd()), ours' && \
+		$(abspath $(BIN))/$(PYTEST)
 
 test-airflow-2.11: $(AIRFLOW_211)/installed
-	$(AIRFLOW_211)/bin/python -m pytest -m "not standalone" tests/hooks tests/operators tests/e2e
+	$(AIRFLOW_211)/bin/$(PYTEST) -m "not standalone" tests/hooks tests/operators tests/e2e
 
 # What differs between minor versions: how they resolve mapped tasks, the day of a run, and what the example DAGs can
 # import. It takes a few minutes, because 3.0 to 3.2 take seconds for a task.

@@ -41,7 +41,8 @@ def main() -> int:
     modules = ("no_shows", "bookings")
     with tempfile.TemporaryDirectory() as home:
         seconds(BASE, home)
-        base, added = [], {module: [] for module in modules}
+        base: list[float] = []
+        added: dict[str, list[float]] = {module: [] for module in modules}
         for _ in range(RUNS):
             base.append(seconds(BASE, home))
             for module in modules:

@@ -85,9 +85,7 @@ def files(page: Path) -> dict[str, str]:
 
 
 def rows(page: Path, heading: str = "") -> dict[str, list[str]]:
-    """Return the rows of the first table below a heading, or of all tables of a page, by each name in code in their
-    first cell.
-    """
+    """Return the rows of the first table below a heading, or of all tables of a page, by the names in first cells."""
     text = page.read_text(encoding="utf-8")
     if heading:
         text = re.split(rf"^{re.escape(heading)}$", text, flags=re.MULTILINE)[1]
@@ -133,7 +131,6 @@ def test_python_compiles(page: Path) -> None:
 def test_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The examples of a page, run in their order, print what the page shows."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(base, "_added", {})
     # The other pages use the files of the tutorial.
     for name, text in (files(FILES) | files(page)).items():
         Path(name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The package's rooms and which way their imports run, and what the wheel holds."""
+"""What import-linter cannot check of the layout (pyproject.toml has its contracts), and what the wheel holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib.util
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,19 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "airflow_provider_calcom"
 PACKAGE = ROOT / NAME
 MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
-EXAMPLES = sorted((ROOT / "dags_examples").glob("*.py"))
-# Which rooms each room may import besides itself; None stands for the modules that lie in no room.
-MAY_IMPORT: dict[str | None, set[str | None]] = {
-    "api": {None},  # only __version__ and _redact; what None holds of Airflow is checked apart
-    "attendance": {None},
-    "hooks": {None, "api", "attendance"},
-    "operators": {None, "api", "attendance", "hooks", "triggers"},
-    "sensors": {None, "api", "attendance", "hooks", "triggers"},
-    "triggers": {None, "api", "attendance", "hooks"},
-    "cli": {None, "attendance", "hooks"},
-    "sandbox": set(),
-    None: {None, "api", "attendance"},  # their errors alone, see below
-}
+KERNEL = [path for path in MODULES if len(path.parts) == 2 and (path.name[0] == "_" or path.name == "errors.py")]
+STANDARD_LIBRARY = sys.stdlib_module_names
 
 
 def is_type_checking(node: ast.AST) -> bool:
@@ -36,7 +25,7 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
-    """Give the full names of what a file imports; with ``at_import`` only what importing the file itself loads."""
+    """Yield the full names of what a file imports; with ``at_import`` only what importing the file itself loads."""
 
     def walk(node: ast.AST) -> Iterator[ast.AST]:
         if is_type_checking(node) or (at_import and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
@@ -53,93 +42,68 @@ def imports(path: Path, *, at_import: bool = False) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room_of(name: str) -> str | None:
-    """Give the room of a dotted name of our package."""
-    parts = name.split(".")
-    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else None
+def offenders(paths: list[Path], is_allowed: Callable[[str], bool], *, at_import: bool = False) -> list[str]:
+    """Return ``file: name`` of each import that is not allowed."""
+    return [f"{path}: {name}" for path in paths for name in imports(path, at_import=at_import) if not is_allowed(name)]
 
 
-def room_of_file(path: Path) -> str | None:
-    return path.parts[1] if len(path.parts) > 2 else None
+def is_standard(name: str) -> bool:
+    return name.partition(".")[0] in STANDARD_LIBRARY
 
 
-def ours(path: Path, **options: bool) -> list[str]:
-    return [name for name in imports(path, **options) if name.split(".")[0] == NAME]
+def test_the_kernel_imports_only_the_standard_library() -> None:
+    """Every package may use the modules at the top, so they bring nothing with them but object stores on request."""
+    allowed = {NAME, "upath"}  # of our own packages import-linter lets them import none
+    assert offenders(KERNEL, lambda name: is_standard(name) or name.partition(".")[0] in allowed) == []
+    assert offenders(KERNEL, lambda name: not name.startswith("upath"), at_import=True) == []
 
 
-def of_airflow(path: Path) -> list[str]:
-    return [name for name in imports(path) if name.split(".")[0] in ("airflow", "flask_appbuilder", "wtforms")]
+def loaded_with(*modules: str) -> set[Path]:
+    """Return the files of ours that importing these modules loads, from import to import."""
+    found: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        parts = waiting.pop().split(".")
+        names = [Path(*parts[:length]) for length in range(1, len(parts) + 1)] if parts[0] == NAME else []
+        for path in {one for name in names for one in (name.with_suffix(".py"), name / "__init__.py")} - found:
+            if path in MODULES:
+                found.add(path)
+                waiting += imports(path, at_import=True)
+    return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_imports_run_downwards(path: Path) -> None:
-    """Operators, sensors and triggers know the hooks, hooks the API; never the other way, and none the sandbox."""
-    room = room_of_file(path)
-    allowed = MAY_IMPORT[room] | {room}
-    wrong = [name for name in ours(path) if room_of(name) not in allowed]
-    assert wrong == []
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of_file(path) in ("api", "attendance")], ids=str)
-def test_the_api_knows_nothing_of_airflow(path: Path) -> None:
-    """The client can be used and tested without Airflow; below it are only the version and the private kernel."""
-    assert of_airflow(path) == []
-    kernel = [name.split(".")[1] for name in ours(path) if room_of(name) is None]
-    assert all(name.startswith("_") or name == "errors" for name in kernel)
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if (path.name.startswith("_") or path.name == "errors.py") and len(path.parts) == 2],
-    ids=str,
-)
-def test_the_kernel_knows_nothing_of_ours(path: Path) -> None:
-    """Every room may use the private modules at the top: they use Python's own library and each other alone."""
-    others = [name for name in imports(path) if not name.startswith((f"{NAME}._", f"{NAME}.errors"))]
-    assert {name.split(".")[0] for name in others} <= sys.stdlib_module_names
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of_file(path) == "sandbox"], ids=str)
-def test_the_sandbox_knows_only_itself(path: Path) -> None:
-    """The sandbox is another implementation: with our client's code in it, it could prove nothing about that."""
-    assert of_airflow(path) == []
-    assert all(room_of(name) == "sandbox" for name in ours(path))
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of_file(path) == "operators"], ids=str)
-def test_parsing_a_dag_stays_cheap(path: Path) -> None:
-    """A DAG file imports operators many times a minute; they load no client, hook or httpx for that."""
-    loaded = list(imports(path, at_import=True))
-    wrong = [name for name in loaded if name.split(".")[0] in ("httpx", "stamina", "pendulum")]
-    wrong += [name for name in loaded if name.startswith(NAME) and room_of(name) in ("api", "hooks")]
-    assert wrong == []
-
-
-def test_only_the_root_of_the_errors_is_loaded_with_operators() -> None:
-    """Operators' modules load no room below: our exceptions need the root of all errors alone."""
-    for path in (Path(NAME) / "exceptions.py", Path(NAME) / "links.py"):
-        assert {name.rpartition(".")[0] for name in ours(path, at_import=True)} <= {f"{NAME}.errors"}
+def test_parsing_a_dag_loads_no_client_and_no_hook() -> None:
+    """A DAG file imports the operators many times a minute: of the packages below they load nothing."""
+    loaded = loaded_with(f"{NAME}.operators.no_shows", f"{NAME}.operators.bookings")
+    heavy = {"httpx", "stamina", "pendulum", "duckdb", "sqlglot"}
+    assert Path(NAME, "operators", "_base.py") in loaded
+    assert {path.parts[1] for path in loaded} & {"hooks", "no_shows", "api", "attendance"} == set()
+    assert offenders(sorted(loaded), lambda name: name.partition(".")[0] not in heavy, at_import=True) == []
 
 
 def test_the_metadata_import_nothing() -> None:
     """Every Airflow process reads them."""
-    assert {name.split(".")[0] for name in imports(Path(NAME) / "get_provider_info.py")} <= {"__future__", "typing"}
+    allowed = {"__future__", "typing"}
+    path = Path(NAME) / "get_provider_info.py"
+    assert offenders([path], lambda name: name.partition(".")[0] in allowed) == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_import_only_what_users_have(path: Path) -> None:
-    """An example DAG that is copied away works with Airflow, this package and Python alone."""
-    for name in imports(path):
-        first = name.split(".")[0]
-        assert first in ("airflow", NAME) or first in sys.stdlib_module_names, name
-        assert room_of(name) != "sandbox" or first != NAME
+def test_examples_import_only_what_users_have() -> None:
+    """An example DAG that is copied elsewhere works with Airflow, this package and Python alone."""
+    paths = [path.relative_to(ROOT) for path in sorted((ROOT / "dags_examples").glob("*.py"))]
+
+    def is_installed(name: str) -> bool:
+        first, _, rest = name.partition(".")
+        return is_standard(name) or first == "airflow" or (first == NAME and not rest.startswith("sandbox"))
+
+    assert paths
+    assert offenders(paths, is_installed) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_every_module_says_what_it_is(path: Path) -> None:
-    """Each module with anything in it begins with a docstring."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree)
+def test_every_module_has_a_docstring() -> None:
+    """Each module with anything in it begins with its purpose."""
+    trees = {path: ast.parse((ROOT / path).read_text(encoding="utf-8")) for path in MODULES}
+    assert [str(path) for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)] == []
 
 
 @pytest.fixture(scope="session")

@@ -731,8 +731,7 @@ def test_parameters_of_operators(kind: Any, tmp_path: Path, connect: Any, leaks:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_run_over_a_plan(kind: type[Exception], options: dict[str, Any], tmp_path: Path, leaks: Leaks) -> None:
-    """A plan's bookings may have addresses for uids, and its folder, too; the log tells how the run went all the"
-    " same."""
+    """Addresses in the uids and the folder of a plan are hidden, and the log still reports how the run went."""
     plan = write_plan_by_hand(tmp_path / ADDRESS, [change(ADDRESS, ADDRESS), change(KEY, ADDRESS)])
     ledger = str(tmp_path / f"{KEY}-ledger")
     with pytest.raises(kind) as raised:

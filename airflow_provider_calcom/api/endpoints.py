@@ -152,7 +152,6 @@ def _below_booking(uid: str, rest: str = "") -> str:
 
 def me() -> Endpoint[Me]:
     """The user that the key belongs to."""
-
     return Endpoint("GET", "/me", user_of)
 
 
@@ -208,7 +207,6 @@ def get_recordings(uid: str) -> Endpoint[list[dict[str, Any]]]:
 
 def get_transcripts(uid: str) -> Endpoint[list[str]]:
     """Links to Cal Video's transcripts."""
-
     return Endpoint("GET", _below_booking(uid, "/transcripts"), links_of)
 
 

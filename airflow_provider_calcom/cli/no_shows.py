@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.no_shows.ledger import Addresses
 
 
-_SECRET = "CALCOM_LEDGER_SECRET"
+_SECRET = "CALCOM_LEDGER_SECRET"  # noqa: S105 (the name of the variable)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,0 +1,1 @@
+"""Connections to Cal.com and to SQL servers."""

@@ -1,0 +1,1 @@
+"""Airflow operators: list bookings, mark no-shows, plan and apply."""

@@ -39,7 +39,6 @@ from airflow_provider_calcom.operators._readers import (
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.sql.backend import SqlPlace
     from airflow_provider_calcom.hooks.calcom import CalComHook
-    from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 
 FETCHED_FEED = "cal_video"
 """The feed that can be fetched from Cal.com itself."""
@@ -50,10 +49,10 @@ _CANONICAL_TIMES = {"kind", "joined_at", "left_at"}
 _STRINGS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
 
 
-def plan_request(operator: PlanNoShowsOperator, filters: Mapping[str, Any], hook: CalComHook) -> PlanRequest:
+def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: CalComHook) -> PlanRequest:
     """Parse the parameters of a ``PlanNoShowsOperator``. Cal.com is not called, and no file is read.
 
-    :param operator: its rendered fields are the parameters.
+    :param given: the rendered fields of the operator, by name.
     :param filters: the bookings that are requested from the API.
     :param hook: of the Cal.com connection, which has the ledger's secret.
     :raises InvalidArgument: naming the parameter.
@@ -63,31 +62,31 @@ def plan_request(operator: PlanNoShowsOperator, filters: Mapping[str, Any], hook
     """
     requested_at = datetime.now(timezone.utc)
     conn_id_of("calcom_conn_id", hook.calcom_conn_id)
-    _check_strings(operator)
-    storage = Storage(operator.storage_conn_id)
-    resources = Resources(memory_limit=operator.memory_limit, threads=operator.threads)
+    _check_strings(given)
+    storage = Storage(given["storage_conn_id"])
+    resources = Resources(memory_limit=given["memory_limit"], threads=given["threads"])
     check_resources(resources)
     request = PlanRequest(
-        plan=_plan_folder(operator.plan_path, storage),
-        attendance=attendance_of(operator.attendance, storage),
-        bookings=None if operator.bookings is None else bookings_of(operator.bookings, storage),
-        people=None if operator.people is None else table_of("people", operator.people, storage),
-        policy=policy_of(operator.policy).at(requested_at),
-        guard_rails=rails_of(operator.guard_rails),
+        plan=_plan_folder(given["plan_path"], storage),
+        attendance=attendance_of(given["attendance"], storage),
+        bookings=None if given["bookings"] is None else bookings_of(given["bookings"], storage),
+        people=None if given["people"] is None else table_of("people", given["people"], storage),
+        policy=policy_of(given["policy"]).at(requested_at),
+        guard_rails=rails_of(given["guard_rails"]),
         filters=filters,
         after_start=_bound("after_start", filters),
         before_start=_bound("before_start", filters),
-        conference_patterns=patterns_of(operator.conference_patterns),
-        protect_cohosts=flag_of("protect_cohosts", operator.protect_cohosts),
-        include_attended=flag_of("include_attended", operator.include_attended),
-        hashed=_hashed(hook) if are_hashed(operator.plan_addresses, "plan_addresses") else None,
-        zone=operator.zone,
-        correct=correct_of(operator.correct),
-        force=flag_of("force", operator.force),
+        conference_patterns=patterns_of(given["conference_patterns"]),
+        protect_cohosts=flag_of("protect_cohosts", given["protect_cohosts"]),
+        include_attended=flag_of("include_attended", given["include_attended"]),
+        hashed=_hashed(hook) if are_hashed(given["plan_addresses"], "plan_addresses") else None,
+        zone=given["zone"],
+        correct=correct_of(given["correct"]),
+        force=flag_of("force", given["force"]),
         last_writes=last_writes_of(
-            ledger_folder(operator.ledger_path, conn_id=hook.calcom_conn_id, storage=storage), lambda: identities(hook)
+            ledger_folder(given["ledger_path"], conn_id=hook.calcom_conn_id, storage=storage), lambda: identities(hook)
         ),
-        backend=_backend(operator),
+        backend=_backend(given),
         resources=resources,
         requested_at=requested_at,
     )
@@ -114,10 +113,10 @@ def _hashed(hook: CalComHook) -> Callable[[str], str]:
     return identities(hook, hashed=True).hashed
 
 
-def _backend(operator: PlanNoShowsOperator) -> SqlPlace | None:
-    if operator.rules_conn_id is None:
+def _backend(given: Mapping[str, Any]) -> SqlPlace | None:
+    if given["rules_conn_id"] is None:
         return None
-    return sql_place(operator.rules_conn_id, scratch_schema=operator.scratch_schema, only_changes=True)
+    return sql_place(given["rules_conn_id"], scratch_schema=given["scratch_schema"], only_changes=True)
 
 
 def _check_tables(request: PlanRequest) -> None:
@@ -139,14 +138,14 @@ def _bound(name: str, filters: Mapping[str, Any]) -> datetime | None:
     return parse_argument(name, parse_timestamp_or_date, given, time_zone(filters.get("zone")))
 
 
-def _check_strings(operator: PlanNoShowsOperator) -> None:
+def _check_strings(given: Mapping[str, Any]) -> None:
     for name in _STRINGS:
-        given: Any = getattr(operator, name)
-        check_found(name, given)
-        if given is not None and not isinstance(given, str) and not (name == "ledger_path" and is_path(given)):
-            raise InvalidArgument(f"{name} must be a string, but is a {type(given).__name__}")
+        value = given[name]
+        check_found(name, value)
+        if value is not None and not isinstance(value, str) and not (name == "ledger_path" and is_path(value)):
+            raise InvalidArgument(f"{name} must be a string, but is a {type(value).__name__}")
     for name in ("rules_conn_id", "storage_conn_id"):
-        conn_id_of(name, getattr(operator, name))
+        conn_id_of(name, given[name])
 
 
 def _plan_folder(given: Any, storage: Storage) -> Any:

@@ -307,7 +307,7 @@ class PlanNoShowsOperator(CalComOperator):
         from airflow_provider_calcom.operators._plan_parameters import plan_request
 
         with self.hook as hook:
-            return self._result(plan_no_shows(plan_request(self, self._filters(context), hook), hook))
+            return self._result(plan_no_shows(plan_request(vars(self), self._filters(context), hook), hook))
 
     def _filters(self, context: Context) -> dict[str, Any]:
         """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""

@@ -100,7 +100,7 @@ def _booking(
     from_form = {"name": name, "email": email, "guests": [_PEOPLE[one][1] for one in people[1:]]}
     return {
         "uid": uid,
-        "title": f"{_KINDS[kind]} between {owner.split('@')[0]} and {name}",
+        "title": f"{_KINDS[kind]} between {owner.split('@', maxsplit=1)[0]} and {name}",
         "start": iso(start),
         "end": iso(start + timedelta(minutes=30)),
         "createdAt": iso(start - timedelta(days=5)),

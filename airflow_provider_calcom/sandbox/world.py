@@ -470,7 +470,7 @@ def _described_key(text: str, value: str, users: dict[str, User]) -> Key:
 
     A limit without its own block blocks for its window, as the recorded headers show.
     """
-    name, by_name = text.split()[0], {user.username: user for user in users.values()}
+    name, by_name = text.split(maxsplit=1)[0], {user.username: user for user in users.values()}
     owner = re.search(r"(\w+)'s", text)
     user = by_name.get(owner[1] if owner else name, next(iter(users.values())))
     pattern = r"(\w+) (\d+) in (\d+) s(?: with a block of (\d+) s)?"

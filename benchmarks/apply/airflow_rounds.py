@@ -29,7 +29,7 @@ def main(results: str) -> None:
     initdb()
     from benchmarks.apply.dags import marking
 
-    rounds = []
+    rounds: list[dict[str, float]] = []
     while hasattr(marking, f"http_{len(rounds)}"):
         number = len(rounds)
         sides = ("http", "ours") if number % 2 == 0 else ("ours", "http")

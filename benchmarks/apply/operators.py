@@ -57,7 +57,8 @@ def _rounds(bench: Bench, sizes: list[tuple[int, int]]) -> list[dict[str, float]
     with (home / "log.txt").open("wb") as log:
         subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=True)
     assert bench.server.calls("mark") - marks == sum(map(sum, sizes)), "each side makes each mark once"
-    return json.loads(results.read_text(encoding="utf-8"))
+    measured: list[dict[str, float]] = json.loads(results.read_text(encoding="utf-8"))
+    return measured
 
 
 def _environment(url: str, home: Path) -> dict[str, str]:

@@ -55,7 +55,8 @@ def took(process: subprocess.Popen[str]) -> dict[str, Any]:
     text, _ = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"a side ended with {process.returncode}")
-    return json.loads(text)
+    measured: dict[str, Any] = json.loads(text)
+    return measured
 
 
 def tell(text: str) -> None:

@@ -28,11 +28,12 @@ class Server:
 
     def counts(self) -> dict[str, Any]:
         """Return what the sandbox counted so far."""
-        return httpx.get(f"{self.url}/_sandbox/counts", trust_env=False).raise_for_status().json()
+        counts: dict[str, Any] = httpx.get(f"{self.url}/_sandbox/counts", trust_env=False).raise_for_status().json()
+        return counts
 
     def calls(self, kind: str) -> int:
         """Return the calls of one kind so far: ``list``, ``get`` or ``mark``."""
-        return self.counts()["calls"][kind]
+        return int(self.counts()["calls"][kind])
 
     def set_latency(self, seconds: float) -> None:
         """Answer that much later from now on."""

@@ -1,5 +1,7 @@
-"""Marks a second without a limit: ours, a bare client with workers, with and without the pages that we read, and one
-call after another."""
+"""Marks a second without a limit.
+
+Compared are ours, a bare client with workers, with and without the pages that we read, and one call after another.
+"""
 
 from __future__ import annotations
 

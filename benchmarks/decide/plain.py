@@ -55,7 +55,7 @@ def run_duckdb(folder: str, out: str, memory_limit: str, spill: str) -> None:
     """Run the query in DuckDB."""
     import duckdb
 
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "threads": THREADS,
         "memory_limit": memory_limit,
         "temp_directory": spill,

@@ -36,7 +36,8 @@ def main(folder: Path, out: Path) -> None:
     from tests.attendance.reference import decide
 
     policy = json.loads((folder / "policy.json").read_text(encoding="utf-8"))
-    decisions = decide(*(records(folder, table) for table in INSTANTS), policy)
+    bookings, people, attendance = (records(folder, table) for table in INSTANTS)
+    decisions = decide(bookings, people, attendance, policy)
     out.write_text("".join(json.dumps(decision) + "\n" for decision in decisions), encoding="utf-8")
 
 

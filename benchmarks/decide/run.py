@@ -187,7 +187,7 @@ def agreements(runs: Runs, sets: list[str], size: int) -> Iterator[Measure]:
     duckdb.sql("SET TimeZone = 'UTC'")
 
     def count(query: str) -> int:
-        return duckdb.sql(query).fetchall()[0][0]
+        return int(duckdb.execute(query).fetchall()[0][0])
 
     for kind in sets:
         ours, plain = (Job(side, f"{kind}-{size}", WIDE) for side in ("ours", "plain"))
@@ -216,7 +216,7 @@ def data_table(sets: list[str], sizes: list[int]) -> Iterator[str]:
     about = {f"{kind}-{size}": SETS[kind] for kind in sets for size in sizes}
     for name, text in {**about, "day": f"one day of {sets[0]}-{sizes[0]}"}.items():
         counts = (
-            duckdb.sql(f"SELECT count(*) FROM '{DATA}/{name}/{table}.parquet'").fetchall()[0][0]
+            duckdb.execute(f"SELECT count(*) FROM '{DATA}/{name}/{table}.parquet'").fetchall()[0][0]
             for table in ("bookings", "people", "attendance")
         )
         yield f"| {name} | {' | '.join(f'{number:,}' for number in counts)} | {text} |"
@@ -249,7 +249,7 @@ def outcomes_table(runs: Runs) -> Iterator[str]:
         if job.side == "ours" and job.limit == WIDE and job.out.exists():
             counted = f"""SELECT outcome, reason, count(*) / sum(count(*)) OVER () AS part
                 FROM '{job.out}' GROUP BY ALL ORDER BY part DESC"""
-            for outcome, reason, share in duckdb.sql(counted).fetchall():
+            for outcome, reason, share in duckdb.execute(counted).fetchall():
                 yield f"| {job.data} | {outcome} | {reason} | {share:.2%} |"
 
 

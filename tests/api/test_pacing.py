@@ -179,8 +179,10 @@ class Process:
 def busy(
     *limits: Limit, processes: int = 1, seed: int = 0, spread: float = 20.0, windows: int = 11, **options: object
 ) -> tuple[Server, float, dict[str, float]]:
-    """Let processes send for some windows; give the server, the part of the last limit used after the first window,
-    and each process's part of that."""
+    """Let processes send for some windows.
+
+    Return the server, the part of the last limit used after the first window, and each process's part of that.
+    """
     limits = limits or (Limit(),)
     offset = UNIX_TIME_AT_0 if options.pop("unix_time", False) else None
     server, chance = Server(VirtualTime(), *limits, offset=offset), random.Random(seed)

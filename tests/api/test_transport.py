@@ -155,7 +155,7 @@ def test_a_proxy_that_cant_be_one_is_named(both, monkeypatch, name, value):
 
 
 def test_a_socks_proxy_says_which_package_it_needs(both, monkeypatch):
-    """httpx would end in an ImportError."""
+    """Without the package, httpx raises an ImportError, which would not name the setting."""
     if importlib.util.find_spec("socksio"):
         pytest.skip("the package socksio is installed")
     monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test:1080")

@@ -139,6 +139,7 @@ class _Tools:
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
                 [str(self._programs / program), *arguments],
+                check=False,
                 input=given,
                 stdin=subprocess.DEVNULL if given is None else None,
                 stdout=output,

@@ -151,10 +151,13 @@ class Replay:
             self.sandbox.world.patch({"uid": uid, **change})
 
     async def _set_throttle(self, row: Row) -> None:
-        """Bring the caller's window to where it was: empty if the answer opens a new one (the rig emptied Redis
-        between groups), from the answer if calls are missing since the last one, else as the replay left it.
+        """Set the caller's window to its recorded state.
 
-        Calls are missing where rows are, and where the recorded count itself jumps: the rig made some unrecorded."""
+        It is empty if the response opens a new one (the rig emptied Redis between groups), as the response has it if
+        calls are missing since the last one, else as the replay left it.
+
+        Calls are missing where rows are, and where the recorded count itself jumps: the rig made some unrecorded.
+        """
         if not self.limits_recorded:
             self.sandbox.throttle.windows.clear()
         limits = _limits(row.answer.get("headers", {}))

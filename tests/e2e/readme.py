@@ -1,5 +1,4 @@
-"""Run the examples of the README and the tutorial in their order, as a new user does, twice in one new AIRFLOW_HOME:
-``make test-readme``.
+"""Run the examples of the README and the tutorial in order, twice in one new AIRFLOW_HOME: ``make test-readme``.
 
 A ``python`` block is saved in the DAGs folder. The lines of ``shell`` blocks run one after the other in one shell, and
 each must succeed. The lines of a ``text`` block after a ``shell`` block must be among what it printed, in that order,

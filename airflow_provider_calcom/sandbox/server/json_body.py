@@ -17,7 +17,7 @@ _WORDS = {
 
 def read_body(content_type: str, body: bytes) -> Any:
     """Parse the body; `{}` for no body and for every content type but JSON, which the server does not parse."""
-    if content_type.split(";")[0].strip().lower() != "application/json" or not body:
+    if content_type.split(";", maxsplit=1)[0].strip().lower() != "application/json" or not body:
         return {}
     if len(body) > BODY_LIMIT:
         raise BareError(413, "request entity too large")

@@ -184,7 +184,7 @@ def damaged_tables(draw: st.DrawFn, good: Good) -> Damaged:
     lines = [list(line) for line in good.source]
     if how == "cut" and good.ending == "csv":
         return _cut(draw, good)
-    if how == "line" or how == "cut":
+    if how in {"line", "cut"}:
         at = draw(st.integers(0, len(lines) - 1))
         return Damaged(f"without line {at}", lines[:at] + lines[at + 1 :], may_miss_records=True)
     row = draw(st.sampled_from([at for at, line in enumerate(lines) if line]))

@@ -1,5 +1,6 @@
-"""Whatever happens to good check-ins, lists of joining and leaving, canonical rows and Cal Video's sessions, nobody in
-them is lost without a word; see :mod:`fuzzing <.fuzzing>`.
+"""However good check-ins, joins and leaves, canonical rows and sessions are damaged, no loss of a person is silent.
+
+See :mod:`fuzzing <.fuzzing>`.
 
 What these reveal of what is missing: Cal Video counts the people who were there at one time (``maxParticipants``), and
 of joining and leaving each tells of the other. Other tables, and check-ins, reveal nothing of lines that are missing;

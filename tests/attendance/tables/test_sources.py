@@ -117,7 +117,9 @@ def test_ways_to_name_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert len(read(PEOPLE, [source])) == 1, source
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.jsonl.gz", gzip.compress(CONTENT)), ("a.csv", as_csv([PERSON]))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.jsonl.gz", gzip.compress(CONTENT, mtime=0)), ("a.csv", as_csv([PERSON]))]
+)
 def test_files_of_an_object_store(name: str, content: bytes) -> None:
     """They are fetched, unpacked on the way, by whatever knows the URL."""
     upath = pytest.importorskip("upath")

@@ -22,7 +22,7 @@ def record(name: str, identity: dict[str, Any], *minutes: tuple[str, str, int]) 
     """An attendance record with these stays, each in hours and minutes, and seconds."""
     return {
         "id": name,
-        "emailAddress": f"{name.split()[0].lower()}@example.org" if name else None,
+        "emailAddress": f"{name.split(maxsplit=1)[0].lower()}@example.org" if name else None,
         "totalAttendanceInSeconds": sum(seconds for _, _, seconds in minutes),
         "role": "Attendee",
         "identity": identity,
