@@ -31,7 +31,7 @@ import airflow_provider_calcom
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
-from airflow_provider_calcom.attendance.feeds import FeedError, FeedOptions, FeedUnreadable, feed_names, read_feed
+from airflow_provider_calcom.attendance.feeds import FeedError, FeedOptions, FeedUnreadable, _registry, read_feed
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.cli import no_shows as command
@@ -131,6 +131,7 @@ def test_python_compiles(page: Path) -> None:
 def test_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The examples of a page, run in their order, print what the page shows."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_registry, "_added", {})
     # The other pages use the files of the tutorial.
     for name, text in (files(FILES) | files(page)).items():
         Path(name).write_text(text, encoding="utf-8")
@@ -430,7 +431,7 @@ def first_cells(page: Path) -> set[str]:
 def test_every_feed_has_a_section() -> None:
     """Each feed has a section with an entry for the operator and an example in Python."""
     headings = re.findall(r"^## `(\w+)`$", FEEDS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(headings) == sorted(feed_names())
+    assert sorted(headings) == sorted(_registry.BUILT_IN)
     for name in headings:
         section = FEEDS.read_text(encoding="utf-8").split(f"\n## `{name}`\n")[1].split("\n## ")[0]
         assert f'"feed": "{name}"' in section

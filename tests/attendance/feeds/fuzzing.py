@@ -3,10 +3,10 @@
 What a damaged feed may become: an error of ours, an unreadable record (``max_unreadable`` is 0, so an error, too), or
 rows in which everybody who was there is a row of their own or a doubt. A doubt is a row of the meeting that the rules
 take to be anybody's: of kind lobby, one that ends before it begins, or one that names nobody who is known. A feed
-without a row of the meeting is no evidence, and blames nobody. And never may a row name two people, or a time at which
-nobody came or left.
+without a row of the meeting is not evidence, and marks nobody absent. And never may a row name two people, or a time at
+which nobody came or left.
 
-What can't be seen, and is not required: that a whole record is missing where nothing else tells of its person, neither
+What can't be seen, and is not required: that a whole record is missing where nothing else mentions its person, neither
 a total (``Good.is_counted``) nor another record as the other half of a pair. So of a feed from which records were
 removed (also by a cut behind the end of a line), those are expected whom the rest of it still mentions.
 """
@@ -73,7 +73,7 @@ class Good:
     :param is_counted: whether the feed says how many records or people there are, so that a missing one shows.
     :param words: names that columns or keys of such feeds have, to rename others to.
     :param ending: of the file's name.
-    :param strangers: addresses and names that stand in the feed, but of nobody who was there.
+    :param strangers: addresses and names that are in the feed, but of nobody who was there.
     :param may_mislabel: whether a column may be given another one's name; not where a table has other people's columns,
         because a host's column that is called a participant's is one.
     :param may_mistime: whether a wrong time can't be seen: it follows from a length, of which any number is as good as
@@ -96,7 +96,7 @@ class Good:
 
     @property
     def is_table(self) -> bool:
-        """Whether the source is the lines of a table."""
+        """True where the source is the lines of a table."""
         return self.ending in ("csv", "xlsx")
 
     def data_of(self, source: Any) -> bytes:
@@ -227,7 +227,7 @@ def _column_blanked(_: Any, __: Good, lines: list[list[str]], row: int, column: 
 
 def _columns_swapped(draw: st.DrawFn, _: Good, lines: list[list[str]], row: int, column: int) -> str:
     header = lines[_block(lines, row)[0]]
-    # Of two columns of one name, the place alone tells which is whose.
+    # Of two columns of one name, only the place shows which is whose.
     other = draw(st.sampled_from([at for at, name in enumerate(header) if at == column or name != header[column]]))
     for at in _block(lines, row):
         lines[at][column], lines[at][other] = lines[at][other], lines[at][column]
@@ -273,7 +273,7 @@ def _cell_changed(draw: st.DrawFn, good: Good, lines: list[list[str]], row: int,
 
 
 _OF_TABLES: dict[str, Callable[[Any, Good, list[list[str]], int, int], str]] = {
-    "cut": _cell_removed,  # of a workbook there are no lines of text, so it is a line that is removed
+    "cut": _cell_removed,  # of a workbook a line is removed instead, as it has no text
     "line": _cell_removed,
     "column removed": _column_removed,
     "column blanked": _column_blanked,

@@ -1,4 +1,4 @@
-"""Cal Video's sessions, of Cal.com's API and of Daily's, and asking for them booking by booking."""
+"""Cal Video's sessions, of Cal.com's API and of Daily's, and fetching them booking by booking."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_participant_of_a_session_is_a_presence_of_the_booking() -> None:
 
 @pytest.mark.parametrize("user", ["42", 42])
 def test_a_signed_in_host_has_the_address_of_the_user_id(user: Any) -> None:
-    """The API has ids alone; whose they are, the record's hosts or the option tell."""
+    """The API has ids alone; whose they are is in the record's hosts or the option."""
     source = of_booking(session(person(user)))
     assert the_row({**source, "hosts": {"42": "hanna@acme.example"}})["email"] == "hanna@acme.example"
     assert the_row(source, addresses={"42": "hanna@acme.example"})["email"] == "hanna@acme.example"
@@ -125,7 +125,7 @@ def test_a_booking_without_a_room_is_counted_as_skipped() -> None:
     assert report.skipped == {"a booking for which Cal Video has no room": 1, "a session without participants": 2}
 
 
-def test_the_answer_itself_is_read_with_the_booking_of_the_option() -> None:
+def test_response_is_read_with_booking_uid_option() -> None:
     """What the endpoint answers for one booking needs only the uid."""
     answer = {"status": "success", "data": [session(person())]}
     assert the_row(answer, booking_uid=UID) == the_row(of_booking(session(person())))
@@ -194,7 +194,7 @@ def test_people_missing_from_the_list_are_a_doubt() -> None:
     assert len(rows) == 2
 
 
-def test_who_was_there_at_one_time_is_counted_and_not_who_is_listed() -> None:
+def test_concurrent_participants_are_counted() -> None:
     """Somebody who comes back is listed twice, which must not hide that another one is missing."""
     twice = [person(GUEST, "Ada", 1756800000, duration=600), person(GUEST, "Ada", 1756801000, duration=600)]
     rows, _ = read(of_booking(session(*twice, maxParticipants=2)))
@@ -232,7 +232,7 @@ def test_a_user_or_a_guest_of_cal_com_links_rows(user: Any, expected: str | None
 
 @pytest.mark.parametrize("ongoing", ["TRUE", " true", 1, True])
 def test_who_is_in_is_told_in_any_spelling(ongoing: Any) -> None:
-    """And what is no answer is a fault: the lengths of a session that goes on are no ends."""
+    """An unknown value is a fault: the lengths of a session that goes on are not ends."""
     assert the_row(of_booking(session(person(), ongoing=ongoing)))["left_at"] is None
     with pytest.raises(FeedUnreadable, match="ongoing: is neither true nor false"):
         read(of_booking(session(person(), ongoing="perhaps")))
@@ -256,7 +256,7 @@ def test_a_page_that_is_not_the_last_is_refused() -> None:
     ],
 )
 def test_what_cannot_be_read_is_told_without_people_s_data(broken: dict[str, Any], column: str) -> None:
-    """A broken participant is a fault with its column; milliseconds are not taken for seconds."""
+    """A broken participant is a fault with its column; milliseconds are not read as seconds."""
     with pytest.raises(FeedUnreadable) as caught:
         read([of_booking(session(broken))])
     (sample,) = caught.value.report.samples if caught.value.report else ()
@@ -265,7 +265,7 @@ def test_what_cannot_be_read_is_told_without_people_s_data(broken: dict[str, Any
 
 
 def test_a_record_of_another_shape_is_unreadable() -> None:
-    """What has nothing of a session is told as such and not passed over."""
+    """A record without anything of a session is unreadable and not skipped."""
     with pytest.raises(FeedUnreadable, match="fits no known shape"):
         read([{"uid": UID}])
 
@@ -303,10 +303,10 @@ def test_the_older_field_tells_where_the_location_is_missing() -> None:
 
 def test_only_bookings_in_cal_video_cost_a_call() -> None:
     """Each booking is a call of its own, so that none is spent on meetings elsewhere."""
-    asked: list[str] = []
+    fetched: list[str] = []
 
     def fetch(uid: str) -> list[dict[str, Any]]:
-        asked.append(uid)
+        fetched.append(uid)
         return []
 
     bookings = [
@@ -317,7 +317,7 @@ def test_only_bookings_in_cal_video_cost_a_call() -> None:
         booking(uid="two", location="https://app.cal.com/video/two-two-two"),
     ]
     assert [record["booking_uid"] for record in cal_video_records(bookings, fetch)] == ["one", "two"]
-    assert asked == ["one", "two"]
+    assert fetched == ["one", "two"]
 
 
 def test_bookings_are_asked_for_one_after_the_other() -> None:
@@ -356,14 +356,14 @@ def test_hosts_are_resolved_from_the_booking() -> None:
     ],
 )
 def test_a_host_whose_user_is_gone_resolves_nobody(hosts: Any) -> None:
-    """Of a deleted user Cal.com says ``unknown``; nobody's id is taken for it."""
+    """Of a deleted user Cal.com says ``unknown``; that is nobody's id."""
     records = list(cal_video_records([booking(hosts=hosts)], lambda uid: [session(person("unknown", "Ada"), person())]))
     rows, _ = read(records)
     assert [row["email"] for row in rows] == [None, None]
 
 
 def test_a_booking_without_a_room_is_skipped_and_others_are_read() -> None:
-    """None stands for the server's 404; it is counted, and the next booking is asked for."""
+    """None represents the server's 404; it is counted, and the next booking is fetched."""
     answers: dict[str, list[dict[str, Any]] | None] = {"one": None, "two": [session(person())]}
     rows, report = read(cal_video_records([booking(uid="one"), booking(uid="two")], answers.__getitem__))
     assert [row["booking_uid"] for row in rows] == ["two"]
@@ -371,7 +371,7 @@ def test_a_booking_without_a_room_is_skipped_and_others_are_read() -> None:
 
 
 def test_what_the_fetch_raises_passes_through() -> None:
-    """A refused or failed call ends the reading: bookings that were not asked for would look empty."""
+    """A refused or failed call ends the reading: bookings that were not fetched would look empty."""
 
     def fetch(uid: str) -> list[dict[str, Any]]:
         raise PermissionError(uid)

@@ -56,7 +56,7 @@ def test_columns_are_named_by_the_user() -> None:
 
 
 def test_columns_name_only_what_there_is() -> None:
-    """A slip in the option is told, with the fields that it may name."""
+    """A misspelt field is an error that lists the fields."""
     with pytest.raises(InvalidFeedOption, match=r"columns names 'uid', but may name only booking_uid, .*checked_in_at"):
         rows_of([RECORD], columns={"uid": "booking_uid"})
 
@@ -93,7 +93,7 @@ def test_times_in_every_dress(value: Any, options: dict[str, Any]) -> None:
     ],
 )
 def test_a_time_that_would_have_to_be_guessed_is_unreadable(value: Any, options: dict[str, Any], reason: str) -> None:
-    """Seconds are not told from milliseconds by their size."""
+    """Whether a number is seconds or milliseconds is not guessed by its size."""
     with pytest.raises(FeedUnreadable, match=reason):
         rows_of([{**RECORD, "checked_in_at": value}], **options)
 
@@ -234,7 +234,7 @@ def test_events_that_name_nobody_are_no_pair(tmp_path: Path) -> None:
 
 
 def test_moodles_minutes_need_only_one_of_the_times(tmp_path: Path) -> None:
-    """Its number of minutes is none of seconds where the column of the beginning is missing."""
+    """Its number of minutes is not read as seconds where the column of the beginning is missing."""
     text = "ID number,Name,Leave time,Duration\n17,Amy Adams,2026-11-18 09:30,30\n"
     assert read_text(tmp_path, text)[0][3:] == (at("09:00"), at("09:30"))
 

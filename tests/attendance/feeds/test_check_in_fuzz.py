@@ -3,7 +3,7 @@
 See :mod:`fuzzing <.fuzzing>`.
 
 What these reveal of what is missing: Cal Video counts the people who were there at one time (``maxParticipants``), and
-of joining and leaving each tells of the other. Other tables, and check-ins, reveal nothing of lines that are missing;
+joining and leaving each reveal the other. Other tables, and check-ins, reveal nothing of lines that are missing;
 nor that a booking's uid or a meeting's key is another, because it may be any text; and a check-in whose time is null
 says by it that nobody came.
 """

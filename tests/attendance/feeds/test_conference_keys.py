@@ -105,7 +105,7 @@ def test_a_link_is_found_in_other_text(location: str) -> None:
         "a." * 1_000_000,
     ],
 )
-def test_whatever_names_no_meeting_has_no_key(location: object) -> None:
+def test_location_without_meeting_has_no_key(location: object) -> None:
     """Odd text never raises and never makes a key that another meeting might have too."""
     assert conference_key(location) is None
 
@@ -216,6 +216,6 @@ def test_a_pattern_whose_group_took_no_part_is_no_match() -> None:
     ],
 )
 def test_a_bad_pattern_is_named(patterns: list[str], named: str) -> None:
-    """It is told also where the location would not need it, so that a DAG fails on its first booking."""
+    """It is an error also where the location would not need it, so that a DAG fails on its first booking."""
     with pytest.raises(InvalidFeedOption, match=named.replace("rooms/(", r"rooms/\(")):
         conference_key("https://zoom.us/j/84512345678", patterns=patterns)

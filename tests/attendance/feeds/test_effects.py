@@ -53,7 +53,7 @@ def test_an_option_that_a_feed_does_not_read_is_refused(name: str) -> None:
 
 
 def test_an_option_about_files_needs_a_file_that_takes_it(tmp_path: Path) -> None:
-    """A delimiter is none of JSON's, and an encoding none of records; one file of several is enough."""
+    """JSON has no delimiter, and records have no encoding; one file of several is enough."""
     lines, table = tmp_path / "a.jsonl", tmp_path / "b.csv"
     with pytest.raises(InvalidFeedOption, match=r"delimiter has no effect.*For it are: encoding, largest_line"):
         read_feed("canonical", lines, delimiter=";")
@@ -91,7 +91,7 @@ def test_a_field_goes_by_the_vendors_names_too() -> None:
         read_feed("check_in", [record], columns={"joined_at": "wann", "join time": "mail"})
 
 
-def test_a_table_of_ids_that_are_not_there_is_refused_where_it_is_missed() -> None:
+def test_unused_table_of_ids_is_refused_where_rows_need_it() -> None:
     """Rows without a meeting show that it was meant for them; where none lacks one, it is noted alone."""
     with pytest.raises(InvalidFeedOption, match="conference_keys has no effect: none of its 1 ids"):
         list(read_feed("canonical", [GOOD], conference_keys={"other": "room"}))
@@ -106,7 +106,7 @@ def test_a_booking_that_is_given_to_nobody_is_refused() -> None:
         list(read_feed("canonical", [{**GOOD, "booking_uid": "own"}], booking_uid="given"))
 
 
-def test_the_meeting_of_the_options_replaces_the_number_of_the_records() -> None:
+def test_conference_key_option_replaces_meeting_number() -> None:
     """The booking's link may be a personal one, which names the meeting in another way."""
     records = [{**GOOD, "conference_key": "zoom:81200001111"}, GOOD]
     rows = list(read_feed("canonical", records, conference_key="zoom:my/jane"))
@@ -130,8 +130,8 @@ def test_a_meetings_uuid_is_looked_up_in_every_spelling(given: str) -> None:
     assert row["conference_key"] == "zoom:81200001111"
 
 
-def test_a_row_that_counts_for_nobody_is_unreadable_where_others_name_a_meeting() -> None:
-    """Whoever it is may have been in that meeting. Where no row names one, no meeting is judged by the feed."""
+def test_row_of_nobody_is_unreadable_beside_rows_with_a_meeting() -> None:
+    """The person may have been in that meeting. Where no row names one, the feed decides about no meeting."""
     name = {"displayName": "Ann Archer", "joinedTime": "2026-01-15T10:00:00Z"}
     other = {**name, "meetingNumber": "25551234567"}
     for records in ([name, other], [other, name]):
@@ -221,7 +221,7 @@ def test_each_file_is_judged_by_itself(tmp_path: Path) -> None:
 
 
 def test_files_without_records_or_rows_are_noted(tmp_path: Path) -> None:
-    """A header alone may be a day without visitors, or a cut export: the report tells of it."""
+    """A header alone may be a day without visitors, or a cut export: the report notes it."""
     empty, good = tmp_path / "a.csv", tmp_path / "b.csv"
     empty.write_text("email,joined_at\n")
     good.write_text("email,joined_at\namy@example.com,2026-01-15T10:00:00Z\n")

@@ -2,7 +2,7 @@
 
 Each field of each record of a Meet, Webex or Cal Video feed is left out, renamed, and made something else. Then the
 feed is refused, or there are at least as many rows of the meeting as before, or a doubt: a row of kind lobby, or no row
-of the meeting at all, which by the rules is no evidence. A list of records without one of them can't be told from one
+of the meeting at all, which by the rules is not evidence. A list of records without one of them looks like one
 in which there were no more.
 """
 

@@ -75,7 +75,7 @@ def test_the_benchmark_reads_feeds_of_the_package() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    """A slip of the pen is mended from the error alone."""
+    """A misspelt name can be fixed from the error alone."""
     register_feed(KioskFeed())
     with pytest.raises(InvalidFeedOption, match=r"no feed 'zom'.*canonical, .*kiosk, .*zoom"):
         read_feed("zom", [])
@@ -167,7 +167,7 @@ def test_a_feed_brings_its_own_conference_keys() -> None:
 
 @pytest.mark.parametrize("name", [None, "", " kiosk"])
 def test_a_feed_without_a_usable_name_is_refused(name: Any) -> None:
-    """It could not be asked for."""
+    """It could not be requested."""
     feed = KioskFeed()
     feed.name = name  # type: ignore[misc]
     with pytest.raises(InvalidFeedOption, match="name"):
@@ -377,7 +377,7 @@ def test_times_become_utc(value: Any, instant: str) -> None:
     ],
 )
 def test_a_time_that_would_have_to_be_guessed_is_unreadable(value: Any, reason: str) -> None:
-    """The error names the column, what is wrong and the option that mends it."""
+    """The error names the column, what is wrong and the option that fixes it."""
     with pytest.raises(FeedUnreadable, match=rf"column joined_at: .*{reason}"):
         list(read_feed("canonical", [{**GOOD, "joined_at": value}]))
 

@@ -41,7 +41,7 @@ def test_a_column_s_name_of_any_length(tmp_path: Path) -> None:
     ],
 )
 def test_lines_before_the_header_are_not_the_header(tmp_path: Path, before: str) -> None:
-    """It is the first line with columns that the feed knows; what separates cells is told by the widest line."""
+    """It is the first line with columns that the feed knows; what separates cells shows in most lines."""
     (row,) = rows_of(tmp_path / "a.csv", before + "email;joined_at\n" + LINE)
     assert row["email"] == "amy@example.com"
 
@@ -55,7 +55,7 @@ def test_a_file_that_ends_within_a_line_was_cut(tmp_path: Path, last: str) -> No
         rows_of(tmp_path / "a.csv", "email;joined_at;left_at\n" + LINE.strip())
 
 
-def test_neither_a_short_line_nor_a_missing_line_end_alone_shows_a_cut(tmp_path: Path) -> None:
+def test_short_line_or_missing_line_end_alone_is_no_cut(tmp_path: Path) -> None:
     """Some programs leave out what is empty at a row's end, and some the last line's end."""
     text = "email;joined_at;name\n" + LINE + LINE.replace("amy", "ben").strip()
     assert len(rows_of(tmp_path / "a.csv", text)) == 2
@@ -90,7 +90,7 @@ def test_a_header_is_known_by_the_columns_of_the_options(tmp_path: Path) -> None
     assert row["joined_at"] == "2026-01-15T10:00:00.000Z"
 
 
-def test_a_column_that_stands_twice_is_read_only_where_both_agree(tmp_path: Path) -> None:
+def test_duplicate_column_is_read_only_where_both_agree(tmp_path: Path) -> None:
     """Taking either could take another person's; the option ``columns`` names the right one."""
     header, time = "email;email;joined_at\n", "2026-01-15T10:00:00Z\n"
     for cells in ("amy@example.com;amy@example.com;", ";amy@example.com;", "amy@example.com;;"):
@@ -133,7 +133,7 @@ def test_a_workbook_is_read_as_a_table(tmp_path: Path, options: dict[str, Any]) 
 
 
 def test_all_sheets_of_a_workbook_are_read(tmp_path: Path) -> None:
-    """And a sheet that is no table of the feed's refuses it: there may be people on it."""
+    """And a sheet that is not a table of the feed refuses it: there may be people on it."""
     path = write_workbook(
         tmp_path / "a.xlsx", {"Mon": [HEADER, CELLS], "Tue": [HEADER, ["ben@example.com", *CELLS[1:]]]}
     )
@@ -143,7 +143,7 @@ def test_all_sheets_of_a_workbook_are_read(tmp_path: Path) -> None:
         list(read_feed("canonical", path, zone="UTC"))
 
 
-def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_a_workbook_is_refused(tmp_path: Path) -> None:
     """A cut one, one of another kind, and one that unpacks to more than is allowed."""
     path = write_workbook(tmp_path / "a.xlsx", {"Mon": [HEADER, CELLS]})
     whole = path.read_bytes()

@@ -69,7 +69,7 @@ def test_names_that_only_hold_the_letters_are_of_no_zone() -> None:
         ("01/15/2026 10:00 AM UTC", "2026-01-15T10:00:00.000Z"),
         ("15.01.2026 11:00:00 GMT+1", "2026-01-15T10:00:00.000Z"),
         ("15.01.2026 05:00 (UTC-05:00)", "2026-01-15T10:00:00.000Z"),
-        # The hour that came twice is told by the name.
+        # The name says which of the two hours it is.
         ("25 Oct 2026, 02:30:00 CET", "2026-10-25T01:30:00.000Z"),
     ],
 )
@@ -182,7 +182,7 @@ def test_minutes_are_told_by_the_columns_name() -> None:
     assert Record({"Admin duration": 30}, FeedOptions()).seconds("Admin duration") == 30
 
 
-def test_a_beginning_follows_from_the_end_and_the_length_and_the_other_way() -> None:
+def test_missing_time_follows_from_the_length() -> None:
     """A presence with both is whole; without a length it has one time."""
     options = FeedOptions(zone="UTC", date="2026-01-15")
 

@@ -96,7 +96,7 @@ def test_a_participant_without_devices_has_its_own_times() -> None:
         assert (row["joined_at"], row["left_at"]) == ("2026-01-15T10:00:03.000Z", "2026-01-15T10:30:00.000Z")
 
 
-def test_a_device_that_is_missing_shows_in_the_own_times_of_its_person() -> None:
+def test_missing_device_shows_in_participants_times() -> None:
     """A participant was there from the first time of a device to the last; of a cut list its own times count."""
     for device in PARTICIPANT["devices"]:
         rows = rows_of([{**PARTICIPANT, "devices": [device]}])
@@ -133,7 +133,7 @@ def test_who_waits_is_in_the_lobby() -> None:
 
 
 def test_telephones() -> None:
-    """Whoever called in is known by the device's number."""
+    """A person who called in is known by the device's number."""
     called = {**DEVICE, "audioType": "pstn", "callType": "callIn", "phoneNumber": "+16505550100"}
     (row, _) = rows_of([{**PARTICIPANT, "email": "", "displayName": "Call-in User_1", "devices": [called]}])
     assert (row["phone"], row["email"], row["name"]) == ("+16505550100", None, "Call-in User_1")
@@ -217,12 +217,12 @@ def test_the_report_of_the_site(tmp_path: Path, encoding: str) -> None:
     ],
 )
 def test_another_shape_names_the_missing_column(record: dict[str, Any], named: str) -> None:
-    """An error answer of the API is not taken for an empty meeting."""
+    """An error response of the API is not treated as an empty meeting."""
     with pytest.raises(FeedUnreadable, match=named):
         rows_of([record])
 
 
-# Whoever may be a person is read, or told.
+# Anybody who may be a person is read, or reported.
 
 
 @pytest.mark.parametrize("state", ["waiting", "CA", "Lobby ", 1])
@@ -268,7 +268,7 @@ def test_a_time_follows_from_the_other_and_the_duration(record: Any, expected: t
 
 
 def test_a_time_of_no_meeting_is_unreadable() -> None:
-    """Only the beginning of 1970 stands for a time that is not known yet; another wrong year is a fault."""
+    """Only the beginning of 1970 represents a time that is not known yet; another wrong year is a fault."""
     with pytest.raises(FeedUnreadable, match="impossible year"):
         rows_of([{**ATTENDEE, "joinedTime": "0001-01-01T00:00:00Z"}])
 

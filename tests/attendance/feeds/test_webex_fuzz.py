@@ -1,6 +1,6 @@
 """Whatever happens to a good feed of Webex, nobody in it is lost without a word; see :mod:`fuzzing <.fuzzing>`.
 
-What a feed of Webex reveals of what is missing: a participant's own first and last time tell of devices that are
+What a feed of Webex reveals of what is missing: a participant's own first and last time reveal devices that are
 missing. That a page of participants, or a report, lacks one of them shows nowhere but in the header ``Link``, which
 answers do not hold.
 """

@@ -126,7 +126,7 @@ def test_a_meeting_code_has_one_key_however_it_is_written(code: str) -> None:
 
 
 def test_the_occurrences_of_a_recurring_meeting_share_the_code() -> None:
-    """Its code is the same each week; the times tell the occurrences apart, and no presence is lost."""
+    """Its code is the same each week; the times distinguish the occurrences, and no presence is lost."""
     weekly = [call_ended(), call_ended(time="2026-01-22T10:30:41.830Z", endpoint_id="boq_2")]
     rows, _ = read(weekly)
     assert [(row["conference_key"], row["left_at"]) for row in rows] == [
@@ -163,7 +163,7 @@ def test_the_same_activity_twice_is_one_presence() -> None:
 
 
 def test_repeats_are_remembered_in_bounded_memory() -> None:
-    """Only so many rows are compared with; a repeat from further back passes, which changes no presence."""
+    """Only the latest rows are compared; a repeat from further back passes, which changes no presence."""
     rows = [the_row(call_ended(identifier=f"{name}@example.com")) for name in ("a", "b", "a", "b", "c", "a")]
     report = FeedReport(feed="google_meet")
     assert [row["email"] for row in once(rows, report, remembered=2)] == [
@@ -201,7 +201,7 @@ def test_a_call_without_duration_leaves_its_end() -> None:
 
 
 def test_other_events_are_left_out_and_others_of_the_activity_read() -> None:
-    """An activity may hold several events; only ended calls are presences, and what is none is counted."""
+    """An activity may hold several events; only ended calls are presences, and the others are counted."""
     ended = call_ended()
     ended["events"] += [
         {"type": "conference_action", "name": "presentation_started", "parameters": []},
@@ -565,7 +565,7 @@ def test_a_session_joined_with_its_participant_is_a_presence() -> None:
 
 
 def test_a_session_alone_and_a_conference_alone_are_told_apart() -> None:
-    """A session without its participant would be nobody's, so the mend is told; a conference alone is left out."""
+    """A session without its participant would be nobody's, as the error says; a conference alone is left out."""
     session = {
         "name": "conferenceRecords/0/participants/1/participantSessions/2",
         "startTime": "2026-01-15T10:00:00Z",

@@ -1,7 +1,7 @@
 """Whatever happens to a good feed of Google Meet, nobody in it is lost without a word; see :mod:`fuzzing <.fuzzing>`.
 
 What a feed of Meet reveals of what is missing: a page of the REST API says how many participants there are
-(``totalSize``) and whether another page follows, and a participant's own first and last time tell of sessions that are
+(``totalSize``) and whether another page follows, and a participant's own first and last time reveal sessions that are
 missing. The audit log and the reports reveal nothing of records that are missing. A length from which a beginning
 follows may be any number, so that of the log's beginnings nothing is required.
 """

@@ -163,7 +163,7 @@ def test_gaps_are_noted(tmp_path: Path) -> None:
     ],
 )
 def test_reports_in_spanish_and_portuguese(tmp_path: Path, header: str) -> None:
-    """Their columns are known from public programs; a title may stand in front."""
+    """Their columns are known from public programs; a title may come first."""
     text = f"Relatório de participação\n{header}\n{TIMES_OF_DAY.partition(chr(10))[2]}"
     rows, _ = read(tmp_path, text, date="2026-01-15")
     assert [(row["name"], row["email"]) for row in rows] == [

@@ -146,7 +146,7 @@ def test_the_meeting_is_found_in_what_stands_beside_the_records(beside: dict[str
 
 
 def test_a_meeting_that_nothing_names_has_no_key() -> None:
-    """What can't be read as a meeting is no key, so that nothing is matched by chance."""
+    """What can't be read as a meeting has no key, so nothing is matched by chance."""
     odd = {"meetingId": "!!", "joinWebUrl": "https://example.com/x", "@odata.context": "onlineMeetings('AAAA')"}
     assert the_row(attendance_report(attended(FIRST), **odd))["conference_key"] is None
 
@@ -215,13 +215,13 @@ def test_who_was_seen_but_not_when_is_a_doubt() -> None:
 
 
 def test_intervals_that_are_shorter_than_the_total_leave_a_doubt() -> None:
-    """The total tells of a stay that is not there."""
+    """The total reveals a stay that is missing."""
     rows, _ = read(attendance_report(attended(FIRST, totalAttendanceInSeconds=842)))
     assert [row["kind"] for row in rows] == ["person", "lobby"]
     assert [row["kind"] for row in read(attendance_report(attended(FIRST, SECOND)))[0]] == ["person", "person"]
 
 
-def test_a_report_that_counts_more_people_than_it_has_records_is_refused() -> None:
+def test_report_with_fewer_records_than_counted_is_refused() -> None:
     """It was cut, unless the user says that people may choose not to be named: then somebody unknown was there."""
     short = attendance_report(attended(FIRST), totalParticipantCount=2)
     with pytest.raises(FeedUnreadable, match=r"@odata\.nextLink"):
@@ -283,7 +283,7 @@ def test_addresses_come_from_the_option_where_graph_has_none() -> None:
     assert row["email"] == "fred@contoso.com"
 
 
-def test_an_invited_guest_s_account_name_is_turned_into_the_address() -> None:
+def test_guest_account_name_becomes_the_address() -> None:
     """Guests of the organisation have account names that hold their address."""
     row = the_row([attended(FIRST, emailAddress="ada_love_example.com#EXT#@contoso.onmicrosoft.com")])
     assert row["email"] == "ada_love@example.com"
@@ -306,13 +306,13 @@ def test_an_invited_guest_s_account_name_is_turned_into_the_address() -> None:
     ],
 )
 def test_identities_of_each_kind(identity: dict[str, Any], expected: tuple[str, str | None, str | None]) -> None:
-    """People, guests, telephones and applications are told apart; a name of digits is a telephone's."""
+    """People, guests, telephones and applications are distinguished; a name of digits is a telephone's."""
     row = the_row([attended(FIRST, emailAddress=None, identity=identity)])
     assert (row["kind"], row["name"], row["phone"]) == expected
 
 
 def test_several_reports_of_a_meeting_are_one_union() -> None:
-    """The organiser's coming back makes another report; what both tell is given once."""
+    """The organiser's coming back makes another report; a row of both is returned once."""
     rows, report = read({"value": [attendance_report(attended(FIRST, SECOND)), attendance_report(attended(SECOND))]})
     assert len(rows) == 2
     assert report.skipped == {"repeats another row": 1}
@@ -647,7 +647,7 @@ Ada\t22.7.2026 7.05.12\t22.7.2026 7.20.41\t15 min 29 s\tada@example.com\tEsittä
 
 
 def test_an_unknown_action_is_a_fault_without_its_text(tmp_path: Path) -> None:
-    """Whether somebody came or went is not guessed; the text may be a name in a shifted column."""
+    """An unknown word is not guessed to be a joining or a leaving; it may be a name in a shifted column."""
     with pytest.raises(FeedUnreadable, match="neither joined nor left") as caught:
         read_text(tmp_path, LIST.replace("\tLeft\t", "\tOkada\t"), zone="UTC", date_format="month_first")
     assert "Okada" not in str(caught.value)
@@ -669,7 +669,7 @@ def test_an_unknown_action_is_a_fault_without_its_text(tmp_path: Path) -> None:
     ],
 )
 def test_durations_are_read_with_the_units_of_languages(text: str, seconds: int | None) -> None:
-    """Hours, minutes and seconds are known by how their words begin; anything else is no duration."""
+    """Hours, minutes and seconds are known by how their words begin; anything else is not a duration."""
     assert seconds_of(text) == seconds
 
 

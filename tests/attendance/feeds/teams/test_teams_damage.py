@@ -70,7 +70,7 @@ FLAT = [
 
 
 def is_lost(source: Any, **options: Any) -> bool:
-    """Whether somebody is not seen at the meeting, without an error and without a row that creates a doubt."""
+    """Return whether somebody is not seen at the meeting, without an error and without a row that creates a doubt."""
     options = {"max_unreadable": 0, "conference_key": "19:x@thread.v2", **options}
     try:
         rows = list(read_feed("teams", source, **options))
@@ -85,7 +85,7 @@ def is_lost(source: Any, **options: Any) -> bool:
 
 
 def is_doubt(row: AttendanceRow) -> bool:
-    """Whether a row is of somebody who may be any of those that are expected."""
+    """Return whether a row is of somebody who may be any of those that are expected."""
     known = row["name"] in NAMES or bool(row["email"]) or bool(row["phone"])
     return row["kind"] == "lobby" or not known
 
@@ -99,7 +99,7 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def damaged(document: Any) -> Iterator[tuple[str, Any]]:
-    """The document with one thing in it removed, renamed, or put in place of by another."""
+    """The document with one thing in it removed, renamed, or replaced."""
     values: dict[str, Any] = {"null": None, "text": "Zoe Zander", "number": 7, "list": [], "object": {}, "blank": ""}
     for place in places(document):
         for what in ("removed", "renamed", *values):
@@ -120,14 +120,14 @@ def damaged(document: Any) -> Iterator[tuple[str, Any]]:
     ("document", "unseen"),
     [
         (REPORT, ()),
-        # Of a whole report or record that is missing, these tell nothing; without rows of a meeting, nobody is blamed.
+        # A whole report or record that is missing can't be seen in these; without rows of a meeting, nobody is absent.
         (MEETING, ["list ('attendanceReports',)", "removed ('attendanceReports', 0)"]),
         (PAGE, ["list ('value',)", *(f"removed ('value', {at})" for at in range(3))]),
         (FLAT, [f"{what} ({at},)" for what in ("removed", "list") for at in range(1, 4)]),
     ],
     ids=["report", "meeting", "page", "flat"],
 )
-def test_no_damage_to_an_answer_of_graph_loses_anybody(document: Any, unseen: Any) -> None:
+def test_damaged_graph_response_loses_nobody(document: Any, unseen: Any) -> None:
     """Whatever is removed, renamed or of another type: an error, a doubt, or everybody is there."""
     assert not is_lost(document)
     assert [what for what, one in part_of(damaged(document)) if is_lost(one) and what not in unseen] == []
@@ -197,7 +197,7 @@ def changed_cells(cells: list[str], column: int, what: str, *, is_header: bool) 
     return [*cells[:column], new, *cells[column + 1 :]] if is_header == (what == "renamed") else cells
 
 
-def test_no_damage_to_a_report_s_file_loses_anybody(tmp_path: Path) -> None:
+def test_damaged_report_file_loses_nobody(tmp_path: Path) -> None:
     """Its summary counts the people, and its two lists check one another."""
     path = tmp_path / "report.csv"
 

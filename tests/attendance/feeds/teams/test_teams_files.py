@@ -88,14 +88,14 @@ WHOLE = [
     ],
 )
 def test_sections_are_found_whatever_their_title_is(tmp_path: Path, second: str, third: str) -> None:
-    """By number in any spelling, or by the header that follows a title without one, or where there is no title."""
+    """By number in any spelling, or by the header that follows a title without one, or where a title is missing."""
     rows, report = read(written(tmp_path, report_of(second, third)))
     assert brief(rows) == WHOLE
     assert report.unreadable_records == 0
 
 
 def test_a_missing_header_is_a_fault(tmp_path: Path) -> None:
-    """The first of the lines is not taken for a header, and not shown."""
+    """The first of the lines is not treated as a header, and not shown."""
     header = ACTIVITIES.splitlines(True)[0]
     with pytest.raises(FeedUnreadable) as caught:
         read(written(tmp_path, report_of().replace(header, "")))
@@ -135,7 +135,7 @@ def test_a_list_that_is_shorter_than_the_summary_counts_is_refused(tmp_path: Pat
     assert (rows[0]["name"], rows[0]["joined_at"]) == (None, "2026-11-18T09:00:00.000Z")
 
 
-def test_a_list_of_stays_with_fewer_names_than_are_counted_leaves_a_doubt(tmp_path: Path) -> None:
+def test_fewer_names_than_counted_leave_a_doubt(tmp_path: Path) -> None:
     """In the report of 2021 a line is a stay: two of one name, and somebody who is missing, look the same."""
     text = (
         "Meeting Summary\nTotal Number of Participants\t2\nMeeting Title\tDemo\n"
@@ -154,7 +154,7 @@ def test_a_file_may_have_no_line_end_at_its_end(tmp_path: Path) -> None:
     assert brief(read(written(tmp_path, f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}\n{ACTIVITIES[:-1]}"))[0]) == WHOLE
 
 
-def test_reports_one_behind_another_are_each_read_with_its_own_summary(tmp_path: Path) -> None:
+def test_concatenated_reports_keep_their_own_summaries(tmp_path: Path) -> None:
     """Each has its own count, which the other's people don't fill up."""
     other = report_of().replace("11/18/26", "11/19/26").replace("Bob Baker (Guest)", "Cy Cole (Guest)")
     rows, _ = read(written(tmp_path, f"{report_of()}\n{other}"))
@@ -184,7 +184,7 @@ def test_a_time_that_is_cut_is_no_other_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [1, 2])
 def test_a_stay_that_is_missing_from_the_activities_leaves_a_doubt(tmp_path: Path, missing: int) -> None:
-    """First join, last leave or the duration of the list tell of a stay that the activities lack."""
+    """First join, last leave or the duration of the list reveal a stay that the activities lack."""
     stays = [line for line in ACTIVITIES.splitlines() if line.startswith("Ann")]
     rows, report = read(written(tmp_path, report_of().replace(f"{stays[missing - 1]}\n", "")))
     doubt = [row for row in rows if row["kind"] == "lobby"]
@@ -212,7 +212,7 @@ def test_a_stay_without_an_end_covers_what_follows(tmp_path: Path) -> None:
 
 
 def test_two_guests_of_one_name_are_both_there(tmp_path: Path) -> None:
-    """The activities of one are not taken for those of the other."""
+    """The activities of one are not those of the other."""
     guest = "Ann (Guest)\t11/18/26, 9:{}:00 AM\t11/18/26, 9:{}:00 AM\t1m\t\t"
     second = guest.format(40, 41)
     text = report_of().replace("Participants\t3", "Participants\t5").replace("Bob Baker (Guest)\t", "Ann (Guest)\t")
@@ -222,7 +222,7 @@ def test_two_guests_of_one_name_are_both_there(tmp_path: Path) -> None:
 
 
 def test_a_first_join_without_a_last_leave_is_open(tmp_path: Path) -> None:
-    """The duration leaves out the gaps, so it does not tell when somebody left for the last time, or came first."""
+    """The duration leaves out the gaps, so neither the last leaving nor the first joining follows from it."""
     text = f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}"
     rows, _ = read(written(tmp_path, text.replace("\t11/18/26, 10:29:00 AM\t57m 15s", "\t\t57m 15s")))
     assert [(row["kind"], row["left_at"]) for row in rows if row["name"] == "Ann Archer"] == [("person", None)]
@@ -289,7 +289,7 @@ def test_a_workbook_is_read_as_the_file_is(tmp_path: Path) -> None:
 
 
 def test_files_of_several_meetings_are_kept_apart(tmp_path: Path) -> None:
-    """A guest of one, of whom there are no activities, is not the guest of the same name of the other."""
+    """A guest of one, without activities, is not the guest of the same name of the other."""
     other = report_of().replace("11/18/26", "11/19/26")
     short = f"{SUMMARY}\n2. Participants\n{PARTICIPANTS}"
     rows, _ = read([written(tmp_path, short, "1.csv"), written(tmp_path, other, "2.csv")])
@@ -327,8 +327,8 @@ def test_an_error_shows_columns_and_no_data(tmp_path: Path) -> None:
     assert "ann@" not in str(caught.value)
 
 
-def test_a_first_joining_beside_a_joining_without_a_leaving_is_unreadable(tmp_path: Path) -> None:
-    """The last leaving bears another name there, and would be taken for a joining, to which the length is added."""
+def test_first_join_and_join_time_without_leave_time_are_unreadable(tmp_path: Path) -> None:
+    """The last leaving bears another name there, and would be read as a joining, to which the length is added."""
     text = report_of().replace("Last Leave", "Join Time")
     with pytest.raises(FeedUnreadable, match="columns are neither those of"):
         read(written(tmp_path, text))

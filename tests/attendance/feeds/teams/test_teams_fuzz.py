@@ -3,7 +3,7 @@
 What a feed of Teams reveals of records that are missing: a report of Graph and the summary of a file count the people
 (``totalParticipantCount``, ``Attended participants``), a record's total counts the seconds of its intervals, and the
 two lists of a file check one another. A page of records, a table of intervals, and the lists of joinings and leavings
-of 2020 and of live events reveal nothing of somebody who is missing as a whole; of a leaving, the joining tells.
+of 2020 and of live events reveal nothing of somebody who is missing as a whole; a leaving is revealed by its joining.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def test_an_address_is_found_in_the_identity(identity: dict[str, Any]) -> None:
 
 
 def test_the_record_s_own_address_goes_first() -> None:
-    """``emailAddress`` is documented as the person's; what is no address is not taken for one."""
+    """``emailAddress`` is documented as the person's; what is not an address is ignored."""
     assert row_of({"email": "b@x.example"}, emailAddress="a@x.example")["email"] == "a@x.example"
     assert row_of({"email": "b@x.example"}, emailAddress="Ann Archer")["email"] == "b@x.example"
     assert row_of({"displayName": "Ann"}, userPrincipalName="c@x.example")["email"] == "c@x.example"
@@ -144,7 +144,7 @@ def test_a_webinar_s_registration_links_a_person_s_rows() -> None:
     ],
 )
 def test_a_person_is_not_taken_for_an_application(identity: dict[str, Any], kind: str) -> None:
-    """Whoever is taken for a bot is not seen: beside a person's identity, an application is what that person used."""
+    """A bot counts for nobody: beside a person's identity, an application is what that person used."""
     assert row_of(identity)["kind"] == kind
     assert row_of(identity, emailAddress="ann@example.org")["kind"] == "person"
 
@@ -165,7 +165,7 @@ def test_an_identity_of_another_type_is_a_fault_without_its_text() -> None:
     ],
 )
 def test_what_is_in_the_place_of_an_application_may_be_somebody(identity: dict[str, Any]) -> None:
-    """A text, a telephone and a guest are no application, which would not be seen as anybody."""
+    """A string, a telephone and a guest are not applications, which count for nobody."""
     assert row_of(identity)["kind"] == "person"
 
 

@@ -140,7 +140,7 @@ def test_columns_in_the_case_of_a_warehouse() -> None:
 
 
 def test_the_dashboard_of_a_meeting() -> None:
-    """The dashboard API calls name and address otherwise; whoever is still in has no end."""
+    """The dashboard API calls name and address otherwise; a person who is still in has no end."""
     live = {name: value for name, value in DASHBOARD.items() if name not in ("leave_time", "leave_reason")}
     left, still_in = rows_of({"participants": [DASHBOARD, live]}, conference_key=MEETING)
     assert (left["email"], left["name"], left["left_at"]) == (
@@ -210,14 +210,14 @@ def test_breakout_rooms_and_rejoins_are_rows_of_their_own() -> None:
     ],
 )
 def test_telephones(participant: dict[str, Any], phone: str | None) -> None:
-    """Whoever dialled in is known by the number, which Zoom gives as a name, a field, or in the dashboard's calls."""
+    """A caller is known by the number, which Zoom gives as a name, a field, or in the dashboard's calls."""
     (row,) = rows_of([{**REPORT, **participant}])
     assert row["phone"] == phone
     assert row["name"] == participant.get("name", "Jill Chill")
 
 
 def test_machines_are_not_told_by_their_names() -> None:
-    """Zoom does not say who is a machine; names are judged by the rules."""
+    """Zoom does not say who is a bot; names are judged by the rules."""
     (row,) = rows_of([{**REPORT, "name": "Jill's Otter Notetaker"}])
     assert (row["kind"], row["name"]) == ("person", "Jill's Otter Notetaker")
 
@@ -241,7 +241,7 @@ def test_ids_that_are_in_no_link_can_be_looked_up() -> None:
     ],
 )
 def test_another_shape_names_the_missing_column(record: dict[str, Any], named: str) -> None:
-    """An error answer of the API, or a query without the times, is not taken for an empty meeting."""
+    """An error response of the API, or a query without the times, is not treated as an empty meeting."""
     with pytest.raises(FeedUnreadable, match=named):
         rows_of([record])
 
@@ -295,7 +295,7 @@ def ended(at: str) -> dict[str, Any]:
 
 
 def stays(source: Any) -> list[tuple[str, str | None, str | None]]:
-    """Give kind, beginning and end of each row, in the order of the clock."""
+    """Return kind, beginning and end of each row, in the order of the clock."""
     found = [(row["kind"], *(at and at[11:19] for at in (row["joined_at"], row["left_at"]))) for row in rows_of(source)]
     return sorted(found, key=lambda stay: (stay[1] or stay[2], stay[2] or ""))
 
@@ -346,7 +346,7 @@ def test_an_end_that_never_came() -> None:
 
 
 def test_the_end_of_the_meeting_ends_all_stays() -> None:
-    """Where leaving was not told, nobody stayed beyond the meeting; a later end that comes still counts."""
+    """Without an event of leaving, nobody stayed beyond the meeting; a later end that comes still counts."""
     assert stays([JOINED, ended("10:45:00")]) == [("person", "10:00:33", "10:45:00")]
     assert stays([ended("10:45:00"), JOINED]) == [("person", "10:00:33", "10:45:00")]
     assert stays([JOINED, ended("10:45:00"), LEFT]) == [("person", "10:00:33", "10:30:00")]
@@ -408,7 +408,7 @@ def test_waiting_rooms_are_the_lobby() -> None:
 
 
 def test_events_without_a_time_have_that_of_their_sending() -> None:
-    """Waiting for the host is told without one."""
+    """The event of waiting for the host has none."""
     events = [
         event("participant_jbh_waiting", event_ts=1768471233000),
         event("participant_jbh_waiting_left", event_ts=1768471243000),
@@ -426,8 +426,8 @@ def test_joining_before_the_host_is_a_trace() -> None:
     assert [row["name"] for row in rows_of([other, JOINED, LEFT])] == ["Jill Chill", "Bob Barker"]
 
 
-def test_joining_before_the_host_has_the_meetings_time_where_a_table_dropped_that_of_sending() -> None:
-    """Such a table keeps event and payload alone; whoever joined so is in doubt, rather than the feed refused."""
+def test_joining_before_host_falls_back_to_meeting_start() -> None:
+    """Such a table keeps event and payload alone; a person who joined so is in doubt, rather than the feed refused."""
     before = {key: value for key, value in event("participant_jbh_joined").items() if key != "event_ts"}
     assert stays([before]) == [("person", "10:00:00", "10:00:00")]
     waits = {key: value for key, value in event("participant_jbh_waiting").items() if key != "event_ts"}
@@ -442,7 +442,7 @@ def test_joining_before_the_host_has_the_meetings_time_where_a_table_dropped_tha
     "name", ["sharing_started", "participant_role_changed", "participant_bind", "participant_feedback", "brand_new"]
 )
 def test_who_is_known_by_another_event_only_was_there(name: str) -> None:
-    """Joining is not told where a receiver lost it, or subscribed to other events: that is a doubt, not an absence."""
+    """A receiver may lose the event of joining, or not subscribe to it: that is a doubt, not an absence."""
     guest = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": "", "participant_user_id": ""}
     trace = event(name, **guest)
     assert [(row["name"], row["joined_at"] == row["left_at"]) for row in rows_of([trace])] == [("Bob", True)]
@@ -475,7 +475,7 @@ def test_breakout_rooms_are_stays_of_their_own() -> None:
 
 
 def test_only_events_of_nobody_are_left_out() -> None:
-    """A receiver stores all that Zoom sends; what is left out is on a closed list of what tells of nobody."""
+    """A receiver stores all that Zoom sends; what is left out is on a closed list of events without a presence."""
     of_nobody = [
         event("started"),
         event("registration_created"),
@@ -688,7 +688,7 @@ MANY = (
 
 @pytest.mark.parametrize("email", ["amy@example.com", ""])
 def test_the_export_of_all_meetings_has_the_host_in_each_row(tmp_path: Path, email: str) -> None:
-    """The host's name and address are never taken for the participant's, also where the latter is blank."""
+    """The host's name and address are never read as the participant's, also where the latter is blank."""
     (row,) = rows_of(written(tmp_path, MANY.format(email=email)), zone="UTC")
     assert (row["name"], row["email"], row["conference_key"]) == ("Amy Adams", email or None, KEY)
 
@@ -711,7 +711,7 @@ def test_loaders_number_the_two_columns(first: str, second: str, email: str | No
 
 
 def test_in_an_unusual_order_of_columns_neither_address_is_taken(tmp_path: Path) -> None:
-    """The place alone tells whose a column of the export is: somebody may have moved them in a spreadsheet."""
+    """Only the place shows whose a column of the export is: somebody may have moved them in a spreadsheet."""
     lines = [line.split(",") for line in MANY.format(email="amy@example.com").splitlines()]
     header = next(line for line in lines if line.count("User Email") == 2)
     host, own = (at for at, name in enumerate(header) if name == "User Email")
@@ -760,7 +760,7 @@ def test_an_unknown_word_for_the_waiting_room_is_unreadable(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("cut", [1, 12, 40])
 def test_an_export_that_ends_within_a_line_is_refused(tmp_path: Path, cut: int) -> None:
-    """It was cut: whoever is on the lines that are missing would look absent."""
+    """It was cut: people on the lines that are missing would look absent."""
     with pytest.raises(FeedUnreadable, match="ends within a line, so it was cut"):
         rows_of(written(tmp_path, EXPORT.rstrip("\n")[:-cut]), zone="UTC", max_unreadable=1)
     assert len(rows_of(written(tmp_path, EXPORT.rstrip("\n")), zone="UTC")) == len(EXPORT.splitlines()) - 1
@@ -822,7 +822,7 @@ def of_all_meetings(first: str, second: str, email: str | None) -> dict[str, Any
 def test_the_participants_address_under_the_names_that_loaders_give(
     first: str, second: str, in_order: bool, email: str | None
 ) -> None:
-    """Its column is the second of the two, by place or by number; the host's never stands for it, also if blank."""
+    """Its column is the second of the two, by place or by number; the host's never replaces it, also if blank."""
     record = of_all_meetings(first, second, email)
     record = record if in_order else dict(sorted(record.items()))
     (row,) = rows_of([record], zone="UTC")
@@ -832,7 +832,7 @@ def test_the_participants_address_under_the_names_that_loaders_give(
 @pytest.mark.parametrize(
     "record",
     [
-        # Which of the two is first can't be told in another order than the export's.
+        # Which of the two is first is not known in another order than the export's.
         dict(sorted(of_all_meetings("User Email", "User Email_right", "amy@example.com").items())),
         # A loader kept the first of the two alone.
         {key: value for key, value in of_all_meetings("User Email", "left out", None).items() if key != "left out"},
@@ -850,7 +850,7 @@ def test_an_address_that_may_be_another_persons_is_not_taken(record: dict[str, A
 
 
 def test_the_option_columns_decides_between_two_columns() -> None:
-    """What can't be told from the names, the user can say."""
+    """What does not follow from the names, the user can say."""
     record = {**AIRBYTE, "user_email": "jill@example.com", "user_email_1": HOST}
     assert rows_of([record], columns={"email": "user_email"})[0]["email"] == "jill@example.com"
 
@@ -912,7 +912,7 @@ def test_a_person_who_shares_a_row_with_a_bot_is_in_doubt(tmp_path: Path, text: 
 
 
 def test_an_answer_of_the_api_has_one_name() -> None:
-    """What stands in parentheses there was typed by its person, or is of the device."""
+    """The part in parentheses was typed by its person, or is of the device."""
     assert rows_of([{**AIRBYTE, "name": "Ann Archer (Acme)"}])[0]["name"] == "Ann Archer (Acme)"
     assert rows_of([{**AIRBYTE, "name": "iPhone", "original_name": "Ann Archer"}])[0]["name"] == "Ann Archer"
 

@@ -1,7 +1,7 @@
 """Whatever happens to a good feed of Zoom, nobody in it is lost without a word; see :mod:`fuzzing <.fuzzing>`.
 
 What a feed of Zoom reveals of records that are missing: a page of the API says how many there are (``total_records``)
-and whether another page follows; of joining and leaving each tells of the other; a section's title of a webinar's
+and whether another page follows; joining and leaving each reveal the other; a section's title of a webinar's
 report is followed by a header. A table, and an export of the portal, reveals nothing of lines that are missing.
 """
 
