@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, storage_errors
 from airflow_provider_calcom.no_shows.ledger.records import (
     LONGEST_LINE,
     DamagedLedger,
@@ -36,25 +36,24 @@ def parts_of(folder: Folder) -> list[Any]:
 
 
 @contextmanager
-def readable(place: Any) -> Iterator[None]:
-    """Raise what hinders reading a ledger as an error of ours, naming the file.
+def readable(folder: Any) -> Iterator[None]:
+    """Raise errors of reading a ledger as errors of this package that name the file.
 
-    :param place: the ledger's folder.
+    :param folder: the ledger's folder.
     :raises LedgerNotRead: for a file or folder that may not be read, or that is of another kind;
-        :class:`LedgerNotReached` where a retry may heal it.
+        :class:`LedgerNotReached` where a retry may succeed. ``FileNotFoundError`` passes through.
     """
-    try:
+    with storage_errors(
+        "ledger_path",
+        folder,
+        lasting=LedgerNotRead,
+        passing=LedgerNotReached,
+        action="read",
+        fix="Let the worker's user read all of the folder, in which there may be nothing but the ledger's files",
+        unchanged=(FileNotFoundError,),
+        shows_file=True,
+    ):
         yield
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        if not is_of_storage(error, place):
-            raise
-        kind = LedgerNotRead if is_lasting(error) else LedgerNotReached
-        raise kind(
-            f"ledger_path: {shown_path(getattr(error, 'filename', None) or place)} can't be read ({reason_of(error)})."
-            " Let the worker's user read all of the folder, in which there may be nothing but the ledger's files"
-        ) from None
 
 
 def _is_part(name: str) -> bool:

@@ -7,23 +7,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import (
-    Folder,
-    folder_path,
-    is_here,
-    is_lasting,
-    is_of_storage,
-    make_folder,
-    open_here,
-    reason_of,
-)
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, make_folder, open_here, storage_errors
 from airflow_provider_calcom.no_shows.ledger.identities import Addresses
 from airflow_provider_calcom.no_shows.ledger.records import (
     LATEST_PLACE,
@@ -260,18 +251,15 @@ class LedgerWriter:
         batch.write_bytes(content)
         self._last_batch = batch
 
-    @contextmanager
-    def _not_written(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            if not is_of_storage(error, self._folder):
-                raise
-            kind = LedgerFolderUnusable if is_lasting(error) else LedgerNotWritten
-            raise kind(
-                f"ledger_path: {shown_path(self._folder)} can't be written ({reason_of(error)}). Let the worker's user"
-                " write there, or free some space. Nothing is written to Cal.com without it"
-            ) from None
+    def _not_written(self) -> AbstractContextManager[None]:
+        return storage_errors(
+            "ledger_path",
+            self._folder,
+            lasting=LedgerFolderUnusable,
+            passing=LedgerNotWritten,
+            action="written",
+            fix="Let the worker's user write there, or free some space. Nothing is written to Cal.com without it",
+        )
 
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
