@@ -43,7 +43,7 @@ from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.hooks.calcom import ConnectionMissing, connection_of
 from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanIsAnother, TooManyChanges
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.no_shows.apply.application import PlanIsAnother, TooManyChanges
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.ledger import LastWrites
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
 from airflow_provider_calcom.no_shows.plan import DamagedPlan

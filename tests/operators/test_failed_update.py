@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_calcom.api.errors import NoShowUpdateFailed, OutcomeUnknown
 from airflow_provider_calcom.api.transport import TimedTransport
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, outcomes
 from tests.operators.marking import BOB, OF_BOB, mark

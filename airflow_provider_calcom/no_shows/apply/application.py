@@ -16,7 +16,7 @@ from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
 from airflow_provider_calcom.no_shows.apply.reconcile import Bearings
-from airflow_provider_calcom.no_shows.apply.report import (
+from airflow_provider_calcom.no_shows.apply.result import (
     ApplyResult,
     Progress,
     raise_for_failures,

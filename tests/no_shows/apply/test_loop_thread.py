@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
-from airflow_provider_calcom.no_shows.apply.report import Progress
+from airflow_provider_calcom.no_shows.apply.result import Progress
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from airflow_provider_calcom.api.errors import ExpiredCredentials
 from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.no_shows.apply import runner as apply_run
 from airflow_provider_calcom.no_shows.apply.application import Application, ApplyRequest, ApplyStopped
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.ledger import LedgerWriter
 from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.no_shows.plan import read_plan, read_summary
