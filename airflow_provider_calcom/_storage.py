@@ -13,14 +13,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom.errors import ProviderError
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
-Folder = Union[str, "os.PathLike[str]", Any]
+Folder = str | os.PathLike[str] | Any
 
 MODE_VARIABLE = "CALCOM_FILE_MODE"
 """Environment variable with the mode of files that are written here, such as ``0640``; folders get ``0750`` then."""

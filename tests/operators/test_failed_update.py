@@ -83,7 +83,7 @@ def test_where_the_booking_can_not_be_read_nothing_is_known(
         assert "can't help" not in str(raised.value)
     else:
         folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, BOB)])
-        with pytest.raises(ChangesFailed, match="OutcomeUnknown 1") as raised:
+        with pytest.raises(ChangesFailed, match="OutcomeUnknown: 1") as raised:
             apply(folder)
     assert not ends_the_task(raised.value)
     assert len(calcom.marks()) == 1

@@ -1,9 +1,9 @@
-"""What a run over a plan tells: how far it is, what became of the changes, and whether that is a failure."""
+"""The progress and the result of applying a plan, and the error for changes that failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -11,10 +11,10 @@ from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTE
 
 
 class ChangesFailed(AttendanceError):
-    """Some changes of the plan were not made. The text names how many of what, and the file that has them all.
+    """Some changes of the plan failed. The text counts them by reason, and names the file that lists them.
 
     :param text: what happened.
-    :param retryable: whether another try may make them. It reads the bookings first and makes no change twice.
+    :param retryable: whether a retry may make them. It reads the bookings first and makes no change twice.
     """
 
     def __init__(self, text: str, retryable: bool = False) -> None:
@@ -23,10 +23,10 @@ class ChangesFailed(AttendanceError):
 
 
 class ApplyResult(TypedDict):
-    """What became of a plan: numbers, and no addresses.
+    """The result of applying a plan: numbers, and no addresses.
 
-    ``outcomes`` counts the changes by outcome, ``calls`` the mark-absent calls. ``outcomes_path`` is the file with all
-    changes.
+    ``outcomes`` counts the changes by outcome, ``calls`` the mark-absent calls. ``outcomes_path`` is the file that
+    lists all changes.
     """
 
     plan_path: str
@@ -42,13 +42,13 @@ class ApplyResult(TypedDict):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come.
+    """The progress of a run.
 
-    :param done: changes of which it is known what became.
+    :param done: changes whose outcome is known.
     :param total: changes of the plan.
-    :param seconds: since the beginning.
+    :param seconds: time since the run began.
     :param calls: mark-absent calls.
-    :param share: of the rate limit that is used up in its present window, 0 to 1; None where there is none.
+    :param share: used part of the rate limit in its present window, 0 to 1; None if there is no limit.
     """
 
     done: int
@@ -59,9 +59,27 @@ class Progress:
 
     def __str__(self) -> str:
         rate = self.done / self.seconds if self.seconds else 0.0
-        left = f"{_duration((self.total - self.done) / rate)} left" if rate else "time left not known"
+        left = f"{_duration((self.total - self.done) / rate)} left" if rate else "time left unknown"
         used = "" if self.share is None else f", {self.share:.0%} of the rate limit used"
-        return f"{self.done} of {self.total} changes, {rate:.1f} a second{used}, {left}"
+        return f"{self.done} of {self.total} changes, {rate:.1f} per second{used}, {left}"
+
+
+class ProgressStore(Protocol):
+    """Keeps the progress of a task for its next attempt, which logs it."""
+
+    def log_earlier_attempt(self, plan: str) -> None:
+        """Log the progress of an earlier attempt, if there was one.
+
+        :param plan: the plan's hash.
+        """
+
+    def save(self, plan: str, done: int, total: int) -> None:
+        """Save the progress of this attempt.
+
+        :param plan: the plan's hash.
+        :param done: changes whose outcome is known.
+        :param total: changes of the plan.
+        """
 
 
 def _duration(seconds: float) -> str:
@@ -71,21 +89,25 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def raise_for_failures(worklist: Worklist, result: ApplyResult) -> None:
-    """Fail where changes failed.
+def raise_for_failures(worklist: Worklist, outcomes_path: str) -> None:
+    """Raise an error if changes failed or were not permitted.
 
     :param worklist: the plan's changes with their outcomes.
-    :param result: what is told of them.
-    :raises ChangesFailed: with how many of what.
+    :param outcomes_path: the file that lists them.
+    :raises ChangesFailed: with the number of changes by reason.
     """
-    failures = {name: worklist.details(name) for name in (NOT_PERMITTED, FAILED) if worklist.counts[name]}
-    if not failures:
+    failed = worklist.counts[FAILED] + worklist.counts[NOT_PERMITTED]
+    if not failed:
         return
-    number = sum(worklist.counts[name] for name in failures)
-    told = ", ".join(f"{name}: {why} {count}" for name, whys in failures.items() for why, count in whys.items())
+    reasons = [f"{why}: {count}" for why, count in worklist.details(FAILED).items()]
+    reasons += [f"not permitted, {why}: {count}" for why, count in worklist.details(NOT_PERMITTED).items()]
+    advice = (
+        "Retrying is safe: applied changes are skipped"
+        if worklist.has_retryable_failures
+        else "A retry would fail again until the cause is fixed; it skips applied changes"
+    )
     raise ChangesFailed(
-        f"{number} of {worklist.total} changes were not made ({told}). All outcomes are in"
-        f" {shown_path(result['outcomes_path'])}."
-        " Running the task again makes no change twice",
-        retryable=worklist.retryable,
+        f"{failed} of {worklist.total} changes failed ({', '.join(reasons)}). Details: {shown_path(outcomes_path)}."
+        f" {advice}",
+        retryable=worklist.has_retryable_failures,
     )
