@@ -13,14 +13,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom.errors import ProviderError
 
 # A path is a text, an os.PathLike, a URL of an object store or a UPath.
-Folder = Union[str, "os.PathLike[str]", Any]
+Folder = str | os.PathLike[str] | Any
 
 MODE_VARIABLE = "CALCOM_FILE_MODE"
 """Environment variable with the mode of files that are written here, such as ``0640``; folders get ``0750`` then."""
@@ -109,7 +109,42 @@ def is_of_storage(error: Exception, place: Any) -> bool:
     """
     if isinstance(error, ProviderError):
         return False
-    return isinstance(error, (OSError, ImportError)) or "://" in str(place)
+    # By its name, as DuckDB, whose IOException this is, is an extra.
+    return isinstance(error, (OSError, ImportError)) or type(error).__name__ == "IOException" or "://" in str(place)
+
+
+@contextmanager
+def storage_errors(
+    parameter: str,
+    path: Any,
+    *,
+    lasting: type[ProviderError],
+    passing: type[ProviderError],
+    action: Literal["read", "written"],
+    fix: str,
+    unchanged: tuple[type[Exception], ...] = (),
+    shows_file: bool = False,
+) -> Iterator[None]:
+    """Raise errors of the file system, or of an object store, as errors of this package that name the parameter.
+
+    :param parameter: name of the parameter that has the path.
+    :param path: the file or folder that is used.
+    :param lasting: the class to raise where a retry would meet the same error: no rights, something else at the path.
+    :param passing: the class to raise where a retry may succeed: a full disk, a network that failed.
+    :param action: what can't be done with the path.
+    :param fix: a sentence with what the user can do.
+    :param unchanged: errors that pass through unchanged, such as ``FileNotFoundError``.
+    :param shows_file: whether to show the file that the error names instead of ``path``.
+    :raises ProviderError: ``lasting`` or ``passing``. Errors that are not of the storage pass through unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, unchanged) or not is_of_storage(error, path):
+            raise
+        shown = (getattr(error, "filename", None) if shows_file else None) or path
+        kind = lasting if is_lasting(error) else passing
+        raise kind(f"{parameter}: {shown_path(shown)} can't be {action} ({reason_of(error)}). {fix}") from None
 
 
 def folder_path(folder: Folder) -> Any:

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 class CalComBookingLink(BaseOperatorLink):
-    """The booking's page in Cal.com's web app. The task leaves its address in XCom."""
+    """The booking's page in Cal.com's web app, whose URL the task pushes to XCom."""
 
     name = "Cal.com booking"
     xcom_key = "_link_CalComBookingLink"
 
     @staticmethod
     def persist(context: Context, url: str | None) -> None:
-        """Leave the address for the link.
+        """Push the URL for the link.
 
         :param context: the task's context.
-        :param url: address of the booking's page. Where there is none an empty text is left, because Airflow 3 logs an
+        :param url: URL of the booking's page. If there is none, an empty string is pushed, because Airflow 3 logs an
             error for each link that it does not find.
         """
         task_instance = context.get("ti")
@@ -29,6 +29,6 @@ class CalComBookingLink(BaseOperatorLink):
             task_instance.xcom_push(key=CalComBookingLink.xcom_key, value=url or "")
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Give the address that the task left, or an empty text."""
-        address: Any = XCom.get_value(key=self.xcom_key, ti_key=ti_key)
-        return address or ""
+        """Return the URL that the task pushed, or an empty string."""
+        url: Any = XCom.get_value(key=self.xcom_key, ti_key=ti_key)
+        return url or ""

@@ -42,15 +42,15 @@ from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.hooks.calcom import ConnectionMissing, connection_of
 from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
-from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanIsAnother, TooManyChanges
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanHashMismatch, TooManyChanges
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing, InputNotReached, files_of
-from airflow_provider_calcom.no_shows.ledger import Addresses, LastWrites
 from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
-from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
+from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan import (
     Change,
@@ -186,7 +186,7 @@ SHOWN_IN_LOGS = {
     ("operators/_task.py", "found.get('done')"): "a number that this class wrote",
     ("operators/_task.py", "found.get('total')"): "a number that this class wrote",
     ("no_shows/apply/runner.py", "error"): "an error of ours",
-    ("no_shows/apply/runner.py", "word"): "a literal",
+    ("no_shows/apply/recorder.py", "word"): "a literal",
     ("hooks/calcom.py", "request.booking_uid"): "a checked uid",
     ("no_shows/completeness.py", "begin"): "an instant",
     ("no_shows/completeness.py", "format_microseconds(requested)"): "an instant",
@@ -489,38 +489,38 @@ def _ledger_part(folder: Path, text: str) -> Path:
 
 def _ledgers(folder: Path) -> Iterator[Callable[[], object]]:
     for text in (f"{ADDRESS}\n", f'{{"email": "{ADDRESS}"}}\n', f'["{NAME}"]\n'):
-        yield lambda text=text: LastWrites(_ledger_part(folder, text))
+        yield lambda text=text: LastWriteLookup(_ledger_part(folder, text))
 
 
 def _ledger_not_read(folder: Path) -> Iterator[Callable[[], object]]:
     place = _ledger_part(folder, "")
     (place / f"{ADDRESS}.jsonl").mkdir()
-    yield lambda: LastWrites(place)
+    yield lambda: LastWriteLookup(place)
 
 
 def _ledger_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
     place = _ledger_part(folder, "{}\n")
-    yield _failing_disk("open", lambda: LastWrites(place))
+    yield _failing_disk("open", lambda: LastWriteLookup(place))
 
 
 CHANGE = Change("b1", "attendee", ADDRESS, False, True, "not_seen", 0.0, "2026-11-18T08:00:00.000Z")
 
 
 def _ledger_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
-    yield lambda: LedgerWriter(_no_folder(folder) / "below", plan="p").intend([CHANGE])
+    yield lambda: LedgerWriter(_no_folder(folder) / "below", plan="p").record_intents([CHANGE])
 
 
 def _ledger_not_written(folder: Path) -> Iterator[Callable[[], object]]:
-    yield _failing_disk("mkdir", lambda: LedgerWriter(folder / ADDRESS, plan="p").intend([CHANGE]))
+    yield _failing_disk("mkdir", lambda: LedgerWriter(folder / ADDRESS, plan="p").record_intents([CHANGE]))
 
 
 def _ledger_replaced(folder: Path) -> Iterator[Callable[[], object]]:
     def replace() -> None:
         with LedgerWriter(folder / ADDRESS, plan="p") as writer:
-            writer.intend([CHANGE])
+            writer.record_intents([CHANGE])
             for part in (folder / ADDRESS).iterdir():
                 part.unlink()
-            writer.intend([CHANGE])
+            writer.record_intents([CHANGE])
 
     yield replace
 
@@ -535,26 +535,26 @@ def _applying_twice(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 def _secrets(folder: Path) -> Iterator[Callable[[], object]]:
-    yield lambda: Addresses("canary")
-    yield lambda: Addresses(None, are_hashed=True)
-    hashed = Addresses("canary-secret-canary", are_hashed=True).hashed(ADDRESS)
-    yield lambda: Addresses("canary-secret-other").check(hashed)
+    yield lambda: Identities("canary")
+    yield lambda: Identities(None, are_hashed=True)
+    hashed = Identities("canary-secret-canary", are_hashed=True).hashed(ADDRESS)
+    yield lambda: Identities("canary-secret-other").check_hash(hashed)
 
 
 def _forgetting(folder: Path) -> Iterator[Callable[[], object]]:
-    addresses = Addresses("canary-secret-canary", are_hashed=True)
+    identities = Identities("canary-secret-canary", are_hashed=True)
     plan = folder / ADDRESS
     plan.mkdir()
     (plan / "notes.txt").write_text(json.dumps({"who": ADDRESS}))  # no plan's own file, so it stays
     (plan / "summary.json").write_text("{}")
-    yield lambda: forget(ADDRESS, plans=[plan], ledger=None, addresses=addresses)
+    yield lambda: forget(ADDRESS, plans=[plan], ledger=None, identities=identities)
 
 
 def _forgetting_wrongly(folder: Path) -> Iterator[Callable[[], object]]:
-    addresses = Addresses("canary-secret-canary", are_hashed=True)
+    identities = Identities("canary-secret-canary", are_hashed=True)
     for value in (NAME, f"{NAME} <{ADDRESS}>", KEY):
-        yield lambda value=value: forget(value, plans=[folder], ledger=None, addresses=addresses)
-    yield lambda: forget(ADDRESS, plans=[folder / ADDRESS], ledger=None, addresses=addresses)
+        yield lambda value=value: forget(value, plans=[folder], ledger=None, identities=identities)
+    yield lambda: forget(ADDRESS, plans=[folder / ADDRESS], ledger=None, identities=identities)
 
 
 class OperationalError(Exception):
@@ -638,7 +638,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     ledger_errors.LedgerNotWritten: _ledger_not_written,
     ledger_errors.LedgerReplaced: _ledger_replaced,
     ledger_errors.AlreadyApplying: _applying_twice,
-    LedgerSecretWrong: _secrets,
+    LedgerSecretMismatch: _secrets,
     InvalidPlanOption: _correct,
     DamagedPlan: _plans,
     PlanNotRead: _not_read,
@@ -659,7 +659,7 @@ NOT_DRIVEN: dict[type, str] = {
     attendance_errors.MissingExtra: "literals; the base class hides what a library's ImportError may say",
     attendance_errors.OutOfRoom: "needs a full disk; shows a path and DuckDB's words, both redacted by rule",
     ChangesFailed: "raised below, by a run",
-    PlanIsAnother: "raised below, by a run",
+    PlanHashMismatch: "raised below, by a run",
     TooManyChanges: "raised below, by a run",
     ApplyStopped: "a literal",
 }
@@ -726,7 +726,7 @@ def test_parameters_of_operators(kind: Any, tmp_path: Path, connect: Any, leaks:
     [
         (ChangesFailed, {}),
         (TooManyChanges, {"max_changes": 0}),
-        (PlanIsAnother, {"expected_hash": "0" * 64}),
+        (PlanHashMismatch, {"expected_hash": "0" * 64}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -788,8 +788,6 @@ SHOWN_FIELDS = {
     ("Explanation", "booking"): "a booking without its people",
     ("Explanation", "rows"): "whose own reprs hide",
     ("MarkRequest", "attendees"): "whose own reprs hide",
-    ("Bearings", "addresses"): "makes hashes, and has no fields to show",
-    ("ApplyRequest", "addresses"): "makes hashes, and has no fields to show",
     ("_Inputs", "policy"): "whose own repr hides",
     ("Step", "body"): "SQL of the rules",
 }
@@ -810,7 +808,7 @@ def test_reprs_hide_private_fields() -> None:
 def test_reprs_of_what_holds_addresses() -> None:
     """Those that come by most."""
     policy = AttendancePolicy(internal_emails=(ADDRESS,), aliases={ADDRESS: "a@b"})
-    values = (policy, CHANGE, LastWrite("b1", "attendee", ADDRESS, True), Addresses("canary-secret-canary"))
+    values = (policy, CHANGE, LastWrite("b1", "attendee", ADDRESS, True), Identities("canary-secret-canary"))
     assert is_clean(repr(values))
 
 

@@ -20,7 +20,7 @@ from airflow_provider_calcom.errors import ProviderError
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.sql.backend import SqlPlace
-    from airflow_provider_calcom.no_shows.ledger import Addresses
+    from airflow_provider_calcom.no_shows.ledger.identities import Identities
 
 
 _SECRET = "CALCOM_LEDGER_SECRET"  # noqa: S105 (the name of the variable)
@@ -161,14 +161,14 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _compact(arguments: argparse.Namespace) -> None:
-    from airflow_provider_calcom.no_shows.ledger import compact
+    from airflow_provider_calcom.no_shows.ledger.compaction import compact
 
     done = compact(arguments.folder)
-    if not done.parts:
+    if not done.segments:
         raise AttendanceError(
-            f"FOLDER: {shown_path(arguments.folder)} holds no parts of a ledger, or only such as a run is writing now"
+            f"FOLDER: {shown_path(arguments.folder)} has no segments of a ledger, or only one that a run is writing"
         )
-    print(f"{done.parts} parts put together into one of {done.records} records; {done.left_out} repeated others")
+    print(f"{done.segments} segments merged into one of {done.records} records; {done.left_out} repeated others")
 
 
 def _forget(arguments: argparse.Namespace) -> None:
@@ -181,8 +181,8 @@ def _forget(arguments: argparse.Namespace) -> None:
         address,
         plans=arguments.plans,
         ledger=arguments.ledger,
-        addresses=_addresses(arguments.connection),
-        only_looks=arguments.check,
+        identities=_addresses(arguments.connection),
+        check_only=arguments.check,
     ).places
     for path, times in found.items():
         print(f"{shown_path(path)}: {times}")
@@ -193,16 +193,16 @@ def _forget(arguments: argparse.Namespace) -> None:
     )
 
 
-def _addresses(connection: str | None) -> Addresses:
-    from airflow_provider_calcom.no_shows.ledger import Addresses
+def _addresses(connection: str | None) -> Identities:
+    from airflow_provider_calcom.no_shows.ledger.identities import Identities
 
     if connection is None:
-        return Addresses(os.environ.get(_SECRET))
+        return Identities(os.environ.get(_SECRET))
     # Airflow takes seconds to import, so only this option does it.
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
     try:
-        return Addresses(CalComHook(connection).ledger_secret)
+        return Identities(CalComHook(connection).ledger_secret)
     except (ProviderError, ValueError) as error:
         raise AttendanceError(f"--connection: {hide(str(error))}") from None
 

@@ -1,7 +1,7 @@
-"""Forgetting a person: their address leaves plans and ledger, and a keyed hash of it stays.
+"""Forget a person: replace their address in plans and ledger by a keyed hash.
 
-The hash tells the rules that a mark is our own. Each file is written anew as a whole, so that whoever is killed on the
-way runs it again: what is done is found done.
+By the hash the rules still know that a mark is our own. Each file is replaced as a whole, so that after an interruption
+the same call continues: files that are done are found done.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from urllib.parse import quote, unquote
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, atomic_write, folder_path, is_here
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
-from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
-from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, locked, parts_of, records_of, repair
+from airflow_provider_calcom.no_shows.ledger.segments import (
+    SUFFIX,
+    list_segments,
+    read_records,
+    repair_segment,
+    try_lock,
+)
 from airflow_provider_calcom.no_shows.plan import (
     DECISIONS,
     PLAN,
@@ -35,86 +41,86 @@ from airflow_provider_calcom.no_shows.plan import (
     report_hash,
 )
 
-# What stands before an address and is no part of it: nothing of a longer address, but the = of a query and the quotes
-# and slashes of other texts, or a percent-encoded sign. An apostrophe is a part of it behind a letter, as in o'neil@.
+# What may precede an address: any character that can't be a part of a longer one, such as the = of a query, quotes and
+# slashes, or a percent-encoded character. An apostrophe after a letter belongs to the address, as in o'neil@.
 _BEFORE = r"(?:(?<=%[0-9A-Fa-f]{2})|(?<!(?u:[\w.!#$%*+^~-]))(?<!(?u:\w)'))"
 _ADDRESS = re.compile(r"[^\s@<>(),;:\"\[\]\\]+@[^\s@<>(),;:\"\[\]\\]+")
 _GZIP = b"\x1f\x8b"
 _CHANGES_FILES = {name: name for name in (PLAN, REFUSED_CHANGES)}
 _CLIENT_SUFFIX = r"(?:\+c[a-z0-9]{24})?"
-"""What a platform puts into the addresses of its managed users."""
+"""What a platform appends to the local part of its managed users' addresses."""
 
 
 class NotForgotten(AttendanceError):
-    """An address still stands in a file after it was to be forgotten: somebody wrote it meanwhile. Run it again."""
+    """An address is still in a file after it was forgotten, because a run wrote it meanwhile. Run the command again."""
 
     retryable = True
 
 
 @dataclass
 class Forgotten:
-    """Where a person was found.
+    """Files in which a person was found.
 
-    :param places: how often, by the path of the file.
+    :param places: number of occurrences, by the path of the file.
     """
 
     places: dict[str, int] = field(default_factory=dict)
 
     def add(self, path: Any, times: int) -> None:
-        """Count what was found in a file."""
+        """Count the occurrences in a file."""
         if times:
             self.places[str(path)] = self.places.get(str(path), 0) + times
 
 
 def forget(
-    address: str, *, plans: Sequence[Folder], ledger: Folder | None, addresses: Addresses, only_looks: bool = False
+    address: str, *, plans: Sequence[Folder], ledger: Folder | None, identities: Identities, check_only: bool = False
 ) -> Forgotten:
-    """Put the keyed hash of an address in the place of the address, in plans and in a ledger.
+    """Replace an address by its keyed hash, in plans and in a ledger.
 
-    No run may write them meanwhile. A plan that names the person has another hash afterwards, so that it must be
-    approved again if it is still to be applied.
+    No run may write them meanwhile. A plan that names the person has another hash afterwards, so it must be approved
+    again before it can be applied.
 
-    :param address: whom to forget; case does not matter, nor what a platform adds to the address.
-    :param plans: folders of plans, or folders that hold them.
+    :param address: the person's; its case does not matter, nor what a platform appends to it.
+    :param plans: folders of plans, or folders that contain them.
     :param ledger: the ledger's folder, or None.
-    :param addresses: has the secret of the hashes.
-    :param only_looks: change nothing, and return where the address stands.
-    :return: where it stood.
-    :raises InvalidInput: if it is no address, or a folder is not there.
-    :raises LedgerSecretWrong: if there is no secret, or the ledger's hashes were made with another one.
+    :param identities: has the secret of the hashes.
+    :param check_only: change nothing, and return the files that have the address.
+    :return: the files that had it.
+    :raises InvalidInput: if it is not an address, or a folder does not exist.
+    :raises LedgerSecretMismatch: if there is no secret, or the ledger's hashes were made with another one.
     :raises AlreadyApplying: if a run is writing the ledger.
     :raises NotForgotten: if the address is found again afterwards.
     """
-    person = _Person(address, addresses)
+    person = _Person(address, identities)
     folders = [folder for place in plans for folder in _plan_folders(place)]
     found = Forgotten()
-    if not only_looks:
+    if not check_only:
         for folder in folders:
             _forget_in_plan(folder, person, found)
         if ledger is not None:
             _forget_in_ledger(ledger, person, found)
-    left = Forgotten()
+    remaining = Forgotten()
     for folder in folders:
-        _look_into_plan(folder, person, left)
+        _search_plan(folder, person, remaining)
     if ledger is not None:
-        _look_into_ledger(ledger, person, left)
-    if only_looks:
-        return left
-    if left.places:
+        _search_ledger(ledger, person, remaining)
+    if check_only:
+        return remaining
+    if remaining.places:
         raise NotForgotten(
-            f"{', '.join(map(shown_path, left.places))}: the address stands there. If a run wrote it meanwhile, let all"
-            " runs end, and run it again. Links, and files that are none of a plan's or ledger's, are not written:"
-            " remove it there by hand"
+            f"{', '.join(map(shown_path, remaining.places))}: still has the address. If a run wrote it meanwhile, let"
+            " all runs end, and run the command again. Links, and files that do not belong to a plan or ledger, are not"
+            " changed: remove the address there by hand"
         )
     return found
 
 
 _ENCODED = {sign: f"%{ord(sign):02X}" for sign in "._-~"}
-"""What :func:`quote` leaves as it is, and others do not."""
+"""Characters that :func:`quote` does not encode, and other libraries do."""
 
 
-def _spelled(text: str) -> str:
-    """Return a pattern that finds a part of an address as it is, or with its signs percent-encoded."""
+def _pattern_of(text: str) -> str:
+    """Return a pattern that finds a part of an address as it is, or with percent-encoded characters."""
     return "".join(
         sign
         if sign.isalnum() and sign.isascii()
@@ -128,31 +134,31 @@ def _decoded(found: str) -> str:
 
 
 class _Person:
-    """Finds an address in texts, however it is spelled, and puts its hash in its place."""
+    """Finds an address in strings, however it is spelled, and replaces it by its hash."""
 
-    def __init__(self, address: str, addresses: Addresses) -> None:
+    def __init__(self, address: str, identities: Identities) -> None:
         address = address.strip()
         if not _ADDRESS.fullmatch(address):
             raise InvalidInput(
-                f"ADDRESS is no mail address (a text of {len(address)} characters). Give it alone, without a name,"
-                " brackets or mailto:"
+                f"ADDRESS must be an e-mail address, but is a string of {len(address)} characters. Write the address"
+                " alone, without a name, brackets or mailto:"
             )
         local, _, domain = address.partition("@")
         self._pattern = re.compile(
-            rf"{_BEFORE}{_spelled(local)}{_CLIENT_SUFFIX}(?:@|%40){_spelled(domain)}(?!(?u:[\w-])|\.(?u:\w))",
+            rf"{_BEFORE}{_pattern_of(local)}{_CLIENT_SUFFIX}(?:@|%40){_pattern_of(domain)}(?!(?u:[\w-])|\.(?u:\w))",
             re.IGNORECASE | re.ASCII,
         )
-        self._addresses = addresses
-        # Of the domain's words, as its dots may be percent-encoded.
+        self._identities = identities
+        # The words of the domain, as its dots may be percent-encoded.
         self._words = [word.encode().lower() for word in domain.split(".")]
-        addresses.hashed(address)  # raises without a secret, before anything is written
+        identities.hashed(address)  # raises without a secret, before anything is written
 
     def replaced(self, text: str) -> tuple[str, int]:
-        """Return a text with the hash, and how often that was put in."""
-        return self._pattern.subn(lambda found: self._addresses.hashed(_decoded(found[0])), text)
+        """Return a string with the hash, and the number of replacements."""
+        return self._pattern.subn(lambda found: self._identities.hashed(_decoded(found[0])), text)
 
     def replaced_in(self, value: Any) -> tuple[Any, int]:
-        """Return a value of JSON with the hash in all its texts, and how often that was put in."""
+        """Return a JSON value with the hash in all its strings, and the number of replacements."""
         if isinstance(value, str):
             return self.replaced(value)
         if isinstance(value, list):
@@ -168,7 +174,7 @@ class _Person:
         return value, 0
 
     def replaced_in_line(self, line: bytes) -> tuple[bytes, int]:
-        """Return a line of JSON with the hash; one that is no JSON is taken as text."""
+        """Return a line of JSON with the hash; a line that is not JSON is treated as a string."""
         folded = line.lower()
         if b"\\u" not in line and b"%" not in line and not all(word in folded for word in self._words):
             return line, 0
@@ -178,14 +184,14 @@ class _Person:
             times = 0
         if times:
             return as_json(value).encode(errors="replace") + b"\n", times
-        # Of a key that an object has twice, the first is not in its value.
+        # If an object has a key twice, the parsed value lacks the first one.
         text, times = self.replaced(line.decode(errors="surrogateescape"))
         return text.encode(errors="surrogateescape"), times
 
     def replaced_in_record(self, record: LedgerRecord) -> tuple[Mapping[str, Any], int]:
-        """Return a record of a ledger that names the person by the hash."""
+        """Return a record of a ledger that names the person by the hash, and the number of replacements."""
         if record["email_hash"] is not None:
-            self._addresses.check(record["email_hash"])
+            self._identities.check_hash(record["email_hash"])
         changed, times = self.replaced_in(dict(record))
         if record["email"] is not None and changed["email"] != record["email"]:
             changed |= {"email": None, "email_hash": changed["email"]}
@@ -196,10 +202,10 @@ class _Person:
 
 
 def _plan_folders(place: Folder) -> Iterator[Any]:
-    """Return the folders of plans that are a folder, or lie in it."""
+    """Yield the folders of plans: a folder itself, or those in it."""
     path = folder_path(place)
     if not path.is_dir():
-        raise InvalidInput(f"--plans: {shown_path(path)} is no folder that is there")
+        raise InvalidInput(f"--plans: {shown_path(path)} does not exist, or is not a folder")
     entries = list(path.iterdir())
     if any(entry.name in (SUMMARY, PLAN, REFUSED_CHANGES, DECISIONS) or entry.suffix == SUFFIX for entry in entries):
         yield path
@@ -209,7 +215,7 @@ def _plan_folders(place: Folder) -> Iterator[Any]:
 
 
 def _kind_of(path: Any) -> str:
-    """Return how a file of a plan's folder is read: ``lines``, ``json``, ``parquet``, or ``other`` for all others."""
+    """Return the kind of a file of a plan's folder: ``lines``, ``json``, ``parquet``, or ``other``."""
     name = str(path.name)
     if (is_here(path) and path.is_symlink()) or name.startswith("."):
         return "other"
@@ -232,7 +238,7 @@ def _forget_in_plan(folder: Any, person: _Person, found: Forgotten) -> None:
 
 
 def _remove_unfinished(folder: Any, found: Forgotten) -> None:
-    """Remove what a run that was killed left of a file before it took its place."""
+    """Remove the unfinished files of runs that were killed."""
     for one in list(folder.iterdir()) if is_here(folder) else ():
         if one.name.startswith(UNFINISHED) and not one.is_symlink():
             shutil.rmtree(one)
@@ -245,8 +251,8 @@ def _remove_unfinished(folder: Any, found: Forgotten) -> None:
 def _forget_in_summary(folder: Any, person: _Person, found: Forgotten) -> None:
     """Write the summary with the hash that the changes will have.
 
-    Before the changes: whoever is killed between the two leaves a plan that nobody can apply, and finds by the hash,
-    when run again, that the changes are those that were to be written.
+    It is written before the changes. An interruption between the two leaves a plan that can't be applied, and the next
+    call finds by the hash that the changes are those that were to be written.
     """
     path = folder / SUMMARY
     if not path.is_file():
@@ -269,7 +275,7 @@ def _forget_in_summary(folder: Any, person: _Person, found: Forgotten) -> None:
 
 
 def _with_hash(summary: dict[str, Any], changed: dict[str, Any], before: str, after: str) -> dict[str, Any]:
-    """Return the summary for changes that have another hash now. A plan that was damaged before stays damaged."""
+    """Return the summary with the new hash of its changes. A plan that was damaged before stays damaged."""
     if summary.get("format") == 1:
         return changed | ({"sha256": after} if summary.get("sha256") == before else {})
     try:
@@ -319,33 +325,33 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
                 "CREATE TEMP TABLE names AS SELECT unnest(?) AS text, unnest(?) AS name",
                 [list(names), list(names.values())],
             )
-            # A look-up for each column, as a text may be in several.
+            # A look-up for each column, as a string may be in several.
             replaced = ", ".join(
                 f"coalesce((SELECT name FROM names WHERE text = {column}), {column}) AS {column}"
-                for column in _columns_of_texts(connection, here)
+                for column in _string_columns(connection, here)
             )
             with atomic_write(path) as part:
-                # Numbered, because versions of DuckDB count the marks of a COPY in another order.
+                # Numbered, because versions of DuckDB order the unnamed parameters of a COPY differently.
                 query = f"SELECT * REPLACE ({replaced}) FROM read_parquet($1)"
                 connection.execute(f"COPY ({query}) TO $2 (FORMAT parquet)", [here, str(part)])
     return len(names)
 
 
-def _columns_of_texts(connection: Any, here: str) -> list[str]:
-    """Return the quoted names of a Parquet file's columns of texts."""
+def _string_columns(connection: Any, here: str) -> list[str]:
+    """Return the quoted names of a Parquet file's string columns."""
     rows = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [here]).fetchall()
     return ['"' + row[0].replace('"', '""') + '"' for row in rows if row[1] == "VARCHAR"]
 
 
 def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, str]:
-    """Return what is to be put in the place of each text of a Parquet file that has the address."""
+    """Return the replacement of each string of a Parquet file that has the address."""
     import duckdb
 
     names = {}
     try:
-        for column in _columns_of_texts(connection, here):
-            has_sign = f"contains({column}, '@') OR contains({column}, '%40')"
-            found = connection.execute(f"SELECT DISTINCT {column} FROM read_parquet(?) WHERE {has_sign}", [here])
+        for column in _string_columns(connection, here):
+            has_at = f"contains({column}, '@') OR contains({column}, '%40')"
+            found = connection.execute(f"SELECT DISTINCT {column} FROM read_parquet(?) WHERE {has_at}", [here])
             while batch := found.fetchmany(10_000):
                 for (text,) in batch:
                     name, times = person.replaced(text)
@@ -356,8 +362,8 @@ def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, 
     else:
         return names
     raise DamagedPlan(
-        f"--plans: {shown_path(here)} is no Parquet file that can be read ({kind}). Remove it, and run again: what it"
-        " holds is not known"
+        f"--plans: {shown_path(here)} is not a readable Parquet file ({kind}). Remove it, and run again: its content"
+        " is not known"
     )
 
 
@@ -370,7 +376,7 @@ def _copied(path: Any, folder: Path) -> Path:
     return copy
 
 
-def _look_into_plan(folder: Any, person: _Person, found: Forgotten) -> None:
+def _search_plan(folder: Any, person: _Person, found: Forgotten) -> None:
     import duckdb
 
     for path in _files_of(folder):
@@ -387,37 +393,37 @@ def _look_into_plan(folder: Any, person: _Person, found: Forgotten) -> None:
 def _forget_in_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
     place = folder_path(ledger)
     if not place.is_dir():
-        raise InvalidInput(f"--ledger: {shown_path(place)} is no folder that is there")
+        raise InvalidInput(f"--ledger: {shown_path(place)} does not exist, or is not a folder")
     _remove_unfinished(place, found)
     with ExitStack() as stack:
-        parts = parts_of(place)
-        for part in parts if is_here(place) else ():
-            repair(part)
-            _hold(part, stack)
-        for part in parts:
-            times = sum(person.replaced_in_record(record)[1] for record in records_of(part))
+        segments = list_segments(place)
+        for segment in segments if is_here(place) else ():
+            repair_segment(segment)
+            _lock(segment, stack)
+        for segment in segments:
+            times = sum(person.replaced_in_record(record)[1] for record in read_records(segment))
             if times:
-                with atomic_write(part) as target, target.open("wb") as file:
-                    for record in records_of(part):
+                with atomic_write(segment) as target, target.open("wb") as file:
+                    for record in read_records(segment):
                         changed, _ = person.replaced_in_record(record)
                         file.write(as_json(changed).encode(errors="replace") + b"\n")
-            found.add(part, times)
+            found.add(segment, times)
 
 
-def _hold(part: Any, stack: ExitStack) -> None:
-    file: IO[bytes] = stack.enter_context(part.open("rb"))
-    if not locked(file):
+def _lock(segment: Any, stack: ExitStack) -> None:
+    file: IO[bytes] = stack.enter_context(segment.open("rb"))
+    if not try_lock(file):
         raise AlreadyApplying(
-            f"--ledger: a run is writing {shown_path(part)}. Nothing was forgotten there. Let it end, and run again"
+            f"--ledger: a run is writing {shown_path(segment)}. Nothing was changed there. Let it end, and run again"
         )
 
 
-def _look_into_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
-    parts = parts_of(ledger)
-    for part in parts:
-        found.add(part, sum(person.replaced_in_record(record)[1] for record in records_of(part)))
-    # A copy of a part, or the ledgers within the folder that was named by mistake.
-    known = {str(part) for part in parts}
+def _search_ledger(ledger: Folder, person: _Person, found: Forgotten) -> None:
+    segments = list_segments(ledger)
+    for segment in segments:
+        found.add(segment, sum(person.replaced_in_record(record)[1] for record in read_records(segment)))
+    # Other files may be copies of segments, or whole ledgers if the folder above them was given by mistake.
+    known = {str(segment) for segment in segments}
     for path in _files_below(folder_path(ledger)):
         if str(path) not in known:
             found.add(path, sum(person.replaced_in_line(line)[1] for line in _lines(path)))

@@ -22,7 +22,7 @@ from airflow_provider_calcom.hooks.calcom import conn_id_of
 from airflow_provider_calcom.hooks.sql import query_rows, sql_place
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.inputs import FeedEntry, Paths, Rows, Table, TableName
-from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import Correct, InvalidPlanOption
 from airflow_provider_calcom.no_shows.planner import PlanRequest
@@ -58,7 +58,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     :raises InvalidArgument: naming the parameter.
     :raises InvalidPolicy: naming the field of ``policy``.
     :raises InvalidRails: naming the field of ``guard_rails``.
-    :raises LedgerSecretWrong: if people are to be named by hashes, and the connection has no secret.
+    :raises LedgerSecretMismatch: if people are to be named by hashes, and the connection has no secret.
     """
     requested_at = datetime.now(timezone.utc)
     conn_id_of("calcom_conn_id", hook.calcom_conn_id)
@@ -94,19 +94,19 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     return request
 
 
-def identities(hook: CalComHook, *, hashed: bool = False) -> Addresses:
+def identities(hook: CalComHook, *, hashed: bool = False) -> Identities:
     """Return how the ledger names people, by the connection's extra field ``ledger_secret``.
 
     :param hook: of the connection. A missing one has no secret: plans of tables alone need no connection.
     :param hashed: whether addresses are written as hashes.
-    :raises LedgerSecretWrong: if they are, and there is no secret.
+    :raises LedgerSecretMismatch: if they are, and there is no secret.
     :raises InvalidConnection: if the secret is not a string.
     """
     try:
         secret = hook.ledger_secret
     except AirflowNotFoundException:
         secret = None
-    return Addresses(secret, are_hashed=hashed)
+    return Identities(secret, are_hashed=hashed)
 
 
 def _hashed(hook: CalComHook) -> Callable[[str], str]:

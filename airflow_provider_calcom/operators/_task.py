@@ -1,4 +1,4 @@
-"""What an applying task leaves of its progress in Airflow's task state store, and tells of an earlier try."""
+"""The run of a task, and its progress in Airflow's task state store for the task's next attempt."""
 
 from __future__ import annotations
 
@@ -6,16 +6,39 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_calcom.no_shows.ledger.records import NO_TASK, TaskRun
+
 log = logging.getLogger(__name__)
 
 _KEY = "calcom_apply"
 
 
-class TaskState:
-    """What tries of one task leave for the next to log.
+def task_run(context: Mapping[str, Any]) -> TaskRun:
+    """Return the run of a task.
 
-    Airflow 3.3 has a store for it. What is done stands in the ledger and on the bookings alone: a cleared task is a
-    later try, too, and a person may have changed flags since.
+    :param context: the task's; an empty one is of no task.
+    """
+    task_instance: Any = context.get("ti")
+    if task_instance is None:
+        return NO_TASK
+    return TaskRun(
+        dag_id=str(task_instance.dag_id),
+        run_id=str(task_instance.run_id),
+        task_id=str(task_instance.task_id),
+        map_index=_integer(task_instance.map_index),
+        try_number=_integer(task_instance.try_number),
+    )
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+class TaskState:
+    """The progress that attempts of one task leave for the next one to log.
+
+    It is for the log only, in Airflow 3.3's store. What is done is known from the ledger and the bookings: a cleared
+    task is a later attempt too, and a person may have changed flags since.
 
     :param context: the task's.
     """
@@ -23,8 +46,8 @@ class TaskState:
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store")
 
-    def log_earlier_try(self, plan: str) -> None:
-        """Log how far an earlier try came with a plan, where there was one.
+    def log_earlier_attempt(self, plan: str) -> None:
+        """Log the progress of an earlier attempt with a plan, if there was one.
 
         :param plan: the plan's hash.
         """
@@ -33,20 +56,20 @@ class TaskState:
         try:
             found = self._store.get(_KEY)
         except Exception as error:
-            self._without_store(error)
+            self._disable(error)
             return
         if isinstance(found, Mapping) and found.get("plan") == plan:
             log.info(
-                "An earlier try of this task began this plan, and came to %s of %s",
+                "An earlier attempt of this task applied this plan up to change %s of %s",
                 found.get("done"),
                 found.get("total"),
             )
 
-    def note(self, plan: str, done: int, total: int) -> None:
-        """Leave how far this try has come.
+    def save(self, plan: str, done: int, total: int) -> None:
+        """Save the progress of this attempt.
 
-        :param plan: hash of the plan's changes.
-        :param done: changes of which it is known what became.
+        :param plan: the plan's hash.
+        :param done: changes whose outcome is known.
         :param total: changes of the plan.
         """
         if self._store is None:
@@ -54,11 +77,8 @@ class TaskState:
         try:
             self._store.set(_KEY, {"plan": plan, "done": done, "total": total})
         except Exception as error:
-            self._without_store(error)
+            self._disable(error)
 
-    def _without_store(self, error: Exception) -> None:
-        """Go on without it: it is for the log alone."""
-        log.warning(
-            "Airflow's task state store can't be used (%s); the ledger carries the run alone", type(error).__name__
-        )
+    def _disable(self, error: Exception) -> None:
+        log.warning("Airflow's task state store can't be used (%s); the run continues without it", type(error).__name__)
         self._store = None

@@ -140,7 +140,7 @@ class MarkAbsentOperator(CalComOperator):
             result["absent_host"],
             result["calls"],
         )
-        self.log.debug("Addresses: %s", result)
+        self.log.debug("Identities: %s", result)
 
 
 class PlanNoShowsOperator(CalComOperator):
@@ -348,50 +348,50 @@ class PlanNoShowsOperator(CalComOperator):
 
 
 class ApplyNoShowsOperator(CalComOperator):
-    """Carry out a plan of no-show flags: each real change once, at the speed that Cal.com allows.
+    """Apply a plan of no-show flags: each real change once, as fast as Cal.com's rate limit allows.
 
-    The flags are read again first, in pages. What is so already is skipped; the rest goes out with one call for each
-    booking, as fast as the key's rate limit allows and never faster, each answer is checked, and each write stands in
-    the ledger before and after it. A run that was killed is taken up by the next try, which reads before it writes, so
-    that nothing is lost or done twice.
+    The flags are read again first, in pages. Flags that are already set are skipped. The others are sent with one call
+    per booking, each response is checked, and each write is recorded in the ledger before and after it. If a run is
+    killed, the next attempt continues: it reads before it writes, so that no change is lost or made twice.
 
-    :param plan: the folder of a plan, or what ``PlanNoShowsOperator`` returned; then the plan must still be that one.
+    :param plan: the folder of a plan, or the result of ``PlanNoShowsOperator``; then the plan must still be that one.
         (templated)
     :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
     :param ledger_path: the folder of the ledger: a path, or a URL of Airflow's object storage. None for the
-        connection's own below ``AIRFLOW_HOME``, which only tasks on that machine see. (templated)
-    :param ledger_addresses: ``plain``, or ``hashed``: people are named by a hash that is keyed with the connection's
-        extra field ``ledger_secret``.
-    :param concurrency: bookings that are written at once, 1 to 64. It does not exceed the rate limit. (templated)
-    :param dry_run: find out what would be done, and write neither to Cal.com nor in the ledger. (templated, as
+        connection's own below ``AIRFLOW_HOME``, which only tasks on the same machine see. (templated)
+    :param ledger_addresses: ``plain``, or ``hashed``: the ledger has hashes instead of addresses, whose key is the
+        connection's extra field ``ledger_secret``.
+    :param concurrency: bookings that are written at the same time, 1 to 64. The rate limit is kept all the same.
+        (templated)
+    :param dry_run: find out what would be done, and write neither to Cal.com nor to the ledger. (templated, as
         ``is_dry_run``)
-    :param max_changes: refuse a plan with more changes. (templated)
-    :param on_error: ``continue`` with the other changes where one failed, or ``stop``. Either way the task fails in the
+    :param max_changes: reject a plan with more changes. (templated)
+    :param on_error: ``continue`` with the other changes after a failure, or ``stop``. Either way the task fails in the
         end.
-    :param expected_hash: the plan's sha256 as it was approved; another plan is refused. (templated)
-    :param organization_id: read the flags from an organisation's list of bookings in place of one's own. Bookings that
+    :param expected_hash: the plan's sha256 as it was approved; another plan is rejected. (templated)
+    :param organization_id: read the flags from an organisation's list of bookings instead of one's own. Bookings that
         are on no list are read one by one. (templated)
     :param team_id: read them from a team's list. (templated)
     :param user_id: with ``organization_id``: from this member's list. (templated)
     :param allow_cohosts: also touch attendees who may be hosts, see ``MarkAbsentOperator``.
     :param allow_foreign_booking: also mark people of bookings that the key's user neither hosts nor administers.
-    :param skip_if_nothing_to_do: skip the task, rather than let it succeed, where nothing was to be changed.
+    :param skip_if_nothing_to_do: skip the task, instead of letting it succeed, if there was nothing to change.
     :param storage_conn_id: the object storage's connection, where paths need one. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
 
     Returns ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``: numbers,
-    and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` so; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``moved``, to another hour
-    than the plan judged; ``gone``, as are cancelled bookings; ``human_override``, changed by
-    a person after our last write; ``failed``. All of them stand in ``outcomes.jsonl`` beside the plan, one a line.
+    and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
+    the booking; ``not_permitted``; ``not_started``; ``moved`` to another hour than the plan judged; ``gone``, such as
+    cancelled bookings; ``human_override``, changed by a person after our last write; ``failed``. ``outcomes.jsonl``
+    beside the plan lists all of them, one a line.
 
     :raises ChangesFailed: in the end, if changes failed or were not permitted.
-    :raises PlanRefused: if a guard rail refused the plan.
-    :raises PlanIsAnother: if the plan is not the expected one.
+    :raises PlanRefused: if a guard rail rejected the plan.
+    :raises PlanHashMismatch: if the plan is not the expected one.
     :raises TooManyChanges: if it has more than ``max_changes``.
     :raises DamagedPlan: if its files are not as they were written.
     :raises LedgerNotWritten: if the ledger can't be written; then nothing is written to Cal.com either.
-    :raises CalComError: if no booking can be read, the key is not good any more, or Cal.com can't be reached.
+    :raises CalComError: if no booking can be read, the key is not valid any more, or Cal.com can't be reached.
     """
 
     template_fields: Sequence[str] = (
@@ -465,34 +465,15 @@ class ApplyNoShowsOperator(CalComOperator):
         from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
-        from airflow_provider_calcom.operators._apply_parameters import ApplyParameters, task_run
+        from airflow_provider_calcom.operators._parameters import apply_request
         from airflow_provider_calcom.operators._readers import flag_of
-        from airflow_provider_calcom.operators._task import TaskState
+        from airflow_provider_calcom.operators._task import TaskState, task_run
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         hook = self.hook
-        parameters = ApplyParameters(
-            plan=self.plan,
-            ledger_path=self.ledger_path,
-            ledger_addresses=self.ledger_addresses,
-            concurrency=self.concurrency,
-            dry_run=self.is_dry_run,
-            max_changes=self.max_changes,
-            on_error=self.on_error,
-            expected_hash=self.expected_hash,
-            organization_id=self.organization_id,
-            team_id=self.team_id,
-            user_id=self.user_id,
-            allow_cohosts=self.allow_cohosts,
-            allow_foreign_booking=self.allow_foreign_booking,
-            storage_conn_id=self.storage_conn_id,
-        )
-        settings = hook.settings  # read here: the thread of the event loop can't ask Airflow for connections
-        self._application = Application(
-            parameters.request(hook, task_run(context)),
-            lambda: AsyncCalComClient(settings),
-            state=TaskState(context),
-        )
+        settings = hook.settings  # read here: the thread of the event loop can't get connections from Airflow
+        request = apply_request(self, hook, task_run(context))
+        self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
         result = self._application.run(lambda progress: self.log.info("Applying: %s", progress))
         self.log.info(
             "Plan %s: %s; %d mark-absent calls. All outcomes: %s",
@@ -503,10 +484,10 @@ class ApplyNoShowsOperator(CalComOperator):
             shown_path(result["outcomes_path"]),
         )
         if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
-            raise AirflowSkipException("There was nothing to do")
+            raise AirflowSkipException("There was nothing to change")
         return dict(result)
 
     def on_kill(self) -> None:
-        """Begin nothing more, and let the calls under way end."""
+        """Stop accepting work, and let requests in flight finish."""
         if self._application is not None:
             self._application.stop()

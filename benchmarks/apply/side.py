@@ -20,7 +20,8 @@ import httpx
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.settings import ClientSettings
-from airflow_provider_calcom.no_shows.apply.application import Application, ApplyRequest
+from airflow_provider_calcom.no_shows.apply.application import Application
+from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
 from benchmarks.apply.worlds import TOGETHER
 
 Options = dict[str, Any]

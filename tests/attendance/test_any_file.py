@@ -16,7 +16,8 @@ from airflow_provider_calcom.attendance.engine import Resources, decide
 from airflow_provider_calcom.no_shows.apply.worklist import Worklist
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.inputs import booking_tables
-from airflow_provider_calcom.no_shows.ledger import LastWrites, compact
+from airflow_provider_calcom.no_shows.ledger.compaction import compact
+from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.plan import Change, read_plan, read_summary
 from airflow_provider_calcom.operators._paths import Storage
 from tests.operators.planning import BOOKING, plan, table_rows
@@ -178,8 +179,8 @@ def test_records_of_a_ledger(tmp_path_factory: pytest.TempPathFactory, record: A
     written(folder / "20261120-part.jsonl", record, RECORD)
 
     def read() -> None:
-        with LastWrites(folder) as ledger:
-            ledger.of("b1", "attendee", "a@x.test")
+        with LastWriteLookup(folder) as ledger:
+            ledger.find("b1", "attendee", "a@x.test")
             ledger.latest_open()
         compact(folder)
 
@@ -192,7 +193,7 @@ def test_bytes_of_a_ledger(tmp_path_factory: pytest.TempPathFactory, content: by
     """Any bytes in a part are refused by part and line; only a torn last line is left out."""
     folder = tmp_path_factory.mktemp("ledger")
     (folder / "part.jsonl").write_bytes(content)
-    outcome(lambda: LastWrites(folder).close(), names=("part.jsonl",), in_task=False)
+    outcome(lambda: LastWriteLookup(folder).close(), names=("part.jsonl",), in_task=False)
 
 
 def test_a_change_can_be_kept() -> None:

@@ -259,7 +259,7 @@ def test_a_failure_is_reported(
     written = capfd.readouterr()
     log = caplog.text + written.out + written.err
     assert "apply of " in log
-    assert "6 of 6 changes were not made (not_permitted: NoShowUpdateFailed 6)" in log
+    assert "6 of 6 changes failed (not permitted, NoShowUpdateFailed: 6)" in log
     assert "@example.org" not in log
     assert marked(demo) == MARKED_BEFORE
 

@@ -14,9 +14,9 @@ import httpx
 
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
-from airflow_provider_calcom.no_shows.apply.application import Application, ApplyRequest
-from airflow_provider_calcom.no_shows.ledger import TaskRun
-from airflow_provider_calcom.operators._task import TaskState
+from airflow_provider_calcom.no_shows.apply.application import Application
+from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
+from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from tests.faults.kinds import CLIENT_TIMEOUT
 
 _SCALE = 50
@@ -74,7 +74,6 @@ class Attempt:
             # Two of the scene's bookings are others': they are read one by one, which is tested as well.
             allow_foreign_booking=True,
         )
-        state = TaskState({})
 
         def clock() -> float:
             return time.time() + self.clock_is_ahead
@@ -82,7 +81,7 @@ class Attempt:
         def open_client() -> AsyncCalComClient:
             return AsyncCalComClient(settings, transport=transport, sleep=self.sleep, wall_clock=clock)
 
-        return dict(Application(request, open_client, state=state, wall_clock=clock, sleep=self.sleep).run())
+        return dict(Application(request, open_client, wall_clock=clock, sleep=self.sleep).run())
 
 
 def outcomes_of(folder: Path) -> list[dict[str, Any]] | None:

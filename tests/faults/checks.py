@@ -14,7 +14,7 @@ from tests.faults.scene import Flag, Planned, Scene
 
 _DONE = ("applied", "already")
 _NOT_DONE = ("failed", "not_permitted")
-_ENDED_EARLY = frozenset({"not tried", "interrupted"})
+_ENDED_EARLY = frozenset({"not attempted", "interrupted"})
 
 
 class Finding(NamedTuple):

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from airflow_provider_calcom.no_shows.ledger import LastWrites
+from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from tests.faults.applying import Attempt
 from tests.faults.checks import Ended, Finding, checked_end
 from tests.faults.sandboxes import BUILDS, Sandboxes, SandboxProcess, Seen
@@ -210,13 +210,13 @@ class _Case:
         for path in (self._folder / "ledger").glob("*.jsonl"):
             if not (path.read_bytes() or b"\n").endswith(b"\n"):
                 yield Finding("lost", f"the segment {path.name} still ends in a truncated line")
-        with LastWrites(self._folder / "ledger") as last_writes:
+        with LastWriteLookup(self._folder / "ledger") as last_writes:
             for change in self._scene.makeable:
                 if applied.get(tuple(change.flag)) != 1:
                     yield Finding("lost", f"DuckDB finds {applied.get(tuple(change.flag))} applied of {change.flag}")
-                past = last_writes.of(*change.flag)
+                past = last_writes.find(*change.flag)
                 if past is None or not past.is_certain or past.absent is not change.to or past.open_writes:
-                    yield Finding("lost", f"LastWrites returns {past} for {change.flag}")
+                    yield Finding("lost", f"LastWriteLookup returns {past} for {change.flag}")
 
 
 def _child(attempt: Attempt, log: Path, error_file: Path, kill: Kill | None, ready: Connection) -> None:

@@ -1,4 +1,4 @@
-"""How the tests of ApplyNoShowsOperator run it: plans made by hand, and what became of them."""
+"""How the tests of ApplyNoShowsOperator run it: plans made by hand, and their outcomes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = "2026-11-18T08:00:00.000Z"
 
 
 def change(uid: str, email: str, to: bool = True, *, role: str = "attendee", start_at: str = START) -> Row:
-    """One line of a plan."""
+    """Return one line of a plan."""
     return {
         "booking_uid": uid,
         "role": role,
@@ -26,7 +26,7 @@ def change(uid: str, email: str, to: bool = True, *, role: str = "attendee", sta
 
 
 def operator(plan: Any, **options: Any) -> ApplyNoShowsOperator:
-    """Make the operator; its ledger is beside the plan's folder unless another is given."""
+    """Make the operator; its ledger is beside the plan's folder by default."""
     if "ledger_path" not in options and isinstance(plan, Path):
         options["ledger_path"] = str(plan.parent / "ledger")
     return ApplyNoShowsOperator(task_id="apply", plan=str(plan) if isinstance(plan, Path) else plan, **options)
@@ -38,12 +38,12 @@ def apply(plan: Any, *, context: Any = None, **options: Any) -> Row:
 
 
 def counted(result: Row) -> dict[str, int]:
-    """The outcomes that any change had."""
+    """Return the outcomes that a change has."""
     return {outcome: changes for outcome, changes in result["outcomes"].items() if changes}
 
 
 def outcomes(plan: Path, name: str = "outcomes.jsonl") -> dict[tuple[str, str], tuple[str, str | None]]:
-    """What became of each change, by booking and address (``host`` for a host)."""
+    """Return the outcome of each change, by booking and address (``host`` for a host)."""
     return {
         (row["booking_uid"], "host" if row["role"] == "host" else row["email"]): (row["outcome"], row["detail"])
         for row in lines(plan / name)
@@ -51,7 +51,7 @@ def outcomes(plan: Path, name: str = "outcomes.jsonl") -> dict[tuple[str, str], 
 
 
 def ledger(folder: Path) -> list[Row]:
-    """All records of a ledger, as DuckDB reads them in one glob."""
+    """Return all records of a ledger, as DuckDB reads them in one glob."""
     import duckdb
 
     with duckdb.connect() as connection:

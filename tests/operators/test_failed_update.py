@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_calcom.api.errors import NoShowUpdateFailed, OutcomeUnknown
 from airflow_provider_calcom.api.transport import TimedTransport
-from airflow_provider_calcom.no_shows.apply.report import ChangesFailed
+from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, outcomes
 from tests.operators.marking import BOB, OF_BOB, mark
@@ -83,7 +83,7 @@ def test_where_the_booking_can_not_be_read_nothing_is_known(
         assert "can't help" not in str(raised.value)
     else:
         folder = write_plan_by_hand(tmp_path / "plan", [change(OF_BOB, BOB)])
-        with pytest.raises(ChangesFailed, match="OutcomeUnknown 1") as raised:
+        with pytest.raises(ChangesFailed, match="OutcomeUnknown: 1") as raised:
             apply(folder)
     assert not ends_the_task(raised.value)
     assert len(calcom.marks()) == 1

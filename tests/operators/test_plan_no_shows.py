@@ -28,7 +28,7 @@ from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeed
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing
-from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretWrong
+from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
@@ -768,7 +768,7 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"ledger_path": "None"}, errors.InvalidArgument, "ledger_path"),
         ({"zone": "None"}, errors.InvalidArgument, "zone"),
         ({"plan_addresses": "secret"}, errors.InvalidArgument, "plan_addresses"),
-        ({"plan_addresses": "hashed"}, LedgerSecretWrong, "ledger_secret"),
+        ({"plan_addresses": "hashed"}, LedgerSecretMismatch, "ledger_secret"),
         ({"zone": ["UTC"]}, errors.InvalidArgument, "zone"),
         ({"rules_conn_id": {"a": 1}}, errors.InvalidArgument, "rules_conn_id"),
         ({"plan_path": 5}, errors.InvalidArgument, "plan_path"),

@@ -1,4 +1,4 @@
-"""Applying a plan of no-shows: checked before anything is written, carried out beside the task, told afterwards."""
+"""Apply a plan of no-shows: check it, run it beside the task, and report the result."""
 
 from __future__ import annotations
 
@@ -6,103 +6,59 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import Folder, folder_path
-from airflow_provider_calcom.api import query
+from airflow_provider_calcom._storage import folder_path
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
-from airflow_provider_calcom.no_shows.apply.reconcile import Bearings
-from airflow_provider_calcom.no_shows.apply.report import (
-    ApplyResult,
-    Progress,
-    raise_for_failures,
-)
-from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_TRIED, ApplyRun, FailureEndsRun, RunOptions
-from airflow_provider_calcom.no_shows.apply.worklist import FAILED, OUTCOMES, WOULD_APPLY, Worklist
-from airflow_provider_calcom.no_shows.ledger import (
-    NO_TASK,
-    Addresses,
-    LastWrites,
-    LedgerWriter,
-    PastWrite,
-    TaskRun,
-)
+from airflow_provider_calcom.no_shows.apply.reconcile import ReconcileContext
+from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
+from airflow_provider_calcom.no_shows.apply.result import ApplyResult, Progress, ProgressStore, raise_for_failures
+from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEMPTED, ApplyRun, FailureEndsRun
+from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
+from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
+from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan import (
     DRY_RUN_FILE,
     OUTCOMES_FILE,
-    Change,
     Summary,
     check_count,
     read_plan,
     read_summary,
     writing,
 )
-from airflow_provider_calcom.operators._task import TaskState
 
 _STOPPED = (
-    "The run was stopped from outside. What was under way ended and is in the ledger. Run the task again: it goes on"
-    " where it was"
+    "The run was stopped from outside. Requests in flight ended and are in the ledger. Run the task again: it continues"
+    " from there"
 )
 
 
-class PlanIsAnother(AttendanceError):
-    """The plan is not the one that was approved. Have a person read this one, or make the approved one again."""
+class PlanHashMismatch(AttendanceError):
+    """The plan is not the one that was approved. Have this one approved, or make the approved one again."""
+
+
+PlanIsAnother = PlanHashMismatch  # until 1.0
 
 
 class TooManyChanges(AttendanceError):
-    """The plan has more changes than ``max_changes``. Look at it; raise the limit if it is right."""
+    """The plan has more changes than ``max_changes``. Look at it; raise the limit if the plan is right."""
 
 
 class ApplyStopped(AttendanceError):
-    """The run was stopped from outside. Run the task again: it goes on where it was."""
+    """The run was stopped from outside. Run the task again: it continues from there."""
 
     retryable = True
 
 
-@dataclass(frozen=True)
-class ApplyRequest:
-    """What is to be applied, and how.
-
-    :param plan: the plan's folder, here or in an object store.
-    :param ledger: the ledger's folder, likewise.
-    :param addresses: how the ledger names people.
-    :param expected_hash: hash of the plan that was approved, or None.
-    :param max_changes: refuse a plan that has more; None for no limit.
-    :param concurrency: bookings that are written at once.
-    :param dry_run: find out what would be done, and write nothing.
-    :param on_error: ``continue`` with the other changes where one failed, or ``stop``.
-    :param allow_cohosts: also touch hosts whom Cal.com lists among the attendees.
-    :param allow_foreign_booking: also touch bookings that the key's user neither hosts nor administers.
-    :param path: which list of Cal.com has the bookings.
-    :param task: who writes, for the ledger.
-    :param rest: seconds to wait before a booking is read, where the ledger has recent writes whose end is not known.
-    """
-
-    plan: Folder
-    ledger: Folder
-    addresses: Addresses = field(default_factory=Addresses)
-    expected_hash: str | None = None
-    max_changes: int | None = None
-    concurrency: int = 8
-    dry_run: bool = False
-    on_error: Literal["continue", "stop"] = "continue"
-    allow_cohosts: bool = False
-    allow_foreign_booking: bool = False
-    path: str = query.own_bookings()
-    task: TaskRun = NO_TASK
-    rest: float = 40.0
-
-
 class Application:
-    """One application of a plan. It may be stopped from another thread, or from a signal's handler.
+    """One application of a plan. It may be stopped from another thread, or from a signal handler.
 
-    :param request: what is asked for.
+    :param request: what to apply, and how.
     :param open_client: makes the client, within its event loop.
-    :param state: tells of earlier tries of the task, and is told of this one.
+    :param progress_store: keeps the progress for the task's next attempt; None to keep none.
     :param wall_clock: Unix time.
     :param sleep: waits for some seconds on the event loop.
     """
@@ -112,133 +68,110 @@ class Application:
         request: ApplyRequest,
         open_client: Callable[[], AsyncCalComClient],
         *,
-        state: TaskState | None = None,
+        progress_store: ProgressStore | None = None,
         wall_clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._request = request
         self._open_client = open_client
-        self._state = state or TaskState({})
+        self._progress_store = progress_store
         self._wall_clock = wall_clock
         self._sleep = sleep
         self._loop = LoopThread()
 
-    def run(self, tell: Callable[[Progress], None] = lambda progress: None) -> ApplyResult:
+    def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> ApplyResult:
         """Apply the plan.
 
-        :param tell: is told of the progress after 5 s, and each 30 s from then on, in the calling thread.
-        :raises PlanRefused: if a guard rail refused the plan.
-        :raises PlanIsAnother: if its hash is not the expected one.
+        :param on_progress: is called with the progress after 5 s, and every 30 s from then on, in the calling thread.
+        :raises PlanRefused: if a guard rail rejected the plan.
+        :raises PlanHashMismatch: if its hash is not the expected one.
         :raises TooManyChanges: if it has more than allowed.
-        :raises DamagedPlan: if it is not as it was written.
-        :raises ChangesFailed: if changes were not made. All that could be is done.
+        :raises DamagedPlan: if its files are not as they were written.
+        :raises ChangesFailed: if changes failed. All others are applied.
         :raises ApplyStopped: if it was stopped.
-        :raises CalComError: if the bookings can't be read, the key is not good any more, or Cal.com can't be reached.
+        :raises CalComError: if the bookings can't be read, the key is not valid any more, or Cal.com can't be reached.
         :raises AlreadyApplying: if another run on this machine is applying the same plan with the same ledger.
         :raises PlanNotRead: if a file of the plan can't be opened.
         :raises PlanNotWritten: if the outcomes can't be written beside the plan.
-        :raises LedgerNotWritten: if the ledger can't be written; nothing more was written to Cal.com then.
+        :raises LedgerNotWritten: if the ledger can't be written; then nothing more is written to Cal.com.
         """
-        summary = read_summary(self._request.plan)
-        changes = read_plan(self._request.plan, summary=summary)
-        _check(self._request, summary)
+        request = self._request
+        summary = read_summary(request.plan)
+        changes = read_plan(request.plan, summary=summary)
+        _check_approved(request, summary)
         with Worklist(changes) as worklist:
-            check_count(self._request.plan, summary, worklist.total)
-            error, calls = self._carried_out(summary, worklist, tell) if worklist.total else (None, 0)
+            check_count(request.plan, summary, worklist.total)
+            error, calls = self._execute(summary, worklist, on_progress) if worklist.total else (None, 0)
             if error is not None:
-                worklist.settle_rest(FAILED, NOT_TRIED, retryable=True)
+                worklist.fail_remaining(NOT_ATTEMPTED)
             result = self._result(summary, worklist, calls)
             self._write_outcomes(worklist, summary)
             if error is not None and not isinstance(error, FailureEndsRun):
                 raise error
-            raise_for_failures(worklist, result)
+            raise_for_failures(worklist, result["outcomes_path"])
             return result
 
     def stop(self) -> None:
-        """Begin nothing more, let what is under way end, and wait for that, for some seconds."""
+        """Stop accepting work; requests in flight may finish. Wait for that for 10 s at most."""
         self._loop.stop()
 
-    def _carried_out(
-        self, summary: Summary, worklist: Worklist, tell: Callable[[Progress], None]
+    def _execute(
+        self, summary: Summary, worklist: Worklist, on_progress: Callable[[Progress], None]
     ) -> tuple[Exception | None, int]:
-        """Carry the changes out in another thread; give why that ended too early, or None, and the number of calls."""
+        """Run the changes in another thread; return why that ended early, or None, and the number of calls."""
         with ExitStack() as stack:
-            request = self._request
-            ledger = None if request.dry_run else stack.enter_context(self._ledger(summary))
+            ledger = None if self._request.dry_run else stack.enter_context(self._open_ledger(summary))
             if ledger is not None:
                 ledger.claim()
-            last_writes = stack.enter_context(
-                LastWrites(
-                    request.ledger,
-                    addresses=request.addresses,
-                    concerns=worklist.has_booking,
-                    mends=not request.dry_run,
-                )
-            )
-            options = self._options(summary, last_writes)
-            self._state.log_earlier_try(summary["sha256"])
-            self._state.note(summary["sha256"], 0, worklist.total)
+            last_writes = stack.enter_context(self._read_ledger(worklist))
+            context = ReconcileContext(self._request, summary["sha256"], last_writes, force=summary["force"])
+            if self._progress_store is not None:
+                self._progress_store.log_earlier_attempt(summary["sha256"])
+            self._save_progress(summary, worklist)
             runs: list[ApplyRun] = []
 
-            async def carry_out() -> None:
+            async def main() -> None:
                 async with self._open_client() as client:
-                    run = ApplyRun(
-                        client,
-                        worklist,
-                        last_writes,
-                        ledger,
-                        options,
-                        wall_clock=self._wall_clock,
-                        sleep=self._sleep,
-                    )
+                    run = ApplyRun(client, worklist, context, ledger, wall_clock=self._wall_clock, sleep=self._sleep)
                     runs.append(run)
                     self._loop.on_stop(lambda: run.halt(ApplyStopped(_STOPPED)))
                     await run.run()
 
-            def told(seconds: float) -> None:
+            def report(seconds: float) -> None:
                 calls, share = (runs[0].calls, runs[0].share) if runs else (0, None)
-                tell(Progress(worklist.done, worklist.total, seconds, calls, share))
-                self._state.note(summary["sha256"], worklist.done, worklist.total)
+                on_progress(Progress(worklist.done, worklist.total, seconds, calls, share))
+                self._save_progress(summary, worklist)
 
             try:
-                self._loop.run(carry_out, told)
+                self._loop.run(main, report)
             except BaseException:
-                # Airflow ends the task, or the loop broke: what became of the changes is told all the same.
-                worklist.settle_rest(FAILED, INTERRUPTED, retryable=True)
+                # Airflow ends the task, or the loop failed: the outcomes so far are written all the same.
+                worklist.fail_remaining(INTERRUPTED)
                 self._write_outcomes(worklist, summary)
                 raise
-            self._state.note(summary["sha256"], worklist.done, worklist.total)
+            self._save_progress(summary, worklist)
             return runs[0].error, runs[0].calls
 
-    def _ledger(self, summary: Summary) -> LedgerWriter:
+    def _open_ledger(self, summary: Summary) -> LedgerWriter:
         return LedgerWriter(
             self._request.ledger,
             plan=summary["sha256"],
             task=self._request.task,
-            addresses=self._request.addresses,
+            identities=self._request.identities,
             wall_clock=self._wall_clock,
         )
 
-    def _options(self, summary: Summary, last_writes: LastWrites) -> RunOptions:
-        def past(change: Change) -> PastWrite | None:
-            return last_writes.of(change.booking_uid, change.role, change.email)
-
-        request = self._request
-        return RunOptions(
-            Bearings(
-                past,
-                summary["sha256"],
-                force=summary["force"],
-                allow_cohosts=request.allow_cohosts,
-                allow_foreign_booking=request.allow_foreign_booking,
-                addresses=request.addresses,
-            ),
-            concurrency=request.concurrency,
-            path=request.path,
-            dry_run=request.dry_run,
-            stops_at_failure=request.on_error == "stop",
-            rest=request.rest,
+    def _read_ledger(self, worklist: Worklist) -> LastWriteLookup:
+        return LastWriteLookup(
+            self._request.ledger,
+            identities=self._request.identities,
+            only_bookings=worklist.has_booking,
+            repair=not self._request.dry_run,
         )
+
+    def _save_progress(self, summary: Summary, worklist: Worklist) -> None:
+        if self._progress_store is not None:
+            self._progress_store.save(summary["sha256"], worklist.done, worklist.total)
 
     def _write_outcomes(self, worklist: Worklist, summary: Summary) -> None:
         with writing(self._outcomes_path, "plan"):
@@ -264,18 +197,18 @@ class Application:
         }
 
 
-def _check(request: ApplyRequest, summary: Summary) -> None:
-    if request.expected_hash is not None and summary["sha256"] != request.expected_hash:
-        raise PlanIsAnother(
+def _check_approved(request: ApplyRequest, summary: Summary) -> None:
+    """Check that a plan is the expected one, and not too large."""
+    expected, limit = request.expected_hash, request.max_changes
+    if expected is not None and summary["sha256"] != expected:
+        raise PlanHashMismatch(
             f"The plan {shown_path(folder_path(request.plan))} has the hash {summary['sha256']}, but expected_hash is"
-            f" {describe(request.expected_hash)}: it is not the plan that was approved. Nothing was written. Approve"
-            f" this"
-            " one, or make the other one again"
+            f" {describe(expected)}: it is not the plan that was approved. Nothing was written. Approve this plan, or"
+            " make the approved one again"
         )
     changes = summary["changes"]["total"]
-    if request.max_changes is not None and changes > request.max_changes:
+    if limit is not None and changes > limit:
         raise TooManyChanges(
-            f"The plan {shown_path(folder_path(request.plan))} has {changes} changes, and max_changes is"
-            f" {request.max_changes}."
+            f"The plan {shown_path(folder_path(request.plan))} has {changes} changes, and max_changes is {limit}."
             " Nothing was written. Look at the plan, and raise max_changes if it is right"
         )

@@ -1,11 +1,10 @@
-"""The changes of one plan while they are carried out: what is to be done, and what became of each."""
+"""The changes of one plan while they are applied: which are left to do, and the outcome of each."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +21,7 @@ MOVED = "moved"
 HUMAN_OVERRIDE = "human_override"
 FAILED = "failed"
 WOULD_APPLY = "would_apply"
-"""In a dry run, in place of ``applied``."""
+"""In a dry run, instead of ``applied``."""
 OUTCOMES = (APPLIED, ALREADY, UNKNOWN_ATTENDEE, NOT_PERMITTED, NOT_STARTED, MOVED, GONE, HUMAN_OVERRIDE, FAILED)
 
 _TABLES = """
@@ -36,24 +35,24 @@ CREATE TABLE changes (
     reason TEXT NOT NULL,
     presence_seconds REAL NOT NULL,
     start_at TEXT NOT NULL,
-    is_taken INTEGER NOT NULL DEFAULT 0,
+    is_claimed INTEGER NOT NULL DEFAULT 0,
     outcome TEXT,
     detail TEXT,
     request_id TEXT
 );
 """
-# Made after the rows, which is faster, and sorts them once.
+# Created after the rows are inserted, which is faster: they are sorted once.
 _INDEXES = """
 CREATE INDEX of_booking ON changes (booking_uid);
-CREATE INDEX by_start ON changes (start_at) WHERE is_taken = 0;
+CREATE INDEX by_start ON changes (start_at) WHERE is_claimed = 0;
 """
 _COLUMNS = "booking_uid, role, email, is_absent, will_be_absent, reason, presence_seconds, start_at"
 _fields = attrgetter(*_COLUMNS.split(", "))
-_AT_A_TIME = 500
+_BATCH = 500
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedChange:
     """One change of the plan.
 
     :param number: its line in the plan, from 1.
@@ -66,13 +65,13 @@ class Planned:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one change.
+    """The outcome of one change.
 
     :param number: its line in the plan, from 1.
     :param outcome: such as ``applied``.
-    :param detail: why, or None.
+    :param detail: the reason, or None.
     :param request_id: Cal.com's ``X-Request-Id``, or None.
-    :param retryable: where it failed: whether another run may make it although nobody changed anything.
+    :param retryable: whether a retry may apply the change.
     """
 
     number: int
@@ -85,8 +84,8 @@ class Outcome:
 class Worklist:
     """The changes of a plan, in a database on disk. Close it, or use it as a context manager.
 
-    ``total``, ``bookings`` and ``hosts`` count the changes, their bookings, and those of a host's flag; ``counts`` and
-    ``done`` the outcomes so far. ``retryable`` is whether another run may make any change that failed.
+    ``total`` and ``bookings`` count the changes and their bookings; ``counts`` and ``done`` the outcomes so far.
+    ``has_retryable_failures`` is whether a retry may apply some of the failed changes.
 
     :param changes: the plan's, in its order.
     """
@@ -96,14 +95,13 @@ class Worklist:
         self._unwritten: list[tuple[str, str | None, str | None, int]] = []
         self.counts: Counter[str] = Counter()
         self.done = 0
-        self.retryable = False
+        self.has_retryable_failures = False
         try:
             self.total = self._load(changes)
         except BaseException:
             self.close()
             raise
-        self.bookings = self._figure("SELECT count(DISTINCT booking_uid) FROM changes")
-        self.hosts = self._figure("SELECT count(*) FROM changes WHERE role = 'host'")
+        self.bookings = self._count("SELECT count(DISTINCT booking_uid) FROM changes")
 
     def _load(self, changes: Iterable[Change]) -> int:
         rows = ((number, *_fields(change)) for number, change in enumerate(changes, start=1))
@@ -111,85 +109,82 @@ class Worklist:
         self._database.executemany(f"INSERT INTO changes (number, {_COLUMNS}) VALUES (?{', ?' * 8})", rows)
         self._database.execute("COMMIT")
         self._database.executescript(_INDEXES)
-        return self._figure("SELECT count(*) FROM changes")
+        return self._count("SELECT count(*) FROM changes")
 
     def has_booking(self, booking_uid: str) -> bool:
-        """Tell whether the plan changes anything of a booking."""
+        """Return whether the plan has changes of a booking."""
         found = self._database.execute("SELECT 1 FROM changes WHERE booking_uid = ? LIMIT 1", (booking_uid,))
         return found.fetchone() is not None
 
     def next_start(self, since: str) -> str | None:
-        """Give the next start, from one on, of bookings that nobody has taken yet.
+        """Return the earliest start, from ``since`` on, of the bookings that are not claimed yet.
 
         :param since: ISO 8601, UTC with ``Z`` and milliseconds, as the plan has it.
         """
         found = self._database.execute(
-            "SELECT min(start_at) FROM changes WHERE is_taken = 0 AND start_at >= ?", (since,)
+            "SELECT min(start_at) FROM changes WHERE is_claimed = 0 AND start_at >= ?", (since,)
         ).fetchone()
         start: str | None = found[0]
         return start
 
-    def take(self, booking_uid: str) -> list[Planned]:
-        """Give the changes of a booking, once; nobody else is given them."""
-        return self.take_all([booking_uid]).get(booking_uid, [])
+    def claim(self, booking_uid: str) -> list[PlannedChange]:
+        """Return the changes of a booking to the first caller, and an empty list to later ones."""
+        return self.claim_all([booking_uid]).get(booking_uid, [])
 
-    def take_all(self, booking_uids: Sequence[str]) -> dict[str, list[Planned]]:
-        """Give the changes of bookings, by uid, once; nobody else is given them.
+    def claim_all(self, booking_uids: Sequence[str]) -> dict[str, list[PlannedChange]]:
+        """Return the changes of several bookings, by uid, as :meth:`claim` does.
 
         :param booking_uids: those of a page, 500 at most. Those without changes are left out.
         """
-        where = f"WHERE booking_uid IN (?{', ?' * (len(booking_uids) - 1)}) AND is_taken = 0"
+        where = f"WHERE booking_uid IN (?{', ?' * (len(booking_uids) - 1)}) AND is_claimed = 0"
         rows = self._database.execute(
             f"SELECT number, {_COLUMNS} FROM changes {where} ORDER BY number", booking_uids
         ).fetchall()
         if rows:
-            self._database.execute(f"UPDATE changes SET is_taken = 1 {where}", booking_uids)
-        taken: dict[str, list[Planned]] = {}
+            self._database.execute(f"UPDATE changes SET is_claimed = 1 {where}", booking_uids)
+        claimed: dict[str, list[PlannedChange]] = {}
         for row in rows:
-            taken.setdefault(row[1], []).append(_planned(row))
-        return taken
+            claimed.setdefault(row[1], []).append(_planned(row))
+        return claimed
 
-    def untaken(self) -> Iterator[str]:
-        """Give the uids of the bookings that nobody has taken. They may be taken on the way."""
+    def unclaimed(self) -> Iterator[str]:
+        """Yield the uids of the bookings that are not claimed. They may be claimed during the iteration."""
         last = ""
         while True:
             found = self._database.execute(
-                "SELECT min(booking_uid) FROM changes WHERE is_taken = 0 AND booking_uid > ?", (last,)
+                "SELECT min(booking_uid) FROM changes WHERE is_claimed = 0 AND booking_uid > ?", (last,)
             ).fetchone()
             if found[0] is None:
                 return
             last = found[0]
             yield last
 
-    def everything(self) -> Iterator[list[Planned]]:
-        """Give all changes, those of a booking together, whoever took them."""
-        rows = self._pages(f"SELECT number, {_COLUMNS} FROM changes")
-        for _, of_booking in groupby(rows, key=lambda row: row[1]):
-            yield [_planned(row) for row in of_booking]
-
-    def settle(self, outcomes: Iterable[Outcome]) -> None:
-        """Note what became of changes."""
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Record the outcomes of changes."""
         for one in outcomes:
             self.counts[one.outcome] += 1
-            self.retryable = self.retryable or one.retryable
             self.done += 1
+            self.has_retryable_failures |= one.retryable and one.outcome in (FAILED, NOT_PERMITTED)
             self._unwritten.append((one.outcome, one.detail, one.request_id, one.number))
-        if len(self._unwritten) >= _AT_A_TIME:
+        if len(self._unwritten) >= _BATCH:
             self._write_outcomes()
 
-    def settle_rest(self, outcome: str, detail: str, *, retryable: bool) -> None:
-        """Note the same of all changes of which nothing is noted yet."""
+    def fail_remaining(self, detail: str) -> None:
+        """Record all changes without an outcome as failed, which a retry may apply.
+
+        :param detail: the reason.
+        """
         self._write_outcomes()
-        rest = self._database.execute(
-            "UPDATE changes SET outcome = ?, detail = ? WHERE outcome IS NULL", (outcome, detail)
+        remaining = self._database.execute(
+            "UPDATE changes SET outcome = ?, detail = ? WHERE outcome IS NULL", (FAILED, detail)
         )
-        if rest.rowcount:
-            self.counts[outcome] += rest.rowcount
-            self.retryable = self.retryable or retryable
-            self.done += rest.rowcount
+        if remaining.rowcount:
+            self.counts[FAILED] += remaining.rowcount
+            self.done += remaining.rowcount
+            self.has_retryable_failures = True
 
     def details(self, outcome: str) -> dict[str, int]:
-        """Count why changes came to an outcome."""
+        """Return the number of changes with an outcome by their detail, the most frequent first."""
         self._write_outcomes()
         found = self._database.execute(
             "SELECT coalesce(detail, ''), count(*) FROM changes WHERE outcome = ? GROUP BY 1 ORDER BY 2 DESC, 1",
@@ -200,8 +195,8 @@ class Worklist:
     def write(self, path: Folder, plan: str) -> None:
         """Write all changes with their outcomes as JSON lines, in the order of the plan.
 
-        :param path: of the file, here or in an object store; an older one is replaced.
-        :param plan: the plan's hash, which each line names.
+        :param path: of the file, local or in an object store; an older one is replaced.
+        :param plan: the plan's hash, which is in each line.
         :raises OSError: if it can't be written.
         """
         self._write_outcomes()
@@ -215,20 +210,20 @@ class Worklist:
         self._unwritten.clear()
 
     def _pages(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """Give the rows of a query on the changes by number, so that others may be changed on the way."""
+        """Yield the rows of a query on the changes by number; rows may be changed during the iteration."""
         last = 0
         while rows := self._database.execute(
-            f"{query} WHERE number > ? ORDER BY number LIMIT {_AT_A_TIME}", (last,)
+            f"{query} WHERE number > ? ORDER BY number LIMIT {_BATCH}", (last,)
         ).fetchall():
             yield from rows
             last = rows[-1][0]
 
-    def _figure(self, query: str) -> int:
-        (figure,) = self._database.execute(query).fetchone()
-        return int(figure)
+    def _count(self, query: str) -> int:
+        (count,) = self._database.execute(query).fetchone()
+        return int(count)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._database.close()
 
     def __enter__(self) -> Worklist:
@@ -241,9 +236,9 @@ class Worklist:
 _OUTCOME = "outcome, detail, request_id"
 
 
-def _planned(row: tuple[Any, ...]) -> Planned:
+def _planned(row: tuple[Any, ...]) -> PlannedChange:
     number, booking_uid, role, email, is_absent, will_be_absent, *others = row
-    return Planned(number, Change(booking_uid, role, email, bool(is_absent), bool(will_be_absent), *others))
+    return PlannedChange(number, Change(booking_uid, role, email, bool(is_absent), bool(will_be_absent), *others))
 
 
 def _line(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a ledger tells of each person of a booking: the flag that we wrote last, and writes whose end is not known."""
+"""What a ledger has on each person of a booking: the flag that we wrote last, and writes whose result is not known."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import Folder, scratch_database
-from airflow_provider_calcom.no_shows.ledger.identities import Addresses, folded
+from airflow_provider_calcom.api.models import normalize_email
+from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
-from airflow_provider_calcom.no_shows.ledger.segments import parts_of, readable, records_of, repair
+from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, readable, repair_segment
 from airflow_provider_calcom.no_shows.plan import LastWrite, LastWritesOf
 
-_READINGS = 3
+_READ_ATTEMPTS = 3
 _TABLES = """
 CREATE TABLE applied (
     booking_uid TEXT, role TEXT, name TEXT, sequence INTEGER, absent INTEGER, plan TEXT, task TEXT,
@@ -38,13 +39,13 @@ WHERE excluded.sequence >= applied.sequence
 
 @dataclass(frozen=True)
 class PastWrite:
-    """The last that a ledger tells of one person of one booking.
+    """The last write of one person's flag that a ledger has.
 
-    :param absent: the flag that we wrote, or set out to write.
-    :param is_certain: whether it is known that we wrote it, and not that a run was killed before it could tell.
-    :param plan: hash of the plan that it was of.
+    :param absent: the flag that was written, or was to be.
+    :param is_certain: whether it is known that the flag was written; False if the run was killed before it knew.
+    :param plan: hash of the plan that the write belongs to.
     :param task: the task that wrote it, as :attr:`TaskRun.name` has it.
-    :param open_writes: ids of writes whose end is not known, with the flag of each.
+    :param open_writes: ids of writes whose result is not known, with the flag of each.
     :param plans: hashes of all plans that certainly wrote this person's flag.
     """
 
@@ -56,71 +57,72 @@ class PastWrite:
     plans: frozenset[str] = frozenset()
 
 
-class LastWrites:
-    """The last writes of a ledger, by person. Close it, or use it as a context manager.
+class LastWriteLookup:
+    """Finds the last write of a person in a ledger. Close it, or use it as a context manager.
 
     The ledger is read once, as a stream, into a database on disk; memory does not grow with it.
 
-    ``latest_sequence`` is the place of its latest record of all, or 0.
+    ``latest_sequence`` is the sequence of the ledger's latest record, or 0.
 
-    :param folder: the ledger's, here or in an object store; one that is not there is empty.
-    :param addresses: how people are named.
-    :param concerns: tells by its uid whether a booking matters; others are passed over.
-    :param mends: whether parts with a torn last line are repaired, which only who writes may do.
-    :raises DamagedLedger: naming part and line.
-    :raises LedgerSecretWrong: if people are named by hashes of another secret.
+    :param folder: the ledger's, local or in an object store; one that does not exist is empty.
+    :param identities: finds people by their address or its hash.
+    :param only_bookings: returns by its uid whether a booking is wanted; the records of others are skipped.
+    :param repair: whether to repair segments with a torn last line, which only a run that writes may do.
+    :raises DamagedLedger: naming segment and line.
+    :raises LedgerSecretMismatch: if the ledger has hashes that were made with another secret.
     """
 
     def __init__(
         self,
         folder: Folder,
         *,
-        addresses: Addresses | None = None,
-        concerns: Callable[[str], bool] = lambda uid: True,
-        mends: bool = False,
+        identities: Identities | None = None,
+        only_bookings: Callable[[str], bool] = lambda uid: True,
+        repair: bool = False,
     ) -> None:
-        self._addresses = addresses or Addresses()
-        self._concerns = concerns
+        self._identities = identities or Identities()
+        self._only_bookings = only_bookings
         self._is_empty = True
         self.latest_sequence = 0
         self._database = scratch_database(_TABLES)
         try:
             with readable(folder):
                 self._read(folder)
-                if mends:
-                    for part in parts_of(folder):
-                        repair(part)
+                if repair:
+                    for segment in list_segments(folder):
+                        repair_segment(segment)
         except BaseException:
             self.close()
             raise
 
     def _read(self, folder: Folder) -> None:
-        """Read all parts, once more where one went away meanwhile because the ledger is compacted."""
-        for _ in range(_READINGS):
+        """Read all segments, and again if one was deleted meanwhile by a compaction."""
+        for _ in range(_READ_ATTEMPTS):
             try:
-                for part in parts_of(folder):
-                    for record in records_of(part):
-                        self._take(record)
+                for segment in list_segments(folder):
+                    for record in read_records(segment):
+                        self._add(record)
             except FileNotFoundError:
                 continue
             return
         raise DamagedLedger(
-            f"ledger_path: {shown_path(folder)}: parts of the ledger go away while it is read. Try again"
+            f"ledger_path: files of {shown_path(folder)} were deleted while the ledger was read. Run it again when no"
+            " compaction is running"
         )
 
-    def _take(self, record: LedgerRecord) -> None:
+    def _add(self, record: LedgerRecord) -> None:
         self.latest_sequence = max(self.latest_sequence, sequence_of(record))
         if record["email_hash"] is not None:
-            self._addresses.check(record["email_hash"])
-        if not self._concerns(record["booking_uid"]):
+            self._identities.check_hash(record["email_hash"])
+        if not self._only_bookings(record["booking_uid"]):
             return
         self._is_empty = False
-        name = folded(record["email"] or "") if record["email_hash"] is None else record["email_hash"]
+        name = normalize_email(record["email"] or "") if record["email_hash"] is None else record["email_hash"]
         person = (record["booking_uid"], record["role"], name)
         written = (sequence_of(record), record["to"], record["plan"], task_of(record))
         execute = self._database.execute
         if record["kind"] == "intent":
-            # A clock that was set back can let the outcome stand in an earlier part than its intent.
+            # If a clock was set back, the outcome can be in an earlier segment than its intent.
             if not execute("SELECT 1 FROM ended WHERE id = ?", (record["id"],)).fetchone():
                 execute("INSERT OR IGNORE INTO open VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (record["id"], *person, *written))
         elif record["shown"] is not None:
@@ -130,79 +132,79 @@ class LastWrites:
                 execute(_APPLY, (*person, *written))
                 execute("INSERT OR IGNORE INTO applied_by VALUES (?, ?, ?, ?)", (*person, record["plan"]))
 
-    def of(self, booking_uid: str, role: str, email: str) -> PastWrite | None:
-        """Give what is known of one person, or None.
+    def find(self, booking_uid: str, role: str, email: str) -> PastWrite | None:
+        """Return the last write of one person's flag, or None.
 
         :param booking_uid: the booking.
         :param role: ``attendee`` or ``host``.
-        :param email: the address as Cal.com spells it.
+        :param email: the address; its case does not matter.
         """
         if self._is_empty:
             return None
         applied: tuple[Any, ...] | None = None
-        left_open: list[tuple[Any, ...]] = []
+        open_writes: list[tuple[Any, ...]] = []
         plans: list[tuple[str]] = []
-        for name in self._addresses.names(email):
+        for name in self._identities.names(email):
             person = (booking_uid, role, name)
             where = "WHERE booking_uid = ? AND role = ? AND name = ?"
             found = self._database.execute(
                 f"SELECT sequence, absent, plan, task FROM applied {where}", person
             ).fetchone()
             applied = max(applied or found, found or applied, key=lambda one: one[0]) if found or applied else None
-            left_open += self._database.execute(f"SELECT sequence, absent, plan, task, id FROM open {where}", person)
+            open_writes += self._database.execute(f"SELECT sequence, absent, plan, task, id FROM open {where}", person)
             plans += self._database.execute(f"SELECT plan FROM applied_by {where}", person)
-        left_open.sort()
-        if applied is None and not left_open:
+        open_writes.sort()
+        if applied is None and not open_writes:
             return None
-        is_certain = applied is not None and (not left_open or left_open[-1][0] < applied[0])
-        _, absent, plan, task, *_ = applied if applied is not None and is_certain else left_open[-1]
+        is_certain = applied is not None and (not open_writes or open_writes[-1][0] < applied[0])
+        _, absent, plan, task, *_ = applied if applied is not None and is_certain else open_writes[-1]
         return PastWrite(
             bool(absent),
             is_certain,
             plan,
             task,
-            open_writes=tuple((one[4], bool(one[1])) for one in left_open),
+            open_writes=tuple((one[4], bool(one[1])) for one in open_writes),
             plans=frozenset(one for (one,) in plans),
         )
 
-    def of_people(self, people: Iterable[tuple[str, str, str]]) -> Iterator[LastWrite]:
-        """Give the last write of each person who has one, as a plan takes them.
+    def find_all(self, people: Iterable[tuple[str, str, str]]) -> Iterator[LastWrite]:
+        """Yield the last write of each person who has one, as a plan needs it.
 
-        :param people: uid of the booking, role, and address as Cal.com spells it.
+        :param people: uid of the booking, role, and address.
         """
         for booking_uid, role, email in people:
-            past = self.of(booking_uid, role, email)
+            past = self.find(booking_uid, role, email)
             if past is not None:
                 yield LastWrite(booking_uid, role, email, past.absent, past.is_certain)
 
     def latest_open(self) -> float | None:
-        """Give when the latest write began whose end is not known, as a Unix time; None where there is none."""
+        """Return the time of the latest intent without a known result, as a Unix time; None if there is none."""
         (latest,) = self._database.execute("SELECT max(sequence) FROM open").fetchone()
         return None if latest is None else latest / 1e6
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._database.close()
 
-    def __enter__(self) -> LastWrites:
+    def __enter__(self) -> LastWriteLookup:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
 
 
-def last_writes_of(folder: Any, identities: Callable[[], Addresses]) -> LastWritesOf:
+def last_writes_of(folder: Folder, identities: Callable[[], Identities]) -> LastWritesOf:
     """Return the function by which a plan looks up the ledger's last writes.
 
     :param folder: the ledger's.
-    :param identities: returns how the ledger names people; called only where something is looked up.
+    :param identities: returns how the ledger identifies people; called only if something is looked up.
     """
 
     def look_up(people: Iterable[tuple[str, str, str]]) -> Iterator[LastWrite]:
         wanted = list(people)
         uids = {uid for uid, _, _ in wanted}
         if uids:
-            with LastWrites(folder, addresses=identities(), concerns=uids.__contains__) as ledger:
-                yield from ledger.of_people(wanted)
+            with LastWriteLookup(folder, identities=identities(), only_bookings=uids.__contains__) as ledger:
+                yield from ledger.find_all(wanted)
 
     return look_up

@@ -1,4 +1,4 @@
-"""The parts of a ledger: its files, read as they are, also while somebody writes or after somebody was killed."""
+"""The segments of a ledger: its files, which are readable while a run writes them and after it was killed."""
 
 from __future__ import annotations
 
@@ -10,109 +10,108 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, storage_errors
 from airflow_provider_calcom.no_shows.ledger.records import (
-    LONGEST_LINE,
+    MAX_LINE_BYTES,
     DamagedLedger,
     LedgerNotReached,
     LedgerNotRead,
     LedgerRecord,
-    decoded,
+    decode,
 )
 
 SUFFIX = ".jsonl"
 
 
-def parts_of(folder: Folder) -> list[Any]:
-    """Give a ledger's parts by name, which begins with the time at which each was begun; none where there is no folder.
+def list_segments(folder: Folder) -> list[Any]:
+    """Return a ledger's segments, sorted by name, which begins with the time of their first record.
 
-    :param folder: the ledger's, here or in an object store.
+    :param folder: the ledger's, local or in an object store; one that does not exist has no segments.
     """
     place = folder_path(folder)
     with suppress(FileNotFoundError, NotADirectoryError):
         # Not glob(): that of Airflow 2.11's object storage finds nothing.
-        return sorted((part for part in place.iterdir() if _is_part(part.name)), key=lambda part: str(part.name))
+        return sorted((one for one in place.iterdir() if _is_segment(one.name)), key=lambda one: str(one.name))
     return []
 
 
 @contextmanager
-def readable(place: Any) -> Iterator[None]:
-    """Raise what hinders reading a ledger as an error of ours, naming the file.
+def readable(folder: Any) -> Iterator[None]:
+    """Raise errors of reading a ledger as errors of this package that name the file.
 
-    :param place: the ledger's folder.
+    :param folder: the ledger's folder.
     :raises LedgerNotRead: for a file or folder that may not be read, or that is of another kind;
-        :class:`LedgerNotReached` where a retry may heal it.
+        :class:`LedgerNotReached` where a retry may succeed. ``FileNotFoundError`` passes through.
     """
-    try:
+    with storage_errors(
+        "ledger_path",
+        folder,
+        lasting=LedgerNotRead,
+        passing=LedgerNotReached,
+        action="read",
+        fix="Let the worker's user read all of the folder, in which there may be nothing but the ledger's files",
+        unchanged=(FileNotFoundError,),
+        shows_file=True,
+    ):
         yield
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        if not is_of_storage(error, place):
-            raise
-        kind = LedgerNotRead if is_lasting(error) else LedgerNotReached
-        raise kind(
-            f"ledger_path: {shown_path(getattr(error, 'filename', None) or place)} can't be read ({reason_of(error)})."
-            " Let the worker's user read all of the folder, in which there may be nothing but the ledger's files"
-        ) from None
 
 
-def _is_part(name: str) -> bool:
+def _is_segment(name: str) -> bool:
     return name.endswith(SUFFIX) and not name.startswith(".")
 
 
-def records_of(part: Any) -> Iterator[LedgerRecord]:
-    """Give the records of a part. A last line that is torn, because its writer was killed, is left out.
+def read_records(segment: Any) -> Iterator[LedgerRecord]:
+    """Yield the records of a segment, without a torn last line, as a run that was killed leaves it.
 
-    :raises DamagedLedger: naming part and line, if another line is no record.
-    :raises LedgerNotRead: if the part is a pipe or the like.
+    :raises DamagedLedger: naming segment and line, if another line is not a record.
+    :raises LedgerNotRead: if the segment is a pipe or the like.
     """
-    if is_here(part) and not (part.is_file() or part.is_dir()) and part.exists():
-        # Opening a pipe would wait for its writer, for ever.
-        raise LedgerNotRead(f"ledger_path: {shown_path(part)} is no file. Move it out of the folder")
-    with part.open("rb") as file:
+    if is_here(segment) and not (segment.is_file() or segment.is_dir()) and segment.exists():
+        # Opening a pipe would block until something writes to it.
+        raise LedgerNotRead(f"ledger_path: {shown_path(segment)} is not a file. Move it out of the folder")
+    with segment.open("rb") as file:
         number = 0
-        while line := file.readline(LONGEST_LINE):
+        while line := file.readline(MAX_LINE_BYTES):
             number += 1
-            record = decoded(line)
+            record = decode(line)
             if record is not None:
                 yield record
-            elif line.endswith(b"\n") or len(line) == LONGEST_LINE:
+            elif line.endswith(b"\n") or len(line) == MAX_LINE_BYTES:
                 raise DamagedLedger(
-                    f"ledger_path: {shown_path(part)}, line {number}, is no record of a ledger. Fix that line"
-                    " by hand, or move the part out of the folder: its records would be forgotten"
+                    f"ledger_path: {shown_path(segment)}, line {number}, is not a record of a ledger. Fix that line"
+                    " by hand, or move the file out of the folder, whose records are forgotten then"
                 )
 
 
-def repair(part: Any) -> bool:
-    """Cut off the torn last line of a part that nobody writes; one that lacks only its line end gets it.
+def repair_segment(segment: Any) -> bool:
+    """Cut off the torn last line of a segment that no run writes; a record that lacks only its line end gets it.
 
-    So all tools can read the part, and its lines stay whole.
+    Then any tool that reads JSON lines can read the segment.
 
-    :return: whether it was torn.
+    :return: whether the segment was changed.
     """
-    if not _is_torn(part) or (is_here(part) and part.is_symlink()):
+    if not _is_torn(segment) or (is_here(segment) and segment.is_symlink()):
         return False
-    if not is_here(part):
-        content = part.read_bytes()
-        part.write_bytes(_mended(content))
+    if not is_here(segment):
+        content = segment.read_bytes()
+        segment.write_bytes(_without_torn_line(content))
         return True
-    with part.open("r+b") as file:
-        if not locked(file):
+    with segment.open("r+b") as file:
+        if not try_lock(file):
             return False
-        mended = _mended(file.read())
+        whole = _without_torn_line(file.read())
         file.seek(0)
-        file.write(mended)
+        file.write(whole)
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
     return True
 
 
-def locked(file: IO[bytes]) -> bool:
-    """Lock a part that is open, until it is closed, and say whether that was possible: its writer holds it.
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock an open segment until it is closed, and return False if its writer holds the lock.
 
-    Some network file systems have no locks; there, each part counts as free. See :func:`has_locks`.
+    Some network file systems have no locks; there, each segment counts as free. See :func:`has_locks`.
     """
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,9 +123,9 @@ def locked(file: IO[bytes]) -> bool:
 
 
 def has_locks(file: IO[bytes]) -> bool:
-    """Return whether the file system of an open file, which we have locked or nobody has, knows locks.
+    """Return whether the file system of an open file supports locks.
 
-    :param file: open in this process.
+    :param file: open in this process; not locked, or locked by it.
     """
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,16 +134,16 @@ def has_locks(file: IO[bytes]) -> bool:
     return True
 
 
-def is_at(file: IO[bytes], path: Path) -> bool:
-    """Tell whether an open file is still the one that a path leads to: it may have been taken away meanwhile."""
+def is_same_file(file: IO[bytes], path: Path) -> bool:
+    """Return whether an open file is still the one at a path, and was not deleted or replaced since."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
 
 
-def _is_torn(part: Any) -> bool:
-    with part.open("rb") as file:
+def _is_torn(segment: Any) -> bool:
+    with segment.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if not size:
             return False
@@ -152,8 +151,8 @@ def _is_torn(part: Any) -> bool:
         return bool(file.read(1) != b"\n")
 
 
-def _mended(content: bytes) -> bytes:
+def _without_torn_line(content: bytes) -> bytes:
     end = content.rfind(b"\n") + 1
     if end == len(content):
         return content
-    return content + b"\n" if decoded(content[end:]) is not None else content[:end]
+    return content + b"\n" if decode(content[end:]) is not None else content[:end]

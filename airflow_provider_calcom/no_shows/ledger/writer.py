@@ -1,4 +1,4 @@
-"""Writing the ledger: an intent before each write of a flag, an outcome after it, each on disk before we go on."""
+"""Write the ledger: an intent before each write of a flag and an outcome after it, on disk before the run continues."""
 
 from __future__ import annotations
 
@@ -7,37 +7,30 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import (
-    Folder,
-    folder_path,
-    is_here,
-    is_lasting,
-    is_of_storage,
-    make_folder,
-    open_here,
-    reason_of,
-)
-from airflow_provider_calcom.no_shows.ledger.identities import Addresses
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, make_folder, open_here, storage_errors
+from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import (
-    LATEST_PLACE,
+    MAX_SEQUENCE,
     AlreadyApplying,
     LedgerFolderUnusable,
     LedgerNotWritten,
     LedgerRecord,
     LedgerReplaced,
     TaskRun,
-    encoded,
-    time_text,
+    encode,
+    format_time,
 )
-from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, has_locks, is_at, locked
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, has_locks, is_same_file, try_lock
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.no_shows.plan import Change
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +39,14 @@ _CLOCK_TOLERANCE = 60.0
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What became of one write.
+class WriteOutcome:
+    """The result of one write.
 
-    :param write_id: what :meth:`LedgerWriter.intend` gave, or the id of an earlier run's intent.
+    :param write_id: the id that :meth:`LedgerWriter.record_intents` returned, or that of an earlier run's intent.
     :param change: the change, with the address as Cal.com spells it.
     :param outcome: such as ``applied`` or ``failed``.
     :param detail: why, or None.
-    :param shown: whether the booking showed the new flag when it was read last; None where that is not known.
+    :param verified: whether the booking showed the new flag when it was read last; None where that is not known.
     :param request_id: Cal.com's ``X-Request-Id``, or None.
     """
 
@@ -61,20 +54,21 @@ class Settled:
     change: Change
     outcome: str
     detail: str | None
-    shown: bool | None
+    verified: bool | None
     request_id: str | None = None
 
 
 class LedgerWriter:
-    """Writes one run's part of a ledger. Close it, or use it as a context manager.
+    """Writes one run's segment of a ledger. Close it, or use it as a context manager.
 
-    On this machine a run has one part, which grows, and which it locks. Object stores can't append, so that there each
-    batch of records is a part of its own; :func:`compact` puts them together.
+    In a local folder a run has one segment, which it locks and appends to. Object stores can't append, so there each
+    batch of records is a segment of its own; :func:`~airflow_provider_calcom.no_shows.ledger.compaction.compact` merges
+    them.
 
-    :param folder: the ledger's, here or in an object store. It is made where it is missing.
-    :param plan: hash of the plan's changes.
-    :param task: who writes.
-    :param addresses: how people are named.
+    :param folder: the ledger's, local or in an object store. It is created if it is missing.
+    :param plan: the plan's hash.
+    :param task: the task that writes.
+    :param identities: how people are identified.
     :param wall_clock: Unix time.
     """
 
@@ -84,18 +78,18 @@ class LedgerWriter:
         *,
         plan: str,
         task: TaskRun | None = None,
-        addresses: Addresses | None = None,
+        identities: Identities | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder_path(folder)
         self._plan = plan
         self._task = (task or TaskRun()).fields
-        self._addresses = addresses or Addresses()
+        self._identities = identities or Identities()
         self._wall_clock = wall_clock
-        begun = time_text(wall_clock()).replace("-", "").replace(":", "")
+        begun = format_time(wall_clock()).replace("-", "").replace(":", "")
         self.name = f"{begun}-{uuid.uuid4().hex[:8]}"
-        # A run that is stopped may leave a batch under way in its thread, and append the next one.
-        self._turn = threading.Lock()
+        # A stopped run may append a batch while the thread of an earlier one is still appending.
+        self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
         self._claim: IO[bytes] | None = None
         self._server_clock: Callable[[], float] | None = None
@@ -109,11 +103,11 @@ class LedgerWriter:
         self._last_batch: Any = None
 
     def claim(self) -> None:
-        """Keep other runs on this machine from applying the same plan: both would read a flag before either wrote it.
+        """Prevent other runs on this machine from applying the same plan: both would read a flag before one writes it.
 
-        A task may outlive the worker that Airflow gave up, and meet its own retry. Object stores have no such locks.
+        A task may outlive the worker that Airflow considers lost, and meet its own retry. Object stores have no locks.
 
-        :raises AlreadyApplying: if another run is at it.
+        :raises AlreadyApplying: if another run is applying it.
         :raises LedgerNotWritten: if the folder can't be written.
         """
         if not is_here(self._folder):
@@ -121,47 +115,47 @@ class LedgerWriter:
         path = self._folder / f".applying-{self._plan[:16]}"
         with self._not_written():
             make_folder(self._folder)
-            claim = _appended_to(path)
-            # One that ends takes its file away; whoever had opened that one would hold a lock that nobody else sees.
-            while (is_ours := locked(claim)) and not is_at(claim, path):
+            claim = _open_to_append(path)
+            # A run that ends deletes its file. If that happens between our opening and locking it, our lock is on a
+            # deleted file, which other runs do not see.
+            while (is_ours := try_lock(claim)) and not is_same_file(claim, path):
                 claim.close()
-                claim = _appended_to(path)
+                claim = _open_to_append(path)
         if is_ours:
             self._claim = claim
             self._claim_path = path
             if not has_locks(claim):
                 log.warning(
-                    "The file system of the ledger %s has no locks, so two runs of one plan at once are not noticed,"
-                    " and would mark and notify people twice. Set max_active_runs=1, and put the ledger on a file"
-                    " system with flock",
+                    "The file system of the ledger %s has no locks, so two simultaneous runs of one plan are not"
+                    " noticed, and would mark and notify people twice. Set max_active_runs=1, and put the ledger on a"
+                    " file system with flock",
                     shown_path(self._folder),
                 )
         else:
             claim.close()
             raise AlreadyApplying(
                 f"Another run is applying this plan with the ledger {shown_path(self._folder)}. Nothing was written."
-                f" Let it end;"
-                " then a retry finds done what it did"
+                " Let it end; a retry skips what it applied"
             )
 
     def continue_after(self, sequence: int, server_clock: Callable[[], float]) -> None:
-        """Place all further records after one.
+        """Give all further records a higher sequence than one.
 
-        :param sequence: the place of the ledger's latest record.
-        :param server_clock: Cal.com's clock by its ``Date``, as a Unix time.
-        :raises LedgerFolderUnusable: if nothing can be placed after it.
+        :param sequence: that of the ledger's latest record.
+        :param server_clock: returns Cal.com's clock by its ``Date``, as a Unix time.
+        :raises LedgerFolderUnusable: if no sequence can follow it.
         """
-        if sequence >= LATEST_PLACE:
+        if sequence >= MAX_SEQUENCE:
             raise LedgerFolderUnusable(
-                f"ledger_path: {shown_path(self._folder)} has a record whose sequence is {sequence}, which no clock"
-                " reaches, and none could be placed after it. Correct that record by hand. Nothing is written to"
+                f"ledger_path: {shown_path(self._folder)} has a record whose sequence is {sequence}, which is later"
+                " than any clock, so no record could follow it. Correct that record by hand. Nothing is written to"
                 " Cal.com"
             )
         self._sequence = max(self._sequence, sequence)
         self._server_clock = server_clock
 
-    def intend(self, changes: Sequence[Change]) -> list[str]:
-        """Record that changes are about to be written, and give the id of each write.
+    def record_intents(self, changes: Sequence[Change]) -> list[str]:
+        """Record that changes are about to be written, and return the id of each write.
 
         :param changes: with addresses as Cal.com spells them.
         :raises LedgerNotWritten: if they can't be recorded; then they must not be written.
@@ -171,29 +165,29 @@ class LedgerWriter:
         self._append(self._record("intent", write_id, one) for write_id, one in zip(ids, changes, strict=True))
         return ids
 
-    def settle(self, settled: Iterable[Settled]) -> None:
-        """Record what became of writes.
+    def record_outcomes(self, outcomes: Iterable[WriteOutcome]) -> None:
+        """Record the results of writes.
 
-        :raises LedgerNotWritten: if it can't be recorded.
+        :raises LedgerNotWritten: if they can't be recorded.
         """
         self._append(
             {
                 **self._record("outcome", one.write_id, one.change),
                 "outcome": one.outcome,
                 "detail": one.detail,
-                "shown": one.shown,
+                "shown": one.verified,
                 "request_id": one.request_id,
             }
-            for one in settled
+            for one in outcomes
         )
 
     def _record(self, kind: str, write_id: str, change: Change) -> LedgerRecord:
-        email, email_hash = self._addresses.named(change.email)
+        email, email_hash = self._identities.record_fields(change.email)
         now = self._wall_clock()
         return {
             "kind": kind,
             "id": write_id,
-            "time": time_text(now),
+            "time": format_time(now),
             "plan": self._plan,
             "booking_uid": change.booking_uid,
             "role": change.role,
@@ -211,30 +205,31 @@ class LedgerWriter:
         }
 
     def check(self) -> None:
-        """See that what this run wrote is still there.
+        """Check that what this run wrote is still there.
 
         :raises LedgerReplaced: if not.
         """
-        with self._turn, self._not_written():
+        with self._lock, self._not_written():
             self._check_last()
 
     def _next_sequence(self, now: float) -> int:
-        """Return the place of the next record: after all that the ledger had, and by the clock that is behind.
+        """Return the sequence of the next record: after all that the ledger has, and by the clock that is behind.
 
-        A machine's clock alone would not do: what was written while it was ahead would count as the latest for as long.
+        Not by the worker's clock alone: what was written while that was ahead would count as the latest until the time
+        that it showed.
         """
         if now < self._latest_time - _CLOCK_TOLERANCE:
-            log.warning("This machine's clock was set back by %.0f s during the run", self._latest_time - now)
+            log.warning("The worker's clock was set back by %.0f s during the run", self._latest_time - now)
         self._latest_time = now
         bounded = now if self._server_clock is None else min(now, self._server_clock())
         self._sequence = max(self._sequence + 1, int(bounded * 1e6))
         return self._sequence
 
     def _append(self, records: Iterable[LedgerRecord]) -> None:
-        content = b"".join(map(encoded, records))
+        content = b"".join(map(encode, records))
         if not content:
             return
-        with self._turn, self._not_written():
+        with self._lock, self._not_written():
             self._check_last()
             if is_here(self._folder):
                 self._append_here(content)
@@ -242,16 +237,17 @@ class LedgerWriter:
                 self._add_batch(content)
 
     def _check_last(self) -> None:
-        """A file that lost its name can be written on without an error, and everything in it would be lost."""
+        """Check the file itself: a file that was deleted can still be appended to without an error."""
         if self._file is not None:
-            is_there = is_at(self._file, self._path) and os.fstat(self._file.fileno()).st_size == self._size
+            is_there = is_same_file(self._file, self._path) and os.fstat(self._file.fileno()).st_size == self._size
         else:
             is_there = self._last_batch is None or self._last_batch.exists()
         if not is_there:
-            raise LedgerReplaced(_of_replaced(self._last_batch or self._path))
-        # Also before the first append, and in a new folder that was given our part. Without it, another run may begin.
-        if self._claim is not None and not is_at(self._claim, self._claim_path):
-            raise LedgerReplaced(_of_replaced(self._claim_path))
+            raise LedgerReplaced(_replaced_message(self._last_batch or self._path))
+        # The claim as well: before the first append there is no segment, a new folder may hold a copy of ours, and
+        # without the claim another run could begin.
+        if self._claim is not None and not is_same_file(self._claim, self._claim_path):
+            raise LedgerReplaced(_replaced_message(self._claim_path))
 
     def _add_batch(self, content: bytes) -> None:
         self._batches += 1
@@ -260,23 +256,20 @@ class LedgerWriter:
         batch.write_bytes(content)
         self._last_batch = batch
 
-    @contextmanager
-    def _not_written(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            if not is_of_storage(error, self._folder):
-                raise
-            kind = LedgerFolderUnusable if is_lasting(error) else LedgerNotWritten
-            raise kind(
-                f"ledger_path: {shown_path(self._folder)} can't be written ({reason_of(error)}). Let the worker's user"
-                " write there, or free some space. Nothing is written to Cal.com without it"
-            ) from None
+    def _not_written(self) -> AbstractContextManager[None]:
+        return storage_errors(
+            "ledger_path",
+            self._folder,
+            lasting=LedgerFolderUnusable,
+            passing=LedgerNotWritten,
+            action="written",
+            fix="Let the worker's user write there, or free some space. Nothing is written to Cal.com without it",
+        )
 
     def _append_here(self, content: bytes) -> None:
         if self._file is None:
             make_folder(self._folder)
-            self._file = self._own_part()
+            self._file = self._open_segment()
             self._size = 0
         try:
             written = 0
@@ -284,14 +277,14 @@ class LedgerWriter:
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())
         except OSError:
-            self._take_back()
+            self._undo_append()
             raise
         self._size += len(content)
 
-    def _take_back(self) -> None:
-        """Cut off what a failed append left, and begin another part next time.
+    def _undo_append(self) -> None:
+        """Cut off what a failed append left, and begin another segment next time.
 
-        Where even that fails, the half line is the last of a part that nobody appends to, which readers leave out.
+        Where even that fails, the torn line is the last one of a segment that no run appends to, which readers skip.
         """
         assert self._file is not None, "only what is open can fail"
         with suppress(OSError):
@@ -300,22 +293,22 @@ class LedgerWriter:
         self._file.close()
         self._file = None
 
-    def _own_part(self) -> IO[bytes]:
-        """Open a part that is ours alone. A compaction that came upon it before it was locked would take it away."""
+    def _open_segment(self) -> IO[bytes]:
+        """Create a segment and lock it; another one where a compaction locked it first, which would delete it."""
         while True:
             self._opened += 1
             self._path = self._folder / f"{self.name}{f'-{uuid.uuid4().hex[:8]}' if self._opened > 1 else ''}{SUFFIX}"
-            file = _appended_to(self._path)
-            if locked(file) and is_at(file, self._path):
+            file = _open_to_append(self._path)
+            if try_lock(file) and is_same_file(file, self._path):
                 return file
             file.close()
 
     def close(self) -> None:
-        """Let go of the part, and of the plan."""
+        """Close the segment, and delete the claim on the plan."""
         if self._file is not None:
             self._file.close()
         if self._claim is not None:
-            if is_at(self._claim, self._claim_path):  # else it may be another run's
+            if is_same_file(self._claim, self._claim_path):  # otherwise it may be another run's
                 self._claim_path.unlink(missing_ok=True)
             self._claim.close()
             self._claim = None
@@ -327,13 +320,13 @@ class LedgerWriter:
         self.close()
 
 
-def _of_replaced(path: Any) -> str:
+def _replaced_message(path: Any) -> str:
     return (
         f"ledger_path: {shown_path(path)} was deleted, replaced or changed while this run wrote it, so the run stops."
-        " Restore the ledger before anything is planned or applied: our own marks are not known as ours without it."
+        " Restore the ledger before anything is planned or applied: without it our own marks are not known as ours."
         " What this run wrote is in outcomes.jsonl beside the plan"
     )
 
 
-def _appended_to(path: Path) -> IO[bytes]:
+def _open_to_append(path: Path) -> IO[bytes]:
     return os.fdopen(open_here(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)

@@ -1,4 +1,4 @@
-"""The loop beside the task: it ends when it is asked to, from wherever, and raises what went wrong on it."""
+"""The event loop beside the task: it can be stopped from anywhere, and its exceptions are raised."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
-from airflow_provider_calcom.no_shows.apply.report import Progress
+from airflow_provider_calcom.no_shows.apply.result import Progress
 
 
 @pytest.fixture
 def ended() -> list[str]:
-    """What happened, in its order."""
+    """The events of the run, in order."""
     return []
 
 
@@ -26,7 +26,7 @@ def loop(ended: list[str]) -> LoopThread:
 
 
 async def until_stopped(loop: LoopThread, ended: list[str]) -> None:
-    """Wait to be stopped, and then end what is under way."""
+    """Wait to be stopped, and then finish the work in flight."""
     stopped = asyncio.Event()
     loop.on_stop(stopped.set)
     ended.append("begun")
@@ -36,32 +36,33 @@ async def until_stopped(loop: LoopThread, ended: list[str]) -> None:
 
 
 def ignore(seconds: float) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 @pytest.fixture
-def handler(loop: LoopThread, ended: list[str]) -> Iterator[None]:
-    """Stop the loop on SIGTERM, as Airflow does, and record when the handler returns."""
+def handler(loop: LoopThread) -> Iterator[list[str]]:
+    """Stops the loop on SIGTERM, as Airflow does; has an entry for each time that the handler returned."""
+    returned: list[str] = []
 
     def stop(*_: object) -> None:
         loop.stop()
-        ended.append("handled")
+        returned.append("returned")
 
     before = signal.signal(signal.SIGTERM, stop)
-    yield
+    yield returned
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.usefixtures("handler")
-def test_a_signal_ends_it(loop: LoopThread, ended: list[str]) -> None:
-    """In the very thread that waits for it; when the handler returns, what was under way has ended."""
+def test_a_signal_ends_it(loop: LoopThread, ended: list[str], handler: list[str]) -> None:
+    """Also in the thread that waits for it; when the handler returns, the work in flight has ended."""
     threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
     loop.run(lambda: until_stopped(loop, ended), ignore)
-    assert ended == ["begun", "ended", "handled"]
+    assert ended == ["begun", "ended"]
+    assert len(handler) == 1
 
 
 def test_an_exception_in_the_waiting_thread_ends_it(loop: LoopThread, ended: list[str]) -> None:
-    """As a task's time-out raises one; it goes on its way once the loop has ended."""
+    """A task's timeout raises one; it propagates once the loop has ended."""
 
     def time_out(*_: object) -> None:
         raise TimeoutError("the task's time is over")
@@ -77,14 +78,14 @@ def test_an_exception_in_the_waiting_thread_ends_it(loop: LoopThread, ended: lis
 
 
 def test_a_stop_before_it_began(loop: LoopThread, ended: list[str]) -> None:
-    """It is not forgotten."""
+    """A stop that comes before the loop runs still stops it."""
     loop.stop()
     loop.run(lambda: until_stopped(loop, ended), ignore)
     assert ended == ["begun", "ended"]
     loop.stop()
 
 
-def test_what_went_wrong_is_raised(loop: LoopThread) -> None:
+def test_exceptions_are_raised(loop: LoopThread) -> None:
     """In the thread that waits."""
 
     async def fail() -> None:
@@ -95,20 +96,20 @@ def test_what_went_wrong_is_raised(loop: LoopThread) -> None:
 
 
 @pytest.mark.parametrize(
-    ("progress", "told"),
+    ("progress", "text"),
     [
-        (Progress(0, 100, 0.0, 0, None), "0 of 100 changes, 0.0 a second, time left not known"),
-        (Progress(50, 100, 10.0, 40, None), "50 of 100 changes, 5.0 a second, 10 s left"),
+        (Progress(0, 100, 0.0, 0, None), "0 of 100 changes, 0.0 per second, time left unknown"),
+        (Progress(50, 100, 10.0, 40, None), "50 of 100 changes, 5.0 per second, 10 s left"),
         (
             Progress(200, 2000, 100.0, 190, 0.957),
-            "200 of 2000 changes, 2.0 a second, 96% of the rate limit used, 15 min left",
+            "200 of 2000 changes, 2.0 per second, 96% of the rate limit used, 15 min left",
         ),
         (
             Progress(600, 100_000, 300.0, 1, 1.0),
-            "600 of 100000 changes, 2.0 a second, 100% of the rate limit used, 13 h 48 min left",
+            "600 of 100000 changes, 2.0 per second, 100% of the rate limit used, 13 h 48 min left",
         ),
     ],
 )
-def test_progress_in_words(progress: Progress, told: str) -> None:
+def test_progress_as_text(progress: Progress, text: str) -> None:
     """Done, rate, share of the limit, and time left."""
-    assert str(progress) == told
+    assert str(progress) == text
