@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_calcom.attendance.engine import Decision, Resources, decide
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.explain import ExplainedRow, Explanation, Verdict, explain, page
-from airflow_provider_calcom.attendance.explain.texts import WIDTH, cells
+from airflow_provider_calcom.attendance.explain.render import WIDTH, cells
 from tests.attendance import reference
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, REASONS, at, booking, person, row
 from tests.attendance.worlds import random_world

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from airflow_provider_calcom.attendance.engine import Policy, Resources, load, load_policy, room, workshop
 from airflow_provider_calcom.attendance.explain.collect import NUMBERED_ATTENDANCE, choose, gather, run_rules
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
-from airflow_provider_calcom.attendance.explain.page import page
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
+from airflow_provider_calcom.attendance.explain.render import page
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 from airflow_provider_calcom.attendance.schema import BOOKINGS, PEOPLE

@@ -196,7 +196,7 @@ def test_a_full_disk(error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Unpacking needs room, and the file is not to blame where there is none."""
     import errno
 
-    from airflow_provider_calcom.attendance.tables import local_copies as plain_files
+    from airflow_provider_calcom.attendance.tables import sources as plain_files
 
     def full(stream: Any) -> Iterator[bytes]:
         raise OSError(getattr(errno, error), "full")
