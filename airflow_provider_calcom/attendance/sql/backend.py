@@ -160,7 +160,7 @@ class SqlPlace:
                 if not self.dialect.takes_nul:
                     _refuse_nul(local, table, loaded)
                 files += loaded
-        with self._session() as session:
+        with loader.naming_damaged_files(), self._session() as session:
             session.load_policy(policy)
             session.check_sql()
             for table, source in inputs.items():

@@ -93,7 +93,9 @@ class Loader:
 
     @contextmanager
     def naming_damaged_files(self) -> Iterator[None]:
-        """Name the file where a query finds one damaged: Parquet is read only when the rules need it.
+        """Name the file if a query finds it damaged: Parquet is read only when the rules need it.
+
+        DuckDB's own error is not chained, because it quotes a value that is not UTF-8, such as somebody's name.
 
         :raises InvalidInput: naming file and column.
         """
@@ -103,10 +105,11 @@ class Loader:
             yield
         except (duckdb.OutOfMemoryException, duckdb.InterruptException):
             raise
-        except duckdb.Error:
-            for part in self._read_later:
-                part.check_readable()
-            raise
+        except (duckdb.Error, UnicodeDecodeError):
+            fault = next(filter(None, (part.damage() for part in self._read_later)), None)
+            if fault is None:
+                raise
+            raise fault from None
 
     def _check_uids(self, parts: Sequence[Part]) -> None:
         found = self._connection.execute(
@@ -351,25 +354,31 @@ class ParquetPart(Part):
             row, _, column, value = min(faults)
             raise self._wrong(row, column, value)
 
-    def check_readable(self) -> None:
-        """Read the whole file.
+    def damage(self) -> InvalidInput | None:
+        """Read the whole file, and return which column can't be read, if any.
 
-        :raises InvalidInput: naming the column that can't be read.
+        It is read on a connection of its own: after an internal error, DuckDB refuses every query on the old one.
         """
         import duckdb
 
-        for cells in self._columns:
-            try:
-                self._one(f"SELECT bit_xor(hash({cells.raw})) FROM {self._as_it_is}")
-            except duckdb.Error:
-                raise InvalidInput(
-                    f"{self.file.shown}, column {cells.column.name}: is damaged, or not UTF-8. Write the file again"
-                ) from None
+        path = str(self.file.path)
+        with duckdb.connect() as connection:
+            for column in self._table.columns:
+                try:
+                    relation = connection.read_parquet(path)
+                    if column.name in map(str.lower, relation.columns):
+                        relation.aggregate(f'bit_xor(hash("{column.name}"))').fetchall()
+                except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+                    raise
+                except duckdb.Error:
+                    return InvalidInput(
+                        f"{self.file.shown}, column {column.name}: is damaged, or not UTF-8. Write the file again"
+                    )
+        return None
 
     def _unreadable(self, error: str) -> InvalidInput:
-        if hasattr(self, "_columns"):
-            self.check_readable()
-        return InvalidInput(f"{self.file.shown}: is not Parquet, or was cut. Fetch or write it again")
+        cut = InvalidInput(f"{self.file.shown}: is not Parquet, or was cut. Fetch or write it again")
+        return (self.damage() or cut) if hasattr(self, "_columns") else cut
 
 
 class CsvPart(Part):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.attendance.engine import Resources, load, workshop
+from airflow_provider_calcom.attendance.engine import Resources, loaded, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
 from airflow_provider_calcom.attendance.schema import PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Named, format_of, local_files
@@ -76,8 +76,12 @@ def test_a_star_stands_for_several(tmp_path: Path) -> None:
     (tmp_path / "ax1.jsonl").write_bytes(jsonl([{**PERSON, "email": "no"}]))
     (tmp_path / "b1.jsonl").write_bytes(jsonl([{**PERSON, "email": "b"}]))
     pattern = f"{tmp_path}/a[x]*.jsonl"
-    with workshop(Resources()) as (connection, folder):
-        files = load(connection, folder, {PEOPLE: [pattern, tmp_path / "b1.jsonl"]}, takes_naive_times=False)
+    source = {PEOPLE: [pattern, tmp_path / "b1.jsonl"]}
+    with (
+        workshop(Resources()) as (connection, folder),
+        loaded(connection, folder, source, takes_naive_times=False) as files,
+    ):
+        pass
     assert [(Path(file.name).name, file.rows) for file in files] == [
         ("a[x]1.jsonl", 1),
         ("a[x]2.jsonl", 1),
