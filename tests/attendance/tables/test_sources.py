@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,20 +196,20 @@ def test_a_forbidden_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
-def test_a_full_disk(error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(error: str) -> None:
     """Unpacking needs room, and the file is not to blame where there is none."""
-    import errno
 
-    from airflow_provider_calcom.attendance.tables import sources as plain_files
+    class Unreadable:
+        """A file of an object store, reading which fails as a full disk does."""
 
-    def full(stream: Any) -> Iterator[bytes]:
-        raise OSError(getattr(errno, error), "full")
-        yield b""
+        def open(self, mode: str) -> Any:
+            raise OSError(getattr(errno, error), "full")
 
-    monkeypatch.setattr(plain_files, "_chunks", full)
-    (path := tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(CONTENT))
+        def __str__(self) -> str:
+            return "s3://bucket/a.jsonl.gz"
+
     with pytest.raises(OutOfRoom, match="the disk is too full"):
-        read(PEOPLE, path)
+        read(PEOPLE, Unreadable())
 
 
 @pytest.mark.parametrize(
