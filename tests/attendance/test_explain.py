@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.engine import Resources
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.explain import ExplainedRow, Explanation, Verdict, explain, page
 from airflow_provider_calcom.attendance.explain.model import ExplainedBooking, Feed, FeedSource, HostSide
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.attendance.explain.render import WIDTH, cells
-from airflow_provider_calcom.attendance.instants import microseconds, parse_instant
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from tests.attendance import reference
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, REASONS, at, booking, person, row
@@ -232,7 +232,7 @@ BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
 
 
 def count(time: str) -> int:
-    return microseconds(parse_instant(at(time)))
+    return microseconds(parse_timestamp(at(time)))
 
 
 def fact(number: int, joined: str = "10:00:00", left: str | None = "11:00:00", **changes: Any) -> ExplainedRow:
@@ -277,7 +277,7 @@ def facts(
 
     :param ann: what else is known of the person; ``booked``, ``feed`` and ``host_side`` likewise.
     """
-    start, end, now = count("10:00:00"), count("11:00:00"), microseconds(parse_instant(COMPLETE["as_of"]))
+    start, end, now = count("10:00:00"), count("11:00:00"), microseconds(parse_timestamp(COMPLETE["as_of"]))
     window = {"window_start": start - 900_000_000, "window_end": end + 900_000_000, "settled_at": count("13:00:00")}
     names = {"booking_uid": "b1", "status": "accepted", "conference_key": "room", "rescheduled_to_uid": None}
     complete = {"complete_until": now, "needed_until": count("13:00:00"), "attendance_until": now, "as_of": now}
