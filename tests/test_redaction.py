@@ -28,7 +28,7 @@ from airflow_provider_calcom._storage import MODE_VARIABLE, InvalidFileMode, fil
 from airflow_provider_calcom.api import errors as api_errors
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
-from airflow_provider_calcom.attendance.engine import Resources, check_resources, load, workshop
+from airflow_provider_calcom.attendance.engine import Resources, check_resources, loaded, workshop
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
@@ -355,8 +355,11 @@ def _rails(_: Path) -> Iterator[Callable[[], object]]:
 
 
 def _load(table: Table, source: Any, zone: str | None = None) -> None:
-    with workshop(Resources(threads=1), zone) as (connection, folder):
-        load(connection, folder, {table: source}, takes_naive_times=zone is not None)
+    with (
+        workshop(Resources(threads=1), zone) as (connection, folder),
+        loaded(connection, folder, {table: source}, takes_naive_times=zone is not None),
+    ):
+        pass
 
 
 def _tables(folder: Path) -> Iterator[Callable[[], object]]:

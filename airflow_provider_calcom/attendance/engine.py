@@ -205,16 +205,17 @@ def deciding(
     """
     judged_by = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
     inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
-    with workshop(resources, zone) as (connection, folder), room(resources):
+    with workshop(resources, zone) as (connection, folder):
         if place is None:
-            files = load(connection, folder, inputs, takes_naive_times=zone is not None)
-            load_policy(connection, policy_tables(judged_by))
-            counts = _run_embedded(connection)
+            with loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files:
+                load_policy(connection, policy_tables(judged_by))
+                counts = _run_embedded(connection)
+                yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
         else:
             files, counts = place.run(
                 connection, folder, inputs, judged_by, takes_naive_times=zone is not None, counts=COUNTS
             )
-        yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
+            yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
 
 
 @contextmanager
@@ -238,7 +239,7 @@ def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[Du
     if resources.threads is not None:
         config["threads"] = resources.threads
     try:
-        with duckdb.connect(config=config) as connection:
+        with _reraise_out_of_memory(resources), duckdb.connect(config=config) as connection:
             try:
                 connection.execute(f"SET TimeZone = '{known_zone}'")
             except duckdb.Error:
@@ -303,30 +304,35 @@ def _spill_folder(resources: Resources) -> Path:
 
 
 @contextmanager
-def room(resources: Resources) -> Iterator[None]:
-    """Say what to do where memory and disk do not suffice: raises OutOfRoom."""
+def _reraise_out_of_memory(resources: Resources) -> Iterator[None]:
     import duckdb
 
     try:
         yield
     except duckdb.OutOfMemoryException as error:
+        folder = shown_path(resources.spill_directory or tempfile.gettempdir())
         raise OutOfRoom(
-            f"memory_limit={resources.memory_limit} and the disk under"
-            f" {shown_path(resources.spill_directory or tempfile.gettempdir())} did not suffice. Raise the limit,"
-            f" free some"
-            f" disk, or run the rules on a SQL connection. DuckDB says: {redact(str(error).splitlines()[0])}"
+            f"memory_limit: {resources.memory_limit} and the free disk space under {folder} (spill_directory) are too"
+            " little for the rules. Raise the limit, free disk space, or run the rules on a SQL connection. DuckDB:"
+            f" {redact(str(error).splitlines()[0])}"
         ) from None
 
 
-def load(
+@contextmanager
+def loaded(
     connection: DuckDBPyConnection, folder: Path, inputs: Mapping[Table, Any], *, takes_naive_times: bool
-) -> list[LoadedFile]:
-    """Read tables into the engine.
+) -> Iterator[list[LoadedFile]]:
+    """Load tables into the engine for the queries of the block, and yield their files.
 
     :param inputs: ``{table: what the user gave}``.
+    :raises InvalidInput: also if a query of the block meets a damaged part of a Parquet file.
     """
     loader = Loader(connection, takes_naive_times=takes_naive_times)
-    return [file for table, source in inputs.items() for file in loader.load(table, local_files(table, source, folder))]
+    files = [
+        file for table, source in inputs.items() for file in loader.load(table, local_files(table, source, folder))
+    ]
+    with loader.naming_damaged_files():
+        yield files
 
 
 def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -> None:

@@ -11,10 +11,10 @@ from typing import IO, Any
 from airflow_provider_calcom.api.changes import is_cohost, is_of_organisers_domain, only_attends
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
-from airflow_provider_calcom.attendance.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
+from airflow_provider_calcom.no_shows.bookings import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 
 _NO_SESSIONS = "No Cal Video reference"

@@ -76,7 +76,7 @@ def test_bookings_of_cal_com(tmp_path_factory: pytest.TempPathFactory, booking: 
 
 @pytest.mark.parametrize("table", TABLES)
 @given(data=st.data())
-@limits(25)
+@limits(8)
 def test_rows_of_the_tables(tmp_path_factory: pytest.TempPathFactory, table: str, data: st.DataObject) -> None:
     """So is a row of each of the rules' tables, in a file or as rows."""
     rows = dict(zip(TABLES, table_rows(), strict=True))
@@ -96,7 +96,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet", ".jsonl.gz", ".csv.gz", ".tsv"])
 @given(content=st.binary(max_size=40) | st.sampled_from(DAMAGED))
-@limits(8)
+@limits(4)
 def test_bytes(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes) -> None:
     """Any bytes under any suffix are refused by the file's name."""
     path = tmp_path_factory.mktemp("bytes") / f"people{suffix}"

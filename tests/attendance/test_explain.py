@@ -6,19 +6,26 @@ import gzip
 import json
 import random
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.attendance.engine import Decision, Resources, decide
+from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
+from airflow_provider_calcom.attendance.engine import Resources
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.explain import ExplainedRow, Explanation, Verdict, explain, page
-from airflow_provider_calcom.attendance.explain.texts import WIDTH, cells
+from airflow_provider_calcom.attendance.explain.model import ExplainedBooking, Feed, FeedSource, HostSide
+from airflow_provider_calcom.attendance.explain.reasons import with_reasons
+from airflow_provider_calcom.attendance.explain.render import WIDTH, cells
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from tests.attendance import reference
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, REASONS, at, booking, person, row
 from tests.attendance.worlds import random_world
+from tests.profiles import IS_DEEP
 
 ONE_THREAD = Resources(threads=1)
 RULES = {
@@ -82,7 +89,7 @@ def stated(explanation: Explanation) -> list[Any]:
     )
 
 
-def decided(decisions: list[Decision], uid: str) -> list[Any]:
+def decided(decisions: list[Any], uid: str) -> list[Any]:
     names = ("role", "email", "outcome", "reason", "presence_seconds", "currently_absent")
     return sorted(
         tuple(decision[name] or "" if name == "email" else decision[name] for name in names)  # type: ignore[literal-required]
@@ -93,53 +100,58 @@ def decided(decisions: list[Decision], uid: str) -> list[Any]:
 
 @dataclass(frozen=True)
 class ExplainedWorld:
-    """A random world, what `decide` makes of it, and the explanation of each of its bookings."""
+    """A random world, what the rules decide of it, and the explanation of some of its bookings."""
 
     tables: tuple[list[Any], list[Any], list[Any]]
     policy: dict[str, Any]
-    decisions: list[Decision]
+    decisions: list[Any]
     explanations: list[Explanation]
 
 
-def rich_worlds() -> list[Any]:
-    """Return few and small worlds that reach every outcome and reason between them."""
-    worlds = []
+def rich_worlds() -> list[tuple[Any, dict[str, Any], list[str]]]:
+    """Return few and small worlds and those of their bookings that reach every outcome and reason between them."""
+    bookings = []
     for seed in range(100):
         *tables, policy = random_world(seed, bookings=8)
         policy["judge_hosts"] = True
-        decisions = reference.decide(*tables, policy)
-        reached = {(decision["role"], decision["outcome"], decision["reason"]) for decision in decisions}
-        worlds.append((reached, tables, policy))
-    chosen: list[Any] = []
+        reached: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+        for one in reference.decide(*tables, policy):
+            reached[one["booking_uid"]].add((one["role"], one["outcome"], one["reason"]))
+        bookings += [(found, seed, uid, tables, policy) for uid, found in reached.items()]
+    chosen: dict[int, tuple[Any, dict[str, Any], list[str]]] = {}
     missing = set(REASONS)
     while missing:
-        reached, *world = max(worlds, key=lambda one: len(one[0] & missing))
-        assert reached & missing, f"no world reaches {missing}"
-        chosen.append(world)
-        missing -= reached
-    return chosen
+        found, seed, uid, tables, policy = max(bookings, key=lambda one: (len(one[0] & missing), one[1] in chosen))
+        assert found & missing, f"no world reaches {missing}"
+        chosen.setdefault(seed, (tables, policy, []))[2].append(uid)
+        missing -= found
+    if IS_DEEP:
+        return [(tables, policy, [one["booking_uid"] for one in tables[0]]) for tables, policy, _ in chosen.values()]
+    return list(chosen.values())
 
 
 @pytest.fixture(scope="module")
 def worlds() -> list[ExplainedWorld]:
-    """Worlds of every reason, with all of their bookings explained."""
-    found = []
-    for tables, policy in rich_worlds():
-        explanations = [
-            explain(*tables, policy, booking_uid=one["booking_uid"], resources=ONE_THREAD) for one in tables[0]
-        ]
-        found.append(ExplainedWorld(tables, policy, decide(*tables, policy, resources=ONE_THREAD), explanations))
-    return found
+    """Return worlds of every reason, with the bookings that reach them explained."""
+    return [
+        ExplainedWorld(
+            tables,
+            policy,
+            reference.decide(*tables, policy),
+            [explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD) for uid in uids],
+        )
+        for tables, policy, uids in rich_worlds()
+    ]
 
 
 def test_every_booking_is_explained_as_it_was_decided(worlds: list[ExplainedWorld]) -> None:
-    """The page of each booking, of each outcome and reason, states what `decide` decides, under its rule."""
+    """The page of each booking, of each outcome and reason, states what the rules decide, under its rule."""
     for world in worlds:
         for explanation in world.explanations:
             assert stated(explanation) == decided(world.decisions, explanation.booking.booking_uid)
             check_page(explanation)
-    seen = {(one["role"], one["outcome"], one["reason"]) for world in worlds for one in world.decisions}
-    assert seen == REASONS
+    explained = (one for world in worlds for each in world.explanations for one in each.people if one.outcome)
+    assert {(one.role, one.outcome, one.reason) for one in explained} == REASONS
 
 
 def check_page(explanation: Explanation) -> None:
@@ -219,232 +231,344 @@ UNKNOWN = row("10:05:00", "10:50:00", name="iPhone")
 BRIEFLY = row("10:00:00", "10:00:00.4", email="ann@x.test")
 
 
+def count(time: str) -> int:
+    return microseconds(parse_timestamp(at(time)))
+
+
+def fact(number: int, joined: str = "10:00:00", left: str | None = "11:00:00", **changes: Any) -> ExplainedRow:
+    """Return a row of attendance as the rules found it."""
+    begins, ends = count(joined), count(left or "14:00:00")
+    found: dict[str, Any] = dict.fromkeys(field.name for field in fields(ExplainedRow))
+    found |= {name: [] for name in ("counts_for", "trace_of", "named_with", "named_elsewhere", "at_another_time")}
+    found |= dict.fromkeys(("is_by_participant", "is_evidence", "is_host_side", "is_internal", "is_company"), False)
+    found |= {"number": number, "source": "zoom", "kind": "person", "booking_uid": "b1", "place": "meeting"}
+    found |= {"joined_at": begins, "left_at": left and ends, "begins": begins, "ends": ends}
+    return ExplainedRow(**found | changes)
+
+
+def ends(named: Sequence[str] = (), **sources: str | None) -> dict[str, Any]:
+    """Return the feed of sources that end then; ``nameless`` are the rows that name none."""
+    found = [
+        FeedSource(None if name == "nameless" else name, end and count(end), name in named, has_rows=True)
+        for name, end in sources.items()
+    ]
+    known = [one.complete_until for one in found]
+    complete_until = min(known) if known and None not in known else None
+    return {"sources": found, "complete_until": complete_until, "attendance_until": None}
+
+
+HOST_NUMBER = 2
+NOT_THERE = {"came": False, "seconds_of_core": 0.0}
+OUTSIDE = {"place": "outside_window"}
+ELSEWHERE = {"place": "elsewhere", "booking_uid": None, "conference_key": "other"}
+
+
+def facts(
+    reason: str,
+    *rows: ExplainedRow,
+    role: str = "attendee",
+    ann: Any = (),
+    booked: Any = (),
+    feed: Any = (),
+    host_side: Any = (),
+    **policy: Any,
+) -> Explanation:
+    """Return what the rules found, with a reason on Ann or her host, and its words.
+
+    :param ann: what else is known of the person; ``booked``, ``feed`` and ``host_side`` likewise.
+    """
+    start, end, now = count("10:00:00"), count("11:00:00"), microseconds(parse_timestamp(COMPLETE["as_of"]))
+    window = {"window_start": start - 900_000_000, "window_end": end + 900_000_000, "settled_at": count("13:00:00")}
+    names = {"booking_uid": "b1", "status": "accepted", "conference_key": "room", "rescheduled_to_uid": None}
+    complete = {"complete_until": now, "needed_until": count("13:00:00"), "attendance_until": now, "as_of": now}
+    came = {"came": True, "seconds_of_core": 3600.0, "needed_seconds": 300.0, "checked_in": False}
+    person = {
+        "person": HOST_NUMBER if role == "host" else 1,
+        "role": role,
+        "email": "host@x.test" if role == "host" else "ann@x.test",
+        "name": None,
+        "currently_absent": False,
+        "is_internal": False,
+        "outcome": "",
+        "reason": reason,
+        "presence_seconds": 0.0,
+        "first_joined_at": None,
+        "last_left_at": None,
+    }
+    found = Explanation(
+        booking=ExplainedBooking(
+            **names | window | {"start_at": start, "end_at": end, "excluded_as": None} | dict(booked)
+        ),
+        policy=AttendancePolicy.of(COMPLETE | policy),
+        feed=Feed(**{"rows": len(rows), "sources": []} | complete | dict(feed)),
+        host_side=HostSide(**came | dict(host_side)),
+        people=[Verdict(**person | dict(ann))],
+        rows=list(rows),
+        rows_in_all={"meeting": len(rows)},
+        files=[],
+    )
+    return with_reasons(found)
+
+
+def words(explanation: Explanation) -> str:
+    """Return the rule and its sentence on the one person."""
+    (found,) = explanation.people
+    return f"{found.rule} {found.reason}: {found.why}"
+
+
 @pytest.mark.parametrize(
-    ("expected", "people", "rows", "options"),
+    ("expected", "explanation"),
     [
         (
             "1 not_accepted: the booking's status is cancelled, and only accepted bookings are judged",
-            [ANN],
-            [],
-            {"bookings": [booking(status="cancelled")]},
+            facts("not_accepted", booked={"status": "cancelled"}),
         ),
         (
             "2 rescheduled: the booking was moved: b2 took its place",
-            [ANN],
-            [],
-            {"bookings": [booking(rescheduled_to_uid="b2")]},
+            facts("rescheduled", booked={"rescheduled_to_uid": "b2"}),
         ),
         (
             "3 not_settled: the booking is judged only from 2026-01-05 13:00:00 on, 7200 s (settle) after its end, and"
             " this is 2026-01-05 12:59:59.999999",
-            [ANN],
-            [],
-            {"as_of": at("12:59:59.999999")},
+            facts("not_settled", feed={"as_of": count("12:59:59.999999")}),
         ),
         (
             "4 internal: the address is internal (internal_domains or internal_emails)",
-            [ANN],
-            [],
-            {"internal_domains": ["x.test"]},
+            facts("internal", ann={"is_internal": True}),
         ),
         (
             "4 internal: the address is that of a host of this booking",
-            [ANN, HOST | {"match_email": "ANN@x.test"}],
-            [],
-            {},
+            facts("internal"),
         ),
         (
             "5 duplicate_email: another attendee of this booking has the same address, and one can't be told from the"
             " other",
-            [ANN, BOB | {"email": "Ann@x.test"}],
-            [],
-            {},
+            facts("duplicate_email"),
         ),
         (
             "6 email: the person came: 1500.5 s in the window, known by e-mail, and 300 s would do (min_presence)",
-            [ANN],
-            [row("10:00:00", "10:25:00.5", email="ann@x.test")],
-            {"min_presence": 300},
+            facts("email", ann={"presence_seconds": 1500.5}, min_presence=300),
         ),
         (
             "7 trace: the person did not come (0.4 s in the window, min_presence is 1 s), but left a trace: row #2"
             " (ann@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05 10:00:00.4, in this meeting)",
-            [ANN, HOST],
-            [HOST_CAME, BRIEFLY],
-            {},
+            facts(
+                "trace",
+                fact(1),
+                fact(2, left="10:00:00.4", email="ann@x.test", trace_of=[1]),
+                ann={"presence_seconds": 0.4},
+            ),
         ),
         (
             "7 trace: the person did not come (0 s in the window, min_presence is 1 s), but left a trace: row #1"
             " (Ann L. ann@x.test, lobby, webex, 2026-01-05 10:02:00 - open, under the conference key other) and more",
-            [ANN, HOST],
-            [
-                row("10:02:00", None, kind="lobby", source="webex", name="Ann L.", email="ann@x.test")
-                | {"booking_uid": None, "conference_key": "other"},
-                row("07:00:00", "08:00:00", email="ann@x.test"),
-                HOST_CAME,
-            ],
-            {},
+            facts(
+                "trace",
+                fact(
+                    1,
+                    "10:02:00",
+                    None,
+                    kind="lobby",
+                    source="webex",
+                    name="Ann L.",
+                    email="ann@x.test",
+                    trace_of=[1],
+                    **ELSEWHERE,
+                ),
+                fact(2, "07:00:00", "08:00:00", trace_of=[1], **OUTSIDE),
+            ),
         ),
         (
             "7 trace: the person did not come (0 s in the window, min_presence is 1 s), but left a trace: row #1"
             " (Ann Lee, person, zoom, 2026-01-05 07:00:00 - 2026-01-05 08:00:00, with this booking's uid, outside the"
             " window)",
-            [ANN, HOST],
-            [row("07:00:00", "08:00:00", name="Ann Lee"), HOST_CAME],
-            {},
+            facts("trace", fact(1, "07:00:00", "08:00:00", name="Ann Lee", trace_of=[1], **OUTSIDE)),
         ),
         (
             "8 feed_incomplete: the feed is complete up to 2026-01-05 11:00:00 (the latest instant of zoom), and must"
             " be up to 2026-01-05 13:00:00",
-            [ANN, HOST],
-            [HOST_CAME],
-            {"attendance_until": None},
+            facts("feed_incomplete", feed=ends(zoom="11:00:00")),
         ),
         (
             "8 feed_incomplete: the feed is complete nowhere, because no instant up to 2026-01-06 00:00:00 is known,"
             " and must be up to 2026-01-05 13:00:00",
-            [ANN, HOST],
-            [],
-            {"attendance_until": None},
+            facts("feed_incomplete", feed=ends()),
         ),
         (
             "9 no_evidence: nothing shows that somebody was there within the core (rows of the meeting: 0)",
-            [ANN, HOST],
-            [],
-            {},
+            facts("no_evidence"),
         ),
         (
             "9 no_evidence: nothing shows that somebody was there within the core (rows of the meeting: 1)",
-            [ANN, HOST],
-            [row("09:50:00", "10:00:00", email="host@x.test")],
-            {},
+            facts("no_evidence", fact(1, "09:50:00", "10:00:00")),
         ),
         (
             "10 host_not_seen: the host side did not come (there for 299 s of the core's 3600 s, needed 300 s), and an"
             " attendee is not blamed for that",
-            [ANN, HOST],
-            [row("09:50:00", "10:04:59", email="host@x.test")],
-            {},
+            facts("host_not_seen", host_side={"came": False, "seconds_of_core": 299}),
         ),
         (
             "11 unknown_participant: somebody was there who may be the person: row #3 (iPhone, person, zoom, 2026-01-05"
             " 10:05:00 - 2026-01-05 10:50:00, in this meeting) and more",
-            [ANN, HOST],
-            [HOST_CAME, row("10:30:00", "10:50:00", phone="6174415555"), UNKNOWN],
-            {},
+            facts(
+                "unknown_participant",
+                fact(3, "10:05:00", "10:50:00", name="iPhone", is_company=True),
+                fact(2, "10:30:00", is_company=True),
+            ),
         ),
         (
             "12 named_with_another: somebody else's row has a part of the person's name, so both may have been at one"
             " device: row #2 (Hugo / Ann host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05 11:00:00, in this"
             " meeting)",
-            [ANN, HOST],
-            [HOST_CAME, row(email="host@x.test", name="Hugo / Ann")],
-            {},
+            facts("named_with_another", fact(1), fact(2, email="host@x.test", name="Hugo / Ann", named_with=[1])),
         ),
         (
             "13 name_elsewhere: their name is on a row of another meeting, or of none, in the window: row #2 (Lee, Ann,"
             " person, zoom, 2026-01-05 10:00:00 - 2026-01-05 11:00:00, under the booking uid b2) and more",
-            [ANN, HOST],
-            [HOST_CAME, row(name="Lee, Ann", booking_uid="b2"), row(name="Ann Lee", booking_uid=None)],
-            {},
+            facts(
+                "name_elsewhere",
+                fact(2, name="Lee, Ann", named_elsewhere=[1], **ELSEWHERE | {"booking_uid": "b2"}),
+                fact(3, named_elsewhere=[1]),
+            ),
         ),
         (
             "14 seen_at_another_time: the meeting may have been held up to 43200 s earlier or later (moved_within): row"
             " #2 (Ann's iPhone, person, zoom, 2026-01-05 15:00:00 - 2026-01-05 16:00:00, under the conference key room,"
             " outside the window)",
-            [ANN, HOST],
-            [HOST_CAME, row("15:00:00", "16:00:00", name="Ann's iPhone", booking_uid=None, conference_key="room")],
-            {},
+            facts(
+                "seen_at_another_time",
+                fact(
+                    2,
+                    "15:00:00",
+                    "16:00:00",
+                    name="Ann's iPhone",
+                    at_another_time=[1],
+                    booking_uid=None,
+                    conference_key="room",
+                    **OUTSIDE,
+                ),
+            ),
         ),
         (
             "15 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the meeting was held; the"
             " host side came (there for 3600 s of the core's 3600 s, needed 300 s); the feed is complete up to"
             " 2026-01-06 00:00:00 (attendance_until); no participant is unknown; nothing shows them in another"
             " meeting, nor in this room at another time",
-            [ANN, HOST],
-            [HOST_CAME],
-            {},
+            facts("not_seen"),
         ),
         (
             "15 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
             " (require_host_present is false, so the host was not needed); the feed is complete up to 2026-01-06"
             " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time is no"
             " doubt (traces_are_doubt is false)",
-            [ANN, HOST],
-            [BRIEFLY],
-            {"require_host_present": False, "traces_are_doubt": False},
+            facts("not_seen", ann={"presence_seconds": 0.4}, require_host_present=False, traces_are_doubt=False),
         ),
         (
             "15 not_seen: the person did not come (0 s in the window, min_presence is 1 s); the feed lists everyone who"
             " came (assume_held); the feed is complete up to 2026-01-06 00:00:00 (attendance_until); no participant is"
             " unknown; nothing shows them in another meeting, nor in this room at another time",
-            [ANN, HOST],
-            [],
-            {"assume_held": True},
+            facts("not_seen", assume_held=True),
         ),
     ],
 )
-def test_a_reason_comes_with_its_figures(expected: str, people: Any, rows: Any, options: Any) -> None:
-    """Each rule on an attendee is told in plain words, with what decided it."""
-    assert why("ann@x.test", people, rows, **options) == expected
+def test_a_reason_comes_with_its_figures(expected: str, explanation: Explanation) -> None:
+    """Each rule on an attendee is stated in plain words, with what decided it."""
+    assert words(explanation) == expected
 
 
 @pytest.mark.parametrize(
-    ("expected", "rows"),
+    ("expected", "explanation"),
     [
-        ("host_seen: the host side came (there for 3600 s of the core's 3600 s, needed 300 s)", [HOST_CAME]),
+        (
+            "host_seen: the host side came (there for 3600 s of the core's 3600 s, needed 300 s)",
+            facts("host_seen", role="host"),
+        ),
         (
             "host_seen: the host side came (a check-in within the core)",
-            [row("11:00:00", None, kind="check_in", email="host@x.test")],
+            facts("host_seen", role="host", host_side={"checked_in": True}),
         ),
         (
             "trace: the host side did not come (there for 60 s of the core's 3600 s, needed 300 s), but a host or"
             " an internal participant left a trace: row #1 (host@x.test, person, zoom, 2026-01-05 10:00:00 - 2026-01-05"
             " 10:01:00, in this meeting)",
-            [row("10:00:00", "10:01:00", email="host@x.test")],
+            facts(
+                "trace",
+                fact(1, left="10:01:00", email="host@x.test", trace_of=[HOST_NUMBER]),
+                role="host",
+                host_side={"came": False, "seconds_of_core": 60},
+            ),
         ),
         (
             "trace: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), but a host or"
             " an internal participant left a trace: row #1 (boss@corp.test, lobby, zoom, 2026-01-05 10:00:00 -"
             " 2026-01-05 11:00:00, in this meeting)",
-            [row(kind="lobby", email="boss@corp.test")],
+            facts(
+                "trace",
+                fact(1, kind="lobby", email="boss@corp.test", is_internal=True),
+                role="host",
+                host_side=NOT_THERE,
+            ),
         ),
         (
             "not_seen: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), and an attendee"
             " did; the feed is complete up to 2026-01-06 00:00:00 (attendance_until); no participant is unknown",
-            [row(email="ann@x.test")],
+            facts("not_seen", role="host", host_side=NOT_THERE),
         ),
         (
             "no_guest_seen: the host side did not come (there for 0 s of the core's 3600 s, needed 300 s), and no"
             " attendee came either",
-            [BRIEFLY],
+            facts("no_guest_seen", role="host", host_side=NOT_THERE),
         ),
     ],
 )
-def test_a_reason_on_a_host_comes_with_its_figures(expected: str, rows: Any) -> None:
-    """The rules that only hosts have are told in plain words too."""
-    options: Any = {"judge_hosts": True, "internal_domains": ["corp.test"]}
-    assert why("host@x.test", [ANN, HOST], rows, **options) == f"None {expected}"
+def test_a_reason_on_a_host_comes_with_its_figures(expected: str, explanation: Explanation) -> None:
+    """The rules that only hosts have are stated in plain words, too."""
+    assert words(explanation) == f"None {expected}"
 
 
 ZOOM_LATE = row("13:00:00", "14:00:00", booking_uid="b2")
-TO_COME = {"booking_uid": "b2", "joined_at": "2026-01-07T00:00:00Z", "left_at": None}
-BOT_OF_TEAMS = row("09:50:00", "10:59:00", kind="bot", source="teams")
+
+
+@pytest.mark.parametrize(
+    ("expected", "feed"),
+    [
+        ("up to 2026-01-05 10:59:00 (the latest instant of teams)", ends(zoom="14:00:00", teams="10:59:00")),
+        (
+            "up to 2026-01-05 09:00:00 (the latest instant of the rows without a source)",
+            ends(zoom="14:00:00", nameless="09:00:00"),
+        ),
+        (
+            "up to 2026-01-05 11:30:00 (attendance_until of zoom)",
+            ends(named=("zoom", "teams"), zoom="11:30:00", teams="12:30:00"),
+        ),
+        (
+            "up to 2026-01-05 13:00:00 (as_of, before attendance_until of zoom)",
+            ends(named=("zoom",), zoom="23:00:00") | {"as_of": count("13:00:00"), "complete_until": count("13:00:00")},
+        ),
+        (
+            "nowhere, because no instant up to 2026-01-06 00:00:00 is known of the rows without a source, teams",
+            ends(nameless=None, teams=None, zoom="14:00:00"),
+        ),
+        ("nowhere, because no instant up to 2026-01-06 00:00:00 is known", ends()),
+    ],
+)
+def test_which_source_limits_the_feed(expected: str, feed: dict[str, Any]) -> None:
+    """The page says up to where the feed is complete for this booking, and which of its sources ends there."""
+    explanation = facts("feed_incomplete", feed=feed)
+    assert (
+        words(explanation)
+        == f"8 feed_incomplete: the feed is complete {expected}, and must be up to 2026-01-05 13:00:00"
+    )
+    assert f"Feed        complete {expected}" in page(explanation).replace("\n            ", " ")
 
 
 @pytest.mark.parametrize(
     ("expected", "rows", "options"),
     [
-        ("up to 2026-01-05 10:59:00 (the latest instant of teams)", [HOST_CAME, ZOOM_LATE, BOT_OF_TEAMS], {}),
         (
-            "up to 2026-01-05 09:00:00 (the latest instant of the rows without a source)",
-            [ZOOM_LATE, row("08:00:00", "09:00:00", booking_uid="b2", source=" ")],
+            "up to 2026-01-05 10:59:00 (the latest instant of teams)",
+            [HOST_CAME, ZOOM_LATE, row("09:50:00", "10:59:00", kind="bot", source="teams")],
             {},
-        ),
-        (
-            "up to 2026-01-05 11:30:00 (attendance_until of zoom)",
-            [HOST_CAME, ZOOM_LATE],
-            {"attendance_until": {" zoom ": at("11:30:00"), "teams": at("12:30:00")}},
         ),
         (
             "up to 2026-01-05 11:30:00 (attendance_until of teams)",
@@ -456,27 +580,12 @@ BOT_OF_TEAMS = row("09:50:00", "10:59:00", kind="bot", source="teams")
             [HOST_CAME],
             {"attendance_until": {"zoom": at("23:00:00")}, "as_of": at("13:00:00"), "overrun": 3 * 3600},
         ),
-        (
-            "nowhere, because no instant up to 2026-01-06 00:00:00 is known of teams",
-            [ZOOM_LATE, row(source="teams") | TO_COME],
-            {},
-        ),
-        (
-            "nowhere, because no instant up to 2026-01-06 00:00:00 is known of the rows without a source, teams",
-            [row(source=None) | TO_COME, row(source="teams") | TO_COME, ZOOM_LATE],
-            {},
-        ),
-        ("nowhere, because no instant up to 2026-01-06 00:00:00 is known", [], {}),
     ],
 )
-def test_which_source_limits_the_feed(expected: str, rows: Any, options: Any) -> None:
-    """The page says up to where the feed is complete for this booking, and which of its sources ends there."""
+def test_the_end_of_the_feed_is_that_of_the_rules(expected: str, rows: Any, options: Any) -> None:
+    """What the page says of the feed's sources is what the rules found of them."""
     explanation = told([ANN, HOST], rows, **{"attendance_until": None} | options)
-    why_not = verdict_on(explanation, "ann@x.test").why
-    assert re.fullmatch(
-        rf"the feed is complete {re.escape(expected)}, and must be up to 2026-01-05 1[34]:00:00", why_not
-    )
-    assert f"Feed        complete {expected}" in page(explanation).replace("\n            ", " ")
+    assert f"the feed is complete {expected}, and must be up to" in verdict_on(explanation, "ann@x.test").why
 
 
 def test_sources_that_do_not_count_for_a_booking() -> None:
@@ -503,15 +612,12 @@ def test_decisions_that_depend_on_other_bookings() -> None:
     namesake = person(email="namesake@x.test", booking_uid="b2")
     there = [HOST_CAME, row(booking_uid="b2", name="Ann Lee")]
     assert why("ann@x.test", [ANN, HOST, namesake], there, bookings).startswith("15 not_seen")
-    assert why("ann@x.test", [ANN, HOST, namesake], there).startswith("13 name_elsewhere")
     colleague = [HOST_CAME, row(email="guest@corp.test", name="A Colleague")]
     second_host = person("host", "guest@corp.test", booking_uid="b2", name="Some Host")
     assert why("ann@x.test", [ANN, HOST, second_host], colleague, bookings, **corp).startswith("15 not_seen")
-    assert why("ann@x.test", [ANN, HOST], colleague, bookings, **corp).startswith("11 unknown_participant")
     same_room = [booking(), booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00"))]
     later = [HOST_CAME, row("15:00:00", "16:00:00", name="Ann", booking_uid=None, conference_key="room")]
     assert why("ann@x.test", [ANN, HOST], later, same_room).startswith("15 not_seen")
-    assert why("ann@x.test", [ANN, HOST], later).startswith("14 seen_at_another_time")
 
 
 def test_a_row_that_is_theirs_by_another_one() -> None:
@@ -563,7 +669,6 @@ def test_half_a_core_is_enough() -> None:
     """What is asked of the host side is capped at half of the core, rounded up to a whole microsecond."""
     explanation = told([ANN, HOST], [], [booking(end_at=at("10:00:10.000001"))])
     assert explanation.host_side.needed_seconds == 5.000001
-    assert told([ANN, HOST], [], host_min_presence=0).host_side.needed_seconds == 1
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -724,7 +829,6 @@ def test_the_whole_feed_counts_for_its_end() -> None:
 @pytest.mark.parametrize(
     ("until", "source"),
     [
-        (at("12:00:00"), "12:00:00 (attendance_until)"),
         ("2026-01-05T13:00:00+01:00", "12:00:00 (attendance_until)"),
         ("2027-01-01T00:00:00Z", "14:30:00 (as_of, before attendance_until)"),
     ],
@@ -745,23 +849,24 @@ def test_only_the_one_booking_is_explained() -> None:
     assert "bob" not in page(explanation)
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("\x1b[2J\x1b[31mred", "\ufffd[2J\ufffd[31mred"),
-        ("two\r\nlines\u202ehidden", "two lines\ufffdhidden"),
-        ("日本語の名前" * 30, None),
-        ("e\u0301" * 200, None),
-        ("x" * 5000, None),
-        ("😀 " * 200, None),
-    ],
-)
-def test_names_of_others_are_harmless(name: str, shown: str | None) -> None:
+HARMLESS = {
+    "\x1b[2J\x1b[31mred": "\ufffd[2J\ufffd[31mred",
+    "two\r\nlines\u202ehidden": "two lines\ufffdhidden",
+    "日本語の名前" * 30: None,
+    "e\u0301" * 200: None,
+    "x" * 5000: None,
+    "😀 " * 200: None,
+}
+"""Names that participants may type, and what the page shows of them, where it is shown whole."""
+
+
+def test_names_of_others_are_harmless() -> None:
     """A participant's name can't move the cursor, turn the text round or break the page's width."""
-    explanation = told([ANN | {"name": name}, HOST], [HOST_CAME, row(name=f"again{name}", source=name)])
+    people = [person(email=f"p{place}@x.test", name=name) for place, name in enumerate(HARMLESS)]
+    rows = [row(name=f"again{name}", source=name) for name in HARMLESS]
+    explanation = told([*people, HOST], [HOST_CAME, *rows])
     check_page(explanation)
-    if shown is not None:
-        assert shown in page(explanation)
+    assert all(shown in page(explanation) for shown in HARMLESS.values() if shown is not None)
 
 
 def test_the_same_facts_as_json() -> None:
@@ -803,26 +908,22 @@ def test_the_same_facts_as_json() -> None:
 ODD_UIDS = ("x' OR '1'='1", '"b1"', "b1'; DROP TABLE bookings; --", "b\\1", "%", "{b1}", "?", "Bücher 日本", "$1")
 
 
-@pytest.mark.parametrize("uid", [*ODD_UIDS, "b11", "B1", "", "\x00"])
+@pytest.mark.parametrize("uid", [ODD_UIDS[0], "%", "b11", "B1", "", "\x00"])
 def test_an_unknown_uid_is_refused(uid: str) -> None:
     """The error names the option, the uid, and how many bookings there are; no uid becomes SQL."""
     with pytest.raises(InvalidInput, match=r"^--booking: no booking has the uid .*\. There are 2 bookings$"):
         told([ANN, HOST], [HOST_CAME], LATER, uid)
 
 
-@pytest.mark.parametrize("uid", ODD_UIDS)
-def test_any_uid_can_be_asked_for(uid: str) -> None:
-    """A booking with quotes or worse in its uid is explained like any other."""
+@pytest.mark.parametrize("uid", ODD_UIDS if IS_DEEP else ODD_UIDS[2:3])
+def test_any_uid_can_be_explained(uid: str) -> None:
+    """A booking with quotes or worse in its uid is explained like any other, among such."""
+    bookings = [booking(booking_uid=one, conference_key=None) for one in (*ODD_UIDS, "b1")]
     mine = {"booking_uid": uid}
-    explanation = told([ANN | mine, HOST], [HOST_CAME | mine], [booking(**mine), booking()], uid)
+    explanation = told([ANN | mine, HOST], [HOST_CAME | mine], bookings, f" {uid}\n")
     assert explanation.booking.booking_uid == uid
     assert [verdict.email for verdict in explanation.people] == ["ann@x.test"]
     assert [each.whose for each in explanation.rows] == ["unknown_participant"]
-
-
-def test_white_space_around_the_uid_is_no_matter() -> None:
-    """As in the tables, where it is cleaned away."""
-    assert told([ANN, HOST], [HOST_CAME], [booking(booking_uid=" b1\n")], "\tb1 ").booking.booking_uid == "b1"
 
 
 def test_all_forms_of_files(tmp_path: Path) -> None:
@@ -871,13 +972,13 @@ def test_the_same_page_every_time() -> None:
     tables[1] += [ANN, HOST, BOB]
     tables[2] += [row(f"10:{minute:02}:00", "10:40:00", name=f"Guest {minute % 7}") for minute in range(40)]
     policy = COMPLETE | {"as_of": "2026-02-01T00:00:00Z"}
-    text = page(explain(*tables, policy, booking_uid=uid))
-    assert page(explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD)) == text
+    many_threads = explain(*tables, policy, booking_uid=uid)
+    assert page(explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD)) == page(many_threads)
     for table in tables:
         random.Random(1).shuffle(table)
 
-    def facts(one: ExplainedRow) -> tuple[Any, ...]:
+    def when(one: ExplainedRow) -> tuple[Any, ...]:
         return one.begins, one.ends, one.name or "", one.whose
 
     shuffled = explain(*tables, policy, booking_uid=uid)
-    assert sorted(map(facts, shuffled.rows)) == sorted(map(facts, explain(*tables, policy, booking_uid=uid).rows))
+    assert sorted(map(when, shuffled.rows)) == sorted(map(when, many_threads.rows))

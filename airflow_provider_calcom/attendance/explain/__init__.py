@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from airflow_provider_calcom.attendance.engine import Policy, Resources, load, load_policy, room, workshop
+from airflow_provider_calcom.attendance.engine import Policy, Resources, load_policy, loaded, workshop
 from airflow_provider_calcom.attendance.explain.collect import NUMBERED_ATTENDANCE, choose, gather, run_rules
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
-from airflow_provider_calcom.attendance.explain.page import page
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
+from airflow_provider_calcom.attendance.explain.render import page
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 from airflow_provider_calcom.attendance.schema import BOOKINGS, PEOPLE
@@ -42,8 +42,10 @@ def explain(
     """
     judged_by = AttendancePolicy.of(policy).at(datetime.now(timezone.utc))
     inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
-    with workshop(resources, zone) as (connection, folder), room(resources):
-        files = load(connection, folder, inputs, takes_naive_times=zone is not None)
+    with (
+        workshop(resources, zone) as (connection, folder),
+        loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files,
+    ):
         load_policy(connection, policy_tables(judged_by))
         choose(connection, booking_uid)
         run_rules(connection)

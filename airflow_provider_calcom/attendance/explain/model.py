@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from airflow_provider_calcom._timestamps import format_microseconds
-from airflow_provider_calcom.attendance.explain.texts import within_years
+from airflow_provider_calcom._timestamps import EARLIEST, LATEST, format_microseconds, microseconds
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
@@ -181,3 +180,8 @@ def _as_json(told: Any, name: str = "") -> Any:
     if isinstance(told, list):
         return [_as_json(one) for one in told]
     return format_microseconds(within_years(told)) if isinstance(told, int) and name.endswith(_INSTANTS) else told
+
+
+def within_years(count: int) -> int:
+    """Keep an instant within what a datetime can hold: a window may reach beyond the year 9999."""
+    return max(microseconds(EARLIEST), min(count, microseconds(LATEST)))

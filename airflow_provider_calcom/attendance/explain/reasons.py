@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_calcom.attendance.explain.citing import cited
 from airflow_provider_calcom.attendance.explain.model import (
     ExplainedRow,
     Explanation,
     Feed,
     FeedSource,
     Verdict,
+    within_years,
 )
-from airflow_provider_calcom.attendance.explain.texts import moment, seconds, shown
 
 _CAME = "the person came: {presence} in the window, known by {means}, and {min_presence} would do (min_presence)"
 _DID_NOT_COME = "the person did not come ({presence} in the window, min_presence is {min_presence})"
@@ -165,3 +165,64 @@ def _first(told: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:
     """Cite the first row that fits, in the order of their places and beginnings, or nothing."""
     rows = [row for row in told.rows if fits(row)]
     return "".join(map(cited, rows[:1])) + (" and more" if len(rows) > 1 else "")
+
+
+# Rows of attendance, and figures, as text.
+
+
+def cited(row: ExplainedRow) -> str:
+    """Name a row with all that tells it from others."""
+    what = ", ".join(filter(None, (bearer(row), row.kind, shown(row.source))))
+    return f"row #{row.number} ({what}, {span(row, moment)}{_oddity(row)}, {_place(row)})"
+
+
+def _oddity(row: ExplainedRow) -> str:
+    is_inverted = row.kind != "check_in" and None not in (row.joined_at, row.left_at) and row.begins != row.joined_at
+    return ", left before it joined" if is_inverted else ""
+
+
+def _place(row: ExplainedRow) -> str:
+    if row.place == "meeting":
+        return "in this meeting"
+    if row.place == "elsewhere":
+        return key(row)
+    own_key = key(row) if row.booking_uid is None else "with this booking's uid"
+    return f"{own_key}, outside the window"
+
+
+def bearer(row: ExplainedRow) -> str:
+    """Tell what a row knows of its person."""
+    return " ".join(filter(None, map(shown, (row.name, row.email, row.phone)))) or "without a name"
+
+
+def key(row: ExplainedRow) -> str:
+    """Tell which meeting a row says it is of."""
+    if row.booking_uid is not None:
+        return f"under the booking uid {shown(row.booking_uid)}"
+    if row.conference_key is not None:
+        return f"under the conference key {shown(row.conference_key)}"
+    return "without a meeting's key"
+
+
+def span(row: ExplainedRow, told: Callable[[int], str]) -> str:
+    """Tell when a row begins and ends, given what tells an instant."""
+    if row.kind == "check_in":
+        return told(row.begins)
+    return f"{told(row.begins)} - {'open' if row.left_at is None else told(row.ends)}"
+
+
+def seconds(count: float) -> str:
+    """Tell a duration to the microsecond."""
+    return f"{count:.6f}".rstrip("0").rstrip(".") + " s"
+
+
+def moment(count: int) -> str:
+    """Tell an instant in UTC."""
+    text = str(datetime(1970, 1, 1) + timedelta(microseconds=within_years(count)))
+    return text.rstrip("0") if "." in text else text
+
+
+def shown(text: str | None) -> str:
+    """Take out what could move the cursor or the eye: names are whatever a participant typed."""
+    signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text or "")
+    return " ".join("".join(signs).split())

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Relation", "SqlFailed", "SqlPlace", "SqlUnavailable"]
 
-_BOOKINGS_AT_A_TIME = 50_000
 _TYPES = {"instant": "BIGINT", "flag": "BOOLEAN"}
 _DECIDED = {
     "booking_uid": "VARCHAR",
@@ -94,7 +93,9 @@ class SqlPlace:
     :param only_changes: fetch only the decisions of bookings in which one differs from Cal.com's flag; the counts are
         of all.
     :param name: what errors call the connection.
-    :param secrets: texts that no error shows, such as the password.
+    :param secrets: strings that no error shows, such as the password.
+    :param bookings_at_a_time: whose decisions are fetched with one statement, because many drivers hold the whole
+        result of a statement in memory.
     :raises UnsupportedConnection: for another dialect, or where a scratch schema is needed.
     :raises InvalidInput: if ``scratch_schema`` is no name.
     """
@@ -109,6 +110,7 @@ class SqlPlace:
         only_changes: bool = False,
         name: str = "the SQL connection",
         secrets: Sequence[str] = (),
+        bookings_at_a_time: int = 50_000,
     ) -> None:
         if dialect not in DIALECTS:
             raise UnsupportedConnection(
@@ -121,6 +123,7 @@ class SqlPlace:
         self.name = name
         self._connect = connect
         self._secrets = secrets
+        self._bookings_at_a_time = bookings_at_a_time
         if not self.dialect.has_temporary_tables and scratch_schema is None:
             raise UnsupportedConnection(
                 f"{dialect} has no temporary tables. Give scratch_schema, a schema in which the connection may make"
@@ -160,7 +163,7 @@ class SqlPlace:
                 if not self.dialect.takes_nul:
                     _refuse_nul(local, table, loaded)
                 files += loaded
-        with self._session() as session:
+        with loader.naming_damaged_files(), self._session() as session:
             session.load_policy(policy)
             session.check_sql()
             for table, source in inputs.items():
@@ -170,7 +173,8 @@ class SqlPlace:
                     session.load(table, local)
             session.run_steps([the_rules().decisions, *counts.values()])
             counted = {name: session.rows(body, f"counting {name}") for name, body in counts.items()}
-            session.fetch_decisions(local, folder, _WITH_CHANGES if self.only_changes else "")
+            condition = _WITH_CHANGES if self.only_changes else ""
+            session.fetch_decisions(local, folder, condition, self._bookings_at_a_time)
         return files, counted
 
     @contextmanager
@@ -290,18 +294,17 @@ class _Session:
         """Give the rows of a SELECT over the steps."""
         return self._server.rows(self._carried(self._rules.with_parts(body)), doing=doing)
 
-    def fetch_decisions(self, local: DuckDBPyConnection, folder: Path, condition: str) -> None:
-        """Bring the decisions here in batches, through a file, so that no number of them fills the memory.
-
-        A batch is some bookings, because many drivers take the whole of an answer into memory.
+    def fetch_decisions(self, local: DuckDBPyConnection, folder: Path, condition: str, at_a_time: int) -> None:
+        """Fetch the decisions in batches, through a file, so that no number of them fills the memory.
 
         :param condition: which of them, after others and with an AND before it.
+        :param at_a_time: bookings of a batch.
         """
         path = folder / "decided.jsonl"
         last = self.rows("SELECT max(booking) AS last_booking FROM sifted_bookings", "counting bookings")[0][0] or 0
         with path.open("w", encoding="utf-8") as file:
-            for first in range(1, max(int(last), 1) + 1, _BOOKINGS_AT_A_TIME):
-                some = f" WHERE outcomes.booking BETWEEN {first} AND {first + _BOOKINGS_AT_A_TIME - 1}"
+            for first in range(1, max(int(last), 1) + 1, at_a_time):
+                some = f" WHERE outcomes.booking BETWEEN {first} AND {first + at_a_time - 1}"
                 sql = self._carried(self._rules.with_parts(self._rules.decisions + some + condition))
                 for batch in self._server.batches(sql, doing="fetching the decisions"):
                     file.writelines(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe
@@ -147,6 +148,23 @@ def carried(sql: str, dialect: Dialect, tables: Mapping[str, str], collation: st
     """
     from sqlglot import exp
 
+    tree = _translated(sql, dialect, collation).copy()
+    for table in list(tree.find_all(exp.Table)):
+        if table.name in tables and not table.db:
+            renamed = _table(tables[table.name], dialect)
+            renamed.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias or table.name, quoted=True)))
+            table.replace(renamed)
+    return tree.sql(dialect=dialect.name)
+
+
+@lru_cache(maxsize=512)
+def _translated(sql: str, dialect: Dialect, collation: str | None) -> exp.Expr:
+    """Return the tree of a statement in an engine's SQL, tables still under their names in the rules.
+
+    It is cached because the rules' statements are the same in each run but for the names of scratch tables.
+    """
+    from sqlglot import exp
+
     tree = parsed(sql)
     changes: list[Callable[[Any], exp.Expr]] = [
         lambda node: _own_function(node, dialect),
@@ -160,12 +178,7 @@ def carried(sql: str, dialect: Dialect, tables: Mapping[str, str], collation: st
     _compute_once(tree, dialect)
     for identifier in tree.find_all(exp.Identifier):
         identifier.set("quoted", True)
-    for table in list(tree.find_all(exp.Table)):
-        if table.name in tables and not table.db:
-            renamed = _table(tables[table.name], dialect)
-            renamed.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias or table.name, quoted=True)))
-            table.replace(renamed)
-    return tree.sql(dialect=dialect.name)
+    return tree
 
 
 def quoted(name: str, dialect: Dialect) -> str:

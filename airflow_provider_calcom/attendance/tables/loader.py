@@ -1,20 +1,48 @@
-"""Reading the three tables into DuckDB, so that the rules find them clean, or the user finds file, row and column."""
+"""Reading the three tables into DuckDB, so that the rules find them clean, or the user finds file, row and column.
+
+JSON lines and CSV are copied into DuckDB; Parquet is read where it lies.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.schema import BOOKINGS, Table
-from airflow_provider_calcom.attendance.tables.cells import MACROS, sql_type
-from airflow_provider_calcom.attendance.tables.sources import LocalFile
-from airflow_provider_calcom.attendance.tables.table_files import ParquetPart, Part, part_of
+from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
+from airflow_provider_calcom.attendance.schema import BOOKINGS, Column, Table
+from airflow_provider_calcom.attendance.tables.cells import (
+    MACROS,
+    NAIVE_TYPES,
+    Cells,
+    no_cells,
+    sql_type,
+    text_cells,
+    tidy_cells,
+    typed_cells,
+)
+from airflow_provider_calcom.attendance.tables.diagnostics import (
+    JsonFile,
+    csv_fault,
+    csv_rows,
+    lost_rows,
+    missing_column,
+    naive_type,
+    unfit_cell,
+    wrong_cell,
+    wrong_type,
+)
+from airflow_provider_calcom.attendance.tables.sources import LONGEST_LINE, LocalFile, with_even_line_ends
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_ROW_NUMBER = "file_row_number"
+# What parts the column from the value in the table's note of a fault.
+_PART = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -65,7 +93,9 @@ class Loader:
 
     @contextmanager
     def naming_damaged_files(self) -> Iterator[None]:
-        """Name the file where a query finds one damaged: Parquet is read only when the rules need it.
+        """Name the file if a query finds it damaged: Parquet is read only when the rules need it.
+
+        DuckDB's own error is not chained, because it quotes a value that is not UTF-8, such as somebody's name.
 
         :raises InvalidInput: naming file and column.
         """
@@ -75,10 +105,11 @@ class Loader:
             yield
         except (duckdb.OutOfMemoryException, duckdb.InterruptException):
             raise
-        except duckdb.Error:
-            for part in self._read_later:
-                part.check_readable()
-            raise
+        except (duckdb.Error, UnicodeDecodeError):
+            fault = next(filter(None, (part.damage() for part in self._read_later)), None)
+            if fault is None:
+                raise
+            raise fault from None
 
     def _check_uids(self, parts: Sequence[Part]) -> None:
         found = self._connection.execute(
@@ -105,3 +136,386 @@ def _nothing(table: Table) -> str:
     number = [] if table.number is None else [f"CAST(NULL AS INTEGER) AS {table.number}"]
     columns = [f"CAST(NULL AS {sql_type(column)}) AS {column.name}" for column in table.columns]
     return f"SELECT {', '.join(number + columns)} WHERE FALSE"
+
+
+class Part(ABC):
+    """One file of a table.
+
+    :param connection: where it is read into.
+    :param table: whose rows it has.
+    :param file: the file.
+    :param name: of the view that is made of it.
+    :param takes_naive_times: whether times may lack their zone, which is then the session's.
+    """
+
+    def __init__(
+        self, connection: DuckDBPyConnection, table: Table, file: LocalFile, name: str, takes_naive_times: bool
+    ) -> None:
+        self.file = file
+        self.name = name
+        self.rows = 0
+        self._connection = connection
+        self._table = table
+        self._takes_naive_times = takes_naive_times
+
+    def load(self, before: int) -> None:
+        """Make a view of the file, with the table's columns, and check each row.
+
+        :param before: how many rows of the table other files have.
+        """
+        with self._naming_the_file():
+            self._read()
+            self.rows = self._one(f"SELECT count(*) FROM {self._cells}")[0]
+            self._check()
+            if self._table is BOOKINGS:
+                self._check_ends()
+        number = f"CAST({before + 1} + {self._row} AS INTEGER) AS {self._table.number}, " if self._table.number else ""
+        names = ", ".join(column.name for column in self._table.columns)
+        self._connection.execute(f"CREATE TEMP VIEW {self.name} AS SELECT {number}{names} FROM {self._cells}")
+
+    def shown_row(self, number: int) -> int:
+        """Give the number that a user knows a row by.
+
+        :param number: the place of the row in the file, from 1.
+        """
+        return number
+
+    @abstractmethod
+    def _read(self) -> None:
+        """Make a relation of the cells."""
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Refuse the first cell that can't be used."""
+
+    @abstractmethod
+    def _unreadable(self, error: str) -> InvalidInput:
+        """Say what DuckDB could not read, without its words, which quote names and addresses."""
+
+    @property
+    def _cells(self) -> str:
+        return f"{self.name}_cells"
+
+    # The place of a row in the file, from 0: that of the table that was made of it.
+    _row = "rowid"
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        # All rows are fetched: of a result with a rest, DuckDB 2 lets no other file be opened.
+        return next(iter(self._connection.execute(query).fetchall()), ())
+
+    @contextmanager
+    def _naming_the_file(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+            raise
+        except duckdb.Error as error:
+            if "No space left" in str(error):
+                raise OutOfRoom(
+                    f"{self.file.shown}: the disk is too full to read it. Give another spill directory"
+                ) from None
+            raise self._unreadable(str(error)) from None
+
+    def _copy(self, cells: Sequence[Cells], source: str, parameters: Sequence[Any] = ()) -> None:
+        """Read cells into a table, the fault of each row beside it."""
+        both = ", ".join(cell.both for cell in cells)
+        names = ", ".join(cell.column.name for cell in cells)
+        # Only then are rows numbered as in the file.
+        self._connection.execute("SET preserve_insertion_order = true")
+        try:
+            self._connection.execute(
+                f"CREATE TEMP TABLE {self._cells} AS SELECT {names}, {_note(cells)} AS fault,"
+                f" {self._may_be_nested(cells)} AS may_be_nested FROM (SELECT {both} FROM {source})",
+                list(parameters),
+            )
+        finally:
+            self._connection.execute("SET preserve_insertion_order = false")
+
+    def _may_be_nested(self, cells: Sequence[Cells]) -> str:
+        return "FALSE"
+
+    def _check_copy(self) -> None:
+        found = self._one(f"SELECT rowid, fault FROM {self._cells} WHERE fault IS NOT NULL ORDER BY rowid LIMIT 1")
+        if found:
+            name, value = found[1].split(_PART, 1)
+            raise self._wrong(found[0], self._column(name), value)
+
+    def _wrong(self, row: int, column: Column, value: str) -> InvalidInput:
+        shown_row = self.shown_row(row + 1)
+        return wrong_cell(self.file.shown, shown_row, column, value, takes_naive_times=self._takes_naive_times)
+
+    def _check_ends(self) -> None:
+        row = self._row
+        found = self._one(f"SELECT {row} FROM {self._cells} WHERE end_at < start_at ORDER BY {row} LIMIT 1")
+        if found:
+            raise InvalidInput(
+                f"{self.file.shown}, row {self.shown_row(found[0] + 1)}, column end_at: is before start_at"
+            )
+
+    def _column(self, name: str) -> Column:
+        return next(column for column in self._table.columns if column.name == name)
+
+    def _named(self, names: Sequence[str]) -> dict[str, int]:
+        """Tell where the table's columns are among a file's, whose names may be in any case.
+
+        :raises InvalidInput: for a column that is missing, or there twice.
+        """
+        lower = [name.lower() for name in names]
+        for column in self._table.columns:
+            if column.name not in lower and not column.may_be_missing:
+                raise missing_column(self.file.shown, self._table, column, names)
+            if lower.count(column.name) > 1:
+                raise InvalidInput(f"{self.file.shown}: the column {column.name} stands twice in the header")
+        return {column.name: lower.index(column.name) for column in self._table.columns if column.name in lower}
+
+
+def _note(cells: Sequence[Cells]) -> str:
+    """Give SQL of the first fault of a row: its column and its value."""
+    notes = [
+        f"WHEN {cell.wrong} THEN '{cell.column.name}{_PART}' || coalesce(CAST({cell.raw_name} AS VARCHAR), '')"
+        for cell in cells
+        if cell.wrong
+    ]
+    return f"CASE {' '.join(notes)} END"
+
+
+class ParquetPart(Part):
+    """Parquet is read where it lies, as often as its columns are needed, which is cheaper than a copy.
+
+    It is copied where text has to be read as instants, or local times be placed, which is dear.
+    """
+
+    def _read(self) -> None:
+        path = str(self.file.path)
+        relation = self._connection.read_parquet(path)
+        places = self._named(relation.columns)
+        kinds = {name: str(relation.types[place]) for name, place in places.items()}
+        has_numbers = _ROW_NUMBER not in map(str.lower, relation.columns)
+        if has_numbers:
+            relation = self._connection.read_parquet(path, file_row_number=True)
+        relation.create_view(self._as_it_is)
+        self._columns = [self._cells_of(column, kinds.get(column.name)) for column in self._table.columns]
+        self._is_copied = not has_numbers or any(cells.is_dear for cells in self._columns)
+        if self._is_copied:
+            self._copy(self._columns, self._as_it_is)
+            return
+        self._columns = [tidy_cells(cells) if self._is_tidy(cells) else cells for cells in self._columns]
+        self._row = "row_in_file"
+        both = ", ".join(cells.both for cells in self._columns)
+        self._connection.execute(
+            f"CREATE TEMP VIEW {self._cells} AS SELECT {_ROW_NUMBER} AS row_in_file, {both} FROM {self._as_it_is}"
+        )
+
+    def _is_tidy(self, cells: Cells) -> bool:
+        """Whether a column of labels can be taken as it is.
+
+        Trimming is work for every row, each time that the rules read the column. Whether any row needs it is mostly
+        read from the few different values that Parquet lists, and then ten million rows cost a hundredth of a second.
+        """
+        if cells.column.kind != "label":
+            return False
+        return not self._one(f"SELECT 1 FROM {self._as_it_is} WHERE is_untidy({cells.raw}) LIMIT 1")
+
+    @property
+    def _as_it_is(self) -> str:
+        return f"{self.name}_as_it_is"
+
+    def _cells_of(self, column: Column, kind: str | None) -> Cells:
+        raw = f'"{column.name}"'
+        if kind is None:
+            return no_cells(column)
+        if kind == "VARCHAR":
+            return text_cells(column, raw, takes_naive_times=self._takes_naive_times)
+        is_naive = column.kind == "instant" and kind in NAIVE_TYPES
+        cells = None if is_naive and not self._takes_naive_times else typed_cells(column, raw, kind)
+        if cells is not None:
+            return cells
+        # A column without values may have any type.
+        if self._one(f"SELECT 1 FROM {self._as_it_is} WHERE {raw} IS NOT NULL LIMIT 1"):
+            raise (naive_type if is_naive else wrong_type)(self.file.shown, column, kind)
+        return no_cells(column)
+
+    def _check(self) -> None:
+        if self._is_copied:
+            self._check_copy()
+            return
+        # One query for each column, because Parquet's statistics then mostly answer it.
+        faults: list[tuple[int, int, Column, str]] = []
+        for cells in self._columns:
+            if cells.wrong:
+                found = self._one(
+                    f"SELECT row_in_file, coalesce(CAST({cells.raw_name} AS VARCHAR), '') FROM {self._cells}"
+                    f" WHERE {cells.wrong} ORDER BY row_in_file LIMIT 1"
+                )
+                faults += [(found[0], len(faults), cells.column, found[1])] if found else []
+        if faults:
+            row, _, column, value = min(faults)
+            raise self._wrong(row, column, value)
+
+    def damage(self) -> InvalidInput | None:
+        """Read the whole file, and return which column can't be read, if any.
+
+        It is read on a connection of its own: after an internal error, DuckDB refuses every query on the old one.
+        """
+        import duckdb
+
+        path = str(self.file.path)
+        with duckdb.connect() as connection:
+            for column in self._table.columns:
+                try:
+                    relation = connection.read_parquet(path)
+                    if column.name in map(str.lower, relation.columns):
+                        relation.aggregate(f'bit_xor(hash("{column.name}"))').fetchall()
+                except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+                    raise
+                except duckdb.Error:
+                    return InvalidInput(
+                        f"{self.file.shown}, column {column.name}: is damaged, or not UTF-8. Write the file again"
+                    )
+        return None
+
+    def _unreadable(self, error: str) -> InvalidInput:
+        cut = InvalidInput(f"{self.file.shown}: is not Parquet, or was cut. Fetch or write it again")
+        return (self.damage() or cut) if hasattr(self, "_columns") else cut
+
+
+class CsvPart(Part):
+    """CSV, whose columns are read by their places, so that the names in its header stay out of the SQL."""
+
+    def _read(self) -> None:
+        file = self.file
+        places = self._named(file.header)
+        if file.holds_nul:
+            raise self._unfit() or InvalidInput(f"{file.shown}: holds NUL bytes. Save the file as UTF-8 or UTF-16")
+        cells = [
+            text_cells(column, f"column{places[column.name]}", takes_naive_times=self._takes_naive_times)
+            if column.name in places
+            else no_cells(column)
+            for column in self._table.columns
+        ]
+        self._copy_somehow(cells)
+
+    def _copy_somehow(self, cells: Sequence[Cells]) -> None:
+        """Read with many threads, or else with one, which alone copes with line ends in values in a large file."""
+        import duckdb
+
+        path = self.file.path
+        try:
+            self._copy_csv(cells, path, parallel=True)
+        except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
+            if "state machine" in str(error):
+                path = with_even_line_ends(path, path.with_suffix(".even"))
+            self._copy_csv(cells, path, parallel=False)
+
+    def _copy_csv(self, cells: Sequence[Cells], path: Path, *, parallel: bool) -> None:
+        columns = ", ".join(f"column{place}: 'VARCHAR'" for place in range(len(self.file.header)))
+        source = (
+            f"read_csv(?, header = true, auto_detect = false, columns = {{{columns}}}, delim = ?, quote = '\"',"
+            " escape = '\"', strict_mode = true, null_padding = false, hive_partitioning = false,"
+            f" parallel = {parallel})"
+        )
+        self._copy(cells, source, [str(path), self.file.delimiter])
+
+    def _check(self) -> None:
+        if self.rows + 1 != self.file.lines:
+            self._check_count()
+        self._check_copy()
+
+    def _check_count(self) -> None:
+        """Count again: DuckDB leaves out without a word what follows a quote without an end."""
+        rows, is_broken = csv_rows(self.file.path, self.file.delimiter)
+        if is_broken:
+            raise InvalidInput(
+                f"{self.file.shown}, row {rows + 1}: a quoted value has no end, or goes on after its end"
+            )
+        if rows != self.rows + 1:
+            raise lost_rows(self.file.shown, self.rows, rows - 1)
+
+    def shown_row(self, number: int) -> int:
+        return number + 1
+
+    def _unfit(self) -> InvalidInput | None:
+        return unfit_cell(self.file.shown, self.file.path, self.file.delimiter, self.file.header)
+
+    def _unreadable(self, error: str) -> InvalidInput:
+        return csv_fault(self.file.shown, self.file.path, self.file.delimiter, self.file.header, error)
+
+
+class JsonPart(Part):
+    """JSON lines. Their keys are the columns' names, or all of these in capitals, as some warehouses export them."""
+
+    def _read(self) -> None:
+        names = {column.name for column in self._table.columns}
+        has_capitals = any(key.lower() in names and key.isupper() for key in self.file.header)
+        self._spelled = str.upper if has_capitals and names.isdisjoint(self.file.header) else str.lower
+        spelled = {column: f'"{self._spelled(column.name)}"' for column in self._table.columns}
+        columns = ", ".join(f"{name}: 'VARCHAR'" for name in spelled.values())
+        cells = [
+            text_cells(column, name, takes_naive_times=self._takes_naive_times) for column, name in spelled.items()
+        ]
+        source = (
+            f"read_json(?, columns = {{{columns}}}, format = 'newline_delimited', records = 'true',"
+            f" maximum_object_size = {LONGEST_LINE}, hive_partitioning = false)"
+        )
+        self._copy(cells, source, [str(self.file.path)])
+
+    def _may_be_nested(self, cells: Sequence[Cells]) -> str:
+        """Give SQL of whether a row may have a list or an object, which DuckDB gives as the text of it."""
+        texts = [cell.raw_name for cell in cells if cell.column.kind in ("label", "text")]
+        begins = "({0} >= '[' AND {0} < '\\' OR {0} >= '{{' AND {0} < '|')"
+        doubts = [f"WHEN {begins.format(text)} AND json_valid({text}) THEN TRUE" for text in texts]
+        return f"CASE {' '.join(doubts)} ELSE FALSE END"
+
+    def _check(self) -> None:
+        if self.rows != self.file.lines and self.rows != (there := self._lines.count()):
+            raise lost_rows(self.file.shown, self.rows, there)
+        self._check_keys()
+        self._check_copy()
+        self._check_nesting()
+
+    def _check_nesting(self) -> None:
+        """Look at the lines themselves, because a text, too, may begin with a bracket."""
+        found = self._connection.execute(f"SELECT rowid + 1 FROM {self._cells} WHERE may_be_nested ORDER BY rowid")
+        rows = (row for batch in iter(lambda: found.fetchmany(10_000), []) for (row,) in batch)
+        if fault := self._lines.nested_cell(rows):
+            raise fault
+
+    def _check_keys(self) -> None:
+        """Tell a column that no row has from one that is null in all rows: the first may be a mistyped name."""
+        optional = [column for column in self._table.columns if not (column.required or column.may_be_missing)]
+        for column in (column for column in optional if not self._has(column)):
+            total, count = self._one(f"SELECT count(*), count({column.name}) FROM {self._cells}")
+            if total and not count and not self._lines.has_key(self._spelled(column.name)):
+                raise missing_column(self.file.shown, self._table, column, self.file.header)
+
+    def _has(self, column: Column) -> bool:
+        return self._spelled(column.name) in self.file.header
+
+    def _wrong(self, row: int, column: Column, value: str) -> InvalidInput:
+        if not value and not self._has(column) and not self._lines.has_key(self._spelled(column.name)):
+            return missing_column(self.file.shown, self._table, column, self.file.header)
+        return super()._wrong(row, column, value)
+
+    @property
+    def _lines(self) -> JsonFile:
+        return JsonFile(self.file.shown, self.file.path, self._table)
+
+    def shown_row(self, number: int) -> int:
+        return self._lines.line_of(number)
+
+    def _unreadable(self, error: str) -> InvalidInput:
+        return self._lines.fault()
+
+
+def part_of(
+    connection: DuckDBPyConnection, table: Table, file: LocalFile, name: str, takes_naive_times: bool
+) -> ParquetPart | CsvPart | JsonPart:
+    """Make the part that fits a file's format."""
+    parts: dict[str, type[ParquetPart | CsvPart | JsonPart]] = {
+        "parquet": ParquetPart,
+        "csv": CsvPart,
+        "jsonl": JsonPart,
+    }
+    return parts[file.format](connection, table, file, name, takes_naive_times)

@@ -16,7 +16,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from airflow_provider_calcom.attendance.engine import COUNTS, Resources, decide, load, load_policy, workshop
+from airflow_provider_calcom.attendance.engine import COUNTS, Resources, decide, load_policy, loaded, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
@@ -388,8 +388,11 @@ def test_greatest_least_and_order_never_see_a_null() -> None:
     rules = the_rules()
     for seed in range(20, 24):
         *inputs, policy = random_world(seed, bookings=100)
-        with workshop(Resources()) as (connection, folder):
-            load(connection, folder, dict(zip(TABLES, inputs, strict=True)), takes_naive_times=False)
+        tables = dict(zip(TABLES, inputs, strict=True))
+        with (
+            workshop(Resources()) as (connection, folder),
+            loaded(connection, folder, tables, takes_naive_times=False),
+        ):
             load_policy(connection, policy_tables(AttendancePolicy.of(policy).at(datetime.now(timezone.utc))))
             for step in rules.steps:
                 if step.is_kept:

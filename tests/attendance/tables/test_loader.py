@@ -873,34 +873,6 @@ def test_parquet_is_not_copied(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(1,)]
 
 
-def test_a_damaged_page_is_named_when_it_is_read(tmp_path: Path) -> None:
-    """Parquet is read after it was checked, and a broken column is told then."""
-    columns = {name: literal(value) for name, value in PRESENCE.items()} | {"name": "'Ann Secret' || range"}
-    columns |= {name: f"TIMESTAMPTZ {columns[name]}" for name in ("joined_at", "left_at")}
-    path = parquet(tmp_path / "a.parquet", columns, rows=3)
-    # The first and the last are in the statistics, too.
-    damaged = path.read_bytes().replace(b"Ann Secret1", b"Ann \xff\xfe\xfdret1")
-    assert damaged != path.read_bytes()
-    path.write_bytes(damaged)
-    with workshop(Resources()) as (connection, folder):
-        loader = Loader(connection, takes_naive_times=False)
-        loader.load(ATTENDANCE, local_files(ATTENDANCE, path, folder))
-        with (
-            pytest.raises(InvalidInput, match=r"a\.parquet, column name: is damaged, or not UTF-8"),
-            loader.naming_damaged_files(),
-        ):
-            connection.execute("SELECT sum(length(name)) FROM attendance").fetchall()
-
-
-def test_other_errors_are_not_put_down_to_a_file(tmp_path: Path) -> None:
-    """An error of a query stays as it is where all files can be read."""
-    with workshop(Resources()) as (connection, folder):
-        loader = Loader(connection, takes_naive_times=False)
-        loader.load(ATTENDANCE, local_files(ATTENDANCE, parquet_rows(tmp_path / "a.parquet", ATTENDANCE), folder))
-        with pytest.raises(duckdb.CatalogException), loader.naming_damaged_files():
-            connection.execute("SELECT * FROM nothing")
-
-
 # Large files.
 
 
@@ -935,11 +907,12 @@ _MEASURED = """
 import resource, sys
 from pathlib import Path
 from airflow_provider_calcom.attendance.schema import ATTENDANCE
-from airflow_provider_calcom.attendance.engine import Resources, load, workshop
+from airflow_provider_calcom.attendance.engine import Resources, loaded, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput
 try:
     with workshop(Resources("1GB", spill_directory=sys.argv[2])) as (connection, folder):
-        load(connection, folder, {ATTENDANCE: sys.argv[1]}, takes_naive_times=False)
+        with loaded(connection, folder, {ATTENDANCE: sys.argv[1]}, takes_naive_times=False):
+            pass
 except InvalidInput as error:
     print(error)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

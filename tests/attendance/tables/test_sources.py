@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.attendance.engine import Resources, load, workshop
+from airflow_provider_calcom.attendance.engine import Resources, loaded, workshop
 from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
 from airflow_provider_calcom.attendance.schema import PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Named, format_of, local_files
@@ -76,8 +76,12 @@ def test_a_star_stands_for_several(tmp_path: Path) -> None:
     (tmp_path / "ax1.jsonl").write_bytes(jsonl([{**PERSON, "email": "no"}]))
     (tmp_path / "b1.jsonl").write_bytes(jsonl([{**PERSON, "email": "b"}]))
     pattern = f"{tmp_path}/a[x]*.jsonl"
-    with workshop(Resources()) as (connection, folder):
-        files = load(connection, folder, {PEOPLE: [pattern, tmp_path / "b1.jsonl"]}, takes_naive_times=False)
+    source = {PEOPLE: [pattern, tmp_path / "b1.jsonl"]}
+    with (
+        workshop(Resources()) as (connection, folder),
+        loaded(connection, folder, source, takes_naive_times=False) as files,
+    ):
+        pass
     assert [(Path(file.name).name, file.rows) for file in files] == [
         ("a[x]1.jsonl", 1),
         ("a[x]2.jsonl", 1),
@@ -194,20 +198,20 @@ def test_a_forbidden_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
-def test_a_full_disk(error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(error: str) -> None:
     """Unpacking needs room, and the file is not to blame where there is none."""
-    import errno
 
-    from airflow_provider_calcom.attendance.tables import local_copies as plain_files
+    class Unreadable:
+        """A file of an object store, reading which fails as a full disk does."""
 
-    def full(stream: Any) -> Iterator[bytes]:
-        raise OSError(getattr(errno, error), "full")
-        yield b""
+        def open(self, mode: str) -> Any:
+            raise OSError(getattr(errno, error), "full")
 
-    monkeypatch.setattr(plain_files, "_chunks", full)
-    (path := tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(CONTENT))
+        def __str__(self) -> str:
+            return "s3://bucket/a.jsonl.gz"
+
     with pytest.raises(OutOfRoom, match="the disk is too full"):
-        read(PEOPLE, path)
+        read(PEOPLE, Unreadable())
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,26 @@
-"""The rows of one booking, drawn over its window."""
+"""The page that an analyst reads: the facts, the rows drawn over the window, and the reasons."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
-from airflow_provider_calcom.attendance.explain.citing import bearer, key, span
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
-from airflow_provider_calcom.attendance.explain.texts import WIDTH, cut, moment, shown, wrapped
+from airflow_provider_calcom.attendance.explain.reasons import (
+    bearer,
+    complete,
+    exclusion,
+    host_side,
+    key,
+    moment,
+    seconds,
+    shown,
+    span,
+)
 
+WIDTH = 100
+"""Columns of a page."""
 _SIGNS = {"person": "#", "check_in": "+", "lobby": "w", "bot": "b"}
 _TITLES = {
     "meeting": "Rows of the meeting",
@@ -25,6 +38,50 @@ _HOW = {
 _NOT_EXPECTED = ("internal", "unknown_participant", "bot")
 # What stands beside the bar of a row: number, marks, kind and source, with the spaces between them.
 _BESIDE = 39
+_INDENT = " " * 12
+
+
+def page(told: Explanation) -> str:
+    """Give all there is to say of a booking as lines of at most 100 columns."""
+    return "\n".join(line.rstrip() for line in _lines(told)) + "\n"
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    for name, fact in _head(told).items():
+        yield from wrapped(fact, f"{name:<12}", _INDENT)
+    yield ""
+    if told.booking.excluded_as is None:
+        yield from Timeline(told).lines()
+    else:
+        yield from wrapped(exclusion(told, told.booking.excluded_as))
+    yield ""
+    yield "Decisions" if told.people else "Decisions: nobody is expected at this booking"
+    for place, verdict in enumerate(told.people):
+        yield from [""] if place else []
+        yield from _decision(verdict)
+
+
+def _head(told: Explanation) -> dict[str, str]:
+    booking, policy = told.booking, told.policy
+    around = f"(early_join {seconds(policy.early_join)}, overrun {seconds(policy.overrun)})"
+    came = {True: "came: ", False: "did not come: ", None: "not looked for"}[told.host_side.came]
+    return {
+        "Booking": f"{shown(booking.booking_uid)}, {shown(booking.status) or 'without a status'}",
+        "Conference": shown(booking.conference_key) or "unknown",
+        "Core": f"{moment(booking.start_at)} - {moment(booking.end_at)} UTC, as booked",
+        "Window": f"{moment(booking.window_start)} - {moment(booking.window_end)} UTC {around}",
+        "Judged": f"as of {moment(told.feed.as_of)} UTC",
+        "Feed": f"complete {complete(told)}, rows: {told.feed.rows}",
+        "Host side": came + ("" if told.host_side.came is None else host_side(told)),
+    }
+
+
+def _decision(verdict: Verdict) -> Iterator[str]:
+    outcome = f"{verdict.outcome}, {verdict.reason}" if verdict.reason else "not judged"
+    yield f"  {verdict.role} {cut(address(verdict), WIDTH // 2)}: {outcome}"
+    rule = f"rule {verdict.rule}: " if verdict.rule else "hosts' rules: " if verdict.reason else ""
+    flag = ". Cal.com's flag says absent" if verdict.currently_absent else ""
+    yield from wrapped(rule + verdict.why + flag, _INDENT, _INDENT)
 
 
 class Timeline:
@@ -112,3 +169,34 @@ def _is_doubt(row: ExplainedRow) -> bool:
 def address(verdict: Verdict) -> str:
     """Tell who a person is."""
     return shown(verdict.email) or shown(verdict.name) or "(no address)"
+
+
+# Text on a terminal.
+
+
+def cells(text: str) -> int:
+    """Count the columns that a text fills on a terminal."""
+    widths = ((unicodedata.category(sign), unicodedata.east_asian_width(sign)) for sign in text)
+    return sum(0 if category in ("Mn", "Me") else 2 if width in "WF" else 1 for category, width in widths)
+
+
+def cut(text: str, width: int) -> str:
+    """Leave out the end of a text that fills more columns."""
+    if cells(text) <= width:
+        return text
+    text = text[:width]
+    while cells(text) > width - 3:
+        text = text[:-1]
+    return text + "..."
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
+    """Break a text into lines, with something before the first one, and something as long before the others."""
+    lines = [""]
+    for word in re.split(r" (?!s\b)", text):  # a number stays with its unit
+        word = cut(word, WIDTH - len(rest))
+        if cells(f"{rest}{lines[-1]} {word}") > WIDTH:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".lstrip()
+    yield first + lines[0]
+    yield from (rest + line for line in lines[1:])
