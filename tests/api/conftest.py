@@ -11,13 +11,13 @@ from tests.api.support import Both
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting_between_tries() -> Iterator[None]:
-    """Never really wait between tries; the tries themselves stay those of the settings."""
+def _no_waiting_between_attempts() -> Iterator[None]:
+    """Never really wait between attempts; their number stays that of the settings."""
     with stamina.set_testing(True, attempts=20, cap=True):
         yield
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture
 def both(request: pytest.FixtureRequest) -> Both:
-    """The sync and the async client in turn."""
-    return Both(request.param)
+    """The sync client; in tests marked with ``IN_BOTH`` the sync and the async client in turn."""
+    return Both(getattr(request, "param", "sync"))

@@ -77,8 +77,12 @@ def all_texts(error: BaseException) -> str:
     return "".join(shown)
 
 
+IN_BOTH = pytest.mark.parametrize("both", ["sync", "async"], indirect=True)
+"""Runs a test with both clients. They share everything but sending, waiting and driving, so few tests need it."""
+
+
 class Both:
-    """One client, sync or async, behind the same calls, so that one test holds both to one promise."""
+    """One client, sync or async, behind the same calls, so that one test checks one promise of both."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

@@ -19,7 +19,7 @@ from airflow_provider_calcom.api.endpoints import Pause
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.responses import BOOKINGS_VERSION
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
-from tests.api.support import KEY, SETTINGS, Pieces, all_texts, answering, booking, success
+from tests.api.support import IN_BOTH, KEY, SETTINGS, Pieces, all_texts, answering, booking, success
 
 READ, WRITE = endpoints.me(), endpoints.mark_absent("uid1", host=True)
 ME = success({"id": 7})
@@ -38,6 +38,7 @@ ME = success({"id": 7})
         ),
     ],
 )
+@IN_BOTH
 def test_headers(both, settings, sent):
     """Each call says who we are in one way, what we are, the version, and that it wants JSON."""
     server = answering(httpx.Response(200, json=ME))
@@ -79,6 +80,7 @@ def test_api_version(both, of_connection, of_call, sent):
     assert server.requests[0].headers["cal-api-version"] == sent
 
 
+@IN_BOTH
 def test_api_version_of_a_list(both):
     """A list is walked as the version of the connection or of the call wants it."""
     server = answering(httpx.Response(200, json=success([], pagination={"nextCursor": None, "hasMore": False})))
@@ -121,16 +123,15 @@ def test_base_url(both, path):
 # Redirects.
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 300])
-@pytest.mark.parametrize("location", ["https://evil.test/v2/me", "http://cal.test/v2/me", "/v2/other", None])
+@IN_BOTH
 @pytest.mark.parametrize("endpoint", [READ, WRITE], ids=["read", "write"])
-def test_no_redirect_is_followed(both, status, location, endpoint):
+def test_no_redirect_is_followed(both, endpoint):
     """A redirect is never followed, so that the key never goes to another host; the error says so."""
-    headers = {} if location is None else {"Location": location}
-    server = answering(httpx.Response(status, headers=headers), httpx.Response(200, json=ME))
-    error = both.error(server, endpoint)
-    assert type(error) is errors.RedirectRefused
-    assert [request.url.host for request in server.requests] == ["cal.test"]
+    for status in (300, 301, 302, 303, 304, 307, 308):
+        headers = {"Location": "https://evil.test/v2/me"} if status > 300 else {}
+        server = answering(httpx.Response(status, headers=headers), httpx.Response(200, json=ME))
+        assert type(both.error(server, endpoint)) is errors.RedirectRefused
+        assert [request.url.host for request in server.requests] == ["cal.test"]
 
 
 # Answers that are not Cal.com's.
@@ -144,20 +145,19 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("content", UNREADABLE, ids=lambda content: repr(content[:20]))
-@pytest.mark.parametrize("status", [200, 201])
-def test_an_answer_that_cant_be_read(both, content, status):
+def test_a_response_that_cant_be_read(both, content):
     """HTML, cut or very deep JSON and other shapes: unexpected for a read, an unknown outcome for a write."""
-    server = answering(httpx.Response(status, content=content, headers={"X-Request-Id": "id1"}))
+    server = answering(httpx.Response(201, content=content, headers={"X-Request-Id": "id1"}))
     error = both.error(server, READ)
     assert type(error) is errors.UnexpectedAnswer
-    assert f"GET /me: status {status}, request id id1" in str(error)
+    assert "GET /me: status 201, request id id1" in str(error)
     assert len(server.requests) == 1
-    server = answering(httpx.Response(status, content=content))
+    server = answering(httpx.Response(201, content=content))
     assert type(both.error(server, WRITE)) is errors.OutcomeUnknown
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("content", UNREADABLE, ids=lambda content: repr(content[:20]))
+@pytest.mark.parametrize("content", UNREADABLE[2:6], ids=lambda content: repr(content[:20]))
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_an_error_that_cant_be_read(both, content, status):
     """An error answer whose body can't be read gives the class of its status, a web page that of another server."""
@@ -174,6 +174,7 @@ def test_json_with_a_byte_order_mark_is_read(both):
 
 
 @pytest.mark.parametrize("coding", ["gzip", None])
+@IN_BOTH
 def test_packed_answers_are_unpacked(both, coding):
     """An answer may come packed with gzip."""
     content = json.dumps(ME).encode()
@@ -189,6 +190,7 @@ def test_packed_answers_are_unpacked(both, coding):
 
 
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
+@IN_BOTH
 def test_an_answer_that_cant_be_unpacked(both, endpoint, error):
     """An answer that says gzip and is none is not Cal.com's."""
 
@@ -200,6 +202,7 @@ def test_an_answer_that_cant_be_unpacked(both, endpoint, error):
 
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
 @pytest.mark.parametrize("status", [200, 500])
+@IN_BOTH
 def test_a_huge_answer_is_not_read_to_its_end(both, endpoint, error, status):
     """Reading stops where an answer is larger than allowed, however much more there is."""
     bodies: list[Pieces] = []
@@ -225,6 +228,7 @@ def test_a_huge_answer_is_measured_unpacked(both):
 
 
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.NoAnswer), (WRITE, errors.OutcomeUnknown)])
+@IN_BOTH
 def test_an_answer_that_drips_for_ever_ends(both, endpoint, error):
     """An answer that comes byte by byte ends with total_timeout, although no single pause is long."""
     now = [0.0]
@@ -274,6 +278,7 @@ def test_connection_errors(both, trouble, of_read, of_write):
 
 @pytest.mark.parametrize("trouble", [httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError])
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.NoAnswer), (WRITE, errors.OutcomeUnknown)])
+@IN_BOTH
 def test_a_connection_that_breaks_within_the_answer(both, trouble, endpoint, error):
     """A connection that breaks within the answer is as one without answer."""
 
@@ -297,6 +302,7 @@ def test_a_write_with_a_gateways_error_is_sent_once(both, status):
 # Logs.
 
 
+@IN_BOTH
 def test_the_log_has_each_call_and_no_address(both, caplog):
     """Each call has its line, without its query: a filter for an attendee's address may be in it."""
     caplog.set_level(logging.DEBUG)
@@ -319,6 +325,7 @@ def test_the_key_is_never_logged(both, caplog):
 # Flows and closing.
 
 
+@IN_BOTH
 def test_a_flow_is_driven_with_results_errors_and_pauses(both):
     """A flow is sent each result, gets each error thrown in, and is paused by the client's own sleep."""
 
@@ -337,6 +344,7 @@ def test_a_flow_is_driven_with_results_errors_and_pauses(both):
     assert pauses == [2.5]
 
 
+@IN_BOTH
 def test_an_error_that_a_flow_does_not_catch_is_raised(both):
     """An error that a flow does not catch reaches the caller as it is."""
 
@@ -347,6 +355,7 @@ def test_an_error_that_a_flow_does_not_catch_is_raised(both):
         both.run(answering(httpx.Response(401)), flow())
 
 
+@IN_BOTH
 def test_a_closed_client_is_closed(both):
     """A client is a context manager that closes its connections."""
     with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(httpx.Response(200, json=ME)))) as client:
@@ -374,7 +383,7 @@ def test_answers_come_whole(both):
     assert both.call(answering(httpx.Response(200, json=success(item))), endpoints.get_booking("uid1")) == item
 
 
-@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "gzip, br", "ZSTD", "compress", "gzip;x"])
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "ZSTD", "gzip;x"])
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
 def test_an_answer_packed_as_nobody_requested_is_refused_unread(both, encoding, endpoint, error):
     """2 kB of brotli, or of gzip twice, can be gigabytes, which no limit on pieces holds back."""

@@ -13,7 +13,7 @@ from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.api.transport import Deadline, TimedTransport
 from tests.api.raw_server import raw_server
-from tests.api.support import SETTINGS, Both, success
+from tests.api.support import IN_BOTH, SETTINGS, Both, success
 
 ME = json.dumps(success({"id": 7})).encode()
 BODY = b"%x\r\n%s\r\n" % (len(ME), ME)
@@ -39,6 +39,7 @@ DRIPS = {
 
 
 @pytest.mark.parametrize("pieces", DRIPS.values(), ids=DRIPS)
+@IN_BOTH
 def test_an_answer_that_drips_ends_with_the_deadline(both: Both, pieces: tuple[bytes, ...]) -> None:
     """No part of an answer can hold a task: total_timeout counts from the first byte sent to the last one read."""
     with raw_server(*pieces, pause=0.02) as url:

@@ -22,7 +22,7 @@ import pytest
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
 from airflow_provider_calcom.api.pacing import Pacer
-from tests.api.support import SETTINGS, answering, success
+from tests.api.support import IN_BOTH, SETTINGS, answering, success
 
 START = 1000.0
 UNIX_TIME_AT_0 = 1_795_000_000.0
@@ -668,6 +668,7 @@ def test_both_clients_keep_below_the_limit(thirty_calls: Callable[[Told], None])
     assert server.left >= 0
 
 
+@IN_BOTH
 def test_a_sleep_that_does_not_move_the_clock_ends(both) -> None:
     """A test's sleep that only notes the seconds does not make the client spin."""
     pauses: list[float] = []

@@ -83,26 +83,35 @@ def test_days_at_the_ends_of_the_calendar():
         BookingQuery(after_start="0001-01-01", zone="Asia/Tokyo")
 
 
-@pytest.mark.parametrize(
-    "value", ["2026-11-20T09:00:00", datetime(2026, 11, 20, 9), "2026-11-20 09:00", pendulum.naive(2026, 11, 20)]
-)
 @pytest.mark.parametrize("name", INSTANT_FILTERS)
-def test_an_instant_without_offset_is_refused_by_name(name, value):
+def test_an_instant_without_offset_is_refused_by_name(name):
     """An instant that does not say its offset is refused, and the text names the filter."""
-    with pytest.raises(InvalidArgument, match=f"^{name} must have an offset"):
-        BookingQuery(**{name: value})
+    naive = ("2026-11-20T09:00:00", "2026-11-20 09:00", datetime(2026, 11, 20, 9), pendulum.naive(2026, 11, 20))
+    for value in naive:
+        with pytest.raises(InvalidArgument, match=f"^{name} must have an offset"):
+            BookingQuery(**{name: value})
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["yesterday", "", " ", "2026-13-01", "2026-02-30", "P1D", "2026-11-20/2026-11-21", 5, [], "2026-11-20T25:00Z", True,
-     "12:30:45.1", "now"],
-)  # fmt: skip
 @pytest.mark.parametrize("name", ["after_start", "before_updated"])
-def test_what_is_no_instant_is_refused_by_name(name, value):
+def test_what_is_no_instant_is_refused_by_name(name):
     """What is no ISO 8601 instant is refused, and the text names the filter."""
-    with pytest.raises(InvalidArgument, match=f"^{name} must"):
-        BookingQuery(**{name: value})
+    for value in (
+        "yesterday",
+        "",
+        " ",
+        "2026-13-01",
+        "2026-02-30",
+        "P1D",
+        "2026-11-20/2026-11-21",
+        5,
+        [],
+        "2026-11-20T25:00Z",
+        True,
+        "12:30:45.1",
+        "now",
+    ):
+        with pytest.raises(InvalidArgument, match=f"^{name} must"):
+            BookingQuery(**{name: value})
 
 
 @pytest.mark.parametrize(
@@ -126,30 +135,28 @@ def test_a_bad_status_is_refused(status):
 
 
 @pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids"])
-@pytest.mark.parametrize("value", [[], (), "", " ", "[]", " [ ] ", "()", ",", iter(())])
-def test_a_list_with_nothing_in_it_is_no_filter(name, value):
+def test_a_list_with_nothing_in_it_is_no_filter(name):
     """An empty list from a template or an upstream task is refused by name: it must not list everything."""
-    with pytest.raises(InvalidArgument, match=f"^{name} is .*empty.*leave {name} out"):
-        BookingQuery(**{name: value})
+    for value in ([], (), "", " ", "[]", " [ ] ", "()", ",", iter(())):
+        with pytest.raises(InvalidArgument, match=f"^{name} is .*empty.*leave {name} out"):
+            BookingQuery(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids", "booking_uid"])
-@pytest.mark.parametrize("value", [[None], [""], "[None]", "['']", "None", {}, [[]]])
-def test_a_list_of_nothing_is_no_filter_either(name, value):
+def test_a_list_of_nothing_is_no_filter_either(name):
     """Nor does a list of nothing list everything."""
-    with pytest.raises(InvalidArgument, match=f"^{name} "):
-        BookingQuery(**{name: value})
+    for value in ([None], [""], "[None]", "['']", "None", {}, [[]]):
+        with pytest.raises(InvalidArgument, match=f"^{name} "):
+            BookingQuery(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["attendee_email", "attendee_name"])
-@pytest.mark.parametrize(
-    "value", ["", " \t", "[]", "[None]", "['ann@example.org']", "{}", "None", [], ["ann@example.org"]]
-)
-def test_a_text_that_is_none_is_no_filter(name, value):
+def test_a_text_that_is_none_is_no_filter(name):
     """One address or name is one text; an empty one, or a list that a template made a text of, is refused by name."""
-    with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
-        BookingQuery(**{name: value})
-    assert "@" not in str(caught.value)
+    for value in ("", " \t", "[]", "[None]", "['ann@example.org']", "{}", "None", [], ["ann@example.org"]):
+        with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
+            BookingQuery(**{name: value})
+        assert "@" not in str(caught.value)
 
 
 def test_names_that_look_like_lists_are_names():
@@ -208,19 +215,19 @@ def test_one_status_may_be_a_text():
 
 
 @pytest.mark.parametrize("name", ["event_type_ids", "team_ids", "user_ids"])
-@pytest.mark.parametrize("value", [[0], [-1], ["x"], [None], [True], [1.5], [1, ""]])
-def test_bad_ids_are_refused_by_name(name, value):
+def test_bad_ids_are_refused_by_name(name):
     """An id that is no positive number is refused, and the text names the filter."""
-    with pytest.raises(InvalidArgument, match=f"^{name} must be the positive number"):
-        BookingQuery(**{name: value})
+    for value in ([0], [-1], ["x"], [None], [True], [1.5], [1, ""]):
+        with pytest.raises(InvalidArgument, match=f"^{name} must be the positive number"):
+            BookingQuery(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["event_type_ids", "team_ids", "user_ids"])
-@pytest.mark.parametrize("value", ["123", 123])
-def test_one_id_without_a_list_is_never_another_list(name, value):
+def test_one_id_without_a_list_is_never_another_list(name):
     """One id without a list around it is that id or is refused by name; it is never read digit by digit."""
-    with contextlib.suppress(InvalidArgument):
-        assert getattr(BookingQuery(**{name: value}), name) == (123,)
+    for value in ("123", 123):
+        with contextlib.suppress(InvalidArgument):
+            assert getattr(BookingQuery(**{name: value}), name) == (123,)
 
 
 @pytest.mark.parametrize("name", ["after_created", "before_created", "after_updated", "before_updated"])

@@ -24,144 +24,146 @@ def connection(**fields):
     return settings_from_connection(**{"password": KEY, **fields})
 
 
-@pytest.mark.parametrize(
-    ("fields", "base_url"),
-    [
-        ({}, "https://api.cal.com/v2"),
-        ({"host": ""}, "https://api.cal.com/v2"),
-        ({"host": "  "}, "https://api.cal.com/v2"),
-        ({"host": None, "extra": {"region": None}}, "https://api.cal.com/v2"),
-        ({"extra": {"region": ""}}, "https://api.cal.com/v2"),
-        ({"extra": {"region": "us"}}, "https://api.cal.com/v2"),
-        ({"extra": {"region": "eu"}}, "https://api.cal.eu/v2"),
-        ({"host": "api.cal.com"}, "https://api.cal.com/v2"),
-        ({"host": " API.Cal.com "}, "https://api.cal.com/v2"),
-        ({"host": "api.cal.com/v2"}, "https://api.cal.com/v2"),
-        ({"host": "api.cal.com/v2/"}, "https://api.cal.com/v2"),
-        ({"host": "https://api.cal.com"}, "https://api.cal.com/v2"),
-        ({"host": "HTTPS://api.cal.com/"}, "https://api.cal.com/v2"),
-        ({"host": "https://api.cal.com/v2/"}, "https://api.cal.com/v2"),
-        ({"host": "https://api.cal.com:443/v2"}, "https://api.cal.com/v2"),
-        ({"host": "api.cal.com", "port": 443}, "https://api.cal.com/v2"),
-        ({"host": "api.cal.com", "scheme": "https"}, "https://api.cal.com/v2"),
-        ({"host": "api.cal.eu", "extra": {"region": "eu"}}, "https://api.cal.eu/v2"),
-        ({"host": "cal.example.com", "extra": {"region": "eu"}}, "https://cal.example.com/v2"),
-        ({"host": "cal.example.com/api"}, "https://cal.example.com/api/v2"),
-        ({"host": "cal.example.com/api/v2///"}, "https://cal.example.com/api/v2"),
-        ({"host": "cal.example.com:8443"}, "https://cal.example.com:8443/v2"),
-        ({"host": "cal.example.com", "port": 8443}, "https://cal.example.com:8443/v2"),
-        ({"host": "cal.example.com:8443", "port": 8443}, "https://cal.example.com:8443/v2"),
-        ({"host": "cal.example.com:8443/x", "port": None}, "https://cal.example.com:8443/x/v2"),
-        ({"host": "cal.example.com", "port": 0}, "https://cal.example.com/v2"),
-        ({"host": "cal.example.com:8443", "port": 0}, "https://cal.example.com:8443/v2"),
-        ({"host": "cal.example.com:0"}, "https://cal.example.com/v2"),
-        ({"host": "localhost"}, "http://localhost/v2"),
-        ({"host": "localhost:5555"}, "http://localhost:5555/v2"),
-        ({"host": "localhost", "port": 5555}, "http://localhost:5555/v2"),
-        ({"host": "localhost", "scheme": "https"}, "https://localhost/v2"),
-        ({"host": "api.localhost:3000"}, "http://api.localhost:3000/v2"),
-        ({"host": "127.0.0.1:5555"}, "http://127.0.0.1:5555/v2"),
-        ({"host": "127.8.9.1"}, "http://127.8.9.1/v2"),
-        ({"host": "[::1]"}, "http://[::1]/v2"),
-        ({"host": "[::1]:5555"}, "http://[::1]:5555/v2"),
-        ({"host": "http://[::1]:5555/v2"}, "http://[::1]:5555/v2"),
-        ({"host": "http://localhost:80"}, "http://localhost/v2"),
-        ({"host": "http://127.0.0.1", "scheme": "http"}, "http://127.0.0.1/v2"),
-        ({"host": "http://cal.internal", "extra": {"allow_http": True}}, "http://cal.internal/v2"),
-        ({"host": "cal.internal", "scheme": "http", "extra": {"allow_http": "true"}}, "http://cal.internal/v2"),
-        ({"host": "cal.internal", "scheme": "HTTP", "extra": {"allow_http": " True "}}, "http://cal.internal/v2"),
-        ({"host": "[2001:db8::1]:8443"}, "https://[2001:db8::1]:8443/v2"),
-        ({"host": "cal.example.com", "scheme": "v2"}, "https://cal.example.com/v2"),
-        ({"host": "cal.example.com", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
-        ({"host": "cal.example.com", "scheme": "/api/v2/"}, "https://cal.example.com/api/v2"),
-        ({"host": "cal.example.com", "scheme": "a/b"}, "https://cal.example.com/a/b/v2"),
-        ({"host": "cal.example.com", "scheme": "https/api/v2"}, "https://cal.example.com/api/v2"),
-        ({"host": "cal.example.com/api/v2", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
-        ({"host": "127.0.0.1:3000", "scheme": "api/v2"}, "http://127.0.0.1:3000/api/v2"),
-        ({"host": "cal.example.com", "port": "8443"}, "https://cal.example.com:8443/v2"),
-    ],
-)  # fmt: skip
-def test_base_url(fields, base_url):
-    """Any way to write a host gives one base URL that ends in /v2, https unless it is this machine."""
-    assert connection(**fields).base_url == base_url
+BASE_URLS = [
+    ({}, "https://api.cal.com/v2"),
+    ({"host": ""}, "https://api.cal.com/v2"),
+    ({"host": "  "}, "https://api.cal.com/v2"),
+    ({"host": None, "extra": {"region": None}}, "https://api.cal.com/v2"),
+    ({"extra": {"region": ""}}, "https://api.cal.com/v2"),
+    ({"extra": {"region": "us"}}, "https://api.cal.com/v2"),
+    ({"extra": {"region": "eu"}}, "https://api.cal.eu/v2"),
+    ({"host": "api.cal.com"}, "https://api.cal.com/v2"),
+    ({"host": " API.Cal.com "}, "https://api.cal.com/v2"),
+    ({"host": "api.cal.com/v2"}, "https://api.cal.com/v2"),
+    ({"host": "api.cal.com/v2/"}, "https://api.cal.com/v2"),
+    ({"host": "https://api.cal.com"}, "https://api.cal.com/v2"),
+    ({"host": "HTTPS://api.cal.com/"}, "https://api.cal.com/v2"),
+    ({"host": "https://api.cal.com/v2/"}, "https://api.cal.com/v2"),
+    ({"host": "https://api.cal.com:443/v2"}, "https://api.cal.com/v2"),
+    ({"host": "api.cal.com", "port": 443}, "https://api.cal.com/v2"),
+    ({"host": "api.cal.com", "scheme": "https"}, "https://api.cal.com/v2"),
+    ({"host": "api.cal.eu", "extra": {"region": "eu"}}, "https://api.cal.eu/v2"),
+    ({"host": "cal.example.com", "extra": {"region": "eu"}}, "https://cal.example.com/v2"),
+    ({"host": "cal.example.com/api"}, "https://cal.example.com/api/v2"),
+    ({"host": "cal.example.com/api/v2///"}, "https://cal.example.com/api/v2"),
+    ({"host": "cal.example.com:8443"}, "https://cal.example.com:8443/v2"),
+    ({"host": "cal.example.com", "port": 8443}, "https://cal.example.com:8443/v2"),
+    ({"host": "cal.example.com:8443", "port": 8443}, "https://cal.example.com:8443/v2"),
+    ({"host": "cal.example.com:8443/x", "port": None}, "https://cal.example.com:8443/x/v2"),
+    ({"host": "cal.example.com", "port": 0}, "https://cal.example.com/v2"),
+    ({"host": "cal.example.com:8443", "port": 0}, "https://cal.example.com:8443/v2"),
+    ({"host": "cal.example.com:0"}, "https://cal.example.com/v2"),
+    ({"host": "localhost"}, "http://localhost/v2"),
+    ({"host": "localhost:5555"}, "http://localhost:5555/v2"),
+    ({"host": "localhost", "port": 5555}, "http://localhost:5555/v2"),
+    ({"host": "localhost", "scheme": "https"}, "https://localhost/v2"),
+    ({"host": "api.localhost:3000"}, "http://api.localhost:3000/v2"),
+    ({"host": "127.0.0.1:5555"}, "http://127.0.0.1:5555/v2"),
+    ({"host": "127.8.9.1"}, "http://127.8.9.1/v2"),
+    ({"host": "[::1]"}, "http://[::1]/v2"),
+    ({"host": "[::1]:5555"}, "http://[::1]:5555/v2"),
+    ({"host": "http://[::1]:5555/v2"}, "http://[::1]:5555/v2"),
+    ({"host": "http://localhost:80"}, "http://localhost/v2"),
+    ({"host": "http://127.0.0.1", "scheme": "http"}, "http://127.0.0.1/v2"),
+    ({"host": "http://cal.internal", "extra": {"allow_http": True}}, "http://cal.internal/v2"),
+    ({"host": "cal.internal", "scheme": "http", "extra": {"allow_http": "true"}}, "http://cal.internal/v2"),
+    ({"host": "cal.internal", "scheme": "HTTP", "extra": {"allow_http": " True "}}, "http://cal.internal/v2"),
+    ({"host": "[2001:db8::1]:8443"}, "https://[2001:db8::1]:8443/v2"),
+    ({"host": "cal.example.com", "scheme": "v2"}, "https://cal.example.com/v2"),
+    ({"host": "cal.example.com", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
+    ({"host": "cal.example.com", "scheme": "/api/v2/"}, "https://cal.example.com/api/v2"),
+    ({"host": "cal.example.com", "scheme": "a/b"}, "https://cal.example.com/a/b/v2"),
+    ({"host": "cal.example.com", "scheme": "https/api/v2"}, "https://cal.example.com/api/v2"),
+    ({"host": "cal.example.com/api/v2", "scheme": "api/v2"}, "https://cal.example.com/api/v2"),
+    ({"host": "127.0.0.1:3000", "scheme": "api/v2"}, "http://127.0.0.1:3000/api/v2"),
+    ({"host": "cal.example.com", "port": "8443"}, "https://cal.example.com:8443/v2"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"host": "http://cal.example.com"}, "host cal.example.com"),
-        ({"host": "cal.example.com", "scheme": "http"}, "http://"),
-        ({"host": "http://api.cal.com", "extra": {"allow_http": False}}, "allow_http"),
-        ({"host": "http://api.cal.com", "extra": {"allow_http": "no"}}, "allow_http"),
-        ({"host": "http://127.0.0.1.example.com"}, "http://"),
-        ({"host": "http://localhost.example.com"}, "http://"),
-        ({"host": "http://notlocalhost"}, "http://"),
-        ({"host": "http://[2001:db8::1]"}, "http://"),
-        ({"host": "http://0.0.0.0"}, "http://"),
-        ({"host": "https://user:pass@cal.example.com"}, "host has a user"),
-        ({"host": "user@cal.example.com"}, "host has a user"),
-        ({"host": "https://cal.example.com?x=1"}, "host must be"),
-        ({"host": "cal.example.com/v2#x"}, "host must be"),
-        ({"host": "ftp://cal.example.com"}, "host must be"),
-        ({"host": "file:///etc/passwd"}, "host must be"),
-        ({"host": "javascript://x"}, "host must be"),
-        ({"host": "://x"}, "host must be"),
-        ({"host": "https://"}, "host must be"),
-        ({"host": "/v2"}, "host must be"),
-        ({"host": "https://[::1"}, "host must be"),
-        ({"host": "[::1"}, "host must be"),
-        ({"host": "[::1]x"}, "host"),
-        ({"host": "exa\u2100mple.com"}, "host must be"),
-        ({"host": "[fe80::1%25eth0]"}, "host"),
-        ({"host": "cal.example.com/../admin"}, "host must be"),
-        ({"host": "cal.example.com/a/.."}, "host must be"),
-        ({"host": "cal.example.com/%2e%2e"}, "host must be"),
-        ({"host": "cal example.com"}, "host must be"),
-        ({"host": "cal.example.com\\evil"}, "host must be"),
-        ({"host": "cal.example.com/a b"}, "host must be"),
-        ({"host": "cal.example.com;x"}, "host must be"),
-        ({"host": "a,b"}, "host must be"),
-        ({"host": "https:/cal.example.com"}, "host must be"),
-        ({"host": "cal.example.com:"}, "host must be"),
-        ({"host": "cal.example.com:abc"}, "port"),
-        ({"host": "cal.example.com:70000"}, "port"),
-        ({"host": "cal.example.com:-1"}, "port"),
-        ({"host": "cal.example.com:8443", "port": 8444}, "port is 8444"),
-        ({"host": "cal.example.com", "port": 70000}, "port must be"),
-        ({"host": "cal.example.com", "port": -1}, "port must be"),
-        ({"host": "cal.example.com", "scheme": "ftp"}, "schema must be"),
-        ({"host": "cal.example.com", "scheme": "api"}, "must end in /v2"),
-        ({"host": "cal.example.com", "scheme": "a/../v2"}, "schema"),
-        ({"host": "cal.example.com", "scheme": "a?b/v2"}, "schema"),
-        ({"host": "cal.example.com", "scheme": "api\n/v2"}, "schema"),
-        ({"host": "cal.example.com/x", "scheme": "api/v2"}, "Keep one of them"),
-        ({"host": "cal.exa\nmple.com"}, "line break"),
-        ({"host": "cal.example.com\n"}, "line break"),
-        ({"host": "https://cal.example.com\r\nX-Evil: 1"}, "line break"),
-        ({"host": "cal\t.example.com"}, "line break"),
-        ({"host": "cal.example.com\x00"}, "line break"),
-        ({"host": "cal.example\u200b.com"}, "line break"),
-        ({"host": 5}, "host must be a text"),
-        ({"host": ["cal.example.com"]}, "host must be a text"),
-        ({"host": "cal.example.com", "scheme": 5}, "schema must be a text"),
-        ({"host": "cal.example.com", "port": "x"}, "port must be"),
-        ({"host": "cal.example.com", "port": True}, "port must be"),
-        ({"host": "cal.example.com", "port": 80.5}, "port must be"),
-        ({"password": 5}, "password must be a text"),
-        ({"extra": {"region": "USA"}}, "region must be us or eu"),
-        ({"extra": {"region": "de"}}, "region must be us or eu"),
-        ({"extra": {"region": ["eu"]}}, "region must be us or eu"),
-        ({"extra": {"region": {"eu": 1}}}, "region must be us or eu"),
-        ({"extra": {"region": 1}}, "region must be us or eu"),
-        ({"host": "api.cal.com", "extra": {"region": "eu"}}, "region eu"),
-        ({"host": "https://api.cal.eu/v2", "extra": {"region": "us"}}, "region us"),
-    ],
-)
-def test_a_host_that_cant_be_used_is_refused_by_name(fields, named):
+def test_base_url(subtests):
+    """Any way to write a host has one base URL that ends in /v2, https unless it is this machine."""
+    for fields, base_url in BASE_URLS:
+        with subtests.test(fields=fields):
+            assert connection(**fields).base_url == base_url
+
+
+UNUSABLE = [
+    ({"host": "http://cal.example.com"}, "host cal.example.com"),
+    ({"host": "cal.example.com", "scheme": "http"}, "http://"),
+    ({"host": "http://api.cal.com", "extra": {"allow_http": False}}, "allow_http"),
+    ({"host": "http://api.cal.com", "extra": {"allow_http": "no"}}, "allow_http"),
+    ({"host": "http://127.0.0.1.example.com"}, "http://"),
+    ({"host": "http://localhost.example.com"}, "http://"),
+    ({"host": "http://notlocalhost"}, "http://"),
+    ({"host": "http://[2001:db8::1]"}, "http://"),
+    ({"host": "http://0.0.0.0"}, "http://"),
+    ({"host": "https://user:pass@cal.example.com"}, "host has a user"),
+    ({"host": "user@cal.example.com"}, "host has a user"),
+    ({"host": "https://cal.example.com?x=1"}, "host must be"),
+    ({"host": "cal.example.com/v2#x"}, "host must be"),
+    ({"host": "ftp://cal.example.com"}, "host must be"),
+    ({"host": "file:///etc/passwd"}, "host must be"),
+    ({"host": "javascript://x"}, "host must be"),
+    ({"host": "://x"}, "host must be"),
+    ({"host": "https://"}, "host must be"),
+    ({"host": "/v2"}, "host must be"),
+    ({"host": "https://[::1"}, "host must be"),
+    ({"host": "[::1"}, "host must be"),
+    ({"host": "[::1]x"}, "host"),
+    ({"host": "exa\u2100mple.com"}, "host must be"),
+    ({"host": "[fe80::1%25eth0]"}, "host"),
+    ({"host": "cal.example.com/../admin"}, "host must be"),
+    ({"host": "cal.example.com/a/.."}, "host must be"),
+    ({"host": "cal.example.com/%2e%2e"}, "host must be"),
+    ({"host": "cal example.com"}, "host must be"),
+    ({"host": "cal.example.com\\evil"}, "host must be"),
+    ({"host": "cal.example.com/a b"}, "host must be"),
+    ({"host": "cal.example.com;x"}, "host must be"),
+    ({"host": "a,b"}, "host must be"),
+    ({"host": "https:/cal.example.com"}, "host must be"),
+    ({"host": "cal.example.com:"}, "host must be"),
+    ({"host": "cal.example.com:abc"}, "port"),
+    ({"host": "cal.example.com:70000"}, "port"),
+    ({"host": "cal.example.com:-1"}, "port"),
+    ({"host": "cal.example.com:8443", "port": 8444}, "port is 8444"),
+    ({"host": "cal.example.com", "port": 70000}, "port must be"),
+    ({"host": "cal.example.com", "port": -1}, "port must be"),
+    ({"host": "cal.example.com", "scheme": "ftp"}, "schema must be"),
+    ({"host": "cal.example.com", "scheme": "api"}, "must end in /v2"),
+    ({"host": "cal.example.com", "scheme": "a/../v2"}, "schema"),
+    ({"host": "cal.example.com", "scheme": "a?b/v2"}, "schema"),
+    ({"host": "cal.example.com", "scheme": "api\n/v2"}, "schema"),
+    ({"host": "cal.example.com/x", "scheme": "api/v2"}, "Keep one of them"),
+    ({"host": "cal.exa\nmple.com"}, "line break"),
+    ({"host": "cal.example.com\n"}, "line break"),
+    ({"host": "https://cal.example.com\r\nX-Evil: 1"}, "line break"),
+    ({"host": "cal\t.example.com"}, "line break"),
+    ({"host": "cal.example.com\x00"}, "line break"),
+    ({"host": "cal.example\u200b.com"}, "line break"),
+    ({"host": 5}, "host must be a text"),
+    ({"host": ["cal.example.com"]}, "host must be a text"),
+    ({"host": "cal.example.com", "scheme": 5}, "schema must be a text"),
+    ({"host": "cal.example.com", "port": "x"}, "port must be"),
+    ({"host": "cal.example.com", "port": True}, "port must be"),
+    ({"host": "cal.example.com", "port": 80.5}, "port must be"),
+    ({"password": 5}, "password must be a text"),
+    ({"extra": {"region": "USA"}}, "region must be us or eu"),
+    ({"extra": {"region": "de"}}, "region must be us or eu"),
+    ({"extra": {"region": ["eu"]}}, "region must be us or eu"),
+    ({"extra": {"region": {"eu": 1}}}, "region must be us or eu"),
+    ({"extra": {"region": 1}}, "region must be us or eu"),
+    ({"host": "api.cal.com", "extra": {"region": "eu"}}, "region eu"),
+    ({"host": "https://api.cal.eu/v2", "extra": {"region": "us"}}, "region us"),
+]
+
+
+def test_a_host_that_cant_be_used_is_refused_by_name(subtests):
     """A host, port, schema or region that can't be used is refused before any call, and the text names the field."""
-    with pytest.raises(InvalidConnection, match=r"The connection|The port in the connection") as caught:
-        connection(**fields)
-    assert named in str(caught.value)
+    for fields, named in UNUSABLE:
+        with subtests.test(fields=fields):
+            with pytest.raises(InvalidConnection, match=r"The connection|The port in the connection") as caught:
+                connection(**fields)
+            assert named in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -186,13 +188,12 @@ def test_a_host_beyond_ascii_is_refused_or_can_be_called(host):
         f"http://{TOKEN}",
     ],
 )
-@pytest.mark.parametrize("password", ["cal_live_other", TOKEN])
-def test_a_secret_in_the_host_is_not_shown(host, password):
+def test_a_secret_in_the_host_is_not_shown(host):
     """A secret's value is never part of an error text, also where it was put into the wrong field."""
     shown = ""
     with contextlib.suppress(InvalidConnection):
         try:
-            connection(host=host, password=password)
+            connection(host=host, password=TOKEN)
         except InvalidConnection as error:
             shown = str(error)
             raise
@@ -236,8 +237,17 @@ def test_a_key_with_odd_characters_is_refused_unseen(password):
     assert password not in str(caught.value)
 
 
-@pytest.mark.parametrize("password", [None, "", "  ", "Bearer", "bearer ", "Bearer\n"])
-@pytest.mark.parametrize("extra", [None, {}, {"client_id": None, "client_secret": ""}])
+@pytest.mark.parametrize(
+    ("password", "extra"),
+    [
+        (None, None),
+        ("", {}),
+        ("  ", None),
+        ("Bearer", {"client_id": None, "client_secret": ""}),
+        ("bearer ", None),
+        ("Bearer\n", {}),
+    ],
+)
 def test_no_credentials(password, extra):
     """Without a key and a platform client the connection is refused, with where to put them."""
     with pytest.raises(InvalidConnection, match=r"no credentials.*password"):
