@@ -11,6 +11,7 @@ import json
 import logging
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
@@ -181,6 +182,8 @@ class CalComClient(_Core):
         self._sleep = sleep
         self._slot_lock = threading.Lock()
         self._transport = transport or TimedTransport(**transport_options(settings))
+        # For a client that nobody closes, as in CalComHook().get_me(): else its sockets end in ResourceWarnings.
+        weakref.finalize(self, self._transport.close)
 
     def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None

@@ -124,7 +124,7 @@ def _requested_mark(entry: object, index: int, place: str) -> RequestedMark:
 
 def _address(text: str, place: str) -> str:
     address = text.strip()
-    if address == "[email\u00a0protected]" or address == "[email protected]":
+    if address in {"[email\xa0protected]", "[email protected]"}:
         raise InvalidArgument(f"{place} is what a web page shows instead of an address. Use the real one")
     if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
         raise InvalidArgument(f"{place} is not a mail address (a string of {len(text)} characters)")

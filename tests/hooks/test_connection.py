@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Callable
@@ -92,6 +93,12 @@ def test_a_uri_connection_reaches_the_sandbox(calcom: SandboxDriver, connect: Co
     """The URI of a host and port of this machine needs nothing else."""
     connect(f"calcom://:{KEY}@{calcom.url.removeprefix('http://')}")
     assert CalComHook().get_me()["username"] == "owner"
+
+
+def test_a_hook_that_is_dropped_closes_its_sockets(calcom: SandboxDriver) -> None:
+    """``CalComHook().get_me()`` leaves nothing open, so there is no ResourceWarning, which pytest makes an error."""
+    CalComHook().get_me()
+    gc.collect()
 
 
 def test_extra_fields_as_texts(connect: Connect) -> None:

@@ -1,5 +1,6 @@
-"""Names of people: one of the two that Zoom has of somebody: ``shown name (original name)``, before and after a change
-of name.
+"""Names of people: one of the two that Zoom has of somebody.
+
+Zoom writes ``shown name (original name)`` before and after a change of name.
 
 A row has one name. The rules take it as a person's who is named so, or of each person whose full name it holds, and
 doubt an attendee of whose name it holds the first or the last word. So a text with both names is passed on whole

@@ -23,7 +23,7 @@ from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 
 def conference_key(location: object, *, patterns: Sequence[str] = ()) -> str | None:
-    """Return the key of the meeting that a booking's location leads to, or None where it names none.
+    r"""Return the key of the meeting that a booking's location leads to, or None where it names none.
 
     An odd string never raises: it has no key. Neither has one with links to two meetings, because a wrong key would
     take a person's presence away.

@@ -58,8 +58,10 @@ class Meetings:
         return row if key == row["conference_key"] else {**row, "conference_key": key}
 
     def check(self) -> None:
-        """Check, at the end, the rows that count for nobody. Where others name a meeting they are unreadable, because
-        somebody may have been in it; where none does, no meeting is known, and nobody is marked absent by the feed.
+        """Check, at the end, the rows that count for nobody.
+
+        Where others name a meeting they are unreadable, because somebody may have been in it; where none does, no
+        meeting is known, and nobody is marked absent by the feed.
         """
         if self._names_meetings:
             for file, row in self._unassigned:
