@@ -329,7 +329,6 @@ def test_a_booking_made_during_the_walk(kind, page_size, call, at, group):
 @example(kind="no-pagination", page_size=7, call=4, row=6, group=1)
 def test_a_booking_cancelled_during_the_walk(kind, page_size, call, row, group):
     """A booking that leaves the list meanwhile may be listed or not; all others are, each once."""
-
     gone = f"uid{row}"
 
     def cancel(server: ListServer) -> None:
