@@ -57,9 +57,9 @@ with DAG(
     @task
     def show(plan: dict[str, Any]) -> None:
         """Log the changes by booking, without addresses."""
-        from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, rendered
+        from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
 
         folder = ObjectStoragePath(plan["plan_path"])
-        log.info("%s", rendered(read_summary(folder), read_plan(folder)))
+        log.info("%s", format_plan(read_summary(folder), read_plan(folder)))
 
     show(plan.output)

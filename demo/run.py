@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, rendered
+from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
 from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 
@@ -145,7 +145,7 @@ def run_plan(sandbox: RunningSandbox, home: Path) -> set[tuple[str, str]]:
     """Run the DAG that plans, print its plan, and return the (booking uid, address) pairs that it would mark."""
     folder = home / "plan"
     run_dag("plan", sandbox, home, folder)
-    print(rendered(read_summary(folder), read_plan(folder), with_addresses=True))
+    print(format_plan(read_summary(folder), read_plan(folder), with_addresses=True))
     return {(change.booking_uid, change.email) for change in read_plan(folder)}
 
 

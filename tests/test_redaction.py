@@ -46,7 +46,7 @@ from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, Pla
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing, InputNotReached, files_of
 from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
@@ -54,7 +54,7 @@ from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan import (
     Change,
-    DamagedPlan,
+    CorruptPlan,
     InvalidPlanOption,
     LastWrite,
     PlanFolderUnusable,
@@ -643,7 +643,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     ledger_errors.AlreadyApplying: _applying_twice,
     LedgerSecretMismatch: _secrets,
     InvalidPlanOption: _correct,
-    DamagedPlan: _plans,
+    CorruptPlan: _plans,
     PlanNotRead: _not_read,
     PlanNotReached: _not_reached,
     PlanFolderUnusable: _plan_folder_unusable,
@@ -653,7 +653,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     InputNotReached: _input_not_reached,
     ConnectionMissing: _missing_connections(ConnectionMissing),
     SqlConnectionMissing: _connections,
-    InvalidRails: _rails,
+    InvalidGuardRails: _rails,
     SqlFailed: _sql(RuntimeError),
     SqlUnavailable: _sql(OperationalError),
     InputMissing: _missing_inputs,
@@ -819,5 +819,5 @@ def test_an_argument_given_wrongly_is_still_useful() -> None:
     """The text names the parameter, what came as far as it is nobody's secret, and the fix."""
     with pytest.raises(InvalidArgument, match="attendance must be a path, several, rows"):
         PlanNoShowsOperator(task_id="p", plan_path="/tmp/p", attendance=5, **DAY).execute({})
-    with pytest.raises(InvalidRails, match=r"'max_change' is no guard rail's field\. The fields: max_absent_share"):
+    with pytest.raises(InvalidGuardRails, match=r"'max_change' is not a field of the guard rails\. The fields"):
         GuardRails.of({"max_change": 5})

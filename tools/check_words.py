@@ -32,7 +32,7 @@ QUOTED = "# word: quoted"
 
 # Regular expressions of whole words (also within identifiers: may_heal, test_it_tells), and what to write instead.
 WORDS = {
-    r"told|tells?|telling": "report, state, return, distinguish",
+    r"told|tells?(?!\(\))|telling": "report, state, return, distinguish",
     r"ask|asks|asked|asking": "request",
     r"mend\w*": "fix",
     r"heal|heals|healed|healing": "retryable",

@@ -1,8 +1,8 @@
-"""Up to where the feeds of a plan are complete: what the provider knows of it, and what it warns of.
+"""Up to which timestamp the feeds of a plan are complete, and warnings where they seem not to be.
 
 The rules decide it for each booking, by the sources that have a row of its meeting. Only a feed that was fetched from
-Cal.com just now has an end that its rows do not show. A query is no such feed: what it reads was loaded by somebody
-else, at a time that is not known here.
+Cal.com just now has an end that its rows do not show. A query is not such a feed: its rows
+were loaded by another program, at a time that is not known here.
 """
 
 from __future__ import annotations

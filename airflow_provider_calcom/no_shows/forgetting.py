@@ -36,7 +36,7 @@ from airflow_provider_calcom.no_shows.plan import (
     PLAN,
     REFUSED_CHANGES,
     SUMMARY,
-    DamagedPlan,
+    CorruptPlan,
     plan_hash,
     report_hash,
 )
@@ -361,7 +361,7 @@ def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, 
         kind = type(error).__name__
     else:
         return names
-    raise DamagedPlan(
+    raise CorruptPlan(
         f"--plans: {shown_path(here)} is not a readable Parquet file ({kind}). Remove it, and run again: its content"
         " is not known"
     )

@@ -1,11 +1,11 @@
-"""Guard rails: figures of a plan that tell a broken feed, or a broken policy, before anything is written."""
+"""Guard rails: figures of a plan that show a broken feed, or a broken policy, before anything is written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -14,30 +14,33 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Figures
 
 
-class InvalidRails(AttendanceError):
+class InvalidGuardRails(AttendanceError):
     """A guard rail's limit can't be used. Fix it; the text names the field."""
 
 
+InvalidRails = InvalidGuardRails  # until 1.0
+
+
 _MANY_ABSENT = 5
-"""Absent people from which on it is suspicious that nobody is present."""
+"""Absent people from which on the absence of everyone is suspicious."""
 
 
 @dataclass(frozen=True)
 class GuardRails:
-    """Limits beyond which a plan is refused as a whole. A figure that just meets its limit passes.
+    """Limits beyond which a plan is rejected as a whole. A figure that just meets its limit passes.
 
-    :param max_absent_share: absent / (absent + present), from 0 to 1; 1 switches the rail off.
-    :param min_sample: people decided absent or present from which on ``max_absent_share`` is judged.
+    :param max_absent_share: absent / (absent + present), from 0 to 1; 1 switches the guard rail off.
+    :param min_sample: people decided absent or present from which on ``max_absent_share`` is evaluated.
     :param max_changes: changes in one plan; None for no limit.
-    :param min_matched_share: attendance rows of a judged meeting that are somebody's (by address, telephone, name, an
+    :param min_matched_share: rows of meetings that belong to a known person (by address, telephone number, name, an
         internal address, or another row of the same participant) / all of them that are not a bot's, from 0 to 1; 0
-        switches the rail off.
-    :param min_matched_sample: such rows from which on ``min_matched_share`` is judged.
-    :param allow_empty_feed: whether a feed without rows is believed while there are bookings to be judged.
-    :param allow_nobody_present: whether it is believed that five people or more are absent and nobody is present:
+        switches the guard rail off.
+    :param min_matched_sample: such rows from which on ``min_matched_share`` is evaluated.
+    :param allow_empty_feed: whether a feed without rows is accepted while there are bookings to be decided.
+    :param allow_nobody_present: whether it is accepted that five people or more are absent and nobody is present:
         more likely the feed lost the guests.
 
-    :raises InvalidRails: naming the field, what came and what is wanted.
+    :raises InvalidGuardRails: naming the field, what was received and what is allowed.
     """
 
     max_absent_share: float = 0.5
@@ -57,14 +60,14 @@ class GuardRails:
             _check_count("max_changes", self.max_changes, at_least=0)
         for name in ("allow_empty_feed", "allow_nobody_present"):
             if not isinstance(getattr(self, name), bool):
-                raise InvalidRails(f"{name} must be true or false, but is {describe(getattr(self, name))}")
+                raise InvalidGuardRails(f"{name} must be true or false, but is {describe(getattr(self, name))}")
 
     @classmethod
     def of(cls, source: GuardRails | Mapping[str, Any] | str | None) -> GuardRails:
-        """Make guard rails of what a user gives: guard rails, a dict, a JSON text of one, or None for the defaults.
+        """Return guard rails from guard rails, a dict, a JSON string of one, or None for the defaults.
 
         :param source: fields that are left out take their defaults.
-        :raises InvalidRails: also for a field that there is not, naming those that there are.
+        :raises InvalidGuardRails: also for an unknown field, naming the known ones.
         """
         if isinstance(source, GuardRails):
             return source
@@ -72,27 +75,27 @@ class GuardRails:
         if given is None:
             return cls()
         if not isinstance(given, Mapping):
-            raise InvalidRails(f"guard_rails must be an object of fields, but is {describe(given)}")
+            raise InvalidGuardRails(f"guard_rails must be an object of fields, but is {describe(given)}")
         known = [entry.name for entry in fields(cls)]
         for name in given:
             if name not in known:
-                raise InvalidRails(
-                    f"guard_rails: {describe(name)} is no guard rail's field. The fields: {', '.join(known)}"
+                raise InvalidGuardRails(
+                    f"guard_rails: {describe(name)} is not a field of the guard rails. The fields: {', '.join(known)}"
                 )
         return cls(**given)
 
 
 @dataclass(frozen=True)
 class RailResult:
-    """What one guard rail said of one plan.
+    """The result of one guard rail for one plan.
 
-    :param name: the field of :class:`GuardRails` that moves it.
+    :param name: the field of :class:`GuardRails` that sets the limit.
     :param figure: what was found, or None where there was nothing to divide by.
-    :param limit: what was allowed, or None where the rail is off.
-    :param sample: how many people, rows or bookings the figure was made of; None where that is no question.
-    :param judged_from: the sample from which on the rail is judged.
-    :param is_judged: whether it was.
-    :param is_tripped: whether it refuses the plan.
+    :param limit: what is allowed, or None where the guard rail is off.
+    :param sample: how many people, rows or bookings the figure was made of; None where that does not matter.
+    :param judged_from: the sample from which on the guard rail is evaluated.
+    :param is_judged: whether it was evaluated.
+    :param is_tripped: whether it failed, so that the plan is rejected.
     """
 
     name: str
@@ -103,87 +106,126 @@ class RailResult:
     is_judged: bool
     is_tripped: bool
 
-    def told(self) -> str:
-        """Tell figure and limit in words."""
-        figure = _number(self.figure, "nothing")
-        words = _WORDS[self.name].format(figure=figure, limit=_number(self.limit, "no limit"), sample=self.sample)
+    def describe(self) -> str:
+        """Return figure and limit in words."""
+        rail = _RAILS[self.name]
+        words = rail.words.format(figure=_number(self.figure, "nothing"), sample=self.sample)
+        limit = "no limit" if self.limit is None else f"limit: {rail.kind} {_number(self.limit, '')}"
         few = self.judged_from is not None and self.limit is not None and not self.is_judged
-        return f"{self.name}: {words}" + (f" (judged from {self.judged_from} on)" if few else "")
+        return f"{self.name}: {words} ({limit}{f', evaluated from {self.judged_from} on' if few else ''})"
 
 
-_WORDS = {
-    "max_absent_share": "of {sample} people who came or did not, a share of {figure} is absent; at most: {limit}",
-    "max_changes": "the plan has {figure} changes; at most: {limit}",
-    "min_matched_share": "of {sample} rows of the meetings, a share of {figure} is somebody's; at least: {limit}",
-    "allow_nobody_present": "beside {sample} people who are absent, {figure} are present; at least: {limit}",
-    "allow_empty_feed": "attendance has {figure} rows for {sample} bookings to be judged; at least: {limit}",
-}
+@dataclass(frozen=True)
+class _Measure:
+    """What a guard rail compares. The parameters are those of :class:`RailResult`."""
+
+    figure: float | None
+    limit: float | None
+    sample: int | None = None
+    judged_from: int | None = None
 
 
-def judge(rails: GuardRails, figures: Figures, changes: int) -> list[RailResult]:
-    """Hold a plan's figures against their limits; every rail is in the answer.
+@dataclass(frozen=True)
+class _Rail:
+    """One guard rail; its name is the field of :class:`GuardRails` that sets the limit.
 
-    :param figures: what was counted when the decisions were made.
-    :param changes: how many changes there are to be.
+    :param kind: whether the figure must be ``at most`` or ``at least`` the limit.
+    :param words: describe ``{figure}`` and ``{sample}`` for a person.
+    :param measure: returns what is compared, of the limits, the figures of the decisions, and the number of changes.
     """
-    absent, present = (sum(figures.outcomes.get(outcome, {}).values()) for outcome in ("absent", "present"))
+
+    kind: Literal["at most", "at least"]
+    words: str
+    measure: Callable[[GuardRails, Figures, int], _Measure]
+
+    def evaluate(self, name: str, limits: GuardRails, figures: Figures, changes: int) -> RailResult:
+        """Return the result for a plan."""
+        found = self.measure(limits, figures, changes)
+        has_sample = found.sample is None or found.judged_from is None or found.sample >= found.judged_from
+        is_evaluated = found.limit is not None and has_sample
+        is_failed = False
+        if is_evaluated and found.figure is not None and found.limit is not None:
+            is_failed = found.figure > found.limit if self.kind == "at most" else found.figure < found.limit
+        return RailResult(name, found.figure, found.limit, found.sample, found.judged_from, is_evaluated, is_failed)
+
+
+def _absent_share(limits: GuardRails, figures: Figures, changes: int) -> _Measure:
+    absent, present = _people(figures, "absent"), _people(figures, "present")
     decided = absent + present
-    matched, rows = figures.matched_rows, figures.rows_of_people
-    return [
-        _at_most("max_absent_share", _share(absent, decided), rails.max_absent_share, decided, rails.min_sample),
-        _at_most("max_changes", changes, rails.max_changes),
-        _at_least("min_matched_share", _share(matched, rows), rails.min_matched_share, rows, rails.min_matched_sample),
-        _at_least(
-            "allow_empty_feed",
-            figures.attendance_rows,
-            None if rails.allow_empty_feed else 1,
-            figures.judged_bookings,
-            1,
-        ),
-        _at_least("allow_nobody_present", present, None if rails.allow_nobody_present else 1, absent, _MANY_ABSENT),
-    ]
+    return _Measure(_share(absent, decided), limits.max_absent_share, decided, limits.min_sample)
 
 
-def _number(value: float | None, none: str) -> str:
-    return none if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
+def _changes(limits: GuardRails, figures: Figures, changes: int) -> _Measure:
+    return _Measure(changes, limits.max_changes)
+
+
+def _matched_share(limits: GuardRails, figures: Figures, changes: int) -> _Measure:
+    rows = figures.rows_of_people
+    return _Measure(_share(figures.matched_rows, rows), limits.min_matched_share, rows, limits.min_matched_sample)
+
+
+def _empty_feed(limits: GuardRails, figures: Figures, changes: int) -> _Measure:
+    return _Measure(figures.attendance_rows, None if limits.allow_empty_feed else 1, figures.judged_bookings, 1)
+
+
+def _nobody_present(limits: GuardRails, figures: Figures, changes: int) -> _Measure:
+    limit = None if limits.allow_nobody_present else 1
+    return _Measure(_people(figures, "present"), limit, _people(figures, "absent"), _MANY_ABSENT)
+
+
+_RAILS = {
+    "max_absent_share": _Rail("at most", "a share of {figure} of {sample} decided people is absent", _absent_share),
+    "max_changes": _Rail("at most", "the plan has {figure} changes", _changes),
+    "min_matched_share": _Rail(
+        "at least", "a share of {figure} of {sample} meeting rows matches a person", _matched_share
+    ),
+    "allow_empty_feed": _Rail(
+        "at least", "attendance has {figure} rows for {sample} bookings to be decided", _empty_feed
+    ),
+    "allow_nobody_present": _Rail(
+        "at least", "{figure} people are present beside {sample} absent ones", _nobody_present
+    ),
+}
+"""All guard rails. A new one is a field of :class:`GuardRails` and an entry here."""
+
+
+def evaluate(limits: GuardRails, figures: Figures, changes: int) -> list[RailResult]:
+    """Compare a plan's figures with the limits.
+
+    :param limits: the guard rails.
+    :param figures: what was counted when the decisions were made.
+    :param changes: how many changes the plan has.
+    :return: the result of every guard rail.
+    """
+    return [rail.evaluate(name, limits, figures, changes) for name, rail in _RAILS.items()]
+
+
+def _people(figures: Figures, outcome: str) -> int:
+    return sum(figures.outcomes.get(outcome, {}).values())
 
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _at_most(
-    name: str, figure: float | None, limit: float | None, sample: int | None = None, judged_from: int | None = None
-) -> RailResult:
-    is_judged = _is_judged(limit, sample, judged_from)
-    is_tripped = is_judged and figure is not None and limit is not None and figure > limit
-    return RailResult(name, figure, limit, sample, judged_from, is_judged, is_tripped)
-
-
-def _at_least(name: str, figure: float | None, limit: float | None, sample: int, judged_from: int) -> RailResult:
-    is_judged = _is_judged(limit, sample, judged_from)
-    is_tripped = is_judged and figure is not None and limit is not None and figure < limit
-    return RailResult(name, figure, limit, sample, judged_from, is_judged, is_tripped)
-
-
-def _is_judged(limit: float | None, sample: int | None, judged_from: int | None) -> bool:
-    return limit is not None and (sample is None or judged_from is None or sample >= judged_from)
+def _number(value: float | None, none: str) -> str:
+    return none if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRails(
-            f'guard_rails is not JSON: {redact(str(error))}. Give an object such as {{"max_changes": 50}}'
+        raise InvalidGuardRails(
+            f'guard_rails is not JSON: {redact(str(error))}. Pass an object such as {{"max_changes": 50}}'
         ) from None
 
 
 def _check_share(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InvalidRails(f"{name} must be a share from 0 to 1 (0.5 for 50 %), but is {describe(value)}")
+        raise InvalidGuardRails(f"{name} must be a share from 0 to 1 (0.5 for 50 %), but is {describe(value)}")
 
 
 def _check_count(name: str, value: Any, *, at_least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise InvalidRails(f"{name} must be a whole number of at least {at_least}, but is {describe(value)}")
+        raise InvalidGuardRails(f"{name} must be an integer of at least {at_least}, but is {describe(value)}")

@@ -57,18 +57,18 @@ def _inside(name: str, folder: Any) -> list[Any]:
     """Return the files of a folder, but those that tools keep beside their output, as ``_SUCCESS``."""
     found = [one for one in folder.iterdir() if not one.name.startswith(("_", ".")) and one.is_file()]
     if not found:
-        raise InvalidInput(f"{name}: {shown_path(folder)} is a folder without files. Give the folder that has them")
+        raise InvalidInput(f"{name}: {shown_path(folder)} is a folder without files. Name the folder that has them")
     return sorted(found, key=str)
 
 
 def _check_readable(name: str, path: Any) -> None:
-    """See that a file of this machine can be opened, before Cal.com is asked for bookings."""
+    """Check that a file of this machine can be opened, before Cal.com is called."""
     if "://" in str(path):
         return
     if path.is_dir():
-        raise InvalidInput(f"{name}: {shown_path(path)} is a folder. Give its files, such as {shown_path(path / '*')}")
+        raise InvalidInput(f"{name}: {shown_path(path)} is a folder. Name its files, such as {shown_path(path / '*')}")
     if not path.is_file():
-        raise InvalidInput(f"{name}: {shown_path(path)} is no file")
+        raise InvalidInput(f"{name}: {shown_path(path)} is not a file")
     with path.open("rb"):
         pass
 
@@ -87,7 +87,7 @@ def _matching(path: Any) -> list[Any]:
 
 
 def read_lines(path: Any) -> Iterator[Any]:
-    """Give the values of a file of JSON lines.
+    """Yield the values of a file of JSON lines.
 
     :param path: anything with ``open("rb")``.
     :raises InvalidInput: naming file and line.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,10 @@ from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
-from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_records
-from airflow_provider_calcom.no_shows.bookings import booking_row, check_booking, people_rows, shown_address
+from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, cal_video_records, is_cal_video
+from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.plan_request import FeedEntry
 
 _NO_SESSIONS = "No Cal Video reference"
 # One for all rows: json.dumps would make a new one for each.
@@ -23,56 +25,10 @@ _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
 
 
-@dataclass(frozen=True)
-class TableName:
-    """A table or view of ``rules_conn_id``, given as ``{"table": name}``."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Paths:
-    """A table in files.
-
-    :param paths: paths of this machine or of an object store.
-    """
-
-    paths: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A table from another task, or from the DAG file."""
-
-    rows: Sequence[Any] = field(repr=False)
-
-
-Table = TableName | Paths | Rows
-
-
-@dataclass(frozen=True)
-class FeedEntry:
-    """One feed of the parameter ``attendance``. It has one of paths, rows and query, or none where it is fetched.
-
-    :param name: how errors name it, such as ``attendance[0]``.
-    :param feed: the feed's name.
-    :param paths: paths of its files, here or in an object store.
-    :param rows: its records, or a response of the vendor's API.
-    :param query: runs the query whose rows are its records, and yields them as dicts.
-    :param options: of the feed.
-    """
-
-    name: str
-    feed: str
-    paths: tuple[Any, ...] = ()
-    rows: Any = field(default=None, repr=False)
-    query: Callable[[], Iterator[dict[str, Any]]] | None = field(default=None, repr=False)
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_fetched(self) -> bool:
-        """Whether it comes from Cal.com."""
-        return not self.paths and self.rows is None and self.query is None
+# What a platform puts into the addresses of its managed users. Cal.com's displayEmail is the address without it.
+_CLIENT_SUFFIX = re.compile(r"\+c[a-z0-9]{24}(?=@)")
+_TEXTS = ("uid", "status", "start", "end")
+_LISTS = ("attendees", "hosts")
 
 
 # Bookings.
@@ -82,7 +38,7 @@ class FeedEntry:
 class BookingTables:
     """Bookings as files of the rules' tables.
 
-    :param rooms: what tells of each booking where it is held, as JSON lines of Cal.com's own fields.
+    :param rooms: Cal.com's own fields about where each booking is held, as JSON lines.
     :param bookings: the table of bookings.
     :param people: the table of people.
     :param internal_cohosts: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
@@ -114,9 +70,9 @@ def booking_tables(
     :param where: where they are from, for errors.
     :param patterns: of meeting links, see ``conference_key``.
     :param protect_cohosts: whether co-hosts among the attendees are looked for.
-    :param user: whose bookings are judged: those that this user only attends, which Cal.com lists as well, are left
-        out. None judges all.
-    :raises InvalidInput: for what is no booking, naming its row.
+    :param user: leave out bookings that this user only attends, which Cal.com lists with the user's own. None leaves
+        out none.
+    :raises InvalidInput: for a row that is not a booking, naming it.
     """
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
     internal_cohosts: set[str] = set()
@@ -166,8 +122,108 @@ def _as_host(booking: Mapping[str, Any], attendee: Mapping[str, Any]) -> dict[st
     }
 
 
+def check_booking(booking: object) -> Mapping[str, Any]:
+    """Return a booking if it has the shape that Cal.com sends: a user's file may have anything in it.
+
+    :param booking: a booking of Cal.com's API.
+    :raises InvalidInput: with a text that continues after the row number, and has nothing of the booking's people.
+    """
+    if not isinstance(booking, Mapping):
+        raise InvalidInput(f"is a {type(booking).__name__} and not a booking object")
+    for name in _TEXTS:
+        if not isinstance(booking.get(name), str):
+            raise InvalidInput(f"is not a booking as Cal.com sends it: {name} must be a string{_hint(booking)}")
+    for name in _LISTS:
+        people = booking.get(name) or []
+        if not isinstance(people, list) or not all(isinstance(person, Mapping) for person in people):
+            raise InvalidInput(f"is not a booking as Cal.com sends it: {name} is not a list of objects")
+        for place, person in enumerate(people):
+            _check_person(person, f"{name}[{place}]")
+    _check_flag(booking.get("absentHost"), "absentHost")
+    if not isinstance(booking.get("bookingFieldsResponses") or {}, Mapping):
+        raise InvalidInput("is not a booking as Cal.com sends it: bookingFieldsResponses is not an object")
+    return booking
+
+
+def _check_person(person: Mapping[str, Any], place: str) -> None:
+    for name in ("email", "displayEmail"):
+        if not isinstance(person.get(name), (str, type(None))):
+            raise InvalidInput(f"is not a booking as Cal.com sends it: {place}.{name} is not a string")
+    _check_flag(person.get("absent"), f"{place}.absent")
+
+
+def _check_flag(flag: object, place: str) -> None:
+    """Accept null, which hosts of 2026 can have, as "not absent", but no string: ``"true"`` must not become false."""
+    if not isinstance(flag, (bool, type(None))):
+        raise InvalidInput(f"is not a booking as Cal.com sends it: {place} is neither true nor false")
+
+
+def _hint(booking: Mapping[str, Any]) -> str:
+    return ". It looks like a row of the table bookings, which needs people beside it" * ("booking_uid" in booking)
+
+
+def booking_row(booking: Mapping[str, Any], *, patterns: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the row of a booking.
+
+    The meeting's key comes from ``location``, or from ``meetingUrl`` on servers whose ``location`` names only the
+    kind of meeting. Servers of August 2025 do not return where a booking was moved to; the old booking is
+    ``cancelled`` there, as on all recorded servers, and so it is excluded, too.
+
+    :param booking: a booking that passed :func:`check_booking`.
+    :param patterns: see :func:`~airflow_provider_calcom.attendance.feeds.conference_keys.conference_key`.
+    """
+    return {
+        "booking_uid": booking["uid"],
+        "status": booking["status"],
+        "start_at": booking["start"],
+        "end_at": booking["end"],
+        "rescheduled_to_uid": booking.get("rescheduledToUid"),
+        "conference_key": _conference(booking, patterns),
+    }
+
+
+def _conference(booking: Mapping[str, Any], patterns: Sequence[str]) -> str | None:
+    for name in ("location", "meetingUrl"):
+        key = conference_key(booking.get(name), patterns=patterns)
+        if key is not None:
+            return key
+    return cal_video_key(booking["uid"]) if is_cal_video(booking) else None
+
+
+def people_rows(booking: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a booking's people: its attendees, guests and co-hosts among them, and its organiser.
+
+    :param booking: a booking that passed :func:`check_booking`.
+    """
+    for attendee in booking.get("attendees") or ():
+        yield _person(booking, "attendee", attendee, attendee.get("absent") is True)
+    for host in booking.get("hosts") or ():
+        yield _person(booking, "host", host, booking.get("absentHost") is True)
+
+
+def _person(booking: Mapping[str, Any], role: str, person: Mapping[str, Any], absent: bool) -> dict[str, Any]:
+    return {
+        "booking_uid": booking["uid"],
+        "role": role,
+        "email": person.get("email"),
+        "match_email": shown_address(person),
+        "name": person.get("name"),
+        "phone": person.get("phoneNumber"),
+        "absent": absent,
+    }
+
+
+def shown_address(person: Mapping[str, Any]) -> str | None:
+    """Return the address that other programs have of a person: ``displayEmail``, or what older servers have for it.
+
+    :param person: an attendee or a host of a booking.
+    """
+    shown: str | None = person.get("displayEmail") or person.get("email")
+    return None if shown is None else _CLIENT_SUFFIX.sub("", shown)
+
+
 def _written(path: Path) -> IO[str]:
-    # Half a character, as where a name was cut, becomes a question mark: no file could hold it.
+    # An unpaired surrogate, left where a name was cut, becomes a question mark: no file could have it.
     return path.open("w", encoding="utf-8", errors="replace")
 
 
@@ -184,7 +240,7 @@ class FeedInput:
 
     :param feed: its name.
     :param path: its rows, as JSON lines.
-    :param reports: what became of its records, of each of its files.
+    :param reports: the report of each of its files.
     :param is_fetched: whether it was fetched from Cal.com just now.
     :param latest: the latest time in its rows, UTC as the rows have it, or "" where there is none.
     """

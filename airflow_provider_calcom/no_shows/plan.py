@@ -18,13 +18,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import (
@@ -38,16 +36,14 @@ from airflow_provider_calcom._storage import (
     write_lines,
 )
 from airflow_provider_calcom._timestamps import format_microseconds, parse_timestamp
-from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
-from airflow_provider_calcom.attendance.policy import WHITE_SPACE
 from airflow_provider_calcom.attendance.schema import TABLES
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, judge
+from airflow_provider_calcom.no_shows import diff
+from airflow_provider_calcom.no_shows.diff import Correct, LastWrite, LastWritesOf
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, evaluate
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
-Correct = Literal["ledger", "all", "none"]
+    from airflow_provider_calcom.attendance.engine import Decided
 
 PLAN = "plan.jsonl"
 REFUSED_CHANGES = "refused-changes.jsonl"
@@ -56,7 +52,7 @@ DECISIONS = "decisions.parquet"
 SUMMARY = "summary.json"
 OUTCOMES_FILE = "outcomes.jsonl"
 DRY_RUN_FILE = "outcomes-dry-run.jsonl"
-"""What became of the changes, or would, once the plan was applied."""
+"""Outcomes of the changes, once the plan was applied, or in a dry run."""
 
 _FORMAT = 2
 _OLD_FORMAT = 1
@@ -69,15 +65,17 @@ _REPORT_HASH = "report_sha256"
 _CHANGES_FILES = {"ready": PLAN, "refused": REFUSED_CHANGES}
 _LONGEST_LINE = 16 * 2**20
 _LONGEST_PRESENCE = 10_000 * 366 * 86_400
-_HELD_BACK = ("no_address", "contradictory", "host_present", "human_override", "correction_off", "not_ours")
 
 
 class InvalidPlanOption(AttendanceError):
-    """An option of the plan, which is no guard rail, can't be used. Mend it; the text names it."""
+    """An option of the plan, other than a guard rail, can't be used. Fix it; the text names it."""
 
 
-class DamagedPlan(AttendanceError):
-    """A plan's files are missing, torn, or not those that were written. Make the plan again; never mend it by hand."""
+class CorruptPlan(AttendanceError):
+    """A plan's files are missing, torn, or not those that were written. Make the plan again; never edit it by hand."""
+
+
+DamagedPlan = CorruptPlan  # until 1.0
 
 
 class PlanNotRead(AttendanceError):
@@ -85,7 +83,7 @@ class PlanNotRead(AttendanceError):
 
 
 class PlanNotReached(PlanNotRead):
-    """The storage of a plan failed: a disk, a network, an object store. Another try may find it well."""
+    """The storage of a plan failed: a disk, a network, an object store. Another attempt may succeed."""
 
     retryable = True
 
@@ -97,34 +95,9 @@ class PlanNotWritten(AttendanceError):
 
 
 class PlanFolderUnusable(PlanNotWritten):
-    """A plan's folder can't be written, and no retry heals that. Fix its rights, or what lies in its place."""
+    """A plan's folder can't be written, and a retry would fail, too. Fix its rights, or what is in its place."""
 
     retryable = False
-
-
-class LastWrite(NamedTuple):
-    """A flag that an earlier run wrote, as the ledger has it.
-
-    :param booking_uid: of which booking.
-    :param role: ``attendee`` or ``host``.
-    :param email: the address, as Cal.com spells it.
-    :param absent: the flag that was written.
-    :param is_certain: whether it is known that it was: the run that set out to write it may have been killed. Then a
-        flag that is another speaks of no person's hand.
-    """
-
-    booking_uid: str
-    role: str
-    email: str
-    absent: bool
-    is_certain: bool = True
-
-    def __repr__(self) -> str:
-        return f"LastWrite(booking_uid={self.booking_uid!r}, role={self.role!r}, absent={self.absent!r})"
-
-
-LastWritesOf = Callable[[Iterable[tuple[str, str, str]]], Iterable[LastWrite]]
-"""Gives the last writes of people, each told by booking uid, role and address."""
 
 
 @dataclass(frozen=True)
@@ -160,14 +133,14 @@ class _Report(TypedDict, total=False):
 class Summary(_Report):
     """What ``summary.json`` holds.
 
-    ``state`` is ``ready`` or ``refused``; ``refused`` tells each tripped rail in words. ``outcomes`` is
+    ``state`` is ``ready`` or ``refused``; ``refused`` describes each failed guard rail. ``outcomes`` is
     ``{outcome: {reason: people}}``. ``changes`` has the numbers ``total``, ``bookings``, ``mark_attendees``,
     ``mark_hosts`` and ``unmark_attendees``. ``held_back`` is ``{reason: people}``, all reasons named.
     ``changes_sha256`` is that of ``changes_file``'s bytes, and ``sha256`` the plan's own: of all that controls how it
     is applied, see :func:`plan_hash`; ``report_sha256`` is that of all the rest, and plans of older versions have none.
-    ``addresses`` is ``plain``, or ``hashed`` where people are named
-    by keyed hashes. ``complete_until`` tells up to where the feed is complete. ``attended_bookings`` counts those that
-    were left out because the key's user only attends them, or is None where that was not looked at.
+    ``addresses`` is ``plain``, or ``hashed`` where people are named by keyed hashes. ``complete_until`` is the
+    timestamp up to which the feed is complete. ``attended_bookings`` counts those that were left out because the key's
+    user only attends them, or is None where that is not known.
     """
 
     format: int
@@ -223,7 +196,7 @@ def writing(place: Any, parameter: str = "plan_path") -> Iterator[None]:
 
     :param place: the folder, for the error.
     :param parameter: the parameter that names it, for the error.
-    :raises PlanNotWritten: with the operating system's words; :class:`PlanFolderUnusable` where no retry heals it.
+    :raises PlanNotWritten: with the operating system's reason; :class:`PlanFolderUnusable` where a retry would fail.
     """
     try:
         yield
@@ -264,7 +237,7 @@ def write_plan(
     :param hashed: gives the keyed hash by which an address is named in all files of the plan; None for plain addresses.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
-    :raises InvalidRails: naming the field.
+    :raises InvalidGuardRails: naming the field.
     :raises InvalidPlanOption: naming the option.
     """
     limits = GuardRails.of(rails)
@@ -273,19 +246,17 @@ def write_plan(
     with writing(place):
         for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, OUTCOMES_FILE, DRY_RUN_FILE):
             (place / name).unlink(missing_ok=True)
-    decided.connection.execute(_WANTED)
-    _load_last_writes(decided.connection, last_writes)
-    _propose(decided.connection, correct, force)
+    diff.compute(decided.connection, last_writes, correct=correct, force=force)
     if hashed is not None:
-        _name_by_hash(decided.connection, hashed)
-    changes = _counted_changes(decided.connection)
-    results = judge(limits, decided.figures, changes["total"])
-    refused = [result.told() for result in results if result.is_tripped]
+        diff.name_by_hash(decided.connection, hashed)
+    changes = diff.count_changes(decided.connection)
+    results = evaluate(limits, decided.figures, changes["total"])
+    refused = [result.describe() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
     with writing(place):
-        digest = write_lines(place / _CHANGES_FILES[state], _lines(decided.connection, _CHANGES))
-        write_lines(place / HELD_BACK, _lines(decided.connection, _HELD_BACK_LINES))
-        decided.write(place / DECISIONS, relation="decided" if hashed is None else _NAMED_DECISIONS)
+        digest = write_lines(place / _CHANGES_FILES[state], diff.changes(decided.connection))
+        write_lines(place / HELD_BACK, diff.held_back(decided.connection))
+        decided.write(place / DECISIONS, relation=diff.DECIDED if hashed is None else diff.DECIDED_BY_HASH)
     summary: Summary = {
         "format": _FORMAT,
         "state": state,
@@ -297,7 +268,7 @@ def write_plan(
         "attended_bookings": attended_bookings,
         **_figures(decided),  # type: ignore[typeddict-item]
         "changes": changes,
-        "held_back": _counted_held_back(decided.connection),
+        "held_back": diff.count_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
         "changes_file": _CHANGES_FILES[state],
         "changes_sha256": digest,
@@ -308,7 +279,7 @@ def write_plan(
     with writing(place):
         _write_summary(place / SUMMARY, summary)
     if refused:
-        raise PlanRefused(_refusal(place, refused))
+        raise PlanRefused(_rejection(place, refused))
     return summary
 
 
@@ -316,7 +287,7 @@ def read_summary(folder: Folder) -> Summary:
     """Read a plan's summary.
 
     :param folder: where :func:`write_plan` wrote it.
-    :raises DamagedPlan: if there is none, or it is not one.
+    :raises CorruptPlan: if there is none, or it is not one.
     """
     path = folder_path(folder) / SUMMARY
     name = shown_path(path)
@@ -324,19 +295,19 @@ def read_summary(folder: Folder) -> Summary:
         with _reading(path):
             content = path.read_bytes()
     except FileNotFoundError:
-        raise DamagedPlan(
+        raise CorruptPlan(
             f"plan: {name} is missing: no plan was made here, or it was not finished. Make it again"
         ) from None
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        raise DamagedPlan(f"plan: {name} is not the JSON that was written. Make the plan again") from None
+        raise CorruptPlan(f"plan: {name} is not the JSON that was written. Make the plan again") from None
     if not isinstance(found, dict) or found.get("format") not in (_OLD_FORMAT, _FORMAT):
-        raise DamagedPlan(f"plan: {name} is no plan's summary, or that of another version. Make the plan again")
+        raise CorruptPlan(f"plan: {name} is not a plan's summary, or one of another version. Make the plan again")
     if found["format"] == _OLD_FORMAT:
         found = {"changes_sha256": found.get("sha256"), "attended_bookings": None, "addresses": "plain", **found}
     if fault := _summary_fault(found):
-        raise DamagedPlan(f"plan: {name} is not as it was written: {fault}. Make the plan again")
+        raise CorruptPlan(f"plan: {name} is not as it was written: {fault}. Make the plan again")
     return found  # type: ignore[return-value]
 
 
@@ -401,7 +372,7 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
 def _reading(path: Any) -> Iterator[None]:
     """Raise what hinders reading a file of a plan as an error of ours; a file that is not there stays what it is.
 
-    :raises PlanNotRead: with the operating system's words; :class:`PlanNotReached` where a retry may heal it.
+    :raises PlanNotRead: with the operating system's words; :class:`PlanNotReached` where a retry may succeed.
     """
     try:
         yield
@@ -417,7 +388,7 @@ def _reading(path: Any) -> Iterator[None]:
 
 
 def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:
-    """Give a plan's changes one by one, in the order of the file.
+    """Yield a plan's changes one by one, in the order of the file.
 
     That the file is the one that was written is known at its end only: call :func:`verify_plan` before acting on it.
 
@@ -425,17 +396,17 @@ def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | 
     :param even_refused: also give the changes of a plan that was refused, to look at.
     :param summary: the plan's, if it was read before: a plan that another one replaced meanwhile is not given as it.
     :raises PlanRefused: if it was refused, at once.
-    :raises DamagedPlan: if a file is missing, torn or changed; for the changes when they are read that far.
+    :raises CorruptPlan: if a file is missing, torn or changed; for the changes when they are read that far.
     """
     place = folder_path(folder)
     summary = summary or read_summary(place)
     if summary["state"] == "refused" and not even_refused:
-        raise PlanRefused(_refusal(place, summary["refused"]))
+        raise PlanRefused(_rejection(place, summary["refused"]))
     return _changes(place / summary["changes_file"], summary["changes_sha256"])
 
 
 def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
-    """Read a plan to its end, so that whoever applies it knows beforehand that it is whole and as it was written.
+    """Read a plan to its end, so that before it is applied it is known to be complete and as it was written.
 
     :param folder: where :func:`write_plan` wrote it.
     :param even_refused: also a plan that was refused.
@@ -448,32 +419,34 @@ def verify_plan(folder: Folder, *, even_refused: bool = False) -> Summary:
 
 
 def check_count(folder: Folder, summary: Summary, changes: int) -> None:
-    """See that a plan had as many changes as its summary tells.
+    """Check that a plan had as many changes as its summary says.
 
     :param changes: how many :func:`read_plan` gave.
-    :raises DamagedPlan: if not.
+    :raises CorruptPlan: if not.
     """
     if changes != summary["changes"]["total"]:
-        raise DamagedPlan(
+        raise CorruptPlan(
             f"plan: {shown_path(folder_path(folder))} has {changes} changes, but its summary says"
             f" {describe(summary['changes']['total'])}. Make the plan again"
         )
 
 
-def rendered(summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False) -> str:
-    """Tell a plan as text for a person.
+def format_plan(
+    summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False
+) -> str:
+    """Return a plan as text for a person.
 
     :param summary: the plan's.
-    :param changes: the plan's; no more than ``limit`` are taken.
-    :param limit: how many changes are told.
-    :param with_addresses: whether the text has people's addresses, which a log should not.
+    :param changes: the plan's; no more than ``limit`` are read.
+    :param limit: how many changes the text has at most.
+    :param with_addresses: whether the text has addresses, which a log must not have.
     """
     counts = summary["changes"]
     lines = [
-        f"{'REFUSED, nothing will be written: ' if summary['state'] == 'refused' else ''}"
+        f"{'REJECTED, nothing will be written: ' if summary['state'] == 'refused' else ''}"
         f"{counts['total']} changes in {counts['bookings']} bookings: {counts['mark_attendees']} attendees and"
         f" {counts['mark_hosts']} hosts to mark absent, {counts['unmark_attendees']} attendees to un-mark",
-        f"{summary['judged_bookings']} bookings judged as of {summary['policy']['as_of']}, with"
+        f"{summary['judged_bookings']} bookings decided as of {summary['policy']['as_of']}, with"
         f" {summary['attendance_rows']} rows of attendance, complete until {summary['complete_until'] or 'never'}",
     ]
     if summary["attended_bookings"]:
@@ -484,10 +457,10 @@ def rendered(summary: Summary, changes: Iterable[Change] = (), *, limit: int = 2
     ]
     held_back = [f"{reason} {people}" for reason, people in summary["held_back"].items() if people]
     lines += [f"held back {sum(summary['held_back'].values())}: {', '.join(held_back)}"] if held_back else []
-    lines += [f"{_mark(result):12}{result.told()}" for result in _results(summary)]
-    told = [_told(change, with_addresses) for change in islice(changes, limit)]
-    more = counts["total"] - len(told)
-    return "\n".join([*lines, *told, *([f"and {more} more"] if told and more else [])]) + "\n"
+    lines += [f"{_mark(result):15}{result.describe()}" for result in _results(summary)]
+    shown = [_format_change(change, with_addresses) for change in islice(changes, limit)]
+    more = counts["total"] - len(shown)
+    return "\n".join([*lines, *shown, *([f"and {more} more"] if shown and more else [])]) + "\n"
 
 
 def _results(summary: Summary) -> Iterator[RailResult]:
@@ -496,11 +469,11 @@ def _results(summary: Summary) -> Iterator[RailResult]:
 
 def _mark(result: RailResult) -> str:
     if not result.is_judged:
-        return "not judged"
-    return "TRIPPED" if result.is_tripped else "passed"
+        return "not evaluated"
+    return "FAILED" if result.is_tripped else "passed"
 
 
-def _told(change: Change, with_addresses: bool) -> str:
+def _format_change(change: Change, with_addresses: bool) -> str:
     kind = "mark absent" if change.will_be_absent else "un-mark"
     start = f"{change.start_at[:10]} {change.start_at[11:16]}Z"
     who = f"{change.role} {_printable(change.email)}" if with_addresses else change.role
@@ -508,150 +481,17 @@ def _told(change: Change, with_addresses: bool) -> str:
 
 
 def _printable(text: str) -> str:
-    """Show what might steer a terminal by its number: anyone who books can choose their address."""
+    """Escape what could control a terminal: anyone who books can choose their address."""
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
-def _refusal(place: Any, tripped: list[str]) -> str:
+def _rejection(place: Any, failed: list[str]) -> str:
+    rails = ", ".join(one.partition(":")[0] for one in failed)
     return (
-        f"The plan is refused, and nothing is to be written. {'. '.join(tripped)}. The report is"
-        f" {shown_path(place / SUMMARY)}, the"
-        f" changes that were refused are in {REFUSED_CHANGES} beside it. Is the feed whole? If so, move the rail"
+        f"Guard rail{'s' if len(failed) > 1 else ''} failed: {'; '.join(failed)}. Nothing was written to Cal.com. See"
+        f" {shown_path(place / SUMMARY)}, and {REFUSED_CHANGES} beside it. If the feed is complete, change the limit in"
+        f" guard_rails ({rails})"
     )
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# What is to be changed
-# ----------------------------------------------------------------------------------------------------------------------
-
-_LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes AS
-SELECT booking_uid, role, email, arg_max(absent, place) AS absent, arg_max(is_certain, place) AS is_certain
-FROM read_json(
-    ?,
-    format = 'newline_delimited',
-    columns = {
-        place: 'BIGINT',
-        booking_uid: 'VARCHAR',
-        role: 'VARCHAR',
-        email: 'VARCHAR',
-        absent: 'BOOLEAN',
-        is_certain: 'BOOLEAN'
-    }
-)
-GROUP BY booking_uid, role, email"""
-
-_NO_LAST_WRITES = """CREATE OR REPLACE TEMP TABLE last_writes (
-    booking_uid VARCHAR, role VARCHAR, email VARCHAR, absent BOOLEAN, is_certain BOOLEAN
-)"""
-
-_WANTED = """CREATE OR REPLACE TEMP TABLE wanted AS
-SELECT booking_uid, role, email, start_at, outcome, reason, presence, currently_absent
-FROM decided
-WHERE (outcome = 'absent' AND NOT currently_absent) OR (outcome = 'present' AND currently_absent)"""
-
-# Somebody who stands in a booking twice, with different decisions or flags, can't be told apart by whoever writes.
-# The call for an attendee is refused as a whole if it has something without an @; a host is not called by an address.
-_PROPOSED = """CREATE OR REPLACE TEMP TABLE proposed AS
-WITH contradictory AS (
-    SELECT booking_uid, role, email
-    FROM decided
-    SEMI JOIN wanted USING (booking_uid, role, email)
-    GROUP BY booking_uid, role, email
-    HAVING min(outcome) <> max(outcome) OR bool_or(currently_absent) <> bool_and(currently_absent)
-)
-SELECT
-    wanted.*,
-    CASE
-        WHEN trim(coalesce(wanted.email, ''), $white_space) = '' THEN 'no_address'
-        WHEN wanted.role = 'attendee' AND strpos(wanted.email, '@') = 0 THEN 'no_address'
-        WHEN contradictory.booking_uid IS NOT NULL THEN 'contradictory'
-        WHEN wanted.role = 'host' AND wanted.currently_absent THEN 'host_present'
-        WHEN last_writes.absent <> wanted.currently_absent AND last_writes.is_certain AND NOT $force
-            THEN 'human_override'
-        WHEN wanted.currently_absent AND $correct = 'none' THEN 'correction_off'
-        WHEN wanted.currently_absent AND $correct = 'ledger' AND NOT coalesce(last_writes.absent, FALSE) THEN 'not_ours'
-    END AS held_back
-FROM wanted
-LEFT JOIN contradictory
-    ON contradictory.booking_uid = wanted.booking_uid
-    AND contradictory.role = wanted.role
-    AND contradictory.email = wanted.email
-LEFT JOIN last_writes
-    ON last_writes.booking_uid = wanted.booking_uid
-    AND last_writes.role = wanted.role
-    AND last_writes.email = wanted.email"""
-
-# The same person may stand in a booking several times, word for word.
-_CHANGED = """CREATE OR REPLACE TEMP TABLE changed AS
-SELECT
-    booking_uid,
-    role,
-    email,
-    currently_absent,
-    min(reason) AS reason,
-    max(presence) AS presence,
-    min(start_at) AS start_at
-FROM proposed
-WHERE held_back IS NULL
-GROUP BY booking_uid, role, email, currently_absent"""
-
-_START = "strftime(make_timestamp(start_at), '%Y-%m-%dT%H:%M:%S.%gZ') AS start_at"
-_LINE = (
-    'booking_uid, role, email, currently_absent AS "from", NOT currently_absent AS "to", reason,'
-    f" presence / 1e6 AS presence_seconds, {_START}"
-)
-_CHANGES = f"SELECT {_LINE} FROM changed ORDER BY changed.booking_uid, changed.role, changed.email"
-_HELD_BACK_LINES = (
-    f"SELECT {_LINE}, held_back FROM proposed WHERE held_back IS NOT NULL"
-    " ORDER BY booking_uid, role, email NULLS FIRST, currently_absent, reason, presence"
-)
-
-
-def _load_last_writes(connection: DuckDBPyConnection, last_writes: LastWritesOf | Iterable[LastWrite]) -> None:
-    """Make the table of the last writes, by way of a file: values bound one by one take ten times as long."""
-    if callable(last_writes):
-        last_writes = last_writes(_wanted_people(connection))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "last-writes.jsonl"
-        with path.open("w", encoding="utf-8") as file:
-            for place, write in enumerate(last_writes):
-                file.write(json.dumps({"place": place, **write._asdict()}, ensure_ascii=False) + "\n")
-            is_empty = not file.tell()
-        connection.execute(_NO_LAST_WRITES) if is_empty else connection.execute(_LAST_WRITES, [str(path)])
-
-
-def _wanted_people(connection: DuckDBPyConnection) -> Iterator[tuple[str, str, str]]:
-    people = "SELECT DISTINCT booking_uid, role, email FROM wanted WHERE email IS NOT NULL"
-    return ((row["booking_uid"], row["role"], row["email"]) for row in _lines(connection, people))
-
-
-def _propose(connection: DuckDBPyConnection, correct: Correct, force: bool) -> None:
-    connection.execute(_PROPOSED, {"white_space": WHITE_SPACE, "correct": correct, "force": force})
-    connection.execute(_CHANGED)
-
-
-_NAMED_DECISIONS = "decided_by_hash"
-
-
-def _name_by_hash(connection: DuckDBPyConnection, hashed: Callable[[str], str]) -> None:
-    """Put hashes in the place of all addresses, once everything is decided."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "names.jsonl"
-        rows = _lines(connection, "SELECT DISTINCT email FROM decided WHERE email IS NOT NULL")
-        with path.open("w", encoding="utf-8", errors="replace") as file:
-            for row in rows:
-                file.write(json.dumps({"email": row["email"], "name": hashed(row["email"])}, ensure_ascii=False) + "\n")
-            is_empty = not file.tell()
-        source = "(SELECT NULL::VARCHAR AS email, NULL::VARCHAR AS name)" if is_empty else _NAMES
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE names AS FROM {source}", [] if is_empty else [str(path)])
-    for table, target in (("decided", _NAMED_DECISIONS), ("changed", "changed"), ("proposed", "proposed")):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT named.* REPLACE (names.name AS email)"
-            f" FROM {table} AS named LEFT JOIN names ON names.email = named.email"
-        )
-
-
-_NAMES = "read_json(?, format = 'newline_delimited', columns = {email: 'VARCHAR', name: 'VARCHAR'})"
 
 
 def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
@@ -670,38 +510,6 @@ def _check_options(correct: Any, force: Any) -> None:
         raise InvalidPlanOption(f"correct must be one of {', '.join(get_args(Correct))}, but is {describe(correct)}")
     if not isinstance(force, bool):
         raise InvalidPlanOption(f"force must be true or false, but is {describe(force)}")
-
-
-def _counted_changes(connection: DuckDBPyConnection) -> dict[str, int]:
-    found = connection.execute(
-        """SELECT
-            count(*) AS total,
-            count(DISTINCT booking_uid) AS bookings,
-            count(*) FILTER (role = 'attendee' AND NOT currently_absent) AS mark_attendees,
-            count(*) FILTER (role = 'host' AND NOT currently_absent) AS mark_hosts,
-            count(*) FILTER (role = 'attendee' AND currently_absent) AS unmark_attendees
-        FROM changed"""
-    )
-    names = [column[0] for column in found.description or ()]
-    return dict(zip(names, map(int, found.fetchone() or ()), strict=True))
-
-
-def _counted_held_back(connection: DuckDBPyConnection) -> dict[str, int]:
-    held_back = dict.fromkeys(_HELD_BACK, 0)
-    held_back.update(
-        connection.execute(
-            "SELECT held_back, count(*) FROM proposed WHERE held_back IS NOT NULL GROUP BY held_back"
-        ).fetchall()
-    )
-    return held_back
-
-
-def _lines(connection: DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
-    found = connection.execute(query)
-    names = [column[0] for column in found.description or ()]
-    while batch := found.fetchmany(10_000):
-        for row in batch:
-            yield dict(zip(names, row, strict=True))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -740,7 +548,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
         with _reading(path):
             file = path.open("rb")
     except FileNotFoundError:
-        raise DamagedPlan(f"{name} is missing. Make the plan again") from None
+        raise CorruptPlan(f"{name} is missing. Make the plan again") from None
     with file:
         number = 0
         while line := _line_of(file, path):
@@ -748,7 +556,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
             digest.update(line)
             yield _change(line, f"{name}, line {number}")
     if digest.hexdigest() != sha256:
-        raise DamagedPlan(f"{name} is not the file that was written: its hash is another. Make the plan again")
+        raise CorruptPlan(f"{name} is not the file that was written: its hash is another. Make the plan again")
 
 
 def _line_of(file: IO[bytes], path: Any) -> bytes:
@@ -770,28 +578,28 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
 
 def _change(line: bytes, shown: str) -> Change:
     if not line.endswith(b"\n"):
-        raise DamagedPlan(f"{shown}, is torn: it has no end. Make the plan again")
+        raise CorruptPlan(f"{shown}, is torn: it has no end. Make the plan again")
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
-        raise DamagedPlan(f"{shown}, is not JSON. Make the plan again") from None
+        raise CorruptPlan(f"{shown}, is not JSON. Make the plan again") from None
     if not isinstance(found, dict) or list(found) != list(_KEYS):
-        raise DamagedPlan(f"{shown}, has other keys than {', '.join(_KEYS)}. Make the plan again")
+        raise CorruptPlan(f"{shown}, has other keys than {', '.join(_KEYS)}. Make the plan again")
     for name, kind in _KEYS.items():
         if not isinstance(found[name], kind) or (kind is not bool and isinstance(found[name], bool)):
-            raise DamagedPlan(
+            raise CorruptPlan(
                 f"{shown}, key {name}: a {type(found[name]).__name__} does not belong there. Make the plan again"
             )
         if isinstance(found[name], str) and not is_whole_text(found[name]):
-            raise DamagedPlan(f"{shown}, key {name}: holds half a character. Make the plan again")
+            raise CorruptPlan(f"{shown}, key {name}: has an unpaired surrogate (invalid Unicode). Make the plan again")
     if not 0 <= found["presence_seconds"] < _LONGEST_PRESENCE:
-        raise DamagedPlan(f"{shown}, key presence_seconds: is no length of time. Make the plan again")
+        raise CorruptPlan(f"{shown}, key presence_seconds: is not a duration. Make the plan again")
     if found["from"] == found["to"] or (found["role"], found["to"]) not in _ALLOWED:
-        raise DamagedPlan(f"{shown}, is a change that no plan has. Make the plan again")
+        raise CorruptPlan(f"{shown}, is a change that no plan has. Make the plan again")
     try:
         parse_timestamp(found["start_at"])
     except ValueError as error:
-        raise DamagedPlan(f"{shown}, key start_at {error}. Make the plan again") from None
+        raise CorruptPlan(f"{shown}, key start_at {error}. Make the plan again") from None
     return Change(*found.values())
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import CalComError, PermissionDenied
 from airflow_provider_calcom.api.models import Me
@@ -24,22 +22,13 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.sql.relations import Relation
 from airflow_provider_calcom.attendance.tables.sources import Named
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
-from airflow_provider_calcom.no_shows.inputs import (
-    FeedEntry,
-    FeedInput,
-    FeedReader,
-    Paths,
-    Table,
-    TableName,
-    booking_tables,
-)
-from airflow_provider_calcom.no_shows.plan import Correct, LastWritesOf, Summary, read_summary, rendered, write_plan
+from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
+from airflow_provider_calcom.no_shows.plan import Summary, format_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Table, TableName
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.api.client import CalComClient
-    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
 
 log = logging.getLogger(__name__)
 
@@ -58,42 +47,6 @@ class CalCom(Protocol):
 
     def get_conferencing_sessions(self, *, booking_uid: str) -> list[dict[str, Any]]:
         """Return Cal Video's sessions of a booking."""
-
-
-@dataclass(frozen=True)
-class PlanRequest:
-    """The parsed parameters of ``PlanNoShowsOperator``, whose docstring explains each.
-
-    :param plan: folder of the plan, here or in an object store.
-    :param filters: the bookings that are requested from the API, as ``CalComHook.iterate_bookings`` takes them.
-    :param after_start: beginning of the requested bookings, or None where they have none.
-    :param before_start: end of the requested bookings, or None where they have none.
-    :param last_writes: looks up in the ledger what was written last.
-    :param hashed: returns the hash that names an address in the plan; None writes addresses.
-    :param backend: the SQL server that runs the rules, or None for this worker.
-    :param requested_at: the time of the request; with it the policy's ``as_of`` is filled in.
-    """
-
-    plan: Folder
-    attendance: list[FeedEntry] | Table = field(repr=False)
-    last_writes: LastWritesOf
-    requested_at: datetime
-    policy: AttendancePolicy = field(repr=False)
-    guard_rails: GuardRails = field(default_factory=GuardRails)
-    bookings: Table | None = field(default=None, repr=False)
-    people: Table | None = field(default=None, repr=False)
-    filters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    after_start: datetime | None = None
-    before_start: datetime | None = None
-    conference_patterns: Sequence[str] = ()
-    protect_cohosts: bool = True
-    include_attended: bool = False
-    hashed: Callable[[str], str] | None = None
-    zone: str | None = None
-    correct: Correct = "ledger"
-    force: bool = False
-    backend: SqlPlace | None = None
-    resources: Resources = field(default_factory=Resources)
 
 
 def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
@@ -160,7 +113,7 @@ def _written(decided: Decided, request: PlanRequest, attended: int | None) -> Su
             hashed=request.hashed,
         )
     except PlanRefused:
-        log.error("%s", rendered(read_summary(request.plan)))
+        log.error("%s", format_plan(read_summary(request.plan)))
         raise
 
 

@@ -15,8 +15,7 @@ from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.hooks.calcom import CalComHook, conn_id_of, list_path
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest, Sha256
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
-from airflow_provider_calcom.operators._paths import Storage, ledger_folder
-from airflow_provider_calcom.operators._plan_parameters import identities
+from airflow_provider_calcom.operators._paths import Storage, identities, ledger_folder
 from airflow_provider_calcom.operators._readers import are_hashed, check_found, is_path, value_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
 from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom._rendered import NOTHING
 from airflow_provider_calcom._timestamps import parse_timestamp_or_date
@@ -20,13 +18,12 @@ from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.hooks.calcom import conn_id_of
 from airflow_provider_calcom.hooks.sql import query_rows, sql_place
+from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
-from airflow_provider_calcom.no_shows.inputs import FeedEntry, Paths, Rows, Table, TableName
-from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
-from airflow_provider_calcom.no_shows.plan import Correct, InvalidPlanOption
-from airflow_provider_calcom.no_shows.planner import PlanRequest
-from airflow_provider_calcom.operators._paths import Storage, ledger_folder
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
+from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.operators._paths import Storage, identities, ledger_folder
 from airflow_provider_calcom.operators._readers import (
     are_hashed,
     check_found,
@@ -57,7 +54,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     :param hook: of the Cal.com connection, which has the ledger's secret.
     :raises InvalidArgument: naming the parameter.
     :raises InvalidPolicy: naming the field of ``policy``.
-    :raises InvalidRails: naming the field of ``guard_rails``.
+    :raises InvalidGuardRails: naming the field of ``guard_rails``.
     :raises LedgerSecretMismatch: if people are to be named by hashes, and the connection has no secret.
     """
     requested_at = datetime.now(timezone.utc)
@@ -92,21 +89,6 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     )
     _check_tables(request)
     return request
-
-
-def identities(hook: CalComHook, *, hashed: bool = False) -> Identities:
-    """Return how the ledger names people, by the connection's extra field ``ledger_secret``.
-
-    :param hook: of the connection. A missing one has no secret: plans of tables alone need no connection.
-    :param hashed: whether addresses are written as hashes.
-    :raises LedgerSecretMismatch: if they are, and there is no secret.
-    :raises InvalidConnection: if the secret is not a string.
-    """
-    try:
-        secret = hook.ledger_secret
-    except AirflowNotFoundException:
-        secret = None
-    return Identities(secret, are_hashed=hashed)
 
 
 def _hashed(hook: CalComHook) -> Callable[[str], str]:
@@ -169,7 +151,7 @@ def policy_of(given: Any) -> AttendancePolicy:
 def rails_of(given: Any) -> GuardRails:
     """Parse the parameter ``guard_rails``.
 
-    :raises InvalidRails: naming the field.
+    :raises InvalidGuardRails: naming the field.
     :raises InvalidArgument: if its template found nothing.
     """
     return GuardRails.of(_fields("guard_rails", given))

@@ -333,9 +333,9 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _result(self, summary: Summary) -> dict[str, Any]:
         from airflow_provider_calcom._redact import shown_path
-        from airflow_provider_calcom.no_shows.plan import rendered
+        from airflow_provider_calcom.no_shows.plan import format_plan
 
-        self.log.info("Plan %s: %s", shown_path(self.plan_path), rendered(summary))
+        self.log.info("Plan %s: %s", shown_path(self.plan_path), format_plan(summary))
         return {
             "plan_path": str(self.plan_path),
             "state": summary["state"],
@@ -389,7 +389,7 @@ class ApplyNoShowsOperator(CalComOperator):
     :raises PlanRefused: if a guard rail rejected the plan.
     :raises PlanHashMismatch: if the plan is not the expected one.
     :raises TooManyChanges: if it has more than ``max_changes``.
-    :raises DamagedPlan: if its files are not as they were written.
+    :raises CorruptPlan: if its files are not as they were written.
     :raises LedgerNotWritten: if the ledger can't be written; then nothing is written to Cal.com either.
     :raises CalComError: if no booking can be read, the key is not valid any more, or Cal.com can't be reached.
     """

@@ -192,7 +192,7 @@ def test_a_rejected_plan_fails_the_run_without_retry(
     assert states == {"plan": "failed", "show": "upstream_failed"}
     assert len([call for call in demo.calls() if call["path"].startswith("/v2/bookings?")]) == 1
     summary = json.loads((tmp_path / DAY / "summary.json").read_bytes())
-    assert summary["refused"] == ["max_changes: the plan has 6 changes; at most: 1"]
+    assert summary["refused"] == ["max_changes: the plan has 6 changes (limit: at most 1)"]
     assert not (tmp_path / DAY / "plan.jsonl").exists()
 
 

@@ -21,7 +21,7 @@ from airflow_provider_calcom.no_shows.ledger.identities import Identities, Ledge
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import DamagedPlan, read_plan, report_hash, verify_plan, write_plan
+from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_plan, report_hash, verify_plan, write_plan
 from benchmarks.plans import write_plan_by_hand
 
 ANN, BOB, ROB = "Ann@client.example", "bob@client.example", "rob.bob@client.example"
@@ -147,7 +147,7 @@ def test_a_damaged_plan_stays_damaged(lab: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"not_seen"', b'"seen"'))
     forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)
     assert BOB.encode() not in path.read_bytes().replace(ROB.encode(), b"")
-    with pytest.raises(DamagedPlan):
+    with pytest.raises(CorruptPlan):
         verify_plan(lab / "plans" / "other")
 
 
@@ -278,5 +278,5 @@ def test_all_string_columns_and_other_json(lab: Path) -> None:
 def test_a_damaged_parquet_file_is_named(lab: Path) -> None:
     """Its content is not known, so it is not skipped."""
     (lab / "plans" / "day" / "decisions.parquet").write_bytes(b"junk")
-    with pytest.raises(DamagedPlan, match=r"decisions\.parquet"):
+    with pytest.raises(CorruptPlan, match=r"decisions\.parquet"):
         forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)

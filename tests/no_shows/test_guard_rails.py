@@ -102,16 +102,16 @@ def test_each_rail_tells_figure_and_limit() -> None:
         ),
         1_234_567,
     )
-    assert [result.told() for result in tripped] == [
-        "max_absent_share: of 30 people who came or did not, a share of 1 is absent; at most: 0.5",
-        "max_changes: the plan has 1234567 changes; at most: 9",
-        "min_matched_share: of 30 rows of the meetings, a share of 0.0333333 is somebody's; at least: 0.3",
-        "allow_empty_feed: attendance has 0 rows for 7 bookings to be judged; at least: 1",
-        "allow_nobody_present: beside 30 people who are absent, 0 are present; at least: 1",
+    assert [result.describe() for result in tripped] == [
+        "max_absent_share: a share of 1 of 30 decided people is absent (limit: at most 0.5)",
+        "max_changes: the plan has 1234567 changes (limit: at most 9)",
+        "min_matched_share: a share of 0.0333333 of 30 meeting rows matches a person (limit: at least 0.3)",
+        "allow_empty_feed: attendance has 0 rows for 7 bookings to be decided (limit: at least 1)",
+        "allow_nobody_present: 0 people are present beside 30 absent ones (limit: at least 1)",
     ]
     assert all(result.is_tripped for result in tripped)
-    assert result("max_changes").told() == "max_changes: the plan has 10 changes; at most: no limit"
-    assert result("min_matched_share", rows_of_people=0, matched_rows=0).told().endswith("(judged from 20 on)")
+    assert result("max_changes").describe() == "max_changes: the plan has 10 changes (no limit)"
+    assert result("min_matched_share", rows_of_people=0, matched_rows=0).describe().endswith(", evaluated from 20 on)")
 
 
 @pytest.mark.parametrize(

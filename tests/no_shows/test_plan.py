@@ -16,18 +16,18 @@ import pytest
 from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.no_shows import plan as plans
-from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
+from airflow_provider_calcom.no_shows.guard_rails import InvalidGuardRails
 from airflow_provider_calcom.no_shows.plan import (
     Change,
-    DamagedPlan,
+    CorruptPlan,
     InvalidPlanOption,
     LastWrite,
     PlanNotRead,
     PlanNotWritten,
     Summary,
+    format_plan,
     read_plan,
     read_summary,
-    rendered,
     verify_plan,
     write_plan,
 )
@@ -310,29 +310,33 @@ def crowd(absent: int, present: int = 0, strangers: int = 0) -> World:
         (
             crowd(11, 9),
             {},
-            "max_absent_share: of 20 people who came or did not, a share of 0.55 is absent; at most: 0.5",
+            "max_absent_share: a share of 0.55 of 20 decided people is absent (limit: at most 0.5)",
         ),
         (crowd(18, 1), {}, None),
         (
             crowd(20),
             {"rails": {"allow_nobody_present": True}},
-            "max_absent_share: of 20 people who came or did not, a share of 1 is absent; at most: 0.5",
+            "max_absent_share: a share of 1 of 20 decided people is absent (limit: at most 0.5)",
         ),
         (crowd(20, 1), {"rails": {"max_absent_share": 1}}, None),
         (crowd(4), {}, None),
-        (crowd(19), {}, "allow_nobody_present: beside 19 people who are absent, 0 are present; at least: 1"),
+        (crowd(19), {}, "allow_nobody_present: 0 people are present beside 19 absent ones (limit: at least 1)"),
         (crowd(19), {"rails": {"allow_nobody_present": True}}, None),
         (crowd(3), {"rails": {"max_changes": 3}}, None),
-        (crowd(3), {"rails": {"max_changes": 2}}, "max_changes: the plan has 3 changes; at most: 2"),
+        (crowd(3), {"rails": {"max_changes": 2}}, "max_changes: the plan has 3 changes (limit: at most 2)"),
         (crowd(0, 5, 14), {}, None),
         (crowd(0, 4, 15), {"rails": {"min_matched_share": 0.25}}, None),
         (
             crowd(0, 4, 15),
             {},
-            "min_matched_share: of 20 rows of the meetings, a share of 0.25 is somebody's; at least: 0.3",
+            "min_matched_share: a share of 0.25 of 20 meeting rows matches a person (limit: at least 0.3)",
         ),
         (crowd(0, 0, 18), {}, None),
-        ((*crowd(1)[:2], []), {}, "allow_empty_feed: attendance has 0 rows for 1 bookings to be judged; at least: 1"),
+        (
+            (*crowd(1)[:2], []),
+            {},
+            "allow_empty_feed: attendance has 0 rows for 1 bookings to be decided (limit: at least 1)",
+        ),
         ((*crowd(1)[:2], []), {"rails": {"allow_empty_feed": True}}, None),
         (([booking(status="cancelled")], crowd(1)[1], []), {}, None),
         (([], [], []), {}, None),
@@ -362,7 +366,7 @@ def test_a_refused_plan_can_be_looked_at_and_not_applied(tmp_path: Path) -> None
         "summary.json",
     ]
     for read in (read_plan, verify_plan):
-        with pytest.raises(PlanRefused, match="max_changes: the plan has 20 changes; at most: 15"):
+        with pytest.raises(PlanRefused, match=r"max_changes: the plan has 20 changes \(limit: at most 15\)"):
             read(tmp_path)
     summary = verify_plan(tmp_path, even_refused=True)
     assert [(rail["name"], rail["is_tripped"]) for rail in summary["guard_rails"]] == [
@@ -389,7 +393,7 @@ def test_a_plan_that_replaced_another_is_not_read_as_it(tmp_path: Path) -> None:
     checked = write(crowd(1), tmp_path)
     assert len(list(read_plan(tmp_path, summary=checked))) == 1
     write(crowd(2, 2), tmp_path)
-    with pytest.raises(DamagedPlan, match="its hash is another"):
+    with pytest.raises(CorruptPlan, match="its hash is another"):
         list(read_plan(tmp_path, summary=checked))
 
 
@@ -398,7 +402,7 @@ def test_a_plan_that_replaced_another_is_not_read_as_it(tmp_path: Path) -> None:
     [
         ({"correct": "mine"}, InvalidPlanOption, "correct must be one of ledger, all, none, but is 'mine'"),
         ({"force": "yes"}, InvalidPlanOption, "force must be true or false, but is 'yes'"),
-        ({"rails": {"max_changes": -1}}, InvalidRails, "max_changes"),
+        ({"rails": {"max_changes": -1}}, InvalidGuardRails, "max_changes"),
     ],
 )
 def test_a_wrong_option_leaves_the_older_plan(tmp_path: Path, options: Row, error: type[Exception], words: str) -> None:
@@ -598,7 +602,7 @@ def test_a_damaged_plan_is_known(tmp_path: Path, name: str, before: bytes, after
     write(crowd(3), tmp_path)
     verify_plan(tmp_path)
     spoilt(tmp_path, name, before, after)
-    with pytest.raises(DamagedPlan, match=words):
+    with pytest.raises(CorruptPlan, match=words):
         verify_plan(tmp_path)
 
 
@@ -615,7 +619,7 @@ def test_a_plan_of_an_older_version_controls_nothing_that_its_hash_does_not_cove
     (tmp_path / "summary.json").write_text(json.dumps(old))
     assert verify_plan(tmp_path)["sha256"] == summary["changes_sha256"]
     (tmp_path / "summary.json").write_text(json.dumps(old | {field: value}))
-    with pytest.raises(DamagedPlan, match="Make the plan again"):
+    with pytest.raises(CorruptPlan, match="Make the plan again"):
         verify_plan(tmp_path)
 
 
@@ -651,10 +655,10 @@ def test_a_cut_plan_is_known(tmp_path: Path, kept: int) -> None:
     text = (tmp_path / "plan.jsonl").read_bytes()
     whole = b"".join(text.splitlines(keepends=True)[:kept])
     (tmp_path / "plan.jsonl").write_bytes(whole)
-    with pytest.raises(DamagedPlan, match="its hash is another"):
+    with pytest.raises(CorruptPlan, match="its hash is another"):
         verify_plan(tmp_path)
     (tmp_path / "plan.jsonl").write_bytes(text[: len(whole) + 30])
-    with pytest.raises(DamagedPlan, match=f"line {kept + 1}, is torn"):
+    with pytest.raises(CorruptPlan, match=f"line {kept + 1}, is torn"):
         verify_plan(tmp_path)
 
 
@@ -663,7 +667,7 @@ def test_a_plan_with_a_missing_file_is_none(tmp_path: Path, name: str) -> None:
     """Without its summary a plan was not finished; without its changes it is none."""
     write(crowd(3), tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(DamagedPlan, match=rf"{name} is missing"):
+    with pytest.raises(CorruptPlan, match=rf"{name} is missing"):
         verify_plan(tmp_path)
 
 
@@ -677,7 +681,7 @@ def test_a_run_that_dies_leaves_no_plan(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="ledger"):
         write(crowd(3), tmp_path, last_writes=broken())
-    with pytest.raises(DamagedPlan, match="not finished"):
+    with pytest.raises(CorruptPlan, match="not finished"):
         read_plan(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -693,35 +697,35 @@ def test_a_plan_as_text(tmp_path: Path) -> None:
     people += [person("bob@client.example", absent=True)]
     rows += [seen("bob@client.example")]
     summary = write((bookings, people, rows), tmp_path)
-    assert rendered(summary, read_plan(tmp_path), limit=2).splitlines() == [
+    assert format_plan(summary, read_plan(tmp_path), limit=2).splitlines() == [
         "3 changes in 1 bookings: 3 attendees and 0 hosts to mark absent, 0 attendees to un-mark",
-        "1 bookings judged as of 2026-01-12T00:00:00.000Z, with 4 rows of attendance, complete until"
+        "1 bookings decided as of 2026-01-12T00:00:00.000Z, with 4 rows of attendance, complete until"
         " 2026-01-11T00:00:00.000Z",
         "absent 3: not_seen 3",
         "present 3: email 3",
         "held back 1: not_ours 1",
-        "not judged  max_absent_share: of 6 people who came or did not, a share of 0.5 is absent; at most: 0.5"
-        " (judged from 20 on)",
-        "not judged  max_changes: the plan has 3 changes; at most: no limit",
-        "not judged  min_matched_share: of 4 rows of the meetings, a share of 1 is somebody's; at least: 0.3"
-        " (judged from 20 on)",
-        "passed      allow_empty_feed: attendance has 4 rows for 1 bookings to be judged; at least: 1",
-        "not judged  allow_nobody_present: beside 3 people who are absent, 3 are present; at least: 1"
-        " (judged from 5 on)",
+        "not evaluated  max_absent_share: a share of 0.5 of 6 decided people is absent (limit: at most 0.5"
+        ", evaluated from 20 on)",
+        "not evaluated  max_changes: the plan has 3 changes (no limit)",
+        "not evaluated  min_matched_share: a share of 1 of 4 meeting rows matches a person (limit: at least 0.3"
+        ", evaluated from 20 on)",
+        "passed         allow_empty_feed: attendance has 4 rows for 1 bookings to be decided (limit: at least 1)",
+        "not evaluated  allow_nobody_present: 3 people are present beside 3 absent ones (limit: at least 1"
+        ", evaluated from 5 on)",
         "mark absent  2026-01-09 05:30Z  booking bk_1  attendee  reason not_seen",
         "mark absent  2026-01-09 05:30Z  booking bk_1  attendee  reason not_seen",
         "and 1 more",
     ]
-    assert "attendee guest02@client.example  reason" in rendered(summary, read_plan(tmp_path), with_addresses=True)
+    assert "attendee guest02@client.example  reason" in format_plan(summary, read_plan(tmp_path), with_addresses=True)
 
 
 def test_a_refused_plan_as_text(tmp_path: Path) -> None:
     """A refusal stands at the top, and the rail that tripped is marked."""
     with pytest.raises(PlanRefused):
         write(crowd(20), tmp_path)
-    text = rendered(read_summary(tmp_path), read_plan(tmp_path, even_refused=True))
-    assert text.startswith("REFUSED, nothing will be written: 20 changes")
-    assert "\nTRIPPED     max_absent_share: of 20" in text
+    text = format_plan(read_summary(tmp_path), read_plan(tmp_path, even_refused=True))
+    assert text.startswith("REJECTED, nothing will be written: 20 changes")
+    assert "\nFAILED         max_absent_share: a share of 1 of 20" in text
     assert "@" not in text
 
 
@@ -729,7 +733,7 @@ def test_a_plan_as_text_does_not_steer_a_terminal(tmp_path: Path) -> None:
     """Anyone who books can choose an address: what could move the cursor or turn the text is shown by its number."""
     people = [host(), person("a\x1b[2J\nb\u202e@client.example")]
     summary = write(([booking()], people, [seen("host@acme.example")]), tmp_path)
-    (line,) = rendered(summary, read_plan(tmp_path), with_addresses=True).splitlines()[-1:]
+    (line,) = format_plan(summary, read_plan(tmp_path), with_addresses=True).splitlines()[-1:]
     assert r"attendee a\u001b[2J\u000ab\u202e@client.example  reason" in line
 
 
@@ -741,4 +745,4 @@ def test_rendering_takes_no_more_than_it_tells(tmp_path: Path) -> None:
         yield from [next(read_plan(tmp_path))] * 2
         raise AssertionError("read on")
 
-    assert rendered(summary, changes(), limit=2).endswith("and 1 more\n")
+    assert format_plan(summary, changes(), limit=2).endswith("and 1 more\n")

@@ -16,7 +16,7 @@ from airflow_provider_calcom.no_shows.apply.application import PlanHashMismatch,
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
-from airflow_provider_calcom.no_shows.plan import DamagedPlan
+from airflow_provider_calcom.no_shows.plan import CorruptPlan
 from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, counted, ledger, outcomes
@@ -266,7 +266,7 @@ def test_only_the_plan_that_was_approved(calcom: SandboxDriver, folder: Path) ->
         apply(folder, max_changes="3")
     text = (folder / "plan.jsonl").read_text()
     (folder / "plan.jsonl").write_text(text.replace(CAROL, DAVE))
-    with pytest.raises(DamagedPlan):
+    with pytest.raises(CorruptPlan):
         apply(folder)
     (folder / "plan.jsonl").write_text(text)
     assert calcom.calls() == []

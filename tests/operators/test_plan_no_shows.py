@@ -26,7 +26,7 @@ from airflow_provider_calcom.attendance.errors import (
 )
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, InvalidFeedOption
 from airflow_provider_calcom.errors import ProviderError
-from airflow_provider_calcom.no_shows.guard_rails import InvalidRails
+from airflow_provider_calcom.no_shows.guard_rails import InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
@@ -474,7 +474,7 @@ def test_times_without_a_zone_in_tables(tmp_path: Path) -> None:
     ("booking", "names"),
     [
         pytest.param(table_rows()[0][0], "needs people", id="row of the table"),
-        pytest.param("uid", "is a str, and no booking", id="text"),
+        pytest.param("uid", "is a str and not a booking object", id="text"),
         pytest.param(BOOKING | {"start": None}, "start is missing", id="no start"),
         pytest.param(BOOKING | {"start": "ann@client.example"}, "column start_at", id="start of another kind"),
         pytest.param(BOOKING | {"end": "2026-11-18T08:30:00"}, "column end_at", id="end without a zone"),
@@ -508,7 +508,7 @@ def test_a_booking_twice(tmp_path: Path) -> None:
     ("text", "names"),
     [
         pytest.param('{"uid": 1', "row 1: is not JSON", id="cut"),
-        pytest.param(f"\n{json.dumps([BOOKING])}\n", "row 1: is a list, and no booking", id="list in a line"),
+        pytest.param(f"\n{json.dumps([BOOKING])}\n", "row 1: is a list and not a booking object", id="list in a line"),
         pytest.param(f"{json.dumps(BOOKING)}\nann@client.example\n", "row 2: is not JSON", id="second line"),
         pytest.param("[" * 100_000, "row 1: is not JSON", id="deep"),
     ],
@@ -659,10 +659,10 @@ def test_a_guard_rail_ends_the_task(calcom: SandboxDriver, tmp_path: Path, caplo
     with pytest.raises(PlanRefused) as raised:
         plan(tmp_path, attendance=fed(report(calcom, OF_BOB, OF_CAROL)), guard_rails={"max_changes": 1})
     assert ends_the_task(raised.value)
-    assert "max_changes: the plan has 2 changes; at most: 1" in str(raised.value)
+    assert "max_changes: the plan has 2 changes (limit: at most 1)" in str(raised.value)
     assert str(tmp_path / "summary.json") in str(raised.value)
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert any("TRIPPED     max_changes: the plan has 2 changes; at most: 1" in text for text in said)
+    assert any("FAILED         max_changes: the plan has 2 changes (limit: at most 1)" in text for text in said)
     assert summary(tmp_path)["state"] == "refused"
     assert "plan.jsonl" not in files(tmp_path)
     assert "@" not in caplog.text
@@ -738,8 +738,8 @@ def test_now_is_the_time_of_the_run(tmp_path: Path) -> None:
         ({"policy": "{settle: 5}"}, errors.InvalidArgument, "policy"),
         ({"policy": "None"}, errors.InvalidArgument, "policy"),
         ({"policy": 5}, InvalidPolicy, "object"),
-        ({"guard_rails": {"max_changes": "few"}}, InvalidRails, "max_changes"),
-        ({"guard_rails": {"max_change": 5}}, InvalidRails, "max_change"),
+        ({"guard_rails": {"max_changes": "few"}}, InvalidGuardRails, "max_changes"),
+        ({"guard_rails": {"max_change": 5}}, InvalidGuardRails, "max_change"),
         ({"guard_rails": ""}, errors.InvalidArgument, "guard_rails"),
         ({"correct": "both"}, InvalidPlanOption, "correct"),
         ({"correct": None}, InvalidPlanOption, "correct"),

@@ -86,7 +86,7 @@ class Application:
         :raises PlanRefused: if a guard rail rejected the plan.
         :raises PlanHashMismatch: if its hash is not the expected one.
         :raises TooManyChanges: if it has more than allowed.
-        :raises DamagedPlan: if its files are not as they were written.
+        :raises CorruptPlan: if its files are not as they were written.
         :raises ChangesFailed: if changes failed. All others are applied.
         :raises ApplyStopped: if it was stopped.
         :raises CalComError: if the bookings can't be read, the key is not valid any more, or Cal.com can't be reached.

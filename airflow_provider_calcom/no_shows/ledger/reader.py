@@ -9,10 +9,10 @@ from typing import Any
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import Folder, scratch_database
 from airflow_provider_calcom.api.models import normalize_email
+from airflow_provider_calcom.no_shows.diff import LastWrite, LastWritesOf
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, readable, repair_segment
-from airflow_provider_calcom.no_shows.plan import LastWrite, LastWritesOf
 
 _READ_ATTEMPTS = 3
 _TABLES = """

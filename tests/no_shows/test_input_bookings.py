@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import InvalidFeedOption
-from airflow_provider_calcom.no_shows.bookings import booking_row, check_booking, people_rows, shown_address
+from airflow_provider_calcom.no_shows.inputs import booking_row, check_booking, people_rows, shown_address
 from airflow_provider_calcom.sandbox.bookings.representation import show_booking
 from airflow_provider_calcom.sandbox.builds import BUILDS
 from airflow_provider_calcom.sandbox.practice import practice_world
