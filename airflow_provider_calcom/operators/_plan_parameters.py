@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException
-
 from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom._rendered import NOTHING
 from airflow_provider_calcom._timestamps import parse_timestamp_or_date
@@ -22,10 +20,10 @@ from airflow_provider_calcom.hooks.calcom import conn_id_of
 from airflow_provider_calcom.hooks.sql import query_rows, sql_place
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.inputs import FeedEntry, Paths, Rows, Table, TableName
-from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import Correct, InvalidPlanOption
 from airflow_provider_calcom.no_shows.planner import PlanRequest
+from airflow_provider_calcom.operators._identities import identities
 from airflow_provider_calcom.operators._paths import Storage, ledger_folder
 from airflow_provider_calcom.operators._readers import (
     are_hashed,
@@ -92,21 +90,6 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     )
     _check_tables(request)
     return request
-
-
-def identities(hook: CalComHook, *, hashed: bool = False) -> Identities:
-    """Return how the ledger names people, by the connection's extra field ``ledger_secret``.
-
-    :param hook: of the connection. A missing one has no secret: plans of tables alone need no connection.
-    :param hashed: whether addresses are written as hashes.
-    :raises LedgerSecretMismatch: if they are, and there is no secret.
-    :raises InvalidConnection: if the secret is not a string.
-    """
-    try:
-        secret = hook.ledger_secret
-    except AirflowNotFoundException:
-        secret = None
-    return Identities(secret, are_hashed=hashed)
 
 
 def _hashed(hook: CalComHook) -> Callable[[str], str]:
