@@ -105,10 +105,10 @@ def read_options(request: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_option(option: Field[Any], type_: Any, given: Any) -> Any:
-    kinds = [kind for kind in get_args(type_) if kind is not NoneType] if NoneType in get_args(type_) else [type_]
-    if given is None and (kinds != [type_] or type_ is int):
+    may_be_none = NoneType in get_args(type_)
+    kind = get_args(type_)[0] if may_be_none else type_
+    if given is None and (may_be_none or kind is int):
         return option.default
-    (kind,) = kinds
     check_found(option.name, given)
     if get_origin(kind) is Literal:
         return parse_argument(option.name, _rendered.choice, given, *get_args(kind))
