@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import Field, fields
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from airflow_provider_calcom import _rendered
 from airflow_provider_calcom._redact import describe
@@ -15,39 +15,38 @@ from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.hooks.calcom import CalComHook, conn_id_of, list_path
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest, Sha256
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
-from airflow_provider_calcom.operators._paths import Storage, identities, ledger_folder
+from airflow_provider_calcom.operators._identities import identities
+from airflow_provider_calcom.operators._paths import Storage, ledger_folder
 from airflow_provider_calcom.operators._readers import are_hashed, check_found, is_path, value_of
-
-if TYPE_CHECKING:
-    from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _STRINGS = ("ledger_path", "storage_conn_id", "organization_id", "team_id", "user_id")
 
 
-def apply_request(operator: ApplyNoShowsOperator, hook: CalComHook, task: TaskRun) -> ApplyRequest:
+def apply_request(given: Mapping[str, Any], hook: CalComHook, task: TaskRun) -> ApplyRequest:
     """Parse the parameters of an ``ApplyNoShowsOperator``, before any call.
 
-    :param operator: its rendered fields are the parameters.
+    :param given: the rendered fields of the operator, by the name of the parameter.
     :param hook: of the connection, which has the ledger's secret.
     :param task: the task that applies the plan.
     :raises InvalidArgument: naming the parameter.
     :raises LedgerSecretMismatch: if the ledger is to have hashes, and there is no secret.
     """
     for name in _STRINGS:
-        check_found(name, getattr(operator, name))
-    if operator.ledger_path is not None and not is_path(operator.ledger_path):
-        raise InvalidArgument(f"ledger_path must be a folder, but is a {type(operator.ledger_path).__name__}")
+        check_found(name, given[name])
+    ledger_path = given["ledger_path"]
+    if ledger_path is not None and not is_path(ledger_path):
+        raise InvalidArgument(f"ledger_path must be a folder, but is a {type(ledger_path).__name__}")
     conn_id_of("calcom_conn_id", hook.calcom_conn_id)
-    storage = Storage(conn_id_of("storage_conn_id", operator.storage_conn_id))
-    plan, plan_hash = plan_of(operator.plan)
-    options = read_options(ApplyRequest, {**vars(operator), "dry_run": operator.is_dry_run})
+    storage = Storage(conn_id_of("storage_conn_id", given["storage_conn_id"]))
+    plan, plan_hash = plan_of(given["plan"])
+    options = read_options(ApplyRequest, given)
     options["expected_hash"] = _same_hash(options["expected_hash"], plan_hash)
     return ApplyRequest(
         plan=storage.path("plan", plan),
-        ledger=ledger_folder(operator.ledger_path, conn_id=hook.calcom_conn_id, storage=storage),
-        identities=identities(hook, hashed=are_hashed(operator.ledger_addresses)),
-        list_path=list_path(operator.organization_id, operator.team_id, operator.user_id),
+        ledger=ledger_folder(ledger_path, conn_id=hook.calcom_conn_id, storage=storage),
+        identities=identities(hook, hashed=are_hashed(given["ledger_addresses"])),
+        list_path=list_path(given["organization_id"], given["team_id"], given["user_id"]),
         task=task,
         **options,
     )
@@ -106,10 +105,10 @@ def read_options(request: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_option(option: Field[Any], type_: Any, given: Any) -> Any:
-    kinds = [kind for kind in get_args(type_) if kind is not NoneType] if NoneType in get_args(type_) else [type_]
-    if given is None and (kinds != [type_] or type_ is int):
+    may_be_none = NoneType in get_args(type_)
+    kind = get_args(type_)[0] if may_be_none else type_
+    if given is None and (may_be_none or kind is int):
         return option.default
-    (kind,) = kinds
     check_found(option.name, given)
     if get_origin(kind) is Literal:
         return parse_argument(option.name, _rendered.choice, given, *get_args(kind))

@@ -7,19 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, ObjectStoragePath
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import atomic_write, fault_of_path, is_lasting, is_of_storage, reason_of
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.no_shows.ledger.identities import Identities
-
-if TYPE_CHECKING:
-    from airflow_provider_calcom.hooks.calcom import CalComHook
 
 
 class OutputNotWritten(AttendanceError):
@@ -81,21 +77,6 @@ def ledger_folder(ledger_path: Any, *, conn_id: str, storage: Storage) -> Any:
         return storage.path("ledger_path", ledger_path)
     home = os.environ.get("AIRFLOW_HOME") or "~/airflow"
     return storage.path("AIRFLOW_HOME", os.path.join(home, "calcom-ledger", quote(conn_id, safe="", errors="replace")))
-
-
-def identities(hook: CalComHook, *, hashed: bool = False) -> Identities:
-    """Return how the ledger names people, by the connection's extra field ``ledger_secret``.
-
-    :param hook: of the connection. A missing one has no secret: plans of tables alone need no connection.
-    :param hashed: whether addresses are written as hashes.
-    :raises LedgerSecretMismatch: if they are, and there is no secret.
-    :raises InvalidConnection: if the secret is not a string.
-    """
-    try:
-        secret = hook.ledger_secret
-    except AirflowNotFoundException:
-        secret = None
-    return Identities(secret, are_hashed=hashed)
 
 
 @contextmanager

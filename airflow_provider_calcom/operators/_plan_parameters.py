@@ -23,7 +23,8 @@ from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
 from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest, Rows, Table, TableName
-from airflow_provider_calcom.operators._paths import Storage, identities, ledger_folder
+from airflow_provider_calcom.operators._identities import identities
+from airflow_provider_calcom.operators._paths import Storage, ledger_folder
 from airflow_provider_calcom.operators._readers import (
     are_hashed,
     check_found,

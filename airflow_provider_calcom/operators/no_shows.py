@@ -472,7 +472,7 @@ class ApplyNoShowsOperator(CalComOperator):
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         hook = self.hook
         settings = hook.settings  # read here: the thread of the event loop can't get connections from Airflow
-        request = apply_request(self, hook, task_run(context))
+        request = apply_request({**vars(self), "dry_run": self.is_dry_run}, hook, task_run(context))
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
         result = self._application.run(lambda progress: self.log.info("Applying: %s", progress))
         self.log.info(

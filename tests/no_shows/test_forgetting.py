@@ -226,13 +226,22 @@ def test_an_address_within_other_strings(lab: Path) -> None:
         "path/bob@client.example/x",
         "it is 'bob@client.example'",
     ]
-    others = [ROB, "o'bob@client.example", "x+bob@client.example"]
+    others = [ROB, "o'bob@client.example", "x+bob@client.example", "bob+talk@client.example"]
     lines = [json.dumps({"text": one}) for one in (*others, *strings)]
     file.write_text("\n".join([*lines, *(f'{{"a": "{one}", "a": 1}}' for one in strings)]) + "\n")
     forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)
     after = file.read_text().splitlines()
     assert after[: len(others)] == lines[: len(others)]
     assert [line.count(IDENTITIES.hashed(BOB)) for line in after[len(others) :]] == [1] * (2 * len(strings))
+
+
+def test_the_address_of_a_managed_user(lab: Path) -> None:
+    """A platform appends its client id to the local part: it is the same person."""
+    file = lab / "plans" / "day" / "notes.jsonl"
+    managed = "bob+cm0practice0client0id0000@client.example"
+    file.write_text(json.dumps({"text": managed}) + "\n")
+    forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)
+    assert json.loads(file.read_text()) == {"text": IDENTITIES.hashed(managed)}
 
 
 def test_files_that_are_not_changed_are_named(lab: Path) -> None:

@@ -270,7 +270,7 @@ def test_only_the_plan_that_was_approved(calcom: SandboxDriver, folder: Path) ->
         apply(folder)
     (folder / "plan.jsonl").write_text(text)
     assert calcom.calls() == []
-    assert counted(apply(folder, expected_hash=sha256.upper(), max_changes=4))["applied"] == 3
+    assert counted(apply(folder, expected_hash=sha256.upper(), max_changes=4, concurrency=None))["applied"] == 3
 
 
 @pytest.mark.usefixtures("calcom")
@@ -460,6 +460,7 @@ def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeyp
         ({"on_error": "ignore"}, "on_error"),
         ({"dry_run": "perhaps"}, "dry_run"),
         ({"dry_run": "None"}, "dry_run"),
+        ({"dry_run": None}, "dry_run"),
         ({"ledger_path": 5}, "ledger_path"),
         ({"storage_conn_id": ["aws"]}, "storage_conn_id"),
         ({"dry_run": ""}, "dry_run"),

@@ -139,7 +139,7 @@ class LedgerWriter:
             )
 
     def continue_after(self, sequence: int, server_clock: Callable[[], float]) -> None:
-        """Give all further records a higher sequence than one.
+        """Order all further records after one.
 
         :param sequence: that of the ledger's latest record.
         :param server_clock: returns Cal.com's clock by its ``Date``, as a Unix time.
