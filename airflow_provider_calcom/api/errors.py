@@ -270,7 +270,7 @@ class OutcomeUnknown(TransportError):
 
     @property
     def may_still_be_running(self) -> bool:
-        """Whether the server may still execute it: nobody cancels a call when we, or its gateway, stop waiting."""
+        """True if the server may still execute it: nobody cancels a call when we, or its gateway, stop waiting."""
         return self.failure is not None and (self.failure.timed_out or self.failure.status in (504, 524))
 
 

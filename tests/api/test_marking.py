@@ -916,7 +916,9 @@ def test_another_booking_than_asked_for(both):
         server.calls.append(request.url.path)
         return httpx.Response(200, json={"status": "success", "data": a_booking(uid="other")})
 
-    with pytest.raises(errors.BookingNotMarkable, match="answered with booking other when asked for uid1"):
+    with pytest.raises(
+        errors.BookingNotMarkable, match="booking_uid is uid1, but the server responded with booking other"
+    ):
         both.run(other, mark_no_shows(a_request(ANN)))
     assert len(server.calls) == 1
 
