@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import anyio
 import httpx
@@ -166,8 +166,11 @@ class CalComClient(_Core):
     :param transport: an httpx transport instead of the network, for tests.
     :param clock: monotonic clock, in seconds.
     :param wall_clock: Unix time.
-    :param sleep: waits for some seconds.
+    :param sleep: waits for some seconds; None for ``default_sleep``.
+    :cvar default_sleep: what all clients wait with; tests of what makes a client replace it.
     """
+
+    default_sleep: ClassVar[Callable[[float], None]] = staticmethod(time.sleep)
 
     def __init__(
         self,
@@ -176,10 +179,10 @@ class CalComClient(_Core):
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         super().__init__(settings, clock, wall_clock)
-        self._sleep = sleep
+        self._sleep = sleep or type(self).default_sleep
         self._slot_lock = threading.Lock()
         self._transport = transport or TimedTransport(**transport_options(settings))
         # For a client that nobody closes, as in CalComHook().get_me(): else its sockets end in ResourceWarnings.
@@ -297,9 +300,11 @@ class AsyncCalComClient(_Core):
     :param transport: an httpx transport instead of the network, for tests.
     :param clock: monotonic clock, in seconds.
     :param wall_clock: Unix time.
-    :param sleep: waits for some seconds.
+    :param sleep: waits for some seconds; None for ``default_sleep``.
+    :cvar default_sleep: what all clients wait with; tests of what makes a client replace it.
     """
 
+    default_sleep: ClassVar[Callable[[float], Awaitable[None]]] = staticmethod(asyncio.sleep)
     # At INFO, a run of a hundred thousand calls would bury all else.
     _log_level = logging.DEBUG
 
@@ -310,10 +315,10 @@ class AsyncCalComClient(_Core):
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(settings, clock, wall_clock)
-        self._sleep = sleep
+        self._sleep = sleep or type(self).default_sleep
         self._slot_lock = asyncio.Lock()
         self._pool = ConnectionPool(transport, settings)
 
