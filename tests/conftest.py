@@ -107,7 +107,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     async def note(seconds: float) -> None:
         noted.append(seconds)
 
-    monkeypatch.setitem(CalComClient.__init__.__kwdefaults__, "sleep", noted.append)
-    monkeypatch.setitem(AsyncCalComClient.__init__.__kwdefaults__, "sleep", note)
+    monkeypatch.setattr(CalComClient, "default_sleep", noted.append)
+    monkeypatch.setattr(AsyncCalComClient, "default_sleep", staticmethod(note))
     with stamina.set_testing(True, attempts=20, cap=True):
         yield noted

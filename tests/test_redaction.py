@@ -247,7 +247,7 @@ ERRORS = [kind for kind in CLASSES if issubclass(kind, BaseException)]
 BASES = {
     ProviderError,
     CalComError,
-    api_errors.InvalidInput,
+    api_errors.InvalidValue,
     api_errors.TransportError,
     api_errors.Refused,
     api_errors.AccessRefused,

@@ -34,7 +34,7 @@ class Changes:
 
     :param marks: addresses as the booking spells them, with the flag that they are to get.
     :param unchanged: addresses as the booking spells them that have their flag already.
-    :param unknown: addresses as they were given that fit nobody.
+    :param unknown: addresses as they were given that are not on the booking.
     :param mark_host: whether the organiser is to be marked.
     """
 
@@ -50,7 +50,7 @@ class Changes:
         return len(self.marks) + self.mark_host
 
     def remaining(self, booking: Booking) -> Changes:
-        """Leave what the booking does not show yet."""
+        """Return the changes that the booking does not show yet."""
         flags = {attendee["email"]: attendee.get("absent") for attendee in booking["attendees"]}
         return Changes(
             marks=tuple(mark for mark in self.marks if flags.get(mark["email"]) is not mark["absent"]),
@@ -60,7 +60,7 @@ class Changes:
 
 @dataclass
 class _Sorted:
-    """Wishes sorted by what they mean for a booking."""
+    """Requested marks sorted by what they change on a booking."""
 
     marks: list[AttendeeMark] = field(default_factory=list, repr=False)
     unchanged: list[str] = field(default_factory=list, repr=False)
@@ -70,10 +70,10 @@ class _Sorted:
 def changes_for(booking: Booking, request: MarkRequest) -> Changes:
     """Compare a booking with the requested marks.
 
-    :raises UnknownAttendee: if an entry fits nobody and that is to fail.
+    :raises UnknownAttendee: if an entry is not on the booking and that is to fail.
     :raises AmbiguousAttendee: if an entry fits several rows, or two entries fit one.
     :raises CoHostRefused: if an entry is a host.
-    :raises HostUnmarkRefused: if the host is marked and is not to be.
+    :raises HostUnmarkRefused: if the host is marked and should not be.
     """
     result = _Sorted()
     taken: dict[str, RequestedMark] = {}
@@ -94,7 +94,7 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
     if result.unknown and request.on_unknown_attendee == "fail":
         places = ", ".join(f"attendees[{mark.index}]" for mark in result.unknown[:10])
         raise UnknownAttendee(
-            f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) fit none of the"
+            f"{places} ({len(result.unknown)} of {len(request.attendees)} entries) are none of the"
             f" {len(booking['attendees'])} attendees of booking {booking['uid']}; nothing was sent."
             f' {_fix_of_unknown(booking)}, or set on_unknown_attendee="skip"'
         )
@@ -131,14 +131,14 @@ def _rows_for(booking: Booking, mark: RequestedMark) -> list[dict[str, Any]]:
 def _check_row(booking: Booking, request: MarkRequest, mark: RequestedMark, rows: list[dict[str, Any]]) -> None:
     if len(rows) > 1:
         raise AmbiguousAttendee(
-            f"attendees[{mark.index}] fits {len(rows)} attendees of booking {booking['uid']}, and Cal.com would change"
-            " only one of them. Mark this one by hand in Cal.com"
+            f"attendees[{mark.index}] matches {len(rows)} attendees of booking {booking['uid']}, and Cal.com would"
+            " change only one of them. Mark this one by hand in Cal.com"
         )
     if not request.allow_cohosts and is_cohost(booking, rows[0]):
         raise CoHostRefused(
-            f"attendees[{mark.index}] may be one of the hosts of booking {booking['uid']}, whom Cal.com lists among the"
-            " attendees: it neither booked nor is a guest of the booker, or has the organiser's mail domain. Leave the"
-            " entry out, or set allow_cohosts=True"
+            f"attendees[{mark.index}] appears to be a co-host of booking {booking['uid']}: Cal.com lists hosts among"
+            " the attendees, and it neither booked nor is a guest of the booker, or has the organiser's mail domain."
+            " Leave the entry out, or set allow_cohosts=True"
         )
 
 
@@ -158,23 +158,23 @@ def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:
 def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
     """Return whether an attendee may be one of the hosts.
 
-    That is the organiser; and, where the booking's form tells which attendee booked, everybody who neither booked nor
-    is a guest of the booker. Where it does not tell (a seated booking seen without its seats says ``unknown``, as does
+    That is the organiser; and, where the booking's form shows which attendee booked, everybody who neither booked nor
+    is a guest of the booker. Where it does not (a seated booking seen without its seats says ``unknown``, as does
     one whose form is lost), only an attendee with the organiser's mail domain is: the others are then most likely
-    bookers. Whoever has a seat booked it.
+    bookers. An attendee with a seat booked it.
 
     :param booking: the booking, as Cal.com sends it.
     :param attendee: one of its ``attendees``.
     """
     if address_keys(attendee) & _host_keys(booking):
         return True
-    answers = booking.get("bookingFieldsResponses") or {}
-    if attendee.get("seatUid") or not (isinstance(answers.get("email"), str) or _booker_phone(answers)):
+    form = booking.get("bookingFieldsResponses") or {}
+    if attendee.get("seatUid") or not (isinstance(form.get("email"), str) or _booker_phone(form)):
         return False
-    bookers = _bookers(booking, answers)
+    bookers = _bookers(booking, form)
     if any(attendee is booker or address_keys(attendee) & address_keys(booker) for booker in bookers):
         return False
-    if address_keys(attendee) & _guest_keys(booking, answers):
+    if address_keys(attendee) & _guest_keys(booking, form):
         return False
     return bool(bookers) or is_of_organisers_domain(booking, attendee)
 
@@ -188,32 +188,32 @@ def is_of_organisers_domain(booking: Booking, attendee: Mapping[str, Any]) -> bo
     return _domain(normalize_email(attendee["email"])) in {_domain(key) for key in _host_keys(booking)}
 
 
-def _bookers(booking: Booking, answers: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return who booked among the attendees: by address or number, or, if that is nobody's there, by name.
+def _bookers(booking: Booking, form: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return who booked among the attendees: by address or number, or, if no attendee has that, by name.
 
-    Nobody, where the form does not tell. Cal.com never removes the booker from the attendees, so then one of them is.
+    Empty where the form does not show it. Cal.com never removes the booker from the attendees, so then one of them is.
     """
-    found = [attendee for attendee in booking["attendees"] if _has_bookers_contact(answers, attendee)]
-    name = _name(answers.get("name"))
+    found = [attendee for attendee in booking["attendees"] if _has_bookers_contact(form, attendee)]
+    name = _name(form.get("name"))
     return found or [attendee for attendee in booking["attendees"] if name and name == _name(attendee.get("name"))]
 
 
-def _has_bookers_contact(answers: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
-    if address_keys(attendee) & _folded((answers.get("email"), answers.get("displayEmail"))):
+def _has_bookers_contact(form: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
+    if address_keys(attendee) & _folded((form.get("email"), form.get("displayEmail"))):
         return True
     if _domain(normalize_email(attendee["email"])) == _OF_A_PHONE:
         return True
-    phone = _booker_phone(answers)
+    phone = _booker_phone(form)
     return bool(phone) and phone == _digits(attendee.get("phoneNumber"))
 
 
-def _booker_phone(answers: Mapping[str, Any]) -> str:
-    digits = _digits(answers.get("attendeePhoneNumber"))
+def _booker_phone(form: Mapping[str, Any]) -> str:
+    digits = _digits(form.get("attendeePhoneNumber"))
     return digits if len(digits) >= _FEWEST_DIGITS else ""
 
 
-def _guest_keys(booking: Booking, answers: Mapping[str, Any]) -> set[str]:
-    lists = (booking.get("guests"), answers.get("guests"), answers.get("displayGuests"))
+def _guest_keys(booking: Booking, form: Mapping[str, Any]) -> set[str]:
+    lists = (booking.get("guests"), form.get("guests"), form.get("displayGuests"))
     return _folded(guest for guests in lists if isinstance(guests, list) for guest in guests)
 
 
@@ -265,7 +265,7 @@ def is_ours(booking: Booking, user: Me, *, is_listed: bool, is_for_host: bool = 
     if is_hosted_by(booking, user):
         return True
     if not isinstance(user.get("email"), str):
-        return False  # whether the user attends it can't be told
+        return False  # it is not known whether the user attends it
     return is_listed and not (_own_rows(booking, user) if is_for_host else only_attends(booking, user))
 
 
@@ -276,7 +276,7 @@ def is_hosted_by(booking: Booking, user: Me) -> bool:
     :param user: the key's user; empty where it is not known.
     """
     own = user.get("id")
-    # By kind: the id of an organiser whose account is gone is a text, the same for all of them.
+    # Compare the type as well: the id of an organiser whose account is gone is a string, the same for all of them.
     return type(own) is int and any(
         type(host.get("id")) is int and host["id"] == own for host in booking.get("hosts") or ()
     )

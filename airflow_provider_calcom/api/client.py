@@ -1,6 +1,6 @@
 """CalComClient and AsyncCalComClient: two thin drivers over httpx of the same endpoints, walks and flows.
 
-``_Core`` makes requests and reads answers for both. Only the two ``_exchange`` methods touch the network, through
+``_Core`` makes requests and reads responses for both. Only the two ``_exchange`` methods touch the network, through
 httpx's transports: see :mod:`airflow_provider_calcom.api.transport`.
 """
 
@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import anyio
 import httpx
@@ -50,15 +50,15 @@ log = logging.getLogger(__name__)
 _CALL = "%s %s: %d"
 """The line of a call in the log. Its query is left out: a filter for an attendee's address may be in it."""
 
-# One for all bodies, as json.dumps would make a new one for each. Cal.com's limit was checked on unescaped text.
+# Reuse one encoder: `json.dumps` with options builds a new one per call. Unescaped, as Cal.com's limit was checked so.
 _as_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class _Core:
-    """What both clients share: how a request is made and an answer read.
+    """What both clients share: how a request is made and a response read.
 
     :param settings: where Cal.com is and who we are there.
-    :param clock: seconds that only grow; for deadlines.
+    :param clock: monotonic clock, in seconds; for deadlines.
     :param wall_clock: Unix time; for ``Retry-After`` dates and resets that are given as a time.
     """
 
@@ -95,11 +95,11 @@ class _Core:
 
     @property
     def server_time(self) -> float:
-        """The server's clock now, as a Unix time, by the ``Date`` of its last answer; our own before the first."""
+        """The server's clock now, a Unix time, by the ``Date`` of its last response; our own before the first."""
         return self._wall_clock() + self._server_is_ahead
 
     def _record_headers(self, ticket: Ticket, endpoint: Endpoint[T], response: httpx.Response) -> Head:
-        """Take from an answer what its headers tell."""
+        """Hand the headers to the pacer, note the server's clock, and log the call."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
         self.pacer.on_response(ticket, headers, response.status_code)
         server_time = server_time_of(headers)
@@ -128,7 +128,7 @@ class _Core:
             return self._made(endpoint)
         except (TypeError, ValueError, RecursionError, httpx.InvalidURL):
             named = endpoint.unsendable or "a parameter"
-        # After the block: what could not be encoded stands in the error that said so.
+        # After the block: the error that was caught has the value in it.
         raise InvalidArgument(
             f"{named} of {endpoint.method} {endpoint.path} can't be sent: it is too long, or has characters or kinds of"
             " values that neither JSON nor a URL can hold. Correct it"
@@ -163,11 +163,14 @@ class CalComClient(_Core):
     """Sync client. Close it, or use it as a context manager.
 
     :param settings: where Cal.com is and who we are there.
-    :param transport: an httpx transport in place of the network, for tests.
-    :param clock: seconds that only grow.
+    :param transport: an httpx transport instead of the network, for tests.
+    :param clock: monotonic clock, in seconds.
     :param wall_clock: Unix time.
-    :param sleep: waits for some seconds.
+    :param sleep: waits for some seconds; None for ``default_sleep``.
+    :cvar default_sleep: what all clients wait with; tests of what makes a client replace it.
     """
+
+    default_sleep: ClassVar[Callable[[float], None]] = staticmethod(time.sleep)
 
     def __init__(
         self,
@@ -176,10 +179,10 @@ class CalComClient(_Core):
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         super().__init__(settings, clock, wall_clock)
-        self._sleep = sleep
+        self._sleep = sleep or type(self).default_sleep
         self._slot_lock = threading.Lock()
         self._transport = transport or TimedTransport(**transport_options(settings))
         # For a client that nobody closes, as in CalComHook().get_me(): else its sockets end in ResourceWarnings.
@@ -188,11 +191,11 @@ class CalComClient(_Core):
     def call(
         self, endpoint: Endpoint[T], *, api_version: str | None = None, retry_limits: RetryLimits | None = None
     ) -> T:
-        """Send one call, again where that is safe, and give its result.
+        """Send one call, again where that is safe, and return its result.
 
         :param endpoint: the call.
         :param api_version: a ``cal-api-version`` date for this call only.
-        :param retry_limits: in place of the settings', for this call only.
+        :param retry_limits: instead of the settings', for this call only.
         :raises CalComError: one of its subclasses, see :mod:`airflow_provider_calcom.api.errors`.
         """
         endpoint = self._versioned(endpoint, api_version)
@@ -203,7 +206,7 @@ class CalComClient(_Core):
             failed = error
         for attempt in self._attempts(endpoint, retry_limits, began):
             with attempt:
-                # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
+                # The first attempt was made above: most calls need no other, and none of stamina's cost.
                 if attempt.num == 1:
                     raise failed
                 try:
@@ -211,10 +214,10 @@ class CalComClient(_Core):
                 except CalComError as error:
                     failed = error
                     raise
-        raise AssertionError("stamina gives at least one try")
+        raise AssertionError("stamina yields at least one attempt")
 
     def _acquire_slot(self, was_blocked: bool) -> Ticket:
-        """Wait for the pacer's leave to send; whoever came first goes first."""
+        """Wait until the pacer lets a request go; calls go in the order in which they came."""
         with self._slot_lock:
             for seconds in self.pacer.delays(again=was_blocked):
                 self._sleep(seconds)
@@ -223,7 +226,7 @@ class CalComClient(_Core):
     def _send(self, request: httpx.Request, ticket: Ticket) -> httpx.Response:
         try:
             return self._transport.handle_request(request)
-        except BaseException:  # a task that is cancelled has no answer either
+        except BaseException:  # a task that is cancelled gets no response either
             self.pacer.on_failure(ticket)
             raise
 
@@ -251,7 +254,7 @@ class CalComClient(_Core):
         raise failed
 
     def run(self, flow: Flow[T], *, api_version: str | None = None) -> T:
-        """Drive a flow to its end and give its result.
+        """Drive a flow to its end and return its result.
 
         :param flow: for instance :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         :param api_version: a ``cal-api-version`` date for all its calls.
@@ -273,7 +276,7 @@ class CalComClient(_Core):
     def list_bookings(
         self, query: BookingQuery | None = None, *, page_size: int = 100, api_version: str | None = None
     ) -> Iterator[Booking]:
-        """Give all bookings of a query, each once; see :func:`airflow_provider_calcom.api.listing.walk`."""
+        """Yield all bookings of a query, each once; see :func:`airflow_provider_calcom.api.listing.walk`."""
         walk = self._walk(query, page_size, api_version)
         while (bookings := self.run(listing.next_found(walk), api_version=api_version)) is not None:
             yield from bookings
@@ -294,12 +297,14 @@ class AsyncCalComClient(_Core):
     """Async client, with the methods of :class:`CalComClient`. Use it within one event loop and close it there.
 
     :param settings: where Cal.com is and who we are there.
-    :param transport: an httpx transport in place of the network, for tests.
-    :param clock: seconds that only grow.
+    :param transport: an httpx transport instead of the network, for tests.
+    :param clock: monotonic clock, in seconds.
     :param wall_clock: Unix time.
-    :param sleep: waits for some seconds.
+    :param sleep: waits for some seconds; None for ``default_sleep``.
+    :cvar default_sleep: what all clients wait with; tests of what makes a client replace it.
     """
 
+    default_sleep: ClassVar[Callable[[float], Awaitable[None]]] = staticmethod(asyncio.sleep)
     # At INFO, a run of a hundred thousand calls would bury all else.
     _log_level = logging.DEBUG
 
@@ -310,10 +315,10 @@ class AsyncCalComClient(_Core):
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(settings, clock, wall_clock)
-        self._sleep = sleep
+        self._sleep = sleep or type(self).default_sleep
         self._slot_lock = asyncio.Lock()
         self._pool = ConnectionPool(transport, settings)
 
@@ -329,7 +334,7 @@ class AsyncCalComClient(_Core):
             failed = error
         async for attempt in self._attempts(endpoint, retry_limits, began):
             with attempt:
-                # The first try is over. It was made apart, because most calls need no other and none of stamina's cost.
+                # The first attempt was made above: most calls need no other, and none of stamina's cost.
                 if attempt.num == 1:
                     raise failed
                 try:
@@ -337,10 +342,10 @@ class AsyncCalComClient(_Core):
                 except CalComError as error:
                     failed = error
                     raise
-        raise AssertionError("stamina gives at least one try")
+        raise AssertionError("stamina yields at least one attempt")
 
     async def _acquire_slot(self, was_blocked: bool) -> Ticket:
-        """Wait for the pacer's leave to send; whoever came first goes first."""
+        """Wait until the pacer lets a request go; calls go in the order in which they came."""
         async with self._slot_lock:
             for seconds in self.pacer.delays(again=was_blocked):
                 await self._sleep(seconds)
@@ -351,7 +356,7 @@ class AsyncCalComClient(_Core):
     ) -> httpx.Response:
         try:
             return await transport.handle_async_request(request)
-        except BaseException:  # a task that is cancelled has no answer either
+        except BaseException:  # a task that is cancelled gets no response either
             self.pacer.on_failure(ticket)
             raise
 

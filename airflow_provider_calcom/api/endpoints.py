@@ -1,4 +1,4 @@
-"""Every endpoint of Cal.com's API v2 that we use, once: what to send, and how to read the answer.
+"""Every endpoint of Cal.com's API v2 that we use, once: what to send, and how to read the response.
 
 An endpoint is a value. The sync and the async client send the same values, so they can't drift apart.
 """
@@ -33,17 +33,17 @@ from airflow_provider_calcom.api.responses import (
 T = TypeVar("T")
 
 LARGEST_BODY = 100_000
-"""Bytes of a request body above which Cal.com answers 413."""
+"""Bytes of a request body above which Cal.com responds 413."""
 
 _FEW_ATTENDEES = 50
-"""So many always fit into a body: an address has 320 characters at most, of 4 bytes each."""
+"""This number of attendees always fits into a body: an address has at most 320 characters of 4 bytes."""
 
 _PUBLIC_FIELDS = {
     *("status", "bookingUid", "eventTypeIds", "teamsIds", "userIds", "afterStart", "beforeEnd", "afterCreatedAt"),
     *("beforeCreatedAt", "afterUpdatedAt", "beforeUpdatedAt", "sortStart", "take", "skip", "limit", "cursor", "type"),
     *("host", "start", "seatUid", "cancelSubsequentBookings", "active", "triggers"),
 }
-"""Parameters whose values are nobody's secret; of all others an error may not show what was sent."""
+"""Parameters whose values are not private; of all others an error may not show what was sent."""
 
 _MOST_PRIVATE_VALUES = 20
 _LONGEST_HARMLESS = 2
@@ -55,7 +55,7 @@ class Endpoint(Generic[T]):
 
     :param method: HTTP method.
     :param path: path below the base URL, of checked parts that need no quoting.
-    :param parse: makes the result from an answer; raises :class:`UnexpectedAnswer` where it is not Cal.com's.
+    :param parse: makes the result from a response; raises :class:`UnexpectedAnswer` where it is not Cal.com's.
     :param api_version: the ``cal-api-version`` that it is written for.
     :param params: query parameters in order; not shown in the repr, as they may hold an address.
     :param body: JSON body, or None; not shown either.
@@ -71,15 +71,15 @@ class Endpoint(Generic[T]):
     writes: bool = False
 
     def at_version(self, api_version: str | None) -> Endpoint[T]:
-        """Give the same call at another ``cal-api-version``; at its own where None.
+        """Return the same call at another ``cal-api-version``; at its own where None.
 
-        :raises InvalidArgument: if it is no date as YYYY-MM-DD.
+        :raises InvalidArgument: if it is not a date as YYYY-MM-DD.
         """
         return self if api_version is None else replace(self, api_version=checked_api_version(api_version))
 
     @property
     def private_values(self) -> tuple[str, ...]:
-        """The texts that are sent and may be somebody's: a server repeats them in its errors."""
+        """The strings that are sent and may be private: a server repeats them in its errors."""
         given: list[tuple[str, object]] = [*self.params, *(self.body or {}).items()]
         texts = itertools.chain.from_iterable(_texts_in(value) for name, value in given if name not in _PUBLIC_FIELDS)
         return tuple(itertools.islice(texts, _MOST_PRIVATE_VALUES))
@@ -137,7 +137,7 @@ def advance(flow: Flow[T], outcome: object) -> Endpoint[Any] | Pause | Done[T]:
 
 
 def _texts_in(value: object) -> Iterator[str]:
-    """Return the texts of a parameter: its own, or those of a list of flat objects. Addresses are known by their @."""
+    """Return the strings of a parameter: its own, or those of a list of flat objects. Addresses have an @."""
     parts = value if isinstance(value, list) else [value]
     texts = [text for part in parts for text in (part.values() if isinstance(part, Mapping) else [part])]
     return (text for text in texts if isinstance(text, str) and len(text) > _LONGEST_HARMLESS and "@" not in text)
@@ -227,7 +227,7 @@ def mark_absent(
     :param host: True marks the organiser. Cal.com checks nobody's right to do so. False does nothing on servers
         of 2025 and un-marks on those of 2026.
     :param attendees: addresses exactly as the booking spells them, each with the flag it is to have.
-    :raises InvalidArgument: if there is nothing to say, ``attendees`` is empty (Cal.com refuses that), or the body is
+    :raises InvalidArgument: if nothing is requested, ``attendees`` is empty (Cal.com refuses that), or the body is
         above Cal.com's 100 kB.
     """
     return Endpoint("POST", _below_booking(uid, "/mark-absent"), booking_of, body=_marks(host, attendees), writes=True)
@@ -236,7 +236,7 @@ def mark_absent(
 def mark_and_read(
     uid: str, *, host: bool | None = None, attendees: Sequence[AttendeeMark] | None = None
 ) -> Endpoint[BookingReading]:
-    """As :func:`mark_absent`, with the booking of the answer as :func:`read_booking` gives it."""
+    """As :func:`mark_absent`, with the booking of the response as :func:`read_booking` returns it."""
     path, body = _below_booking(uid, "/mark-absent"), _marks(host, attendees)
     return Endpoint("POST", path, reading_of, body=body, writes=True)
 
@@ -295,7 +295,7 @@ def reschedule_booking(
 ) -> Endpoint[Booking]:
     """Move a booking; the result is the new one, with a new uid.
 
-    :param start: ISO 8601 instant with ``Z``.
+    :param start: ISO 8601 timestamp with ``Z``.
     """
     return _booking_write(
         uid,
@@ -308,12 +308,12 @@ def reschedule_booking(
 
 
 def reassign_booking(uid: str) -> Endpoint[dict[str, Any]]:
-    """Give a round-robin booking to whichever host comes next."""
+    """Reassign a round-robin booking to the next host."""
     return Endpoint("POST", _below_booking(uid, "/reassign"), object_of, writes=True)
 
 
 def reassign_booking_to_user(uid: str, user_id: int | str, reason: str | None = None) -> Endpoint[dict[str, Any]]:
-    """Give a round-robin booking to one host."""
+    """Reassign a round-robin booking to one host."""
     path = _below_booking(uid, f"/reassign/{checked_id(user_id, 'user_id')}")
     return Endpoint("POST", path, object_of, body=_given(reason=reason), writes=True)
 

@@ -4,7 +4,7 @@
 
     ProviderError
       x CalComError
-        x InvalidInput
+        x InvalidValue
           x InvalidConnection
           x InvalidArgument
           x InvalidEnvironment
@@ -44,7 +44,7 @@ Does the client resend a read or a write that ends in it, and does Airflow retry
 ===================  ===================================  =====  ======  =======
 class                raised for                           reads  writes  Airflow
 ===================  ===================================  =====  ======  =======
-InvalidInput         any of the next three                no     no      no
+InvalidValue         any of the next three                no     no      no
 InvalidConnection    a field of the connection            no     no      no
 InvalidArgument      a parameter                          no     no      no
 InvalidEnvironment   a proxy's variable, 407              no     no      no
@@ -114,7 +114,7 @@ __all__ = [
     "InvalidConnection",
     "InvalidCredentials",
     "InvalidEnvironment",
-    "InvalidInput",
+    "InvalidValue",
     "LastingServerFault",
     "ListingIncomplete",
     "NoAnswer",
@@ -212,25 +212,25 @@ class CalComError(ProviderError):
 # Before any call: the caller's own input is wrong.
 
 
-class InvalidInput(CalComError, ValueError):
+class InvalidValue(CalComError, ValueError):
     """What the caller gave can't be used; nothing was sent. The subclass says where it is corrected."""
 
     retry_reads, retry_writes, retryable = False, False, False
 
 
-class InvalidConnection(InvalidInput):
+class InvalidConnection(InvalidValue):
     """A field of the Airflow connection can't be used. Fix: correct the field that the text names."""
 
     retry_reads, retry_writes, retryable = False, False, False
 
 
-class InvalidArgument(InvalidInput):
+class InvalidArgument(InvalidValue):
     """A parameter can't be used. Fix: correct the parameter, or the entry whose index the text names."""
 
     retry_reads, retry_writes, retryable = False, False, False
 
 
-class InvalidEnvironment(InvalidInput):
+class InvalidEnvironment(InvalidValue):
     """An environment variable of the worker can't be used: one that names a proxy, or certificates.
 
     Fix: correct the variable that the text names.
@@ -270,7 +270,7 @@ class OutcomeUnknown(TransportError):
 
     @property
     def may_still_be_running(self) -> bool:
-        """Whether the server may still execute it: nobody cancels a call when we, or its gateway, stop waiting."""
+        """True if the server may still execute it: nobody cancels a call when we, or its gateway, stop waiting."""
         return self.failure is not None and (self.failure.timed_out or self.failure.status in (504, 524))
 
 

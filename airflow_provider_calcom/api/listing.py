@@ -41,7 +41,7 @@ _TAKES = tuple(LARGEST_PAGE - 19 * round_number for round_number in range(_ROUND
 
 @dataclass(frozen=True)
 class Found:
-    """Bookings of the list, each given once."""
+    """Bookings of the list, each once."""
 
     bookings: list[Booking] = field(repr=False)
 
@@ -62,11 +62,11 @@ def walk(
     """List all bookings of a query, each exactly once, ordered by start (with a cursor: in Cal.com's own order).
 
     :param query: what to list.
-    :param page_size: bookings to ask for at a time, 1 to 250. More are asked for once more than that start together.
-    :param api_version: a ``cal-api-version`` in place of the list's own.
+    :param page_size: bookings to request at a time, 1 to 250. More are requested once more than that start together.
+    :param api_version: a ``cal-api-version`` instead of the list's own.
     :param next_start: where only bookings of certain starts are of interest: gives the next of them from a start on, or
         None after the last. No page is read that has none of them, unless the list is paged by cursor or offset. Where
-        a server ignores the order, and more bookings start at one instant than a page holds, some may be missing.
+        a server ignores the order, and more bookings start at one time than a page holds, some may be missing.
     :raises InvalidArgument: if ``page_size`` is out of range.
     :raises ListingIncomplete: if pages disagree and go on disagreeing when read again.
     """
@@ -96,7 +96,7 @@ def one_booking(api_version: str | None) -> Endpoint[Page]:
 
 
 def next_found(walk: Walk) -> Flow[list[Booking] | None]:
-    """Give the next bookings of a walk, or None at its end."""
+    """Return the next bookings of a walk, or None at its end."""
     page: Page | None = None
     while True:
         try:
@@ -110,10 +110,10 @@ def next_found(walk: Walk) -> Flow[list[Booking] | None]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Asks for one page of the query.
+    """Requests one page of the query.
 
     :param query: what to list.
-    :param api_version: a ``cal-api-version`` in place of the list's own.
+    :param api_version: a ``cal-api-version`` instead of the list's own.
     """
 
     query: BookingQuery
@@ -126,9 +126,9 @@ class _Reader:
         return bound.replace(microsecond=bound.microsecond // 1000 * 1000) if isinstance(bound, datetime) else None
 
     def page(self, since: datetime | None, take: int, skip: int = 0) -> _Reading:
-        asked = replace(self.query, after_start=since)
+        filtered = replace(self.query, after_start=since)
         paging: Params = (("sortStart", "asc"), ("take", str(take)), ("skip", str(skip)))
-        page = yield bookings_page(asked.path, (*asked.params, *paging)).at_version(self.api_version)
+        page = yield bookings_page(filtered.path, (*filtered.params, *paging)).at_version(self.api_version)
         return _sent(page)
 
     def total(self, page: Page) -> int | None:
@@ -136,15 +136,15 @@ class _Reader:
         return page.total if self.query.totals_are_dependable else None
 
     def ends_at(self, page: Page, skip: int) -> bool:
-        """Tell whether nothing stands behind an offset: by the server's count, or without one by an empty page."""
+        """Return whether nothing is behind an offset: by the server's count, or without one by an empty page."""
         total = self.total(page)
         return not page.bookings or (total is not None and skip >= total)
 
 
 class _Given:
-    """Which bookings were given, as far back as a page may be read again.
+    """Which bookings were yielded, as far back as a page may be read again.
 
-    :param rechecks: tells which bookings fit the filters.
+    :param rechecks: checks which bookings fit the filters.
     """
 
     def __init__(self, rechecks: Rechecks) -> None:
@@ -153,7 +153,7 @@ class _Given:
         self.all_are_known = True
 
     def found(self, bookings: list[Booking], server_time: float | None) -> Iterator[Found]:
-        """Give what is new and fits the filters, and note it."""
+        """Yield what is new and fits the filters, and note it."""
         fresh = {booking["uid"]: booking for booking in bookings if booking["uid"] not in self._starts}
         self._starts.update((uid, start_of(booking)) for uid, booking in fresh.items())
         admitted = [booking for booking in fresh.values() if self._rechecks.admits(booking, server_time)]
@@ -161,7 +161,7 @@ class _Given:
             yield Found(admitted)
 
     def forget_before(self, start: datetime | None) -> None:
-        """Let go of what no page will hold again."""
+        """Forget what no page will hold again."""
         if start is not None:
             kept = {uid: moment for uid, moment in self._starts.items() if moment >= start}
             self.all_are_known = self.all_are_known and len(kept) == len(self._starts)
@@ -220,13 +220,13 @@ def _is_in_order(page: Page, since: datetime | None) -> bool:
 
 
 def _disagreement(page: Page, since: datetime | None, total: int | None, left: int | None) -> str | None:
-    """Say what is wrong with a page, or None.
+    """Return what is wrong with a page, or None.
 
     :param total: how many bookings there are from ``since`` on by the server's count; None where it has none.
     :param left: how many there should be; None where that is not known.
     """
     if not _is_in_order(page, since):
-        return "bookings are not in the order of their starts, or start earlier than asked for"
+        return "bookings are not in the order of their starts, or start earlier than requested"
     if total is None:
         return None
     if left is not None and total != left:
@@ -238,7 +238,7 @@ def _disagreement(page: Page, since: datetime | None, total: int | None, left: i
 
 
 def _holds_the_rest(page: Page, total: int | None, take: int) -> bool:
-    """Tell whether nothing comes after the page: by the server's count, or without one by an empty page.
+    """Return whether nothing comes after the page: by the server's count, or without one by an empty page.
 
     A full page never does, so that a count that is too low can't end the walk.
     """
@@ -248,11 +248,11 @@ def _holds_the_rest(page: Page, total: int | None, take: int) -> bool:
 
 
 def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[Step, Page | None, int]:
-    """Give the bookings of one start that may be more than a page can hold, and return how many they are.
+    """Yield the bookings of one start that may be more than a page can hold, and return how many they are.
 
     Offsets can't be avoided here. However the server breaks ties, the group fills the same places of the list, so that
     the rows of one walk through them, repeats included, say how many bookings there are. The walk is repeated with
-    other page sizes until so many different ones came.
+    other page sizes until that many different ones came.
     """
     members: set[str] = set()
     for take in _TAKES:
@@ -268,7 +268,7 @@ def _give_group(reader: _Reader, start: datetime, given: _Given) -> Generator[St
         rows = walked.rows
         if len(members) >= rows and not walked.goes_in_circles:
             return len(members)
-    raise _incomplete(f"{rows} bookings start at one instant, but only {len(members)} of them came")
+    raise _incomplete(f"{rows} bookings start at one time, but only {len(members)} of them came")
 
 
 class _OffsetWalk:
@@ -342,7 +342,7 @@ def _uids(bookings: list[Booking]) -> set[str]:
 
 def _sent(page: Page | None) -> Page:
     if page is None:
-        raise RuntimeError("a walk's endpoint must be answered with its page")
+        raise RuntimeError("a walk must be sent the page of the endpoint that it yielded")
     return page
 
 

@@ -83,7 +83,9 @@ def _entries(value: object, name: str) -> list[object]:
     for entry in value:
         entries.append(entry)
         if len(entries) > MOST_ATTENDEES:
-            raise InvalidArgument(f"{name} has more than {MOST_ATTENDEES:,} entries; no booking has so many attendees")
+            raise InvalidArgument(
+                f"{name} has more than {MOST_ATTENDEES:,} entries; no booking has that many attendees"
+            )
     return entries
 
 
@@ -216,7 +218,7 @@ class MarkRequest:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no reason to read the booking: an empty list of attendees requests nothing."""
+        """True if there is no reason to read the booking: an empty list of attendees requests nothing."""
         return not self.attendees and self.host_absent is None
 
     @property

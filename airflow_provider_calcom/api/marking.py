@@ -34,20 +34,20 @@ from airflow_provider_calcom.api.query import BookingQuery, start_of
 _MOST_CALLS = 3
 _PAUSE = 1.0
 _PAUSES_WHILE_AT_WORK = (2.0, 5.0, 10.0, 20.0)
-"""Seconds to give a server that may still be carrying out a call; sending it again too soon would do it twice."""
+"""Seconds to leave a server that may still execute a call; sending it again too soon would do it twice."""
 
 _WriteError = OutcomeUnknown | ChangeNotVerified
 
 
 @dataclass(frozen=True)
 class MarkOutcome:
-    """What became of a request; its fields as JSON are what a task returns.
+    """Result of a request; its fields as JSON are what a task returns.
 
     :param booking_uid: the booking's uid.
     :param marked: addresses that were set absent (or would be, in a dry run).
     :param unmarked: addresses that were set present.
     :param unchanged: addresses that had their flag already.
-    :param unknown: addresses, as given, that fit nobody.
+    :param unknown: addresses, as given, that are not on the booking.
     :param absent_host: the host's flag now; None where the booking was not read.
     :param calls: mark-absent calls that were sent.
     """
@@ -63,12 +63,12 @@ class MarkOutcome:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of changes that were sent.
+    """Result of changes that were sent.
 
     :param booking: the booking as it was read last, or None where it was not read after a failure.
     :param calls: mark-absent calls that were sent.
     :param left: changes that the booking did not show.
-    :param request_id: Cal.com's ``X-Request-Id`` of the writing call that was answered last.
+    :param request_id: Cal.com's ``X-Request-Id`` of the last write that got a response.
     :param error: why changes are left, or None.
     """
 
@@ -80,22 +80,22 @@ class Written:
 
     @property
     def failure_is_definitive(self) -> bool:
-        """Whether what is left was certainly not written: Cal.com may still carry out a call that it did not answer."""
+        """True if the changes that are left were not written; a call without a response may still be executed."""
         return not isinstance(self.error, (OutcomeUnknown, ChangeNotVerified))
 
 
 def mark_no_shows(request: MarkRequest, wall_clock: Callable[[], float] = time.time) -> Flow[MarkOutcome]:
-    """Read the booking, send what differs in one call, and check the answer. Who asks for nothing calls nothing.
+    """Read the booking, send what differs in one call, and check the response. An empty request sends nothing.
 
     Where the outcome of a call is unknown, the booking is read again after a pause and only what still differs is sent,
     at most three calls in all.
 
-    :param request: what is asked for.
+    :param request: what is requested.
     :param wall_clock: Unix time, used where the server does not send its own.
     :raises BookingNotStarted: by the server's clock; nothing was written.
-    :raises BookingNotMarkable: if the status, the kind or the owner of the booking speaks against it.
-    :raises NoShowUpdateFailed: if Cal.com answered its 500 and the booking, read after it, does not show all changes.
-    :raises ChangeNotVerified: if Cal.com said yes and the booking does not show it.
+    :raises BookingNotMarkable: if the status, the kind or the owner of the booking does not allow it.
+    :raises NoShowUpdateFailed: if Cal.com responded 500 and the booking, read after it, does not show all changes.
+    :raises ChangeNotVerified: if Cal.com responded 200 and the booking does not show it.
     :raises OutcomeUnknown: if it stayed unknown.
     """
     if request.is_empty:
@@ -137,7 +137,7 @@ class _Progress:
 
 
 def write_changes(uid: str, changes: Changes) -> Flow[Written]:
-    """Send changes of one booking in one call, and check that it shows them. An error is a part of what comes back.
+    """Send changes of one booking in one call, and check that it shows them. An error is part of the result.
 
     Where the outcome of a call is unknown, the booking is read again after a pause and only what still differs is sent,
     at most three calls in all.
@@ -156,7 +156,7 @@ def write_changes(uid: str, changes: Changes) -> Flow[Written]:
 
 
 def _write(uid: str, changes: Changes, progress: _Progress) -> Flow[Booking]:
-    """Send the changes, and give the booking that shows them."""
+    """Send the changes, and return the booking that shows them."""
     unknown: OutcomeUnknown | None = None
     while progress.calls < _MOST_CALLS:
         progress.calls += 1
@@ -198,9 +198,9 @@ def _mark_endpoint(booking_uid: str, changes: Changes) -> Endpoint[BookingReadin
 
 
 def _after_failed_update(changes: Changes, uid: str, error: NoShowUpdateFailed, progress: _Progress) -> Flow[Booking]:
-    """Return the booking if it shows the changes all the same; only reading it says what that answer of 500 means."""
+    """Return the booking if it shows the changes all the same; only reading it shows what that 500 means."""
     unsure = OutcomeUnknown(
-        'Cal.com answered "Failed to update no-show status", which it does when it refuses the change and also when it'
+        'Cal.com responded "Failed to update no-show status", which it does when it refuses the change and also when it'
         " fails after having written it",
         error.failure,
     )
@@ -209,26 +209,26 @@ def _after_failed_update(changes: Changes, uid: str, error: NoShowUpdateFailed, 
     if not left:
         return booking
     raise NoShowUpdateFailed(
-        f"Cal.com refused to mark people of this booking: of {len(changes)} changes it shows {len(changes) - left} as"
-        f" written and {left} not. Either the key's user may not (it takes the organiser, a host of the booking or an"
-        " admin of its team), or, on servers of 2025, an address is not on the booking. Use another user's key, or"
-        " correct the addresses; trying again as it is can't help",
+        f"Cal.com refused to mark attendees of this booking: of {len(changes)} changes it shows"
+        f" {len(changes) - left} as written and {left} not. Either the key's user may not (it takes the organiser, a"
+        " host of the booking or an admin of its team), or, on servers of 2025, an address is not on the booking. Use"
+        " another user's key, or correct the addresses; the same request again can't help",
         error.failure,
     ) from error
 
 
 def _of(uid: str, booking: Booking) -> Booking:
-    """Give the answer of a write back if it is of the booking that was written to."""
+    """Return the booking of a write's response if it is the one that was written to."""
     if booking["uid"] != uid:
-        raise OutcomeUnknown("A writing call was sent, and the answer shows another booking")
+        raise OutcomeUnknown("A write was sent, and the response shows another booking")
     return booking
 
 
 def _verified(changes: Changes, uid: str, booking: Booking, progress: _Progress) -> Flow[Booking]:
-    """Give the booking if it shows the changes, read once more where the answer does not."""
+    """Return the booking if it shows the changes, read once more where the response does not."""
     progress.booking, progress.left = booking, changes.remaining(booking)
     if progress.left:
-        unsure = ChangeNotVerified("Cal.com accepted the call, but its answer does not show the changes")
+        unsure = ChangeNotVerified("Cal.com accepted the call, but its response does not show the changes")
         booking = yield from _read_until_shown(progress, uid, unsure, (_PAUSE,))
     if progress.left:
         raise ChangeNotVerified(
@@ -239,7 +239,7 @@ def _verified(changes: Changes, uid: str, booking: Booking, progress: _Progress)
 
 
 def _read_until_shown(progress: _Progress, uid: str, error: _WriteError, pauses: tuple[float, ...]) -> Flow[Booking]:
-    """Read the booking after each pause until it shows the changes, and give it as it was read last."""
+    """Read the booking after each pause until it shows the changes, and return it as it was read last."""
     for seconds in pauses:
         yield Pause(seconds)
         booking = yield from _read_after(error, uid, progress)
@@ -249,12 +249,12 @@ def _read_until_shown(progress: _Progress, uid: str, error: _WriteError, pauses:
 
 
 def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow[Booking]:
-    """Read the booking after a write that failed; where that fails too, the write's error is what matters."""
+    """Read the booking after a write that failed; where that fails too, the write's error is raised."""
     progress.booking = None
     try:
         reading = yield endpoints.read_booking(uid)
         if reading.booking["uid"] != uid:
-            raise UnexpectedAnswer("The server answered with another booking")
+            raise UnexpectedAnswer("The server responded with another booking")
     except CalComError as read_error:
         raise type(write_error)(
             f"{write_error.explanation}. The booking could not be read afterwards ({type(read_error).__name__}), so it"
@@ -270,8 +270,8 @@ def _read_after(write_error: _WriteError, uid: str, progress: _Progress) -> Flow
 def _check_uid(booking: Booking, request: MarkRequest) -> None:
     if booking["uid"] != checked_uid(request.booking_uid):
         raise BookingNotMarkable(
-            f"The server answered with booking {redact(booking['uid'][:100])} when asked for {request.booking_uid};"
-            " nothing was sent"
+            f"booking_uid is {request.booking_uid}, but the server responded with booking"
+            f" {redact(booking['uid'][:100])}; nothing was sent"
         )
 
 
@@ -279,7 +279,7 @@ def _check_status(booking: Booking, request: MarkRequest) -> None:
     status = describe(booking["status"])
     if booking["status"] not in request.allowed_statuses:
         raise BookingNotMarkable(
-            f"The status of booking {booking['uid']} is {status}, and Cal.com would mark people absent all the same."
+            f"The status of booking {booking['uid']} is {status}, and Cal.com would mark attendees absent all the same."
             f" Nothing was sent. To allow it, add {status} to allowed_statuses"
         )
 
@@ -294,7 +294,7 @@ def _check_started(booking: Booking, now: float) -> None:
 
 
 def check_ownership(booking_uid: str) -> Flow[None]:
-    """Read a booking, or a whole series, and make sure that it is ours, see :func:`is_ours`.
+    """Read a booking, or a whole series, and check that it is ours, see :func:`is_ours`.
 
     :param booking_uid: uid of a booking or of a series.
     :raises BookingNotMarkable: if the key's user neither hosts nor administers it.
@@ -303,7 +303,7 @@ def check_ownership(booking_uid: str) -> Flow[None]:
 
 
 def _check_owner(bookings: Sequence[Booking], *, is_for_host: bool = True) -> Flow[None]:
-    """Make sure that bookings are ours: Cal.com lets any key mark people of strangers' bookings, cancel and move them.
+    """Check that bookings are ours: Cal.com lets any key mark attendees of foreign bookings, cancel and move them.
 
     It lets it mark the host of every booking, and the attendees of every booking of anybody who is in a team, as
     measured on the open edition of July 2026.
@@ -311,9 +311,9 @@ def _check_owner(bookings: Sequence[Booking], *, is_for_host: bool = True) -> Fl
     try:
         user = yield endpoints.me()
     except PermissionDenied as error:
-        # The list does not tell either: it also has bookings that the user only attends.
+        # The list does not show it either: it also has bookings that the user only attends.
         raise BookingNotMarkable(
-            "The key may not ask Cal.com whose it is (/me), so it is not known whether the booking is its user's."
+            "The key may not read whose it is (/me), so it is not known whether the booking is its user's."
             " Nothing was sent. Give the key the right to read its profile, or set allow_foreign_booking=True",
             error.failure,
         ) from error
@@ -340,12 +340,12 @@ def _is_listed(booking: Booking) -> Flow[bool]:
 
 
 def reassign(booking_uid: str, user_id: int | str | None = None, reason: str | None = None) -> Flow[dict[str, Any]]:
-    """Give a round-robin booking to another host, and return Cal.com's ``{bookingUid, reassignedTo}``.
+    """Reassign a round-robin booking to another host, and return Cal.com's ``{bookingUid, reassignedTo}``.
 
     :param booking_uid: uid of a booking.
-    :param user_id: the new host; None for whoever is next.
+    :param user_id: the new host; None for the next one.
     :param reason: with ``user_id``: why.
-    :raises NotReassigned: if the answer or the booking, read afterwards, does not have the new host.
+    :raises NotReassigned: if the response or the booking, read afterwards, does not have the new host.
     :raises OutcomeUnknown: if the booking can't be read afterwards.
     """
     if user_id is None:

@@ -1,7 +1,8 @@
 """When the next request may go, so that the server's rate limit is used up but never reached.
 
-:class:`Pacer` learns from every answer where the limits' windows end and what others who use the same key take from
-them; the processes never talk to each other. It does no I/O and knows no sync or async: a driver sleeps as it is told.
+:class:`Pacer` learns from every response when the limits' windows end and how many calls others make with the same key;
+the processes never talk to each other. It does no I/O and is neither sync nor async: a client sleeps for as long as
+:meth:`Pacer.delays` says.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from airflow_provider_calcom.api.headers import (
 from airflow_provider_calcom.api.rate_limits import MARGIN, RateLimit, Ticket
 
 _SHORTEST_SLEEP = 0.001
-"""Seconds. What is less is not slept but owed: it makes the next wait longer."""
+"""Seconds. A shorter delay is not slept, but added to the next one."""
 
 _LOOK_AGAIN = 0.02
-"""Seconds after which to look again whether an answer has come that everything waits for."""
+"""Seconds after which to check again whether the response has come that all calls wait for."""
 
 _LONGEST_HOLD = 1.0
-"""Seconds for which all wait while one request finds out about the limits; the answer to a list can take a minute."""
+"""Seconds for which all calls wait while one request finds out about the limits; a list can take a minute."""
 
 _LONGEST_WAIT = 300.0
 """Seconds. Where a limit of an hour or a day is used up, the call is sent all the same, so that the task ends in the
@@ -37,13 +38,14 @@ _BURST = 10.0
 _BURST_OF_LIMIT = 0.05
 _BURST_OF_FREE = 0.1
 _SMALLEST_BURST = 2.0
-"""How many requests may go at once after a rest: so many, such a part of the limit and of what is free, but two."""
+"""How many requests may go at once after a rest: the smallest of a number, a part of the limit and a part of what is
+free, but at least two."""
 
 
 class Pacer:
     """Decides when the next request may go. One belongs to one client, and may be used from several threads.
 
-    :param clock: seconds that only grow.
+    :param clock: monotonic clock, in seconds.
     :param wall_clock: Unix time; for resets and ``Retry-After`` that are given as a time.
     """
 
@@ -65,11 +67,11 @@ class Pacer:
         self._was_held = False
 
     def delays(self, *, again: bool = False) -> Iterator[float]:
-        """Give the seconds to sleep, one after another, until a request may be sent. One caller at a time.
+        """Yield the seconds to sleep, one after another, until a request may be sent. One caller at a time.
 
-        A sleep counts as slept even where an injected one leaves the clock as it is.
+        With a fake ``sleep`` the clock does not advance, so the seconds are counted here.
 
-        :param again: this call was blocked, and has already waited for as long as the server asked.
+        :param again: this call was blocked, and has already waited for as long as the server requested.
         """
         if again:
             self._end_block()
@@ -79,7 +81,7 @@ class Pacer:
             self._skipped += max(0.0, due - self._now())
 
     def next_delay(self) -> float:
-        """Give the seconds after which to ask again; 0 where a request may be sent now."""
+        """Return the seconds after which to call this again; 0 where a request may be sent now."""
         with self._lock:
             seconds = self._next_delay(self._now())
         return seconds if seconds >= _SHORTEST_SLEEP else 0.0
@@ -104,13 +106,13 @@ class Pacer:
             elif ends_in <= _LONGEST_WAIT:
                 closed_for = max(closed_for, ends_in)
         if closed_for:
-            # The first request after it begins the next window: no time is to be lost then.
+            # The first request after it begins the next window, and should go without delay.
             self._credit, self._credit_at = max(1.0, self._credit), now
             return min(_LOOK_AGAIN, closed_for) if self._in_flight else closed_for
         held_for = max((one.held_until - now for one in self._limits.values()), default=0.0)
         if 0 < held_for <= _LONGEST_WAIT:
             self._was_held = True
-            # The hold itself is no rest after which more than one may go.
+            # A hold is not a rest: no more than one may go after it.
             self._credit, self._credit_at = 1.0, now + held_for
             return held_for
         if pace == math.inf:
@@ -136,7 +138,7 @@ class Pacer:
             return ticket
 
     def on_response(self, ticket: Ticket, headers: Mapping[str, str], status: int) -> None:
-        """Learn from an answer.
+        """Learn from a response.
 
         :param headers: any ``X-RateLimit-*`` and ``Retry-After``, in any case.
         :param status: HTTP status.
@@ -155,19 +157,19 @@ class Pacer:
                 else:
                     limit = self._limits[name] = RateLimit(one, ticket, now, 1 + self._in_flight)
                     if limit.may_be_of_crowd:
-                        # Nothing at once: the others may have just begun, as mapped tasks do, and be as many.
+                        # No burst: others may have just begun, as mapped tasks do, and be as many as their calls.
                         self._credit, self._credit_at = 0.0, now
             if not seen:
                 self._use_up_one()
             elif len(seen) < len(self._limits):
-                # What counts some calls only is obeyed until its window ends, and then no longer slows the others.
+                # A limit that counts only some calls is obeyed until its window ends; then it no longer slows others.
                 self._limits = {name: one for name, one in self._limits.items() if name in seen or not one.is_guess}
             if seen:
                 lowest = min(one.calls for one in self._limits.values())
                 self._burst = min(_BURST, max(_SMALLEST_BURST, lowest * _BURST_OF_LIMIT))
 
     def on_failure(self, ticket: Ticket) -> None:
-        """Note that no answer came, so that nobody knows whether the server counted the request.
+        """Note that no response came: it is not known whether the server counted the request.
 
         :param ticket: the request's.
         """
@@ -177,8 +179,8 @@ class Pacer:
 
     def _block(self, now: float, headers: Mapping[str, str], seen: Mapping[str, LimitHeaders]) -> None:
         """Send nothing while the server blocks; after that a single request finds out what holds then."""
-        asked = seconds_to_wait(headers, self._wall_clock())
-        seconds = min(_LONGEST_WAIT, max(SHORTEST_BLOCK, UNNAMED_BLOCK if asked is None else asked))
+        requested = seconds_to_wait(headers, self._wall_clock())
+        seconds = min(_LONGEST_WAIT, max(SHORTEST_BLOCK, UNNAMED_BLOCK if requested is None else requested))
         self._blocked_until = max(self._blocked_until, now + seconds)
         self._is_unknown = True
         self._credit, self._credit_at = 1.0, self._blocked_until

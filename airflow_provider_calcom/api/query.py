@@ -1,6 +1,6 @@
 """Which bookings to list: the filters of Cal.com's lists, typed, and checked once more on our side.
 
-Cal.com drops a misspelt filter in silence and older servers ignore some that they know, so that every date filter
+Cal.com drops a misspelt filter without an error and older servers ignore some that they know, so that every date filter
 is applied again to what comes back, and the others where a booking shows them (:class:`Rechecks`).
 A filter that is given and empty is refused: sent to Cal.com it would be no filter, and list everything.
 """
@@ -65,7 +65,7 @@ def _below_organization(organization_id: int | str) -> str:
 class BookingQuery:
     """A list of bookings.
 
-    Instants are aware datetimes, or ISO 8601 texts with an offset or ``Z``, or dates: the beginning of that day in
+    Timestamps are aware datetimes, or ISO 8601 strings with an offset or ``Z``, or dates: the beginning of that day in
     ``zone``. Bounds are inclusive but for ``before_start``.
 
     :param path: which list, as :func:`own_bookings` and its neighbours return it. For all other fields None is not a
@@ -123,7 +123,7 @@ class BookingQuery:
 
     @property
     def totals_are_dependable(self) -> bool:
-        """Whether ``totalItems`` counts what is listed; it leaves out filters on created and updated."""
+        """True if ``totalItems`` counts what is listed; it leaves out filters on created and updated."""
         return not any((self.after_created, self.before_created, self.after_updated, self.before_updated))
 
     @property
@@ -138,17 +138,17 @@ class BookingQuery:
             ("teamsIds", ",".join(map(str, self.team_ids or ()))),
             ("userIds", ",".join(map(str, self.user_ids or ()))),
         )
-        instants = ((parameter, getattr(self, name)) for name, parameter in _TIMESTAMP_FILTERS)
+        timestamps = ((parameter, getattr(self, name)) for name, parameter in _TIMESTAMP_FILTERS)
         return tuple((name, value) for name, value in named if value) + tuple(
-            (parameter, format_timestamp(value)) for parameter, value in instants if value is not None
+            (parameter, format_timestamp(value)) for parameter, value in timestamps if value is not None
         )
 
     def ends_before(self, start: datetime) -> bool:
-        """Tell whether no booking that starts then or later can fit."""
+        """Return whether no booking that starts then or later can fit."""
         return isinstance(self.before_start, datetime) and start >= self.before_start
 
     def admits(self, booking: Booking) -> bool:
-        """Tell whether a booking that came back fits the date filters."""
+        """Return whether a listed booking fits the date filters."""
         return all(
             fits(booking.get(key), bound)
             for key, bound, fits in (
@@ -190,20 +190,20 @@ def _check_one_text(value: object, name: str) -> None:
     if value is None:
         return
     if not isinstance(value, str):
-        raise InvalidArgument(f"{name} must be one text, but is a {type(value).__name__}")
+        raise InvalidArgument(f"{name} must be one string, but is a {type(value).__name__}")
     if value.strip() in ("", "None"):
         raise _empty(name, value)
     if len(value) > _LONGEST_TEXT or not _is_sendable(value):
         raise InvalidArgument(
-            f"{name} must be a text of {_LONGEST_TEXT:,} characters at most, none of them half a character, but is a"
-            f" text of {len(value):,}"
+            f"{name} must be a string of at most {_LONGEST_TEXT:,} characters without unpaired surrogates, but is a"
+            f" string of {len(value):,}"
         )
     if value.strip().startswith(("[", "(", "{")):
         try:
             kind = type(parse_value(value)).__name__
         except ValueError:
             return
-        raise InvalidArgument(f"{name} must be one text, but is the text of a {kind}")
+        raise InvalidArgument(f"{name} must be one string, but is the string of a {kind}")
 
 
 def _is_sendable(text: str) -> bool:
@@ -215,7 +215,7 @@ def _is_sendable(text: str) -> bool:
 
 
 def _items(value: object, name: str) -> tuple[object, ...]:
-    """Read one value, a list of them, or the text of a list: with commas, or as a template renders it.
+    """Parse one value, a list of them, or the string of a list: with commas, or as a template renders it.
 
     :raises InvalidArgument: naming ``name``, if there is nothing in it. No item is left to be a filter, and Cal.com
         would list everything.
@@ -248,7 +248,7 @@ def _read_items(value: object) -> tuple[object, ...]:
 def time_zone(name: object) -> tzinfo:
     """Return the time zone of a name as the operating system or ``tzdata`` has it; UTC for None.
 
-    :raises InvalidArgument: if there is no such zone.
+    :raises InvalidArgument: if there is no such time zone.
     """
     if name is None:
         return timezone.utc
@@ -259,9 +259,9 @@ def time_zone(name: object) -> tzinfo:
 
 
 def start_of(booking: Booking) -> datetime:
-    """Give a booking's start.
+    """Return a booking's start.
 
-    :raises UnexpectedAnswer: if it is no instant.
+    :raises UnexpectedAnswer: if it is not a timestamp.
     """
     return _timestamp_of(booking["start"])
 
@@ -269,26 +269,26 @@ def start_of(booking: Booking) -> datetime:
 def end_of(booking: Booking) -> datetime | None:
     """Return a booking's end, or None where it has none.
 
-    :raises UnexpectedAnswer: if it is no instant.
+    :raises UnexpectedAnswer: if it is not a timestamp.
     """
     end = booking.get("end")
     return None if end is None else _timestamp_of(str(end))
 
 
 def just_after(moment: datetime) -> datetime:
-    """Give the next instant that Cal.com can tell apart."""
+    """Return the next timestamp at Cal.com's precision of milliseconds."""
     return moment + timedelta(milliseconds=1)
 
 
 @functools.lru_cache(maxsize=1024)
 def _timestamp_of(value: str) -> datetime:
-    """Read an instant of an answer. A booking's start is asked for several times, and has others beside it."""
+    """Parse a timestamp of a response. A booking's start is used several times, and other bookings start then, too."""
     try:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise UnexpectedAnswer("The answer holds a booking with a text where an instant should be")
+        raise UnexpectedAnswer("The response has a booking with a string where a timestamp should be")
     return moment
 
 
@@ -308,7 +308,7 @@ def _not_after(value: object, bound: datetime) -> bool:
 
 _DEAD = ("cancelled", "rejected")
 _CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far the server's clock when it chose the bookings may be from the ``Date`` of its answer."""
+"""How far the server's clock when it chose the bookings may be from the ``Date`` of its response."""
 
 
 class Rechecks:
@@ -325,7 +325,7 @@ class Rechecks:
         """Return whether a listed booking fits all filters. Call it once for each booking.
 
         :param booking: as Cal.com sent it.
-        :param server_time: the server's clock, a Unix time; None where it is not known, and no status tells of time.
+        :param server_time: the server's clock, a Unix time; None where it is not known, and no status depends on it.
         """
         name = unmet_filter(self._query, booking, server_time)
         if name is not None:
@@ -348,7 +348,7 @@ def unmet_filter(query: BookingQuery, booking: Booking, server_time: float | Non
 
     :param query: what was listed.
     :param booking: as Cal.com sent it.
-    :param server_time: the server's clock, a Unix time; None where it is not known, and no status tells of time.
+    :param server_time: the server's clock, a Unix time; None where it is not known, and no status depends on it.
     """
     if query.booking_uid is not None and booking["uid"] != query.booking_uid:
         return "booking_uid"

@@ -1,7 +1,7 @@
-"""One rate limit as the answers show it: its present window, what is left of it, and what others take.
+"""One rate limit as the responses show it: its present window, the calls that remain, and the calls of others.
 
 The server counts calls in fixed windows: one begins with the first call after the end of the last, and the call after
-the last allowed one blocks the key. Each answer says how many calls are left and, in whole seconds rounded up, until
+the last allowed one blocks the key. Each response says how many calls remain and, in integer seconds rounded up, until
 when.
 """
 
@@ -16,7 +16,7 @@ MARGIN = 0.003
 """Seconds added to the end of a window or block, for clocks that tick coarsely."""
 
 _LONGEST_SPREAD = 3600.0
-"""Seconds over which the calls of a longer window are spread; a task that needs thirty does not take half a day."""
+"""Seconds over which the calls of a longer window are spread, so that thirty calls do not take half a day."""
 
 _RESERVE_FROM = 5.0
 _RESERVE_OF_LIMIT = 0.6
@@ -31,15 +31,14 @@ most, and until so large a part of the window after the time at which they came 
 
 _MOST_COMPETITORS = 20.0
 _MOST_COMPETITORS_LATER = 3.0
-"""Others that are taken to compete for the limit before there is any news of them but their calls in the window; fewer
-where the window did not just begin: tasks that start one after another are soonest done, and so fewest, if each goes
-ahead."""
+"""Others that are assumed to compete for the limit while only their calls in the window are known; fewer where the
+window did not just begin, because tasks that start one after another are done soonest if each goes ahead."""
 
 _CROWD_OF_LIMIT = 1 / 6
 _SMALL_LIMIT = 60.0
 _ODD_CALLS = 0.025
 """Parts of the limit that others had used before our first call. With more than the last part they may be a crowd of
-tasks that has just begun, with more than the first part they are taken for one; at a limit below that number of calls
+tasks that has just begun, with more than the first part they are treated as one; at a limit below that number of calls
 also where the window did not just begin. See :meth:`RateLimit._hold`."""
 
 _LONGEST_LOOK = 3.0
@@ -57,11 +56,12 @@ _FEW_ANSWERS = 8
 """A pacer with fewer may be a crowd's; one with more has measured who competes."""
 
 _UNMEASURED = 0.5
-"""What stands for our calls and for all while nothing is measured: less than one, so that one answer changes them."""
+"""Assumed number of our calls and of all calls while nothing is measured. It is below one, so that one response changes
+the ratio."""
 
 _USUAL_WINDOWS = (30.0, 60.0, 120.0, 300.0)
-"""Seconds. By the first answer nobody knows how long the window is; most are of these. The first twentieth of a shorter
-one cannot be seen in whole seconds, and nobody waits for the end of a longer one."""
+"""Usual lengths of windows, in seconds: the first response does not show the length. The first twentieth of a shorter
+one can't be seen in integer seconds, and it is not worth waiting for the end of a longer one."""
 
 _LATE = 0.05
 """The part of a window in which calls are at once, and the last part of it."""
@@ -85,11 +85,11 @@ class Ticket:
 
 
 class RateLimit:
-    """One limit's present window as far as answers show it, and what others take from it.
+    """One limit's present window as far as responses show it, and the calls of others in it.
 
     :param own: our own requests in the window so far, those under way included.
     :ivar held_until: when the next request may go, where a crowd may have begun.
-    :ivar may_be_of_crowd: whether our first answer showed that one may have.
+    :ivar may_be_of_crowd: whether our first response showed that one may have.
     """
 
     def __init__(self, seen: LimitHeaders, ticket: Ticket, now: float, own: int) -> None:
@@ -100,8 +100,8 @@ class RateLimit:
         self._turns_from, self.held_until = math.inf, now
         self._was_blocked, self._answers = False, 0
         self._begin(seen, ticket, now, own)
-        # What others did before we came is all that is known of them. Each call may be of a task that begins now, as
-        # mapped tasks do; this weighs so little that the first answers after it show whether they go on.
+        # Only the calls that others made before us are known. Each may be of a task that begins now, as mapped tasks
+        # do; the weight of this guess is so low that the first responses after it replace it.
         self._others, self._at_first = 0.0, seen.remaining + own
         self._others_burst, self._burst_came = 0.0, False
         others = max(0.0, seen.calls - self._at_first)
@@ -111,12 +111,12 @@ class RateLimit:
     def _hold(self, others: float, now: float) -> bool:
         """Hold our next call where others' calls before ours may be those of a crowd; return whether they may.
 
-        The processes of a crowd begin together, and by its first answer each knows only its own place in it: the calls
-        made before. A heuristic, by what uses the limit best in simulations of crowds of 10 to 240 tasks:
+        The processes of a crowd begin together, and by its first response each knows only its own place in it: the
+        calls made before. A heuristic, by what uses the limit best in simulations of crowds of 10 to 240 tasks:
 
-        - The first few go on at once, as nothing tells them from a task that is alone.
-        - The next wait a moment, until all of the crowd have called: their second answer shows how many those are. They
-          are so few that their second calls still fit into the window, unless the crowd is as large as the limit.
+        - The first few go on at once, as nothing distinguishes them from a task that is alone.
+        - The next wait a moment, until all of the crowd have called: their second response shows how many they are, so
+          few that their second calls still fit into the window, unless the crowd is as large as the limit.
         - All others wait for the next window and take turns there, in an order that comes of their places, so that the
           calls made before a turn show how large the crowd is (:meth:`_count_crowd`).
 
@@ -135,7 +135,7 @@ class RateLimit:
     def _count_crowd(self, now: float) -> None:
         """Estimate by our turn how many compete: as many calls as came before it, and in proportion after it.
 
-        This weighs so little that the first answer that measures competition replaces it.
+        The weight of this estimate is so low that the first response that measures competition replaces it.
         """
         passed = (now - self._turns_from) / (self._length * _TURNS)
         crowd = self._others / min(1.0, max(0.25, passed))
@@ -144,7 +144,7 @@ class RateLimit:
 
     @property
     def _has_just_begun(self) -> bool:
-        """Whether the window did when we came, as far as can be known; at a small limit all are taken to have.
+        """True if the window had just begun before our first call, as far as is known; at a small limit always True.
 
         Its length may be up to a second too long, where the server gives the end as a rounded time.
         """
@@ -173,7 +173,7 @@ class RateLimit:
         self._was_blocked = False
 
     def start_next_window(self, now: float) -> None:
-        """Begin the next window where this one is over; the next answer corrects what is guessed here."""
+        """Start the next window where this one is over; the next response corrects what is guessed here."""
         if now < self.resets_at + MARGIN:
             return
         self._decay()
@@ -185,17 +185,17 @@ class RateLimit:
         self._others = 0.0
 
     def _decay(self) -> None:
-        """Let past windows count less, so that a competitor who comes or goes is noticed."""
+        """Halve the weight of past windows, so that a competitor who comes or goes is noticed."""
         if self._all_calls > 1:  # else nothing is measured since, and both would become 0 in the end
             self._own_calls /= 2
             self._all_calls /= 2
-        # What came may have been others who were busy for a while: that is not remembered for ever either.
+        # A burst may come from others who are busy for a while only, so its size decays as well.
         decay = 0.95 if self._burst_came else 0.7
         self._others_burst *= decay if self._others_burst > self.calls * _BURST_OF_LIMIT else 0.0
         self._burst_came = False
 
     def learn(self, seen: LimitHeaders, ticket: Ticket, now: float, in_flight: int) -> None:
-        """Take in an answer.
+        """Learn from a response.
 
         Its window ends at ``now + seconds`` or before, as seconds are rounded up, and not before
         ``sent_at + seconds - 1``.
@@ -203,11 +203,11 @@ class RateLimit:
         earliest_end = ticket.sent_at + seen.seconds - 1
         ends_before = now + seen.seconds < self._earliest_end
         if max(ticket.sent_at, earliest_end) < self._began or (ends_before and ticket.sent_at < self._known_at):
-            return  # of the window before
+            return  # the response belongs to the window before
         self._answers += 1
         self.change_to(seen.calls)
         is_next = max(ticket.sent_at, earliest_end) >= self.resets_at
-        # Calls come back only with a new window. Whole seconds alone do not show one of a second.
+        # More calls remain only in a new window. Integer seconds alone do not show that a window of one second is new.
         is_next = is_next or ends_before or (seen.remaining > self.remaining and ticket.sent_at >= self._left_at)
         if is_next and not self.is_guess:
             self._decay()
@@ -223,9 +223,9 @@ class RateLimit:
         )
 
     def _learn_of_others(self, calls: float, since: float, ticket: Ticket, now: float) -> None:
-        """Take in how many calls others made since the answer before.
+        """Count the calls that others made since the response before.
 
-        :param since: seconds since that answer.
+        :param since: seconds since that response.
         """
         self._others += calls
         if since < self._length * _LATE:
@@ -249,15 +249,15 @@ class RateLimit:
             self._burst_after = now - self._began
 
     def change_to(self, calls: float) -> None:
-        """Take in that the limit itself may be another one now; that is no use by others."""
+        """Set the limit itself, which may have changed; a change does not count as calls of others."""
         self._at_first += calls - self.calls
         self.remaining += calls - self.calls
         self.calls = calls
 
     def end_with_block(self, now: float, until: float) -> None:
-        """Take the window to be over with the block, which came of a burst where much was left."""
+        """End the window with the block, which a burst of others caused if many calls remained."""
         if self.remaining > self._reserve + 2:
-            # How large it was is not told. A window that was only guessed had none of its calls left for certain.
+            # The size of the burst is unknown. In a guessed window, it is not known that any calls remained.
             left = 0.0 if self.is_guess else self.remaining
             self._notice_burst(1.5 * max(left, self._others_burst, self.calls * _BURST_OF_LIMIT), now)
         self._burst_came = True

@@ -216,7 +216,7 @@ def _faults_below(errors: object, parent: str, depth: int) -> Iterator[tuple[str
 
 
 def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
-    """Find the server's own words in any of its error bodies, redacted; empty where there are none.
+    """Return the server's own words in any of its error bodies, redacted; empty where there are none.
 
     The order covers the envelope ``{error: {message}}``, the bare ``{statusCode, message}`` and OAuth's
     ``{error, error_description}``.
@@ -236,14 +236,14 @@ def server_message(body: Any, secrets: Sequence[str] = ()) -> str:
 
 
 def server_code(body: Any) -> str:
-    """Return ``error.code`` of an error body, such as ``NotFoundException``; empty where it is no plain word."""
+    """Return ``error.code`` of an error body, such as ``NotFoundException``; empty where it is not a plain word."""
     inner = body.get("error") if isinstance(body, Mapping) else None
     code = inner.get("code") if isinstance(inner, Mapping) else None
     return code if isinstance(code, str) and _ERROR_CODE.fullmatch(code) else ""
 
 
 def _as_text(value: object) -> str:
-    """Return a text, a number as one, or a list of these joined; nothing of objects, which repeat what was sent."""
+    """Return a string, a number as one, or a list of these joined; nothing of objects, which repeat what was sent."""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_plain_text, value[:_MAX_FAULTS])))
     return _plain_text(value)
@@ -258,9 +258,9 @@ def _plain_text(value: object) -> str:
 def error_from_response(
     failure: Failure, *, writes: bool, region: str = "self-hosted", is_platform_client: bool = False
 ) -> CalComError:
-    """Choose the class for an answer with an error status.
+    """Return the error of a response with an error status.
 
-    :param failure: the answer; its ``message`` decides where one status has several meanings.
+    :param failure: the response; its ``message`` decides where one status has several meanings.
     :param writes: whether the call may have changed something, so that a gateway's 5xx leaves the outcome unknown.
     :param region: ``us``, ``eu`` or ``self-hosted``: a key is unknown in any region but its own.
     :param is_platform_client: whether ``client_id`` and ``client_secret`` were sent instead of a key.
@@ -268,13 +268,13 @@ def error_from_response(
     status, message = failure.status or 0, failure.message
     if 300 <= status < 400:
         return RedirectRefused(
-            "The server wants to redirect the call, which is not followed because the key would go along."
+            "The server wants to redirect the call, which is not followed because the key would be sent along."
             " Put the final address into the connection's host",
             failure,
         )
     if message == _HTML_PAGE and 400 <= status < 500 and status not in (408, 429):
         return UnexpectedAnswer(
-            "A web page came instead of an answer of Cal.com's API, from a firewall or another server. Check the"
+            "A web page came instead of a response of Cal.com's API, from a firewall or another server. Check the"
             " connection's host",
             failure,
         )
@@ -284,13 +284,13 @@ def error_from_response(
         return _error_of_absence(failure)
     if status == 429:
         return RateLimited(
-            "Cal.com's rate limit is used up. All that uses this key shares it: run fewer tasks at once",
+            "Cal.com's rate limit is used up. Everything that uses this key shares it: run fewer tasks at once",
             failure,
         )
     if status == 409:
-        return Conflict("What was to be created exists already", failure)
+        return Conflict("The object that was to be created exists already", failure)
     if message == "Failed to update no-show status":
-        return NoShowUpdateFailed("Cal.com failed to mark people of this booking", failure)
+        return NoShowUpdateFailed("Cal.com failed to mark attendees of this booking", failure)
     if status == 400 and "after their scheduled start time" in message:
         return BookingNotStarted("The booking has not started by the server's clock", failure)
     if status >= 500 or status == 408:
@@ -314,7 +314,7 @@ def _error_of_authorisation(failure: Failure, region: str, is_platform_client: b
         return InvalidCredentials(_why_unknown(message, region, is_platform_client), failure)
     if message.startswith("bookingpbacguard"):
         return PermissionDenied(
-            "The key's user may not see this booking, or there is none with this uid: Cal.com answers the same to"
+            "The key's user may not see this booking, or there is none with this uid: Cal.com responds the same to"
             " both. Check booking_uid, or use the key of a host of the booking or of an admin of its team",
             failure,
         )
@@ -343,7 +343,7 @@ def _why_unknown(message: str, region: str, is_platform_client: bool) -> str:
 
 
 _HINTS_AT_OTHER_REGION = {
-    here: f". This connection asks the region {here}; if the account is in {there}, set its region to {there}"
+    here: f". This connection uses the region {here}; if the account is in {there}, set its region to {there}"
     for here, there in (("us", "eu"), ("eu", "us"))
 }
 
@@ -360,14 +360,14 @@ def _error_of_absence(failure: Failure) -> CalComError:
             " of a recurring series",
             failure,
         )
-    return NotFound("What was named does not exist on the server; its words say what that is", failure)
+    return NotFound("The requested object does not exist on the server, which names it", failure)
 
 
 _PATH_OF_HOST = "Check the path in the connection's host: it must lead to Cal.com's API v2"
 
 
 def _why_no_route(path: str) -> str:
-    """Say why a server has no route for a path: some routes exist at one version only, some not on all servers."""
+    """Return why a server has no route for a path: some routes exist at one version only, some not on all servers."""
     if path == "/me" or path.startswith("/webhooks"):
         return f"The server has no such route, which every server of Cal.com's has at every version. {_PATH_OF_HOST}"
     if path.startswith(("/teams/", "/organizations/")):
@@ -390,7 +390,7 @@ def _why_no_route(path: str) -> str:
 def _error_of_server(failure: Failure, writes: bool) -> CalComError:
     if writes:
         return OutcomeUnknown(
-            "The server failed while it handled a writing call, which may have been carried out all the same",
+            "The server failed while it handled a write, which may have been executed all the same",
             failure,
         )
     kind = ServerFault if failure.status in _TRANSIENT_STATUSES else LastingServerFault
@@ -452,26 +452,26 @@ def user_of(response: Response) -> Me:
 
 
 def checked_booking(item: object) -> Booking:
-    """Give a booking of an answer back if it has what everything else relies on.
+    """Return a booking of a response if it has what everything else relies on.
 
-    :raises ApiVersionNotServed: if it has the shape of the oldest API version, which a server falls back to in
-        silence when it does not know the version that was sent.
-    :raises UnexpectedAnswer: if it is no booking.
+    :raises ApiVersionNotServed: if it has the shape of the oldest API version, which a server falls back to
+        without an error when it does not know the version that was sent.
+    :raises UnexpectedAnswer: if it is not a booking.
     """
     if isinstance(item, dict) and "startTime" in item and "start" not in item:
         raise ApiVersionNotServed(
-            "The server answered in the shape of its oldest API version: it does not know the cal-api-version that was"
-            f" sent, or serves no bookings at it. Use api_version {BOOKINGS_VERSION}"
+            "The response has the shape of the server's oldest API version: it does not know the cal-api-version that"
+            f" was sent, or serves no bookings at it. Use api_version {BOOKINGS_VERSION}"
         )
     if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("uid", "start", "status")):
-        raise UnexpectedAnswer("The answer holds something that is no booking (no uid, start or status)")
+        raise UnexpectedAnswer("The response has something that is not a booking (no uid, start or status)")
     attendees = item.get("attendees")
     if not isinstance(attendees, list) or not all(
         isinstance(attendee, dict) and isinstance(attendee.get("email"), str) for attendee in attendees
     ):
-        raise UnexpectedAnswer("The answer holds a booking without a list of attendees with addresses")
+        raise UnexpectedAnswer("The response has a booking without a list of attendees with addresses")
     if type(item.get("absentHost")) not in _FLAGS or any(type(row.get("absent")) not in _FLAGS for row in attendees):
-        raise UnexpectedAnswer("The answer holds a booking with a no-show flag that is neither true nor false")
+        raise UnexpectedAnswer("The response has a booking with a no-show flag that is neither true nor false")
     hosts, responses, guests = (item.get(key) for key in ("hosts", "bookingFieldsResponses", "guests"))
     if not (
         isinstance(hosts or [], list)
@@ -480,40 +480,40 @@ def checked_booking(item: object) -> Booking:
         and isinstance(guests or [], list)
         and isinstance((responses or {}).get("guests") or [], list)
     ):
-        raise UnexpectedAnswer("The answer holds a booking with hosts, guests or responses of another shape")
+        raise UnexpectedAnswer("The response has a booking with hosts, guests or responses of another shape")
     return item
 
 
-def booking_of(answer: Response) -> Booking:
-    data = data_of(answer)
+def booking_of(response: Response) -> Booking:
+    data = data_of(response)
     if isinstance(data, list):
         raise BookingNotMarkable(
-            f"booking_uid names a recurring series of {len(data)} bookings. Give the uid of one occurrence"
+            f"booking_uid names a recurring series of {len(data)} bookings. Use the uid of one occurrence"
         )
     return checked_booking(data)
 
 
-def series_of(answer: Response) -> list[Booking]:
-    data = data_of(answer)
+def series_of(response: Response) -> list[Booking]:
+    data = data_of(response)
     return [checked_booking(item) for item in (data if isinstance(data, list) else [data])]
 
 
-def reading_of(answer: Response) -> BookingReading:
-    return BookingReading(booking_of(answer), server_time_of(answer.headers), request_id_of(answer.headers))
+def reading_of(response: Response) -> BookingReading:
+    return BookingReading(booking_of(response), server_time_of(response.headers), request_id_of(response.headers))
 
 
-def page_of(answer: Response) -> Page:
-    data = data_of(answer)
+def page_of(response: Response) -> Page:
+    data = data_of(response)
     if isinstance(data, dict) and isinstance(data.get("bookings"), list):
         checked_booking({"startTime": None})
-    bookings = [checked_booking(item) for item in objects_of(answer)]
-    pagination = answer.body.get("pagination")
+    bookings = [checked_booking(item) for item in objects_of(response)]
+    pagination = response.body.get("pagination")
     if not isinstance(pagination, Mapping):
-        return Page(bookings, server_time=server_time_of(answer.headers))
+        return Page(bookings, server_time=server_time_of(response.headers))
     total, cursor = pagination.get("totalItems"), pagination.get("nextCursor")
     cursor = str(cursor) if isinstance(cursor, int) and 0 <= cursor < _CURSOR_BELOW else cursor
     if cursor is not None and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
-        raise UnexpectedAnswer("The answer's pagination.nextCursor is no cursor: a text of at most 2,000 characters")
+        raise UnexpectedAnswer("The response's pagination.nextCursor must be a string of at most 2,000 characters")
     return Page(
         bookings,
         total=total if isinstance(total, int) and not isinstance(total, bool) else None,

@@ -1,4 +1,4 @@
-"""Where Cal.com is and who we are there: the fields of a connection, checked once.
+"""Where Cal.com is and how we authenticate: the fields of a connection, checked once.
 
 Nothing here knows of Airflow: the hook hands over the plain fields of its connection.
 """
@@ -29,9 +29,9 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True)
 class RetryLimits:
-    """How long a call may be tried again.
+    """How often, and for how long, a call is sent.
 
-    :param attempts: tries in all, the first included.
+    :param attempts: attempts in all, the first included.
     :param seconds: time after which no further wait begins. Where the server does not say how long to wait, a wait is
         at most 20 s.
     """
@@ -46,13 +46,13 @@ class ClientSettings:
 
     :param base_url: origin and path up to and with ``/v2``, without a slash at the end.
     :param api_key: an API key or any other bearer token; not shown in the repr.
-    :param client_id: a platform client's id, used with ``client_secret`` in place of ``api_key``.
+    :param client_id: a platform client's id, used with ``client_secret`` instead of ``api_key``.
     :param client_secret: the platform client's secret; not shown in the repr.
-    :param api_version: a ``cal-api-version`` date in place of each endpoint's own, or None.
-    :param timeout: seconds to connect, and between two pieces of an answer.
-    :param total_timeout: seconds for one whole answer, so that one that drips in can't hold a task for ever.
-    :param largest_answer: bytes (unpacked) of an answer at which reading stops.
-    :param retry_limits: how long a call may be tried again.
+    :param api_version: a ``cal-api-version`` date instead of each endpoint's own, or None.
+    :param timeout: seconds to connect, and between two pieces of a response.
+    :param total_timeout: seconds for one whole response, so that one that drips in can't hold a task for ever.
+    :param largest_answer: bytes (unpacked) of a response at which reading stops.
+    :param retry_limits: how often, and for how long, a call is sent.
     :param web_url: where people open a self-hosted Cal.com, without a slash at the end, or None.
     """
 
@@ -74,7 +74,7 @@ class ClientSettings:
 
     @property
     def is_on_this_machine(self) -> bool:
-        """Whether the server is reached without leaving this machine."""
+        """True if the server is reached without leaving this machine."""
         return _is_loopback((urlsplit(self.base_url).hostname or "").lower())
 
     @property
@@ -85,7 +85,7 @@ class ClientSettings:
         return {"Authorization": f"Bearer {self.api_key}"}
 
     def booking_page(self, booking_uid: str) -> str | None:
-        """Give the address of a booking's page for people, or None where it is not known."""
+        """Return the address of a booking's page in Cal.com's web app, or None where it is not known."""
         origin = self.web_url or _WEB_APPS.get(self.region)
         return f"{origin}/booking/{quote(booking_uid, safe='')}" if origin else None
 
@@ -103,7 +103,7 @@ def settings_from_connection(
     password: object = None,
     extra: Mapping[str, Any] | None = None,
 ) -> ClientSettings:
-    """Read the fields of a connection, whatever they hold: JSON can put any value into any of them.
+    """Parse the fields of a connection, whatever they hold: JSON can put any value into any of them.
 
     :param host: nothing for ``region``'s host; or a host or URL, with or without ``/v2``.
     :param scheme: ``http`` or ``https``, where ``host`` has none; or a path with a slash in it, as Airflow reads
@@ -150,7 +150,7 @@ def _text(value: object, field_name: str) -> str:
         return ""
     if isinstance(value, str):
         return value.strip()
-    raise InvalidConnection(f"The connection's {field_name} must be a text, but is {_kind(value)}")
+    raise InvalidConnection(f"The connection's {field_name} must be a string, but is {_kind(value)}")
 
 
 def _kind(value: object) -> str:
@@ -179,8 +179,8 @@ def _checked_client(extra: Mapping[str, Any]) -> tuple[str | None, str | None]:
     for name, value in (("client_id", client_id), ("client_secret", client_secret)):
         if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
             raise InvalidConnection(
-                f"The connection's extra field {name} is missing or no text without spaces; a platform client needs"
-                " client_id and client_secret"
+                f"The connection's extra field {name} is missing or not a string without spaces; a platform client"
+                " needs client_id and client_secret"
             )
     return client_id, client_secret
 
@@ -277,7 +277,7 @@ def _shown_host(name: str) -> str:
 
 
 def _scheme_and_path(schema: str) -> tuple[str, str]:
-    """Tell what the field means: Airflow has the path of ``calcom://:key@host/api/v2`` there."""
+    """Split the field: Airflow has the path of ``calcom://:key@host/api/v2`` there."""
     first, _, rest = schema.strip("/").partition("/")
     scheme = first.lower().rstrip(":")
     if scheme in ("", "http", "https"):
@@ -339,7 +339,7 @@ def _bracketed(address: str) -> str:
 
 
 def _scheme_for(address: str) -> str:
-    """Take https unless the connection says otherwise; a host of this machine is a sandbox and speaks http."""
+    """Return https, but http for a host of this machine, which is a sandbox."""
     try:
         name = urlsplit(f"//{address}").hostname or ""
     except ValueError:
@@ -362,7 +362,7 @@ def _one_port(parts: SplitResult, apart: int | None) -> int | None:
     try:
         in_host = parts.port
     except ValueError:
-        raise InvalidConnection("The port in the connection's host is no number from 1 to 65535") from None
+        raise InvalidConnection("The port in the connection's host is not a number from 1 to 65535") from None
     if in_host and apart and in_host != apart:
         raise InvalidConnection(f"The connection's port is {apart}, but its host says {in_host}. Keep one of them")
     return in_host or apart
@@ -378,5 +378,5 @@ def _is_loopback(name: str) -> bool:
 
 
 def _is_true(value: object) -> bool:
-    """Read a box of the form, which Airflow 2 sends as ``y`` when a connection is tested before it is saved."""
+    """Parse a checkbox of the form, which Airflow 2 sends as ``y`` when a connection is tested before it is saved."""
     return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "y", "yes", "on", "1"))

@@ -104,7 +104,7 @@ def _proxy_variable(settings: ClientSettings) -> tuple[str, str] | None:
 
 
 def _fault_of_proxy(url: str) -> str | None:
-    """Say why a proxy's URL can't be used, or None."""
+    """Return why a proxy's URL can't be used, or None."""
     try:
         parts = urlsplit(url)
         host, is_port = parts.hostname or "", parts.port is None or parts.port > 0
@@ -135,7 +135,7 @@ class ConnectionPool:
     One transport with a pool would do the same, but at every call the pool goes through all its connections, for each
     of them once more, and polls those that are idle: with 16 that took more time than all else.
 
-    :param transport: the one that is lent to all calls, for tests; None makes as many as are needed.
+    :param transport: one for all calls, for tests; None makes as many as are needed.
     :param settings: where Cal.com is.
     """
 
@@ -147,7 +147,7 @@ class ConnectionPool:
 
     @contextmanager
     def acquire(self) -> Iterator[httpx.AsyncBaseTransport]:
-        """Give a transport for one call."""
+        """Lend a transport to one call."""
         transport = self._free.pop() if self._free else self._open()
         try:
             yield transport
@@ -176,7 +176,7 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 class Deadline:
     """When an exchange must be over.
 
-    :param clock: seconds that only grow.
+    :param clock: monotonic clock, in seconds.
     :param seconds: how long the whole exchange may take from now on.
     """
 
@@ -270,24 +270,24 @@ class _TimedStream(httpcore.NetworkStream):
 # Bodies.
 
 ENCODINGS = ("gzip", "deflate")
-"""What an answer may be packed with. httpx would unpack others too where their packages are installed."""
+"""Encodings of a response that are unpacked. httpx would unpack others too where their packages are installed."""
 
 
 def check_encoding(response: httpx.Response) -> None:
-    """Refuse what was not requested, before it is unpacked.
+    """Refuse an encoding that was not requested, before anything is unpacked.
 
     Brotli, zstd and what was packed several times over unpack to millions of times their size before we can count.
     """
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", *ENCODINGS):
         raise UnexpectedAnswer(
-            "The answer is packed in a way that was not requested (Content-Encoding). Check the connection's host and"
-            " the proxies on the way"
+            "The response uses a Content-Encoding that was not requested, or several; it is refused as a possible"
+            " decompression bomb. Check the connection's host and the proxies on the way"
         )
 
 
 class BoundedBody:
-    """Collects an answer, and stops where it is too large or takes too long.
+    """Collects a body, and stops where it is too large or takes too long.
 
     :param largest: bytes.
     :param deadline: of the whole exchange.
@@ -301,7 +301,7 @@ class BoundedBody:
     def add(self, piece: bytes) -> None:
         self._content += piece
         if len(self._content) > self._largest:
-            raise UnexpectedAnswer(f"The answer is larger than {self._largest:,} bytes; reading stopped there")
+            raise UnexpectedAnswer(f"The response is larger than {self._largest:,} bytes; reading stopped there")
         self._deadline.check()
 
     @property

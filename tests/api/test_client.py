@@ -175,7 +175,7 @@ def test_json_with_a_byte_order_mark_is_read(both):
 
 @pytest.mark.parametrize("coding", ["gzip", None])
 @IN_BOTH
-def test_packed_answers_are_unpacked(both, coding):
+def test_packed_responses_are_unpacked(both, coding):
     """An answer may come packed with gzip."""
     content = json.dumps(ME).encode()
     if coding:
@@ -191,7 +191,7 @@ def test_packed_answers_are_unpacked(both, coding):
 
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
 @IN_BOTH
-def test_an_answer_that_cant_be_unpacked(both, endpoint, error):
+def test_a_response_that_cant_be_unpacked(both, endpoint, error):
     """An answer that says gzip and is none is not Cal.com's."""
 
     def server(request):
@@ -203,7 +203,7 @@ def test_an_answer_that_cant_be_unpacked(both, endpoint, error):
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
 @pytest.mark.parametrize("status", [200, 500])
 @IN_BOTH
-def test_a_huge_answer_is_not_read_to_its_end(both, endpoint, error, status):
+def test_a_huge_response_is_not_read_to_its_end(both, endpoint, error, status):
     """Reading stops where an answer is larger than allowed, however much more there is."""
     bodies: list[Pieces] = []
 
@@ -217,7 +217,7 @@ def test_a_huge_answer_is_not_read_to_its_end(both, endpoint, error, status):
     assert [body.read_bytes for body in bodies] == [110_000]
 
 
-def test_a_huge_answer_is_measured_unpacked(both):
+def test_a_huge_response_is_measured_unpacked(both):
     """A small packed answer that unpacks to too much is refused as well."""
     content = gzip.compress(b"x" * 1_000_000)
 
@@ -229,7 +229,7 @@ def test_a_huge_answer_is_measured_unpacked(both):
 
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.NoAnswer), (WRITE, errors.OutcomeUnknown)])
 @IN_BOTH
-def test_an_answer_that_drips_for_ever_ends(both, endpoint, error):
+def test_a_response_that_drips_for_ever_ends(both, endpoint, error):
     """An answer that comes byte by byte ends with total_timeout, although no single pause is long."""
     now = [0.0]
     bodies: list[Pieces] = []
@@ -279,7 +279,7 @@ def test_connection_errors(both, trouble, of_read, of_write):
 @pytest.mark.parametrize("trouble", [httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError])
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.NoAnswer), (WRITE, errors.OutcomeUnknown)])
 @IN_BOTH
-def test_a_connection_that_breaks_within_the_answer(both, trouble, endpoint, error):
+def test_a_connection_that_breaks_within_the_response(both, trouble, endpoint, error):
     """A connection that breaks within the answer is as one without answer."""
 
     def fail():
@@ -377,7 +377,7 @@ def test_a_closed_async_client_is_closed():
     asyncio.run(use())
 
 
-def test_answers_come_whole(both):
+def test_responses_come_whole(both):
     """A booking is given as Cal.com sent it, with fields that nobody here knows."""
     item = booking("uid1", newField={"deep": [1, None, "ä"]})
     assert both.call(answering(httpx.Response(200, json=success(item))), endpoints.get_booking("uid1")) == item
@@ -385,7 +385,7 @@ def test_answers_come_whole(both):
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "ZSTD", "gzip;x"])
 @pytest.mark.parametrize(("endpoint", "error"), [(READ, errors.UnexpectedAnswer), (WRITE, errors.OutcomeUnknown)])
-def test_an_answer_packed_as_nobody_requested_is_refused_unread(both, encoding, endpoint, error):
+def test_a_response_packed_as_nobody_requested_is_refused_unread(both, encoding, endpoint, error):
     """2 kB of brotli, or of gzip twice, can be gigabytes, which no limit on pieces holds back."""
     body = Pieces(endless=b"x" * 1000)
     caught = both.error(lambda _: httpx.Response(200, headers={"Content-Encoding": encoding}, stream=body), endpoint)
@@ -394,7 +394,7 @@ def test_an_answer_packed_as_nobody_requested_is_refused_unread(both, encoding, 
     assert body.read_bytes == 0
 
 
-def test_the_servers_clock_is_known_from_its_answers():
+def test_the_servers_clock_is_known_from_its_responses():
     """So that a worker's wrong clock decides nothing: ours counts only until the first answer."""
     answer = httpx.Response(200, json=success({"id": 1}), headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"})
     ours = 1_000_000_000.0
@@ -405,7 +405,7 @@ def test_the_servers_clock_is_known_from_its_answers():
 
 
 @pytest.mark.parametrize(("level", "told"), [(logging.INFO, ["GET /me: 200"]), (logging.DEBUG, ["GET /me: 200"] * 2)])
-def test_a_large_run_is_not_told_call_by_call(caplog, level, told):
+def test_a_large_run_is_not_logged_call_by_call(caplog, level, told):
     """The async client, which makes many calls, tells them at DEBUG only; the sync one at INFO."""
     caplog.set_level(level, logger="airflow_provider_calcom")
 

@@ -40,7 +40,7 @@ DRIPS = {
 
 @pytest.mark.parametrize("pieces", DRIPS.values(), ids=DRIPS)
 @IN_BOTH
-def test_an_answer_that_drips_ends_with_the_deadline(both: Both, pieces: tuple[bytes, ...]) -> None:
+def test_a_response_that_drips_ends_with_the_deadline(both: Both, pieces: tuple[bytes, ...]) -> None:
     """No part of an answer can hold a task: total_timeout counts from the first byte sent to the last one read."""
     with raw_server(*pieces, pause=0.02) as url:
         settings = replace(
@@ -53,7 +53,7 @@ def test_an_answer_that_drips_ends_with_the_deadline(both: Both, pieces: tuple[b
 
 
 @pytest.mark.parametrize("pieces", DRIPS.values(), ids=DRIPS)
-def test_the_drips_would_be_good_answers(both: Both, pieces: tuple[bytes, ...]) -> None:
+def test_the_drips_would_be_good_responses(both: Both, pieces: tuple[bytes, ...]) -> None:
     """The answers of the test above fail for nothing but their time."""
     with raw_server(*pieces) as url:
         assert both.call(None, endpoints.me(), replace(SETTINGS, base_url=f"{url}/v2")) == {"id": 7}

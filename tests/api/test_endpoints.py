@@ -275,7 +275,7 @@ def test_what_is_no_booking(item):
         ("list-version-2024-06-14", endpoints.bookings_page("/bookings", ())),
     ],
 )
-def test_the_shape_of_the_oldest_version_is_told_apart(both, build, name, endpoint):
+def test_the_shape_of_the_oldest_version_is_distinguished(both, build, name, endpoint):
     """A server that does not know the version falls back to its oldest in silence; the error names the version."""
     error = both.error(answering(recorded_answer(recorded(build, name))), endpoint)
     assert type(error) is errors.ApiVersionNotServed
@@ -372,7 +372,7 @@ def test_the_servers_clock(both, header, server_time):
 
 
 @pytest.mark.parametrize("content", [b"", b'{"status":"success","data":{"id":"w-1"}}', b'{"status":"success"}'])
-def test_a_deleted_webhook_needs_no_answer(both, content):
+def test_a_deleted_webhook_needs_no_response(both, content):
     """A webhook that was removed may answer with nothing."""
     result = both.call(answering(httpx.Response(200, content=content)), endpoints.delete_webhook("w-1"))
     assert result in (None, {"id": "w-1"})

@@ -150,7 +150,7 @@ def texts_within(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_recorded_errors_have_their_class_and_a_text_fit_for_a_log(both, build):
+def test_recorded_errors_have_their_class_and_a_string_fit_for_a_log(both, build):
     """An error response of the real server becomes one class, and its text has method, path, status, request id."""
     rows = [row for row in recordings(build) if (row["response"].get("status") or 0) >= 400]
     assert len(rows) > 50
@@ -393,7 +393,7 @@ MEANINGS = {
 @pytest.mark.parametrize(
     ("endpoint", "status", "code", "message", "error_class", "says", "says_not"), MEANINGS.values(), ids=MEANINGS
 )
-def test_what_an_answer_means(both, endpoint, status, code, message, error_class, says, says_not):
+def test_what_a_response_means(both, endpoint, status, code, message, error_class, says, says_not):
     """One status has several meanings; the text names what can be done about the one that it has here."""
     answer = httpx.Response(status, json={"status": "error", "error": {"code": code, "message": message}})
     error = both.error(answering(answer), endpoint, replace(SETTINGS, retry_limits=RetryLimits(1)))
@@ -405,7 +405,7 @@ def test_what_an_answer_means(both, endpoint, status, code, message, error_class
 @pytest.mark.parametrize(
     ("status", "message"), [(403, BAD_CLIENT), (401, "ApiAuthStrategy - oAuth client - Invalid client secret")]
 )
-def test_a_bad_platform_client_is_told_as_such(both, status, message):
+def test_a_bad_platform_client_is_named(both, status, message):
     """Who sends client_id and client_secret has no password that could be wrong."""
     settings = replace(SETTINGS, api_key=None, client_id="the-client", client_secret="the-secret-1")
     answer = httpx.Response(status, json={"error": {"code": "ForbiddenException", "message": message}})

@@ -397,7 +397,7 @@ def test_a_walk_sends_nothing_itself():
     step = walk.send(None)
     assert isinstance(step, Endpoint)
     assert not step.writes
-    with pytest.raises(RuntimeError, match="answered with its page"):
+    with pytest.raises(RuntimeError, match="must be sent the page"):
         walk.send(None)
 
 

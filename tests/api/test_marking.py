@@ -106,7 +106,7 @@ def test_wishes_know_their_places():
     ("entry", "is_row"),
     [(ANN, False), ({"email": ANN, "absent": False}, False), ({"email": ANN, "name": "Ann"}, False), (row(ANN), True)],
 )
-def test_a_bookings_own_row_is_told_apart(entry, is_row):
+def test_a_bookings_own_row_is_distinguished(entry, is_row):
     """A row as the booking has it is told apart, because its absent is the flag that the attendee has."""
     (wish,) = parse_attendees([entry])
     assert wish.is_booking_row is is_row
@@ -360,7 +360,7 @@ def test_nobody_is_found_by_half_an_address(asked):
     assert [mark["email"] for mark in changes.marks] == [BOB]
 
 
-def test_many_unknown_entries_are_told_shortly():
+def test_many_unknown_entries_are_reported_shortly():
     """The text names the first ten of many unknown entries."""
     with pytest.raises(errors.UnknownAttendee, match=r"attendees\[9\] \(500 of 500 entries\)") as caught:
         changes_for(a_booking(), a_request(*(f"x{number}@y.org" for number in range(500))))
@@ -541,7 +541,7 @@ COHOSTS = [
 @pytest.mark.parametrize(
     ("booking", "email", "is_host"), [case[1:] for case in COHOSTS], ids=[case[0] for case in COHOSTS]
 )
-def test_cohosts_are_told_from_the_others(booking, email, is_host):
+def test_cohosts_are_distinguished(booking, email, is_host):
     """A co-host among the attendees is refused unless allowed; who booked, guests and seats never are."""
     attendee = next(row for row in booking["attendees"] if row["email"].lower() == email.lower())
     assert is_cohost(booking, attendee) is is_host
@@ -685,7 +685,7 @@ def test_a_host_is_never_unmarked(both):
         ({"user_id": 99, "listed": False}, True, False),
     ],
 )
-def test_the_host_of_a_strangers_booking_is_not_marked(both, options, allowed, refused):
+def test_the_host_of_a_foreign_booking_is_not_marked(both, options, allowed, refused):
     """A booking that the key's user neither hosts nor can list is refused for the host, unless that is allowed."""
     server = a_server(**options)
     request = a_request(host_absent=True, allow_foreign_booking=allowed)
@@ -697,7 +697,7 @@ def test_the_host_of_a_strangers_booking_is_not_marked(both, options, allowed, r
         assert server.booking["absentHost"] is True
 
 
-def test_attendees_of_a_stranger_are_guarded_as_the_host_is(both):
+def test_attendees_of_a_foreign_booking_are_guarded_as_the_host_is(both):
     """The open edition lets any key mark attendees of most bookings, so whose booking it is counts for them, too."""
     server = a_server(user_id=99, listed=False)
     error_of(both, server, a_request(ANN), errors.BookingNotMarkable)
@@ -824,7 +824,7 @@ def test_an_unknown_outcome_that_cant_be_looked_at_stays_unknown(both, fault):
     error_of(both, server, a_request(ANN), errors.OutcomeUnknown)
 
 
-def test_a_refused_update_is_told_with_what_was_written(both):
+def test_a_refused_update_is_reported_with_what_was_written(both):
     """Cal.com's 500 is raised with how many of the changes the booking shows all the same."""
     server = a_server(row(ANN), row(BOB))
     real = server._change
@@ -839,7 +839,7 @@ def test_a_refused_update_is_told_with_what_was_written(both):
     assert len(server.writes) == 1
 
 
-def test_hidden_attendees_are_told_as_such(both):
+def test_hidden_attendees_are_named(both):
     """Cal.com hides the attendees of a booking with seats from most keys; the entries may be quite right."""
     error = error_of(both, a_server(booking=a_booking(attendees=[])), a_request(ANN), errors.UnknownAttendee)
     assert "hides the attendees of a booking with seats" in str(error)
@@ -908,7 +908,7 @@ def test_an_attendee_who_left_is_not_verified(both):
     assert "1 of 2 changes" in str(error)
 
 
-def test_another_booking_than_asked_for(both):
+def test_another_booking_than_requested(both):
     """An answer with another uid is refused before anything is written."""
     server = a_server()
 
@@ -916,7 +916,9 @@ def test_another_booking_than_asked_for(both):
         server.calls.append(request.url.path)
         return httpx.Response(200, json={"status": "success", "data": a_booking(uid="other")})
 
-    with pytest.raises(errors.BookingNotMarkable, match="answered with booking other when asked for uid1"):
+    with pytest.raises(
+        errors.BookingNotMarkable, match="booking_uid is uid1, but the server responded with booking other"
+    ):
         both.run(other, mark_no_shows(a_request(ANN)))
     assert len(server.calls) == 1
 
@@ -993,7 +995,7 @@ def test_a_slow_call_is_waited_for_and_not_sent_again(both, seconds):
 
 
 @pytest.mark.parametrize("status", [504, 524])
-def test_a_gateway_that_stopped_waiting_is_taken_for_a_slow_call(both, status):
+def test_a_gateway_that_stopped_waiting_is_treated_as_a_slow_call(both, status):
     """504 and 524 say that the gateway stopped waiting, not that Cal.com did."""
     server, pauses = a_server(), []
 
@@ -1026,7 +1028,7 @@ def answering_writes_with(server: FakeCalCom, change) -> Any:
     ],
     ids=["another booking", "a list", "the oldest shape", "nothing", "an error in a 200"],
 )
-def test_an_answer_of_something_else_is_looked_into(both, change):
+def test_a_response_of_another_kind_is_read_again(both, change):
     """An answer to a write that is not the booking proves nothing; the booking is read, and not written again."""
     server = a_server()
     outcome = both.run(answering_writes_with(server, change), mark_no_shows(a_request(ANN)))
@@ -1088,7 +1090,7 @@ def test_a_look_alike_is_somebody_else():
         '[{"email": "a@x.example", "email": "b@x.example"}]',
     ],
 )
-def test_a_text_that_contradicts_itself_is_refused(text):
+def test_a_string_that_contradicts_itself_is_refused(text):
     """A key that stands twice in one object would silently decide who is marked."""
     with pytest.raises(errors.InvalidArgument, match="attendees"):
         parse_attendees(text)

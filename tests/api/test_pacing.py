@@ -23,6 +23,7 @@ from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
 from airflow_provider_calcom.api.pacing import Pacer
 from tests.api.support import IN_BOTH, SETTINGS, answering, success
+from tests.profiles import examples
 
 START = 1000.0
 UNIX_TIME_AT_0 = 1_795_000_000.0
@@ -199,7 +200,7 @@ def busy(
     )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(examples(1, 10)))
 @pytest.mark.parametrize(
     ("window", "options"),
     [
@@ -218,7 +219,7 @@ def test_alone(window: float, options: dict, seed: int) -> None:
     assert used >= 0.95
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(examples(2, 12)))
 @pytest.mark.parametrize(
     ("window", "options"),
     [
@@ -240,7 +241,7 @@ def test_four_share_a_key(window: float, options: dict, seed: int) -> None:
     assert max(parts.values()) <= 0.3
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(examples(2, 12)))
 def test_sixteen_that_begin_together(seed: int) -> None:
     """Sixteen mapped tasks that begin at once meet one block at most, and then share the limit."""
     server, used, parts = busy(processes=16, seed=seed, spread=0.0)
@@ -250,7 +251,7 @@ def test_sixteen_that_begin_together(seed: int) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 4])
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(examples(1, 6)))
 def test_two_limits(processes: int, seed: int) -> None:
     """Of several limits all are obeyed, and the tighter one is used to at least 90 %."""
     limits = Limit(20, 1.0, "Short"), Limit(120, 12.0, "Long")
@@ -274,7 +275,7 @@ def test_a_limit_of_an_hour() -> None:
     assert used >= 0.95
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(examples(1, 6)))
 def test_a_newcomer_gets_its_part(seed: int) -> None:
     """Who comes later has at least 40 % of two's calls from its second whole window on."""
     server, chance = Server(VirtualTime(), Limit()), random.Random(seed)
@@ -285,7 +286,7 @@ def test_a_newcomer_gets_its_part(seed: int) -> None:
     assert all(0.4 <= counts["newcomer"] / counts.total() <= 0.6 for counts in server.by_window(7, 15))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(examples(1, 6)))
 def test_one_who_stops_is_noticed(seed: int) -> None:
     """Where three of four stop, the fourth uses the limit alone from the second window on."""
     server, chance = Server(VirtualTime(), Limit()), random.Random(seed)
@@ -321,7 +322,7 @@ def test_a_script_that_sends_in_bursts(processes: int, phase: float) -> None:
     assert ours >= 0.35 * 30 * 120
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(examples(1, 10)))
 @pytest.mark.parametrize("spread", [0.0, 5.0])
 @pytest.mark.parametrize(
     ("limit", "tasks", "windows"), [(Limit(30, 15.0), 20, 3.5), (Limit(30, 15.0), 12, 2.5), (Limit(120, 60.0), 40, 1.6)]
@@ -335,7 +336,7 @@ def test_a_crowd_of_short_tasks(limit: Limit, tasks: int, windows: float, spread
     assert max(task.done_at for task in crowd) - START <= windows * limit.window
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(examples(1, 10)))
 @pytest.mark.parametrize(
     ("limit", "tasks", "calls", "most_blocked", "seconds"),
     [
@@ -364,7 +365,7 @@ def test_sixty_long_tasks() -> None:
     assert used >= 0.85
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(examples(1, 10)))
 @pytest.mark.parametrize(
     ("burst", "at", "delay", "best"), [(60, 10.0, 0.0, 150), (60, 0.0, 5.0, 145), (90, 0.0, 5.0, 160)]
 )
@@ -573,7 +574,7 @@ def test_a_lost_probe_holds_nobody_for_ever(pacer: Pacer, clock: Clock) -> None:
     assert pacer.next_delay() == 0
 
 
-def test_an_answer_of_the_last_window_changes_nothing(pacer: Pacer, clock: Clock) -> None:
+def test_a_response_of_the_last_window_changes_nothing(pacer: Pacer, clock: Clock) -> None:
     """An answer that comes late, after the next window has begun, is not taken for news of that."""
     exchange(pacer, told(60, "2"))
     late = pacer.on_sent()

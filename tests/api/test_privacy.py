@@ -324,7 +324,7 @@ def test_no_class_of_error_is_forgotten() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CalComError)}
     assert set(EVERY_CLASS) == kinds - {
         errors.CalComError,
-        errors.InvalidInput,
+        errors.InvalidValue,
         errors.TransportError,
         errors.Refused,
         errors.AccessRefused,

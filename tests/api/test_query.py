@@ -54,7 +54,7 @@ INSTANT_FILTERS = {
         (str(pendulum.datetime(2026, 11, 20, 10, tz="Europe/Berlin")), NINE),
     ],
 )  # fmt: skip
-def test_instants(value, moment):
+def test_timestamps(value, moment):
     """Instants are aware datetimes, or ISO 8601 texts with an offset or Z, or dates, which are midnight UTC."""
     result = parse_timestamp_or_date(value)
     assert result == moment
@@ -84,7 +84,7 @@ def test_days_at_the_ends_of_the_calendar():
 
 
 @pytest.mark.parametrize("name", INSTANT_FILTERS)
-def test_an_instant_without_offset_is_refused_by_name(name):
+def test_a_timestamp_without_offset_is_refused_by_name(name):
     """An instant that does not say its offset is refused, and the text names the filter."""
     naive = ("2026-11-20T09:00:00", "2026-11-20 09:00", datetime(2026, 11, 20, 9), pendulum.naive(2026, 11, 20))
     for value in naive:
@@ -93,7 +93,7 @@ def test_an_instant_without_offset_is_refused_by_name(name):
 
 
 @pytest.mark.parametrize("name", ["after_start", "before_updated"])
-def test_what_is_no_instant_is_refused_by_name(name):
+def test_what_is_not_a_timestamp_is_refused_by_name(name):
     """What is no ISO 8601 instant is refused, and the text names the filter."""
     for value in (
         "yesterday",
@@ -151,7 +151,7 @@ def test_a_list_of_nothing_is_no_filter_either(name):
 
 
 @pytest.mark.parametrize("name", ["attendee_email", "attendee_name"])
-def test_a_text_that_is_none_is_no_filter(name):
+def test_a_string_that_is_none_is_no_filter(name):
     """One address or name is one text; an empty one, or a list that a template made a text of, is refused by name."""
     for value in ("", " \t", "[]", "[None]", "['ann@example.org']", "{}", "None", [], ["ann@example.org"]):
         with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
@@ -209,7 +209,7 @@ def test_all_filters_as_parameters():
     }
 
 
-def test_one_status_may_be_a_text():
+def test_one_status_may_be_a_string():
     """One status may be given without a list around it."""
     assert BookingQuery(status="past").params == (("status", "past"),)
 
@@ -259,7 +259,7 @@ def test_admits(name, key, admitted, refused):
 
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-11-20T09:00:00", "2026-11-20", "None"])
-def test_a_start_that_is_no_instant_is_an_unexpected_answer(text):
+def test_a_start_that_is_not_a_timestamp_is_an_unexpected_response(text):
     """A booking whose start is no instant, or has no offset to compare it by, is no answer of Cal.com's."""
     with pytest.raises(UnexpectedAnswer):
         assert start_of(booking(start=text)) >= NINE

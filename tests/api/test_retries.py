@@ -49,7 +49,7 @@ def test_how_often_a_call_is_sent(both, endpoint, trouble, sent):
 @pytest.mark.parametrize("attempts", [1, 5])
 @pytest.mark.parametrize("trouble", [httpx.Response(503), httpx.Response(429), httpx.ConnectError("x")])
 @IN_BOTH
-def test_tries_are_bounded(both, trouble, attempts):
+def test_attempts_are_bounded(both, trouble, attempts):
     """There are no more tries than the settings allow, and the last error is raised as it is."""
     server = answering(trouble)
     settings = replace(SETTINGS, retry_limits=RetryLimits(attempts, 1000.0))
@@ -73,7 +73,7 @@ def test_time_is_bounded(both):
     assert len(server.requests) == 3
 
 
-def test_no_time_is_one_try(both):
+def test_no_time_is_one_attempt(both):
     """With 0 seconds for retries a call is sent once, and a valid setting gives no warning."""
     server = answering(httpx.Response(503))
     with warnings.catch_warnings():

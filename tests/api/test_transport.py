@@ -176,7 +176,7 @@ def test_certificates_that_cant_be_read_are_named(both, monkeypatch, tmp_path, n
 
 @pytest.mark.parametrize("url", ["https://cal.invalid/v2", "http://cal.invalid/v2"])
 @IN_BOTH
-def test_a_proxy_that_wants_a_password_is_told(both, monkeypatch, url):
+def test_a_proxy_that_wants_a_password_is_reported(both, monkeypatch, url):
     """A proxy's 407 names the variables, for a tunnel and for a plain call alike; no other try can help."""
     answer = b"HTTP/1.1 407 canary-pw person@victim.example\r\nContent-Length: 0\r\n\r\n"
     with raw_server(answer) as proxy:

@@ -244,7 +244,7 @@ def test_a_key_unknown_in_one_region_may_be_of_the_other(connect: Connect, regio
     body = {"status": "error", "error": {"code": "Unauthorized", "message": "Invalid API Key"}}
     good, text = hosted(401, body).test_connection()
     assert not good
-    assert f"asks the region {region or 'us'}" in text
+    assert f"uses the region {region or 'us'}" in text
     assert f"set its region to {other}" in text
     assert "cal_live_secret" not in text
 

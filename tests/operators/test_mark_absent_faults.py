@@ -75,7 +75,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
     def somebody_marks_bob(_seconds: float) -> None:
         calcom.change(OF_THREE, attendees=[{"email": BOB, "absent": True}])
 
-    monkeypatch.setitem(CalComClient.__init__.__kwdefaults__, "sleep", somebody_marks_bob)
+    monkeypatch.setattr(CalComClient, "default_sleep", somebody_marks_bob)
     calcom.fault_on_mark("drop_before")
     calcom.subscribe()
     assert mark(OF_THREE, [BOB, CAROL])["calls"] == 2

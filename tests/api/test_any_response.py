@@ -164,11 +164,11 @@ def use_it(use: str, answers: dict[str, tuple[int, bytes]]) -> list[str]:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_any_json_in_any_place_of_an_answer(use: str) -> None:
+def test_any_json_in_any_place_of_a_response(use: str) -> None:
     """Each call and flow, with any JSON value in any place of any answer that it gets."""
     routes = use_it(use, GOOD_ANSWERS)
 
-    @limits(40 * len(routes))
+    @limits(20 * len(routes))
     @given(changed_answers(routes))
     def holds(answers: dict[str, tuple[int, bytes]]) -> None:
         use_it(use, answers)
