@@ -480,13 +480,13 @@ def test_a_report_counts_everything() -> None:
         "unreadable": {
             "records": 1,
             "max_share": 0.5,
-            "reasons": {"at: is not a time in a known form; give the option date_format": 1},
+            "reasons": {"at: is not a time in a known form; set the option date_format": 1},
             "samples": [
                 {
                     "file": None,
                     "row": 3,
                     "column": "at",
-                    "reason": "is not a time in a known form; give the option date_format (text like 'a a')",
+                    "reason": "is not a time in a known form; set the option date_format (text like 'a a')",
                 }
             ],
         },
