@@ -178,8 +178,9 @@ class GraphRows:
             yield self._doubt(record, key, who)
 
     def _doubt(self, record: Record, key: str | None, who: Who) -> AttendanceRow:
-        """Return a row of somebody who was there at some time of the report: it proves no presence, and marks nobody
-        absent.
+        """Return a row of somebody who was there at some time of the report.
+
+        It proves no presence, and marks nobody absent.
 
         :raises UnreadableField: if the report's times are not known.
         """
