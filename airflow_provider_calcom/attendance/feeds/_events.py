@@ -1,8 +1,7 @@
 """Presences made of events: somebody joined, somebody left. Also rows that come twice.
 
 Events come late, twice, in any order, or not at all. Each end is paired with the latest beginning before it of the same
-participant. An
-event that stays unmatched is a row with one time: without an end, or without a beginning.
+participant. An event that stays unmatched is a row with one time: without an end, or without a beginning.
 """
 
 from __future__ import annotations
@@ -17,10 +16,14 @@ from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
 from airflow_provider_calcom.attendance.feeds._times import as_utc
 
 MOST_OPEN = 100_000
-"""Events that wait for their other half at most, in about 100 MB; beyond it the oldest is taken to stay unmatched."""
+"""Events that wait for their other half at most, in about 100 MB; beyond it the oldest stays unmatched."""
 
 REMEMBERED = 100_000
 """Events that are remembered to know a repeat by. Senders repeat within hours, so this is plenty."""
+
+REMEMBERED_ROWS = 100_000
+"""Rows that are remembered, in about 15 MB. A repeat that comes later passes, and changes no decision: presence is a
+union."""
 
 LONGEST = timedelta(hours=30)
 """The longest presence. Vendors end a meeting by then, so what is further apart is of two presences."""
@@ -108,7 +111,7 @@ class SessionPairer:
             del self._meeting_ends[next(iter(self._meeting_ends))]
 
     def flush(self) -> Iterator[AttendanceRow]:
-        """Return the rows of all that stayed unmatched."""
+        """Return the rows of all unmatched events."""
         while self._unmatched:
             yield from self._rows_of_unmatched(next(iter(self._unmatched)))
 
@@ -161,11 +164,6 @@ def _joined(begun: Event, ended: Event) -> AttendanceRow:
         "joined_at": as_utc(begun.at),
         "left_at": as_utc(ended.at),
     }
-
-
-REMEMBERED_ROWS = 100_000
-"""Rows that are remembered, in about 15 MB. A repeat that comes later passes, and changes no decision: presence is a
-union."""
 
 
 def once(

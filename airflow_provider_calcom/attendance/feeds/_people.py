@@ -1,17 +1,15 @@
-"""Names of people: one of the two that Zoom has of somebody.
+"""Display names: two names of one participant, and telephone numbers that are shown as a name.
 
-Zoom writes ``shown name (original name)`` before and after a change of name.
+Zoom and others have ``shown name (original name)``, before and after a change of name, but a row has one name. The
+rules match it with a person of that name, or with each person whose full name it holds, and doubt an attendee of whose
+name it holds the first or the last word. So both names are passed on together wherever both may be people's: of
+``Ann Archer (Bob Barker)`` neither is marked absent, whichever of the two it was, and of ``Bob (Ann Archer)`` Bob is in
+doubt. To choose one of them would be a false no-show of the other. Left out is only what can't be a person's name (a
+device, a mark of a role), or what the other name says as well: no person's name is lost then, and a name alone also
+matches the host, whom the rules know by the exact name only.
 
-A row has one name. The rules take it as a person's who is named so, or of each person whose full name it holds, and
-doubt an attendee of whose name it holds the first or the last word. So a text with both names is passed on whole
-wherever both may be people's: of ``Ann Archer (Bob Barker)`` neither can be blamed, whichever of the two it was, and of
-``Bob (Ann Archer)`` Bob is in doubt. To choose one of them would be a false no-show of the other. Left out is only what
-can't be a person's name (a device, a mark of a role), or what the other one says as well: then no person's name is
-lost, so nothing that the rules would find in the whole text is, while the name alone may also be the host's, whom the
-rules know by the very name only.
-
-Where one of the two is a bot's, the whole text would be a bot's, too, and prove nothing of the other, who may have been
-there. Taking the other alone would let a bot be a person's presence. So that name is a trace: its person is in doubt.
+Where one of the two is a bot's, both together would be a bot's, too, and prove nothing of the other, who may have been
+there. The other alone would make a bot's presence a person's. So that name is a trace: its person is in doubt.
 """
 # ruff: noqa: RUF001 - letters of other alphabets are meant
 
@@ -39,7 +37,8 @@ _OF_DEVICES = frozenset(
     ("pro", "plus", "sm", "mini", "ultra", "lite", "air", "tab", "note", "phone", "user", "de", "of")
 )
 _MODEL = re.compile(r"(?=.*\d)[a-z0-9]{1,12}")
-
+_PHONE = re.compile(r"\+?[\d\s().*/-]{7,40}", re.ASCII)
+_FEWEST_DIGITS = 5
 # A mark beside a name that says what somebody does in the meeting.
 _ROLES = (
     *("host", "co-host", "cohost", "guest", "panelist", "panellist", "me", "attendee", "interpreter"),
@@ -127,15 +126,10 @@ def _is_bots(name: str) -> bool:
     return any(_holds(words, bot) for bot in _BOTS)
 
 
-_PHONE = re.compile(r"\+?[\d\s().*/-]{7,40}", re.ASCII)
-
-_FEWEST_DIGITS = 5
-
-
 def phone_in_name(name: str | None) -> str | None:
     """Return the telephone number that a display name is, or None where it is a name.
 
-    A masked number, as ``+1 650***0100``, is given as it is: the rules know that it proves nothing.
+    A masked number, as ``+1 650***0100``, is returned as it is: the rules know that it proves nothing.
     """
     if name is None or not _PHONE.fullmatch(name):
         return None

@@ -46,8 +46,7 @@ class FeedReport:
     """Counts of one reading; complete when the reading has come to its end.
 
     Readers announce with :meth:`start_record` the record that comes next. Feeds call :meth:`skip`, :meth:`unreadable`
-    and
-    :meth:`note` for the record that is being read.
+    and :meth:`note` for the record that is being read.
 
     :param feed: the feed's name.
     :param max_unreadable: the share of unreadable records, 0 to 1, above which the feed is refused.

@@ -228,7 +228,7 @@ def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
         return _within_years(_placed, moment, None, False)
     place = parse_zone(zone) if zone is not None else None
     if place is None:
-        raise BadTime("has the short name of a time zone, which several have; give the option zone")
+        raise BadTime("has the short name of a time zone, which several have; set the option zone")
     for is_end in (False, True):
         with suppress(BadTime):
             utc = _within_years(_placed, moment, zone, is_end)
@@ -242,7 +242,7 @@ def _placed(moment: datetime, zone: str | None, is_end: bool) -> datetime:
         return moment.astimezone(timezone.utc)
     place = parse_zone(zone) if zone is not None else None
     if place is None:
-        raise BadTime("has no time zone; give the option zone, for instance zone='Europe/Berlin'")
+        raise BadTime("has no time zone; set the option zone, for instance zone='Europe/Berlin'")
     utc = moment.replace(tzinfo=place, fold=int(is_end)).astimezone(timezone.utc)
     if utc.astimezone(place).replace(tzinfo=None) != moment.replace(tzinfo=None):
         raise BadTime("is a local time that the option zone's clocks skipped, so the zone must be another")
@@ -322,7 +322,7 @@ def _from_export(text: str, date_format: str | None) -> datetime:
         if found:
             year, month, day = date_of(found, date_format)
             return datetime(year, month, day, _hour(found), int(found["minute"]), int(found["second"] or 0))
-    raise BadTime("is not a time in a known form; give the option date_format")
+    raise BadTime("is not a time in a known form; set the option date_format")
 
 
 def _hour(found: re.Match[str]) -> int:
@@ -341,11 +341,11 @@ def _date_of_numbers(found: re.Match[str], date_format: str | None) -> tuple[int
     order = "day_first" if found["mark"] == "." else date_format
     if len(found["year"]) == 2:
         if date_format is None:
-            raise BadTime("has a year of two digits; give the option date_format as day_first or month_first")
+            raise BadTime("has a year of two digits; set the option date_format as day_first or month_first")
         year += 2000
     if order is None:
         if first <= 12 and other <= 12 and first != other:
-            raise BadTime("may be day/month or month/day; give the option date_format as day_first or month_first")
+            raise BadTime("may be day/month or month/day; set the option date_format as day_first or month_first")
         order = "day_first" if first > 12 else "month_first"
     return (year, other, first) if order == "day_first" else (year, first, other)
 
@@ -357,7 +357,7 @@ def _date_of_year_first(found: re.Match[str], date_format: str | None) -> tuple[
 def _date_of_words(found: re.Match[str], date_format: str | None) -> tuple[int, int, int]:
     word = (found["word"] or found["word2"]).lower()
     if word not in _MONTH_WORDS and word not in (*_MONTHS, "sept"):
-        raise BadTime("is not a time in a known form; give the option date_format")
+        raise BadTime("is not a time in a known form; set the option date_format")
     return int(found["year"]), _MONTHS.index(word[:3]) + 1, int(found["day"] or found["day2"])
 
 

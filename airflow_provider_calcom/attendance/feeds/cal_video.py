@@ -83,7 +83,7 @@ class CalVideoFeed(RecordFeed):
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        """See :meth:`Feed.rows`; a row that comes again is given once."""
+        """See :meth:`Feed.rows`; a row that comes again is returned once."""
         return once(super().rows(records, report, options), report)
 
     def rows_of(self, record: Record) -> Iterator[AttendanceRow]:

@@ -7,8 +7,8 @@ for by the names in :data:`FIELDS`: their own, and those of Moodle's exports and
 Facts about the latter are from public code: the export of Moodle's mod_zoom (ID number, Name, Email, Join time, Leave
 time, Duration in whole minutes, times as ``18/11/26, 09:00``), Moodle's log (Time, User full name, Event name), and
 extensions that write Participant Name, Joined At, Left At (or ``Still in meeting``) and Duration; Name, Email, Time and
-Type (Join or Leave); or Name, Email, Time and Date. ``Joined``, ``Left``,
-``First Seen`` and ``Last Seen`` are read, too; they were not checked against an export.
+Type (Join or Leave); or Name, Email, Time and Date. ``Joined``, ``Left``, ``First Seen`` and ``Last Seen`` are read,
+too; they were not checked against an export.
 
 Moodle's log has the events of all modules. Those of its core about a page that was viewed are left out.
 """

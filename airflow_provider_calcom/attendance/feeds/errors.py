@@ -7,13 +7,8 @@ and are those of :mod:`airflow_provider_calcom._redact`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown_time
 from airflow_provider_calcom.attendance.errors import AttendanceError
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "FeedError",

@@ -57,7 +57,7 @@ class WebexFeed(RecordFeed):
     """Participants of Webex meetings: a row for each of a participant's devices, or one where x.
 
     A participant's record has only ``meetingId``, which is in no link. Put the meeting's ``webLink`` or
-    ``meetingNumber`` into the records or beside ``items``, or give the option ``conference_key``, or
+    ``meetingNumber`` into the records or beside ``items``, or set the option ``conference_key``, or
     ``conference_keys={meetingId: webLink}``. Cal.com's location is the ``webLink``, so that is the one to prefer. The
     site's reports name no meeting and have local times: give ``conference_key`` and ``zone``.
     """

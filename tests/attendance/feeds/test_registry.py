@@ -145,24 +145,24 @@ def test_a_misspelt_member_is_an_error() -> None:
 def test_a_feed_brings_its_own_conference_keys() -> None:
     """Links in bookings and ids in records have one key, and patterns know the feed by its name."""
 
-    class BlueJeans(KioskFeed):
-        name = "bluejeans"
+    class AcmeFeed(KioskFeed):
+        name = "acme"
 
         def key_of(self, meeting: str) -> str | None:
-            return f"bluejeans:{meeting.removeprefix('bluejeans:')}"
+            return f"acme:{meeting.removeprefix('acme:')}"
 
         def key_of_url(self, url: SplitResult) -> str | None:
-            return self.key_of(url.path.strip("/")) if url.hostname == "bluejeans.com" else None
+            return self.key_of(url.path.strip("/")) if url.hostname == "meet.acme.example" else None
 
-    link, pattern = "Join https://bluejeans.com/123456789", "room (?P<bluejeans>[0-9]+)"
+    link, pattern = "Join https://meet.acme.example/123456789", "room (?P<acme>[0-9]+)"
     assert conference_key(link) is None
-    with pytest.raises(InvalidFeedOption, match=r"group named 'bluejeans'.*zoom, google_meet"):
+    with pytest.raises(InvalidFeedOption, match=r"group named 'acme'.*zoom, google_meet"):
         conference_key("room 12", patterns=[pattern])
-    register_feed(BlueJeans())
-    assert conference_key(link) == "bluejeans:123456789"
-    assert conference_key("room 12", patterns=[pattern]) == "bluejeans:12"
-    (row,) = read_feed("bluejeans", [{"at": "2026-01-15T10:00:00Z"}], conference_key="123456789")
-    assert row["conference_key"] == "bluejeans:123456789"
+    register_feed(AcmeFeed())
+    assert conference_key(link) == "acme:123456789"
+    assert conference_key("room 12", patterns=[pattern]) == "acme:12"
+    (row,) = read_feed("acme", [{"at": "2026-01-15T10:00:00Z"}], conference_key="123456789")
+    assert row["conference_key"] == "acme:123456789"
 
 
 @pytest.mark.parametrize("name", [None, "", " kiosk"])
@@ -480,13 +480,13 @@ def test_a_report_counts_everything() -> None:
         "unreadable": {
             "records": 1,
             "max_share": 0.5,
-            "reasons": {"at: is not a time in a known form; give the option date_format": 1},
+            "reasons": {"at: is not a time in a known form; set the option date_format": 1},
             "samples": [
                 {
                     "file": None,
                     "row": 3,
                     "column": "at",
-                    "reason": "is not a time in a known form; give the option date_format (text like 'a a')",
+                    "reason": "is not a time in a known form; set the option date_format (text like 'a a')",
                 }
             ],
         },

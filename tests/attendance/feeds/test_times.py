@@ -78,7 +78,7 @@ def test_a_zone_behind_a_time_is_read(value: str, utc: str) -> None:
     assert joined(value, zone="Europe/Rome") == utc
 
 
-@pytest.mark.parametrize(("zone", "reason"), [(None, "give the option zone"), ("Asia/Tokyo", "does not have then")])
+@pytest.mark.parametrize(("zone", "reason"), [(None, "set the option zone"), ("Asia/Tokyo", "does not have then")])
 def test_a_short_name_of_another_zone_is_unreadable(zone: str | None, reason: str) -> None:
     """Several zones have one name, so it proves nothing alone, and disproves the option."""
     with pytest.raises(FeedUnreadable, match=reason):

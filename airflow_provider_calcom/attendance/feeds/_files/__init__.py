@@ -177,7 +177,7 @@ def _lines(
 
 def _check_decoded(text: str, encoding: str, report: FeedReport, row: int) -> None:
     if _UNDECODABLE in text:
-        report.abort(f"there are bytes that are not {encoding}. Give the option encoding, for instance 'cp1252'", row)
+        report.abort(f"there are bytes that are not {encoding}. Set the option encoding, for instance 'cp1252'", row)
 
 
 # JSON.

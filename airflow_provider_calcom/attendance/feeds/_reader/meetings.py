@@ -11,7 +11,7 @@ from airflow_provider_calcom.attendance.feeds.options import FeedOptions, LookUp
 
 NO_MEETING = "rows that name no meeting or booking, and count by address or telephone only"
 UNASSIGNED = (
-    "names no meeting, booking, address or telephone, though others of the feed name a meeting: give conference_key"
+    "names no meeting, booking, address or telephone, though others of the feed name a meeting: set conference_key"
 )
 
 
@@ -42,7 +42,7 @@ class Meetings:
         """Return the row with the meeting that the options give it.
 
         :raises InvalidFeedOption: where ``conference_key`` is given and records name two meetings, because one of them
-            would be given the other's people.
+            would be assigned the other's people.
         """
         own = row["conference_key"]
         if own is not None and own in self._keys and isinstance(self._options.conference_keys, LookUp):

@@ -99,7 +99,7 @@ class GoogleMeetFeed(RecordFeed):
     def rows(
         self, records: Iterable[Mapping[str, Any]], report: FeedReport, options: FeedOptions
     ) -> Iterator[AttendanceRow]:
-        """See :meth:`Feed.rows`; a row that comes again is given once."""
+        """See :meth:`Feed.rows`; a row that comes again is returned once."""
         noted = _noted(dated(records, report, options), report, options)
         return once(super().rows(noted, report, options), report)
 
@@ -236,9 +236,9 @@ def _check_code(record: Record, code: str | None) -> None:
     """Check that a column for the meeting's code is neither empty nor broken; the API itself has none."""
     column = next((record.spelling(name) for name in _CODES if record.has(name)), None)
     if column is not None and code is None:
-        raise UnreadableField(column, "is missing, so that the row is of no meeting; give conference_key")
+        raise UnreadableField(column, "is missing, so that the row is of no meeting; set conference_key")
     if code is not None:
-        raise UnreadableField(column, "is not a meeting code; give the option conference_keys", shape_of(code))
+        raise UnreadableField(column, "is not a meeting code; set the option conference_keys", shape_of(code))
 
 
 def _stays(record: Record) -> list[tuple[Record, str, str]]:

@@ -231,7 +231,7 @@ def _unknown_event(event: Record, *names: str) -> UnreadableField:
         column,
         "is not a known event of Meet, so somebody's presence may be in it; fetch call_ended alone, with the"
         " parameter eventName of activities.list, a filter in the console, or a condition in SQL. For the"
-        " console's word in another language give the option left_words",
+        " console's word in another language set the option left_words",
         shape_of(event.value(*names)),
     )
 
@@ -280,10 +280,10 @@ def _meeting_code(call: Record) -> str | None:
     if code is None and (event_id is None or event_id not in options.booking_uids):
         if call.text(*_PRODUCTS) == "classic_hangouts":
             raise SkippedRecord(_ANOTHER_PRODUCT)
-        raise UnreadableField("meeting_code", "is missing, so that the call is of no meeting; give conference_key")
+        raise UnreadableField("meeting_code", "is missing, so that the call is of no meeting; set conference_key")
     if code is not None and meet_key(code) is None and code not in options.conference_keys:
         column = next(call.spelling(name) for name in _CODES if call.has(name))
-        raise UnreadableField(column, "is not a meeting code; give the option conference_keys", shape_of(code))
+        raise UnreadableField(column, "is not a meeting code; set the option conference_keys", shape_of(code))
     return code
 
 

@@ -195,7 +195,7 @@ def _on_its_day(row: Record, column: str, *, is_end: bool) -> datetime | None:
     if day is None:
         raise UnreadableField(
             column,
-            "is a time of day without a date; give the option date, for instance date='2026-11-18', or keep the date"
+            "is a time of day without a date; set the option date, for instance date='2026-11-18', or keep the date"
             " that Google writes into the file's name",
             shown_time(time),
         )

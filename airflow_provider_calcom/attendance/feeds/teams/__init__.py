@@ -17,8 +17,8 @@ distinguish them.
 Graph sends null times with 0 seconds "when data is lacking" [3]; that somebody was not there, it never says. So an
 interval without the time of joining, a record without intervals, and one whose intervals are shorter than its total,
 are somebody who was there, but it is not sure when: a row of kind ``lobby`` over the time of the report, which proves
-no presence, and lets nobody be blamed for this meeting (rules 7 and 11). Without the times of the report the record
-can't be read. No record is left out.
+no presence, and keeps everybody from being marked absent for this meeting (rules 7 and 11). Without the times of the
+report the record can't be read. No record is left out.
 
 A report that counts more people than it has records was cut, and is refused; where people may choose not to be named,
 the option ``unnamed_participants`` takes somebody unknown to have been there.

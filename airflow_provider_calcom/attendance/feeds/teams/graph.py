@@ -54,7 +54,7 @@ _OF_RECORD = (
 _TOO_FEW = (
     "totalParticipantCount of a report is larger than the number of its attendanceRecords, so some are missing. Fetch"
     " them all: follow attendanceRecords@odata.nextLink, or @odata.nextLink of .../attendanceReports/{id}/"
-    "attendanceRecords; or, where people may choose not to be named in reports, give the option"
+    "attendanceRecords; or, where people may choose not to be named in reports, set the option"
     " unnamed_participants=True"
 )
 _THREAD = re.compile(r"19:[^*\s]+@thread\.\w+", re.ASCII)
@@ -178,7 +178,9 @@ class GraphRows:
             yield self._doubt(record, key, who)
 
     def _doubt(self, record: Record, key: str | None, who: Who) -> AttendanceRow:
-        """Return a row of somebody who was there at some time of the report: it proves no presence, and blames nobody.
+        """Return a row of somebody who was there at some time of the report.
+
+        It proves no presence, and marks nobody absent.
 
         :raises UnreadableField: if the report's times are not known.
         """

@@ -24,8 +24,8 @@ def teams_key(meeting: object) -> str | None:
     """Return the key of a Teams meeting, or None.
 
     :param meeting: the id of its thread (``chatInfo.threadId``), its number (``joinMeetingId``), a join link
-        (``joinWebUrl``), or a key. Meetings of one channel differ by the message that ends the
-        thread in their join links.
+        (``joinWebUrl``), or a key. Meetings of one channel differ by the message that ends the thread in their join
+        links.
     """
     text = plain_id(meeting, "teams:")
     thread = decoded(text)

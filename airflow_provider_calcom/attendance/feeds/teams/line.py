@@ -92,7 +92,7 @@ class Line:
         if is_joining is None:
             raise UnreadableField(
                 self._columns["action"][0],
-                "is neither joined nor left in a known language; give the options joined_words and left_words",
+                "is neither joined nor left in a known language; set the options joined_words and left_words",
             )
         return is_joining
 

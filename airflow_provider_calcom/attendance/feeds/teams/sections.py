@@ -187,7 +187,7 @@ class _Report:
         if attended > len(self._listed) and not self._may_hide_people:
             raise UnreadableFile(
                 f"its summary counts {attended} people and it lists {len(self._listed)}, so it was cut. Download it"
-                " again; or, where people may choose not to be named in reports, give the option"
+                " again; or, where people may choose not to be named in reports, set the option"
                 " unnamed_participants=True"
             )
         # Of a table of stays, two people of one name and somebody whose stays are missing look the same.

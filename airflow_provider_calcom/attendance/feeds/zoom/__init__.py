@@ -44,7 +44,7 @@ _BLANK_TIMES = ("--", "-", "—")
 class ZoomFeed(RecordFeed):
     """Participants of Zoom meetings and webinars, in whichever shape they come.
 
-    A meeting's response of the API does not name the meeting: give the option ``conference_key``, or put ``meeting_id``
+    A meeting's response of the API does not name the meeting: set the option ``conference_key``, or put ``meeting_id``
     into the records or beside ``participants``. Exports have the account's local time: give ``zone``, and
     ``date_format`` where days and months can be mistaken.
     """

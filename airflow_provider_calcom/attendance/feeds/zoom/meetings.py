@@ -30,7 +30,7 @@ def meeting_key(
         if record.text(name):
             raise UnreadableField(
                 record.spelling(name),
-                "is not a meeting number. Give the option conference_keys: {this value: the number or link}",
+                "is not a meeting number. Set the option conference_keys: {this value: the number or link}",
                 shape_of(record.value(name)),
             )
     return None
@@ -67,7 +67,7 @@ class MeetingsNamed:
         """
         if self._has_named and self._first_without is not None and not self._is_given:
             report.abort(
-                "the record names no meeting, while others of the feed do. Give it a meeting_id, or give the option"
+                "the record names no meeting, while others of the feed do. Give it a meeting_id, or set the option"
                 " conference_key",
                 self._first_without,
             )

@@ -85,7 +85,7 @@ def test_times_of_day_get_the_date_of_the_option_or_the_file_s_name(
 @pytest.mark.parametrize("file", ["report.csv", "2026-01-15 moved to 2026-01-16.csv"])
 def test_without_a_date_the_error_tells_how_to_give_one(tmp_path: Path, file: str) -> None:
     """A day is not guessed, also not of two."""
-    with pytest.raises(FeedUnreadable, match="Time joined: is a time of day without a date; give the option date"):
+    with pytest.raises(FeedUnreadable, match="Time joined: is a time of day without a date; set the option date"):
         read(tmp_path, TIMES_OF_DAY, file)
 
 

@@ -989,7 +989,7 @@ def test_what_is_known_of_a_stay(times: dict[str, Any], stay: tuple[str | None, 
         ({"join_time": "0001-01-01T00:00:00Z"}, "impossible year"),
         ({"joinTime": "2026-01-15T10:05:33Z"}, "more than once|several such columns"),
         ({"status": "in_somewhere"}, "neither in_meeting nor in_waiting_room"),
-        ({"meeting_id": "four"}, "column meeting_id: is not a meeting number. Give the option conference_keys"),
+        ({"meeting_id": "four"}, "column meeting_id: is not a meeting number. Set the option conference_keys"),
         ({"meeting_id": "8.4512E+10"}, "is not a meeting number"),
     ],
 )
