@@ -66,7 +66,7 @@ class Someone:
 class Shown:
     """What one device shows of who uses it.
 
-    :param email: the address of the account, or the one typed in; None for a person who neither signed in nor typed one.
+    :param email: the address of the account, or the one typed in; None without either.
     :param user: the vendor's id of the account.
     :param invited: whether the address is on the invitation; Zoom blanks a guest's address that is not.
     """
