@@ -18,7 +18,7 @@ def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **sum
     text = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ordered)
     (folder / "plan.jsonl").write_bytes(text)
     figures = dict.fromkeys(("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows"), 0)
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "format": 2,
         "state": "ready",
         "refused": [],
@@ -38,6 +38,6 @@ def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **sum
         "changes_sha256": hashlib.sha256(text).hexdigest(),
         **summary,
     }
-    told["sha256"] = plan_hash(told)
-    (folder / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+    content["sha256"] = plan_hash(content)
+    (folder / "summary.json").write_text(json.dumps(content), encoding="utf-8")
     return folder

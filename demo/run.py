@@ -82,7 +82,7 @@ def webhook_listener() -> Iterator[tuple[str, list[str]]]:
 
 
 def subscribe(sandbox: RunningSandbox, listener: str) -> None:
-    """Have the sandbox notify the listener of every change of a no-show flag."""
+    """Subscribe the listener to every change of a no-show flag."""
     webhook = {"active": True, "subscriberUrl": listener, "triggers": ["BOOKING_NO_SHOW_UPDATED"], "secret": "demo"}
     headers = {"Authorization": f"Bearer {KEY}", "cal-api-version": "2024-08-13"}
     httpx.post(f"{sandbox.url}/v2/webhooks", json=webhook, headers=headers).raise_for_status()

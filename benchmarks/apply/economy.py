@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.apply.measures import Measure
-from benchmarks.apply.running import Bench, tell
+from benchmarks.apply.running import Bench, progress
 from benchmarks.apply.worlds import Row
 
 PAGE = 250
@@ -48,5 +48,5 @@ def _calls_of(bench: Bench, plan: object, **options: object) -> dict[str, int]:
     bench.run("ours", plan, **options)  # type: ignore[arg-type]
     after = bench.server.counts()["calls"]
     calls = {kind: after[kind] - before[kind] for kind in before}
-    tell(f"calls of a plan: {calls}")
+    progress(f"calls of a plan: {calls}")
     return calls

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.apply.measures import Measure
-from benchmarks.apply.running import Bench, tell, took
+from benchmarks.apply.running import Bench, progress, took
 from benchmarks.apply.worlds import KEY_OF_FOUR, KEY_OF_ONE, LIMIT, WINDOW
 
 CONCURRENCY = 8
@@ -67,5 +67,5 @@ def _used(bench: Bench, key: str, marks: int, *, processes: int) -> Use:
     started = [bench.start("ours", plan, key=key, concurrency=CONCURRENCY, records=True) for plan in plans]
     runs: list[Any] = [[tuple(call) for call in took(process)["calls"]] for process in started]
     use = use_of(runs)
-    tell(f"{processes} process(es) under a limit: {use}")
+    progress(f"{processes} process(es) under a limit: {use}")
     return use

@@ -32,5 +32,5 @@ class Measure:
         }[self.relation]
 
     def row(self) -> str:
-        verdict = "ok" if self.ok else "**no**"
-        return f"| {self.text} | {self.figure:.4g}{self.unit} | {self.relation} {self.limit:g}{self.unit} | {verdict} |"
+        result = "ok" if self.ok else "**no**"
+        return f"| {self.text} | {self.figure:.4g}{self.unit} | {self.relation} {self.limit:g}{self.unit} | {result} |"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.apply.measures import Measure
-from benchmarks.apply.running import ROOT, Bench, tell
+from benchmarks.apply.running import ROOT, Bench, progress
 from benchmarks.apply.worlds import KEY, mark_body
 
 MARKS_OF_HTTP, MARKS_OF_OURS, ROUNDS = 60, 1200, 3
@@ -26,7 +26,7 @@ def measure_operators(bench: Bench) -> tuple[list[Measure], str]:
     http = [one["http"] / MARKS_OF_HTTP for one in rounds]
     ours = [one["ours"] / MARKS_OF_OURS for one in rounds]
     for a, b in zip(http, ours, strict=True):
-        tell(f"in Airflow: HttpOperator {a * 1000:.1f} ms a mark, ours {b * 1000:.2f}")
+        progress(f"in Airflow: HttpOperator {a * 1000:.1f} ms a mark, ours {b * 1000:.2f}")
     ratio = statistics.median(a / b for a, b in zip(http, ours, strict=True))
     words = (
         f"In Airflow a mark takes {statistics.median(http) * 1000:.0f} ms with `HttpOperator`, mapped over"

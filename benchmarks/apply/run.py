@@ -23,7 +23,7 @@ from benchmarks.apply.economy import measure_economy
 from benchmarks.apply.limits import measure_limits
 from benchmarks.apply.measures import Measure
 from benchmarks.apply.operators import measure_operators
-from benchmarks.apply.running import CONCURRENCY, ROOT, Bench, tell
+from benchmarks.apply.running import CONCURRENCY, ROOT, Bench, progress
 from benchmarks.apply.server import serving
 from benchmarks.apply.size import measure_size
 from benchmarks.apply.speed import measure_speed
@@ -110,7 +110,7 @@ def main() -> int:
         world = make_world(large + SPARE, MIXED)
         bookings = world["bookings"]
         (folder / "world.json").write_text(json.dumps(world), encoding="utf-8")
-        tell(f"starting a sandbox with {len(bookings):,} bookings")
+        progress(f"starting a sandbox with {len(bookings):,} bookings")
         with serving(folder / "world.json", LATENCY) as server:
             bench = Bench(server, Supply(bookings[large : large + SPARE]), folder, options.quick)
             measures, lines = measures_of(bench, bookings, large, options.parts.split(","))

@@ -59,6 +59,6 @@ def took(process: subprocess.Popen[str]) -> dict[str, Any]:
     return measured
 
 
-def tell(text: str) -> None:
-    """Tell how far the benchmark is."""
+def progress(text: str) -> None:
+    """Print the progress of the benchmark."""
     print(text, file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.apply.measures import Measure
-from benchmarks.apply.running import Bench, tell
+from benchmarks.apply.running import Bench, progress
 from benchmarks.apply.worlds import Row
 
 SMALL = 1000
@@ -19,11 +19,13 @@ def measure_size(bench: Bench, bookings: Sequence[Row]) -> list[Measure]:
     """
     bench.server.set_latency(0)
     small = bench.run("ours", bench.plan(bench.supply.take(SMALL)))
-    tell(f"{SMALL:,} changes: {small['peak_mb']:.1f} MB; now {len(bookings):,}")
+    progress(f"{SMALL:,} changes: {small['peak_mb']:.1f} MB; now {len(bookings):,}")
     large = bench.run("ours", bench.plan(bookings))
     assert large["result"]["outcomes"]["applied"] == len(bookings)
     cpu_ms = large["cpu_seconds"] / len(bookings) * 1000
-    tell(f"{len(bookings):,} changes: {large['peak_mb']:.1f} MB, {large['seconds']:.0f} s, {cpu_ms:.2f} ms of CPU each")
+    progress(
+        f"{len(bookings):,} changes: {large['peak_mb']:.1f} MB, {large['seconds']:.0f} s, {cpu_ms:.2f} ms of CPU each"
+    )
     growth = large["peak_mb"] - small["peak_mb"]
     name = f"{len(bookings):,} changes"
     return [

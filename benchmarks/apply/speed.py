@@ -9,7 +9,7 @@ import statistics
 from dataclasses import dataclass
 
 from benchmarks.apply.measures import Measure
-from benchmarks.apply.running import CONCURRENCY, Bench, tell
+from benchmarks.apply.running import CONCURRENCY, Bench, progress
 
 MARKS, MARKS_IN_SEQUENCE, ROUNDS = 2000, 150, 5
 MARKS_QUICK, ROUNDS_QUICK = 1000, 3
@@ -78,5 +78,5 @@ def _timed(bench: Bench, side: str, marks: int) -> Speed:
     took = bench.run(side, bench.plan(bench.supply.take(marks)))
     cpu_seconds = took["cpu_seconds"] - took["start_cpu_seconds"]
     speed = Speed(marks / took["seconds"], cpu_seconds / marks * 1000)
-    tell(f"{side}: {marks} marks, {speed.rate:.1f} a second, {speed.cpu_ms:.2f} ms of CPU each")
+    progress(f"{side}: {marks} marks, {speed.rate:.1f} a second, {speed.cpu_ms:.2f} ms of CPU each")
     return speed

@@ -29,7 +29,7 @@ _OWNER = "owner@example.com"
 
 
 def make_world(plain: int, mixed: int) -> Row:
-    """Make the world: so many bookings with one attendee each, and so many mixed ones after them."""
+    """Return a world: a number of bookings with one attendee each, and after them a number of mixed ones."""
     limits = [{"name": "default", "calls": LIMIT, "window": WINDOW, "block": WINDOW}]
     bookings = [_booking(number, 1) for number in range(plain)]
     bookings += [_booking(number, MIXED_PEOPLE, already=number % 4) for number in range(plain, plain + mixed)]

@@ -46,7 +46,7 @@ def someone(rng: Random, number: int, domain: str | None = None) -> Someone:
     )
 
 
-def colleague(rng: Random, number: int) -> Someone:
+def internal(rng: Random, number: int) -> Someone:
     """Make somebody of the hosts' company."""
     return someone(rng, number, COMPANY if rng.random() < 0.8 else f"eu.{COMPANY}")
 
@@ -96,8 +96,8 @@ def masked(phone: str) -> str:
     return f"{phone[:5]}***{phone[-2:]}"
 
 
-def machine(rng: Random, owner: Someone) -> str:
-    """Return the name of a note-taking machine that the default policy knows."""
+def bot_name(rng: Random, owner: Someone) -> str:
+    """Return the name of a note-taking bot that the default policy knows."""
     return rng.choice(
         (
             f"{owner.first}'s Otter.ai",
@@ -111,6 +111,6 @@ def machine(rng: Random, owner: Someone) -> str:
     )
 
 
-def unlisted_machine(rng: Random) -> str:
-    """Return the name of a machine that the default policy does not know."""
+def unlisted_bot_name(rng: Random) -> str:
+    """Return the name of a bot that the default policy does not know."""
     return rng.choice(("Grain", "MeetGeek Recorder", "Gong", "Supernormal Bot", "Notta"))

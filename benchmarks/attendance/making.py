@@ -45,7 +45,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
         self._people = 0
-        self.team = [cast.colleague(self.rng, self._number()) for _ in range(HOSTS)]
+        self.team = [cast.internal(self.rng, self._number()) for _ in range(HOSTS)]
         self._own_rooms: dict[tuple[int, str], Room] = {}
         self._known: list[Someone] = []
         self._fates: dict[str, list[bool]] = {}
@@ -64,7 +64,7 @@ class Maker:
         self._known.append(cast.someone(self.rng, self._number()))
         return self._known[-1]
 
-    def colleague_of(self, person: Someone) -> Someone:
+    def coworker_of(self, person: Someone) -> Someone:
         """Return somebody of a customer's company."""
         return cast.someone(self.rng, self._number(), person.email.partition("@")[2])
 
@@ -181,7 +181,7 @@ class Maker:
         return Shown(person.name, expected.match_email, user=str(person.number), invited=True)
 
     def as_host(self, person: Someone) -> Shown:
-        """Show a colleague, who is signed in."""
+        """Show an internal participant, who is signed in."""
         return Shown(person.name, person.email, user=str(person.number), invited=True)
 
     def stay(self, booking: Booking, shown: Shown, joined: float, left: float, **more: Any) -> Stay:

@@ -1,6 +1,6 @@
 """What is out of the ordinary in a booking: each quirk makes bookings, says what is true, and what the feed has of it.
 
-``TRUE``: the feed tells the truth, so nobody who came may be marked. ``HIDDEN``: likewise, but what it says of those
+``TRUE``: the feed is truthful, so nobody who came may be marked. ``HIDDEN``: likewise, but what it says of those
 who came is under another name, room or hour, where a doubt is the most that can be found. ``BLIND``: the feed lies or
 can't see the person; docs/explanation/rules.md has these as known limits.
 """
@@ -94,7 +94,7 @@ def shared_name(maker: Maker, feed: str) -> Booking:
     one, host = maker.guest(), maker.rng.choice(maker.team)
     if maker.rng.random() < 0.25:
         return maker.held(feed, people=[replace(one, first=host.first, last=host.last)], host=host)
-    other = replace(maker.colleague_of(one), first=one.first, last=one.last)
+    other = replace(maker.coworker_of(one), first=one.first, last=one.last)
     return maker.held(feed, people=[one, other, maker.guest()][: maker.rng.choice((2, 3))])
 
 
@@ -107,7 +107,7 @@ def group_address(maker: Maker, feed: str) -> Booking:
     team.email = team.match_email = f"{maker.rng.choice(('team', 'sales', 'office'))}.{team.person.number}@{domain}"
     team.name = domain.partition(".")[0].title() + maker.rng.choice(("", " Team", " GmbH"))
     for _ in range(maker.rng.choice((1, 2, 3)) if team.came else 0):
-        member = maker.expected(maker.colleague_of(team.person))
+        member = maker.expected(maker.coworker_of(team.person))
         maker.stay(booking, replace(maker.shown(member), invited=False), *maker.guest_times(booking))
     return booking
 
@@ -116,7 +116,7 @@ def group_address(maker: Maker, feed: str) -> Booking:
 def by_assistant(maker: Maker, feed: str) -> Booking:
     booking = maker.booking(feed, 1)
     booker = booking.attendees[0]
-    guest = maker.expected(maker.colleague_of(booker.person))
+    guest = maker.expected(maker.coworker_of(booker.person))
     if maker.rng.random() < 0.4:
         booker.name = guest.name
     maker.host_comes(booking)
@@ -343,10 +343,10 @@ def another_room(maker: Maker, feed: str) -> Booking:
 
 @quirk("substitute for the host", "another host takes the meeting, signed in or by the name alone", ALL)
 def substitute(maker: Maker, feed: str) -> Booking:
-    booking, colleague = maker.booking(feed), maker.rng.choice(maker.team)
-    shown = maker.as_host(colleague)
+    booking, internal = maker.booking(feed), maker.rng.choice(maker.team)
+    shown = maker.as_host(internal)
     if maker.rng.random() < 0.25:
-        shown = Shown(maker.rng.choice((colleague.name, colleague.first)))
+        shown = Shown(maker.rng.choice((internal.name, internal.first)))
     booking.hosts[0].came = False
     maker.host_comes(booking, shown)
     maker.guests_come(booking)
@@ -370,24 +370,24 @@ def host_missing(maker: Maker, feed: str) -> Booking:
 
 
 @quirk("internal participants join", "more people of the hosts' company, also with bots and without their address")
-def colleagues_join(maker: Maker, feed: str) -> Booking:
+def internal_participants_join(maker: Maker, feed: str) -> Booking:
     booking = maker.held(feed)
-    for colleague in maker.rng.sample(maker.team, maker.rng.choice((1, 2, 3))):
-        shown = maker.as_host(colleague)
+    for internal in maker.rng.sample(maker.team, maker.rng.choice((1, 2, 3))):
+        shown = maker.as_host(internal)
         if maker.rng.random() < 0.2:
-            shown = Shown(maker.rng.choice((colleague.name, f"{colleague.first}'s iPad")))
+            shown = Shown(maker.rng.choice((internal.name, f"{internal.first}'s iPad")))
         maker.stay(booking, shown, *maker.guest_times(booking))
     return booking
 
 
 @quirk("bots", "note-taking bots, also of guests who stay away, and some under their owner's address")
-def machines(maker: Maker, feed: str) -> Booking:
+def bots(maker: Maker, feed: str) -> Booking:
     booking = maker.held(feed)
     owners = [*booking.attendees, *booking.hosts]
     for owner in maker.rng.sample(owners, maker.rng.randint(1, len(owners))):
-        name = cast.machine(maker.rng, owner.person)
+        name = cast.bot_name(maker.rng, owner.person)
         if maker.rng.random() < 0.15:
-            name = cast.unlisted_machine(maker.rng)
+            name = cast.unlisted_bot_name(maker.rng)
         email = owner.match_email if maker.rng.random() < 0.08 else None
         shown = Shown(name, email, user=str(owner.person.number) if email else None, invited=True)
         joined = booking.start + maker.rng.uniform(-60, 120)
@@ -399,7 +399,7 @@ def machines(maker: Maker, feed: str) -> Booking:
 def strangers(maker: Maker, feed: str) -> Booking:
     booking = maker.held(feed)
     for _ in range(maker.rng.choice((1, 1, 2))):
-        stranger = maker.expected(maker.colleague_of(booking.attendees[0].person))
+        stranger = maker.expected(maker.coworker_of(booking.attendees[0].person))
         shown = replace(maker.shown(stranger), invited=False)
         if maker.rng.random() < 0.3:
             shown = Shown(maker.rng.choice(cast.DEVICES))
@@ -530,8 +530,8 @@ def two_on_one_device(maker: Maker, feed: str) -> Booking:
 
 
 @quirk("under a bot's name", "a guest whose display name is one of a bot", ONLINE, BLIND)
-def machine_name(maker: Maker, feed: str) -> Booking:
-    return maker.held(feed, lambda guest: Shown(cast.machine(maker.rng, guest.person)))
+def name_of_a_bot(maker: Maker, feed: str) -> Booking:
+    return maker.held(feed, lambda guest: Shown(cast.bot_name(maker.rng, guest.person)))
 
 
 @quirk(
@@ -571,7 +571,7 @@ def moved_to_lagging(maker: Maker, feed: str) -> Booking:
     return booking
 
 
-# Where the feed tells the truth in a way that is easily overlooked
+# Where the feed is truthful in a way that is easily overlooked
 
 
 @quirk("another room, by name", "as above, but the row under the other key has a name alone", ONLINE, HIDDEN)
@@ -628,7 +628,7 @@ def another_hour_misspelt(maker: Maker, feed: str) -> Booking:
 
 
 @quirk("a bot's name by chance", "a guest's name or company contains the letters of a bot's name", ONLINE, HIDDEN)
-def machine_by_chance(maker: Maker, feed: str) -> Booking:
+def bot_name_by_chance(maker: Maker, feed: str) -> Booking:
     def show(guest: Expected) -> Shown:
         company = maker.rng.choice(("General Assembly", "AssemblyAI", "spread.ai", "Potter.ai", "Assembly Room 2"))
         return Shown(f"{guest.person.name} ({company})")
@@ -644,7 +644,7 @@ def machine_by_chance(maker: Maker, feed: str) -> Booking:
 )
 def namesake(maker: Maker, feed: str) -> Booking:
     one = maker.guest()
-    other = replace(maker.colleague_of(one), first=one.first, last=one.last)
+    other = replace(maker.coworker_of(one), first=one.first, last=one.last)
     booking = maker.booking(feed, [one, other])
     booked = booking.attendees[1].name = maker.rng.choice((one.first, f"{one.first[0]}. {one.last}"))
 
@@ -678,7 +678,7 @@ def put_off_beyond(maker: Maker, feed: str) -> Booking:
 )
 def by_anothers_name(maker: Maker, feed: str) -> Booking:
     one = maker.guest()
-    other = replace(maker.colleague_of(one), first=one.first, last=one.last)
+    other = replace(maker.coworker_of(one), first=one.first, last=one.last)
     booking = maker.booking(feed, [one, other])
     booking.attendees[1].name = f"{one.first[0]}. {one.last}"
     booking.attendees[1].came = False
@@ -693,7 +693,7 @@ def by_anothers_name(maker: Maker, feed: str) -> Booking:
     ONLINE,
     HIDDEN,
 )
-def colleague_account(maker: Maker, feed: str) -> Booking:
+def coworker_account(maker: Maker, feed: str) -> Booking:
     def show(guest: Expected) -> Shown:
         person = guest.person
         name = maker.rng.choice((person.name, cast.other_name(maker.rng, person)))

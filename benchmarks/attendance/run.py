@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.attendance.run`` makes a world, reads its feeds with the package, decides with the package under
 the default policy, and compares with the labels, for several seeds. Exits with 1 if somebody who came is marked absent
-where the feed tells the truth, naming the quirks, or if too few absences or presences are found there.
+where the feed is truthful, naming the quirks, or if too few absences or presences are found there.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def cases_of(bookings: int, seed: int, decide: Decide = decide_with_package) -> 
 
 
 def worst(quirks: Iterable[str]) -> str:
-    """Tell what the feed of a booking with these quirks is."""
+    """Return what the feed of a booking with these quirks is: BLIND, HIDDEN or TRUE."""
     kinds = {QUIRKS[name].feed_is for name in quirks}
     return next((kind for kind in (BLIND, HIDDEN) if kind in kinds), TRUE)
 
@@ -221,7 +221,7 @@ def by_quirk(cases: list[Case], kind: str) -> list[tuple[str, Figures]]:
 
 
 def by_feed(cases: list[Case]) -> list[tuple[str, Figures]]:
-    """Return the figures of each feed, where it tells the truth."""
+    """Return the figures of each feed, where it is truthful."""
     return [
         (feed, figures_of(case for case in cases if case.feed == feed and case.feed_is == TRUE))
         for feed in sorted(FEEDS)
@@ -242,7 +242,7 @@ def overall(cases: list[Case]) -> list[tuple[str, Figures]]:
 
 
 def reasons(cases: list[Case]) -> Iterator[str]:
-    """Count why attendees were left undetermined, where the feed tells the truth."""
+    """Count why attendees were left undetermined, where the feed is truthful."""
     true = [case for case in cases if case.feed_is == TRUE]
     counts = Counter((case.reason, case.came) for case in true if case.outcome == "undetermined")
     yield "| undetermined because | had come | had not |"
@@ -252,7 +252,7 @@ def reasons(cases: list[Case]) -> Iterator[str]:
 
 
 def false_presences(cases: list[Case]) -> Iterator[str]:
-    """Tell how often the other error was made."""
+    """Yield the lines on false presences."""
     true = [case for case in cases if case.feed_is == TRUE and case.outcome == "present"]
     wrong = sum(not case.came for case in true)
     yield f"The other error, `present` of somebody who did not come, was made {wrong:,} times in {len(true):,}: mostly"
@@ -321,7 +321,7 @@ HONEST_WORDS = (
 
 
 def promise(cases: list[Case]) -> Iterator[str]:
-    """Tell what is promised, and how far it was kept."""
+    """Yield the lines on the promise, and how far it was kept."""
     kept = figures_of(case for case in cases if case.feed_is != BLIND)
     yield "A false no-show is the costly error, so **precision of `absent` is the promise: 1.0 where the feed is"
     yield "truthful**. The price is recall: any doubt ends in `undetermined`, and nothing is written."
@@ -335,7 +335,7 @@ def promise(cases: list[Case]) -> Iterator[str]:
 
 
 def broken(cases: list[Case]) -> list[str]:
-    """Return the quirks of feeds that tell the truth in which somebody who came is marked."""
+    """Return the quirks of truthful feeds in which somebody who came is marked."""
     wrong = [case for case in cases if case.feed_is != BLIND and case.outcome == "absent" and case.came]
     return sorted({name for case in wrong for name in case.quirks or (ORDINARY,)})
 
@@ -377,7 +377,7 @@ def main() -> int:
     honest = figures_of(case for case in cases if case.feed_is != BLIND)
     kept = figures_of(case for case in cases if case.feed_is == TRUE)
     print(
-        f"bench-attendance: {honest.marked} marked where the feed tells the truth, {honest.wrong} of them wrongly;"
+        f"bench-attendance: {honest.marked} marked where the feed is truthful, {honest.wrong} of them wrongly;"
         f" recall of absences {percent(kept.recall_of_absences)}, of presences {percent(kept.recall_of_presences)},"
         f" undetermined {percent(kept.share_undetermined)}"
     )

@@ -2,7 +2,7 @@
 
 A writer gets the stays of one meeting: those in one room that follow each other without the room being empty. What is
 hidden is hidden here: Zoom blanks addresses that are not on the invitation, Meet's REST API has accounts without
-addresses, Cal Video has names alone, and Teams, Meet and Cal Video do not tell of their lobbies.
+addresses, Cal Video has names alone, and Teams, Meet and Cal Video do not report their lobbies.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def zoom_webhooks(all_meetings: list[Stays]) -> Iterator[Raw]:
     for number, meeting in enumerate(all_meetings):
         people: dict[Shown, int] = {}
         for place, stay in enumerate(meeting):
-            # Whether somebody who comes again is told to be the same participant differs.
+            # Reports differ in whether somebody who rejoins is the same participant.
             known = people.setdefault(stay.shown, place) if number % 2 else place
             events += _zoom_events(stay, f"uuid/{number}==", f"P-{number}-{known}") * stay.copies
         if number % 4:
@@ -275,7 +275,7 @@ def _meet_activity(stay: Stay, conference: str) -> Row:
 
 
 def meet_rest(all_meetings: list[Stays]) -> Iterator[Raw]:
-    """Write participants with their sessions; addresses are known of colleagues and of some customers."""
+    """Write participants with their sessions; addresses are known of internal participants and of some customers."""
     pages, until, addresses = [], loaded_until("meet_rest"), {}
     for number, meeting in enumerate(all_meetings):
         stays = [stay for stay in in_room(meeting) if stay.seen_joined <= until]

@@ -58,7 +58,7 @@ class Someone:
         return f"{self.first} {self.last}"
 
     @property
-    def is_colleague(self) -> bool:
+    def is_internal(self) -> bool:
         return self.email.endswith(COMPANY)
 
 
@@ -66,7 +66,7 @@ class Someone:
 class Shown:
     """What one device shows of who uses it.
 
-    :param email: the address of the account, or the one typed in; None for whoever neither signed in nor typed one.
+    :param email: the address of the account, or the one typed in; None without either.
     :param user: the vendor's id of the account.
     :param invited: whether the address is on the invitation; Zoom blanks a guest's address that is not.
     """
@@ -86,7 +86,7 @@ class Shown:
 class Room:
     """Where a meeting is held.
 
-    :param feed: which feed tells of it; one of :data:`vendors.FEEDS <.vendors.FEEDS>`, or ``nowhere``.
+    :param feed: which feed reports it; one of :data:`vendors.FEEDS <.vendors.FEEDS>`, or ``nowhere``.
     :param meeting: the vendor's id.
     :param location: what Cal.com has as the booking's location.
     :param booking_uid: for feeds that know the booking itself.

@@ -68,7 +68,7 @@ SELECT i, uid, host, recurring, start_at, minutes,
     share(i, 'keyless') >= getvariable('without_key') AS has_key
 FROM dated;
 
--- place: 0 the host, 1 and 2 attendees, 3 a colleague, 4 a machine, 5 somebody nobody knows.
+-- place: 0 the host, 1 and 2 attendees, 3 an internal participant, 4 a bot, 5 an unknown participant.
 CREATE TEMP TABLE actors AS
 WITH drawn AS (
     SELECT i, place, i * 10 + place AS actor,
@@ -79,7 +79,7 @@ WITH drawn AS (
 SELECT i, place, actor,
     CASE
         WHEN place = 0 THEN -host - 1
-        WHEN place = 3 THEN -pick(actor, 'colleague', getvariable('hosts')) - 1
+        WHEN place = 3 THEN -pick(actor, 'colleague', getvariable('hosts')) - 1  -- a seed of the data # word: quoted
         WHEN place < 3 THEN pick(guest, 'customer', getvariable('bookings') * 3
             // (CASE WHEN share(guest, 'regular') < 0.2 THEN 200 ELSE 10 END))
     END AS who,

@@ -97,8 +97,8 @@ class Measure:
 
     def row(self) -> str:
         limit = "" if self.limit is None else f"<= {self.limit:g}{self.unit}"
-        verdict = "" if self.limit is None else "ok" if self.ok else "**broken**"
-        return f"| {self.text} | {self.figure:.4g}{self.unit} | {limit} | {verdict} |"
+        result = "" if self.limit is None else "ok" if self.ok else "**broken**"
+        return f"| {self.text} | {self.figure:.4g}{self.unit} | {limit} | {result} |"
 
 
 Runs = dict[Job, list[Run]]

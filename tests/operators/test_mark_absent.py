@@ -120,7 +120,8 @@ def test_objects_of_a_booking_ask_for_what_they_show(calcom: SandboxDriver) -> N
     """Attendee objects straight from a booking carry the present flags, so that they change nothing."""
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
-    attendees = CalComHook().get_booking(booking_uid=OF_THREE)["attendees"]
+    with CalComHook() as hook:
+        attendees = hook.get_booking(booking_uid=OF_THREE)["attendees"]
     result = mark(OF_THREE, attendees)
     assert (result["calls"], sorted(result["unchanged"])) == (0, sorted([BOB, CAROL, DAVE]))
     assert calcom.writes() == []

@@ -175,7 +175,8 @@ def test_another_booking_than_asked_for(calcom: SandboxDriver) -> None:
     """A server (a cache, a proxy) that answers with another booking is not believed."""
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
-    other = CalComHook().get_booking(booking_uid=OF_THREE)
+    with CalComHook() as hook:
+        other = hook.get_booking(booking_uid=OF_THREE)
     calcom.fault("GET", READ, "status", status=200, body={"status": "success", "data": other})
     with pytest.raises(errors.BookingNotMarkable, match=OF_THREE) as raised:
         mark(OF_BOB, [BOB])
@@ -187,7 +188,8 @@ def test_a_yes_that_is_not_shown(calcom: SandboxDriver) -> None:
     """Cal.com says 200, and the booking in its answer lacks a change: that is told, not taken for done."""
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
-    unchanged = CalComHook().get_booking(booking_uid=OF_THREE)
+    with CalComHook() as hook:
+        unchanged = hook.get_booking(booking_uid=OF_THREE)
     calcom.fault_on_mark("status", when="before", status=200, body={"status": "success", "data": unchanged})
     with pytest.raises(errors.ChangeNotVerified, match="2 of 2 changes"):
         mark(OF_THREE, [BOB, CAROL])

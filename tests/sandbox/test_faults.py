@@ -1,6 +1,7 @@
 """Injected faults, as a client sees them over a socket."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
 from airflow_provider_calcom.sandbox.builds import BUILDS
+from airflow_provider_calcom.sandbox.server.fault_injection import KINDS
 from tests.sandbox.conftest import NOW, OWNER, Client
 
 MARK = "/v2/bookings/sandbox-yesterday-1/mark-absent"
@@ -138,6 +140,13 @@ def test_a_fault_hits_its_route_a_number_of_times(newest: Client) -> None:
     ]
     newest.post("/_sandbox/faults", json={**fault, "times": None})
     assert {newest.get("/v2/me").status_code for _ in range(5)} == {502}
+
+
+def test_the_documentation_has_every_fault() -> None:
+    """The page on the sandbox names each kind of fault and each admin route."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "test-against-the-sandbox.md").read_text(encoding="utf-8")
+    routes = ("state", "calls", "deliveries", "counts", "faults", "keys", "clock", "latency", "world", "reset")
+    assert [name for name in (*KINDS, *(f"_sandbox/{route}" for route in routes)) if f"{name}`" not in page] == []
 
 
 def test_faults_can_be_cleared(newest: Client) -> None:

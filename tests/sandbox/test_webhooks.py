@@ -91,7 +91,7 @@ def _listener() -> Iterator[tuple[str, list[Any]]]:
 
 
 def _wait_for(deliveries: list[Any], count: int) -> None:
-    """Poll until so many deliveries have an outcome, at most a thousand times."""
+    """Poll until a number of deliveries have an outcome, at most a thousand times."""
     for _ in range(1000):
         if sum(one["outcome"] != "pending" for one in deliveries) >= count:
             return

@@ -118,7 +118,7 @@ def test_a_view_may_be_empty(cursor: SparkCursor) -> None:
     assert [column[:2] for column in cursor.description] == [("text", "string"), ("at", "bigint")]
 
 
-def test_a_value_of_another_type_is_not_taken_for_none(cursor: SparkCursor) -> None:
+def test_a_value_of_another_type_does_not_become_none(cursor: SparkCursor) -> None:
     with pytest.raises(DatabaseError, match="MALFORMED"):
         load_view(cursor, "wrong", {"at": "bigint"}, [("seven",)])
 
