@@ -1,7 +1,7 @@
 """Find words that this project does not use, and print what to write instead.
 
 ``python tools/check_words.py [PATH ...]``. CONTRIBUTING.md has the glossary behind it: one word for each thing. The
-exit status is 1 if any is found. A line that has to quote one ends in ``# word: quoted``.
+exit status is 1 if any is found. A line that has to quote one has the comment ``word: quoted``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEARCHED = (
 )
 NOT_SEARCHED = ("tests/recordings", "tools/check_words.py")
 SUFFIXES = (".md", ".py", ".sql", ".toml")
-QUOTED = "# word: quoted"
+QUOTED = "word: quoted"
 
 # Regular expressions of whole words (also within identifiers: may_heal, test_it_tells), and what to write instead.
 WORDS = {
