@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom._rendered import parse_value
@@ -246,14 +245,18 @@ def _read_items(value: object) -> tuple[object, ...]:
 
 
 def time_zone(name: object) -> tzinfo:
-    """Return the time zone of a name as the operating system or ``tzdata`` has it; UTC for None.
+    """Return the time zone of a name; UTC for None.
+
+    pendulum brings the database of zones with it, which slim images of Linux lack.
 
     :raises InvalidArgument: if there is no such time zone.
     """
     if name is None:
         return timezone.utc
+    import pendulum  # takes 0.1 s, and only requests with a zone need it
+
     try:
-        return ZoneInfo(str(name))
+        return pendulum.timezone(str(name))
     except (ValueError, OSError, KeyError):
         raise InvalidArgument(f"zone must be a time zone such as Europe/Berlin, but is {describe(name)}") from None
 
