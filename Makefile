@@ -24,7 +24,7 @@ check: $(AIRFLOW_33)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/vulture
-	$(BIN)/python tools/import_chain.py
+	$(BIN)/python tools/import_chain.py --limit 10
 
 # The same tests as `make test`, which fail below the coverage that pyproject.toml sets.
 coverage: $(AIRFLOW_33)/installed
