@@ -45,9 +45,9 @@ class ListServer:
     """``GET /v2/bookings``: sorted by start, ties in an order that depends on ``take`` and ``skip``.
 
     :param bookings: what there is.
-    :param total: makes ``totalItems`` from what is asked for and the true number; None leaves pagination out.
+    :param total: makes ``totalItems`` from what is requested and the true number; None leaves pagination out.
     :param ignores: query parameters that are ignored, as older servers do.
-    :param missing: tells whether a row is left out of a page, by the call's number (from 1) and the row's uid.
+    :param missing: returns whether a row is left out of a page, by the call's number (from 1) and the row's uid.
     :param before_call: is called with the server and the call's number before each answer, to change the world.
     :param most_calls: a walk that calls more often goes in circles.
     """

@@ -133,7 +133,7 @@ class Both:
         return asyncio.run(main())
 
     def list(self, handler: Handler, query: Any = None, settings: ClientSettings = SETTINGS, **options: Any) -> list:
-        """Give all bookings that the client lists."""
+        """Return all bookings that the client lists."""
         if self.kind == "sync":
             with CalComClient(settings, transport=httpx.MockTransport(handler)) as client:
                 return list(client.list_bookings(query, **options))

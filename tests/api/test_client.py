@@ -404,9 +404,9 @@ def test_the_servers_clock_is_known_from_its_responses():
         assert client.server_time == datetime(2026, 11, 19, 12, tzinfo=timezone.utc).timestamp()
 
 
-@pytest.mark.parametrize(("level", "told"), [(logging.INFO, ["GET /me: 200"]), (logging.DEBUG, ["GET /me: 200"] * 2)])
-def test_a_large_run_is_not_logged_call_by_call(caplog, level, told):
-    """The async client, which makes many calls, tells them at DEBUG only; the sync one at INFO."""
+@pytest.mark.parametrize(("level", "logged"), [(logging.INFO, ["GET /me: 200"]), (logging.DEBUG, ["GET /me: 200"] * 2)])
+def test_a_large_run_is_not_logged_call_by_call(caplog, level, logged):
+    """The async client, which makes many calls, logs them at DEBUG only; the sync one at INFO."""
     caplog.set_level(level, logger="airflow_provider_calcom")
 
     async def ask() -> None:
@@ -417,4 +417,4 @@ def test_a_large_run_is_not_logged_call_by_call(caplog, level, told):
     with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer))) as client:
         client.call(READ)
     asyncio.run(ask())
-    assert [one.getMessage() for one in caplog.records if one.name.startswith("airflow_provider_calcom")] == told
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("airflow_provider_calcom")] == logged

@@ -188,13 +188,13 @@ def test_paths_of_lists():
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "options",
     [{}, {"attendees": []}, {"attendees": ()}, {"attendees": None}, {"host": True, "attendees": []}, {"host": None}],
 )
-def test_an_empty_mark_absent_is_refused(wish):
+def test_an_empty_mark_absent_is_refused(options):
     """A mark-absent that says nothing, or names an empty list, is refused before any call."""
     with pytest.raises(errors.InvalidArgument, match="attendees must name someone"):
-        endpoints.mark_absent("uid1", **wish)
+        endpoints.mark_absent("uid1", **options)
 
 
 def test_a_body_above_100_kb_is_refused():
@@ -346,7 +346,7 @@ def test_every_recorded_booking_is_read(build):
     ],
 )
 def test_envelopes_of_pages(envelope, total, cursor):
-    """Servers without pagination, with totals and with cursors are told apart."""
+    """Servers without pagination, with totals and with cursors are distinguished."""
     page = endpoints.bookings_page("/bookings", ()).parse(Response(success([booking()], **envelope), {}))
     assert (len(page.bookings), page.total, page.next_cursor) == (1, total, cursor)
 

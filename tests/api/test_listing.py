@@ -142,7 +142,7 @@ def test_few_calls_for_large_groups(page_size):
 
 
 def next_of(starts: list[str]) -> listing.NextStart:
-    """Tell a walk which starts are of interest."""
+    """Return the next start that is of interest, for a walk."""
     instants = sorted(start_of({"start": start}) for start in set(starts))
     return lambda since: next((one for one in instants if one >= since), None)
 
@@ -190,7 +190,7 @@ def test_after_start_keeps_its_bound(value, first):
 
 
 def test_other_filters_go_along_with_every_page():
-    """Each page is asked for with the query's own filters."""
+    """Each page is requested with the query's own filters."""
     server = ListServer(bookings_in_groups(50, 1))
     listed(server, BookingQuery(status=["past"], attendee_email="a+b@example.org"), page_size=10)
     assert len(server.calls) >= 5
@@ -440,7 +440,7 @@ def test_memory_does_not_grow_with_the_list():
 
 
 def test_bookings_come_while_the_walk_goes_on():
-    """The first bookings are given before the last page is asked for."""
+    """The first bookings are given before the last page is requested."""
     server = ListServer(bookings_in_groups(1000, 1))
     with CalComClient(SETTINGS, transport=httpx.MockTransport(server)) as client:
         assert next(client.list_bookings(page_size=100))["uid"] == "uid0"

@@ -1,4 +1,4 @@
-"""No-show flags: what was asked for, what really changes, and whether it happened."""
+"""No-show flags: what was requested, what really changes, and whether it happened."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def a_server(*attendees: dict[str, Any], booking: dict[str, Any] | None = None, 
     return FakeCalCom(booking or a_booking(*attendees), **{"now": START + 600, **options})
 
 
-# What was asked for.
+# What was requested.
 
 
 @pytest.mark.parametrize(
-    ("value", "wishes"),
+    ("value", "requested"),
     [
         ([], []),
         ((), []),
@@ -92,14 +92,14 @@ def a_server(*attendees: dict[str, Any], booking: dict[str, Any] | None = None, 
         (["a@b"], [("a@b", True)]),
     ],
 )
-def test_attendees_in_any_form(value, wishes):
+def test_attendees_in_any_form(value, requested):
     """Addresses, objects, Cal.com's own rows, and texts of all these, with the flag that they say or absent."""
-    assert [(wish.email, wish.absent) for wish in parse_attendees(value)] == wishes
+    assert [(parsed.email, parsed.absent) for parsed in parse_attendees(value)] == requested
 
 
 def test_wishes_know_their_places():
-    """Each wish keeps the place of its entry, by which errors name it."""
-    assert [wish.index for wish in parse_attendees([ANN, BOB, GUEST])] == [0, 1, 2]
+    """Each parsed entry keeps the place of its entry, by which errors name it."""
+    assert [parsed.index for parsed in parse_attendees([ANN, BOB, GUEST])] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_wishes_know_their_places():
     [(ANN, False), ({"email": ANN, "absent": False}, False), ({"email": ANN, "name": "Ann"}, False), (row(ANN), True)],
 )
 def test_a_bookings_own_row_is_distinguished(entry, is_row):
-    """A row as the booking has it is told apart, because its absent is the flag that the attendee has."""
-    (wish,) = parse_attendees([entry])
-    assert wish.is_booking_row is is_row
+    """A row as the booking has it is distinguished, because its absent is the flag that the attendee has."""
+    (parsed,) = parse_attendees([entry])
+    assert parsed.is_booking_row is is_row
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_request_of_texts():
 @pytest.mark.parametrize("attendees", [None, "None", "null", " none "])
 @pytest.mark.parametrize("host_absent", [None, "None", ""])
 def test_a_request_for_nothing_at_all_is_refused(attendees, host_absent):
-    """Without attendees and a wish for the host there is nothing to mark; most likely XCom held nothing."""
+    """Without attendees and host_absent there is nothing to mark; most likely XCom held nothing."""
     with pytest.raises(errors.InvalidArgument, match=r"Neither attendees nor host_absent is given.*XCom"):
         MarkRequest.parse(booking_uid="uid1", attendees=attendees, host_absent=host_absent)
 
@@ -294,8 +294,8 @@ def test_every_recorded_attendee_is_a_wish(build):
         data = body.get("data") if isinstance(body, dict) else None
         for item in data if isinstance(data, list) else [data]:
             for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
-                (wish,) = parse_attendees([attendee])
-                assert wish == RequestedMark(0, attendee["email"], attendee["absent"], is_booking_row=True)
+                (parsed,) = parse_attendees([attendee])
+                assert parsed == RequestedMark(0, attendee["email"], attendee["absent"], is_booking_row=True)
                 seen += 1
     assert seen > 100
 
@@ -330,7 +330,7 @@ def marks(booking: dict[str, Any], *attendees: Any, **fields: Any) -> list[tuple
 
 
 @pytest.mark.parametrize(
-    ("stored", "asked", "sent"),
+    ("stored", "requested", "sent"),
     [
         ([row(ANN)], ANN, ANN),
         ([row(ANN)], "ann@example.org", ANN),
@@ -344,19 +344,19 @@ def marks(booking: dict[str, Any], *attendees: Any, **fields: Any) -> list[tuple
         ([row(ANN, displayEmail=None)], ANN, ANN),
     ],
 )
-def test_the_stored_spelling_is_sent(stored, asked, sent):
+def test_the_stored_spelling_is_sent(stored, requested, sent):
     """An attendee is found in any case, by displayEmail too, and sent exactly as the booking spells it."""
-    assert marks(a_booking(*stored), asked) == [(sent, True)]
+    assert marks(a_booking(*stored), requested) == [(sent, True)]
 
 
-@pytest.mark.parametrize("asked", ["nn@example.org", "ann@example.com", "ann+clxyz@example.org", "somebody@x.org"])
-def test_nobody_is_found_by_half_an_address(asked):
+@pytest.mark.parametrize("requested", ["nn@example.org", "ann@example.com", "ann+clxyz@example.org", "somebody@x.org"])
+def test_nobody_is_found_by_half_an_address(requested):
     """An entry that fits nobody is unknown: by default nothing is sent, and the text has its index only."""
     with pytest.raises(errors.UnknownAttendee, match=r"attendees\[1\] \(1 of 2 entries\)") as caught:
-        changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, asked))
+        changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, requested))
     assert not ADDRESS.search(str(caught.value))
-    changes = changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, asked, on_unknown_attendee="skip"))
-    assert changes.unknown == (asked,)
+    changes = changes_for(a_booking(row(ANN), row(BOB)), a_request(BOB, requested, on_unknown_attendee="skip"))
+    assert changes.unknown == (requested,)
     assert [mark["email"] for mark in changes.marks] == [BOB]
 
 
@@ -368,7 +368,7 @@ def test_many_unknown_entries_are_reported_shortly():
 
 
 @pytest.mark.parametrize(
-    ("stored", "asked"),
+    ("stored", "requested"),
     [
         ([row(ANN), row(ANN)], [ANN]),
         ([row(ANN, seatUid="s1"), row(ANN, seatUid="s2")], [ANN]),
@@ -378,10 +378,10 @@ def test_many_unknown_entries_are_reported_shortly():
         ([row("a+1@x.org", displayEmail="a@x.org")], ["a@x.org", "a+1@x.org"]),
     ],
 )
-def test_an_ambiguous_entry_is_refused(stored, asked):
+def test_an_ambiguous_entry_is_refused(stored, requested):
     """An entry that fits several rows, or two entries that fit one, are refused: Cal.com would mark one of them."""
     with pytest.raises(errors.AmbiguousAttendee, match=r"attendees\[0\]") as caught:
-        changes_for(a_booking(*stored), a_request(*asked))
+        changes_for(a_booking(*stored), a_request(*requested))
     assert not ADDRESS.search(str(caught.value))
 
 
@@ -396,8 +396,8 @@ def test_rows_that_need_no_change_are_not_ambiguous():
 def test_only_what_differs_is_a_change(absent):
     """Attendees who have their flag already are left out."""
     booking = a_booking(row(ANN, absent), row(BOB, not absent))
-    wishes = [{"email": ANN, "absent": absent}, {"email": BOB, "absent": absent}]
-    assert marks(booking, *wishes) == [(BOB, absent)]
+    requested = [{"email": ANN, "absent": absent}, {"email": BOB, "absent": absent}]
+    assert marks(booking, *requested) == [(BOB, absent)]
 
 
 OUTSIDER = "anna@freelance.example"
@@ -590,8 +590,8 @@ def flags(server: FakeCalCom) -> dict[str, bool]:
 def test_one_call_for_host_and_attendees(both, build):
     """Host and attendees go into one call, with stored spellings and only what differs, and the outcome says it all."""
     server = a_server(row(ANN), row(BOB, True), row(GUEST, True), build=build)
-    wishes = ["ann@example.org", {"email": BOB, "absent": False}, GUEST, "who@example.org"]
-    outcome = both.run(server, mark_no_shows(a_request(*wishes, host_absent=True, on_unknown_attendee="skip")))
+    requested = ["ann@example.org", {"email": BOB, "absent": False}, GUEST, "who@example.org"]
+    outcome = both.run(server, mark_no_shows(a_request(*requested, host_absent=True, on_unknown_attendee="skip")))
     assert server.writes == [
         {"host": True, "attendees": [{"email": ANN, "absent": True}, {"email": BOB, "absent": False}]}
     ]
@@ -623,7 +623,7 @@ def test_what_is_not_wanted_is_not_in_the_body(both, request_fields, body):
 
 @pytest.mark.parametrize("status", ["accepted", "cancelled"])
 @pytest.mark.parametrize(
-    "wishes",
+    "requested",
     [
         {"host_absent": True},
         {"attendees": (RequestedMark(0, ANN, True),)},
@@ -631,11 +631,11 @@ def test_what_is_not_wanted_is_not_in_the_body(both, request_fields, body):
         {"attendees": (RequestedMark(0, "x@y.org", True),), "on_unknown_attendee": "skip"},
     ],
 )
-def test_nothing_to_do_is_one_reading_call(both, status, wishes):
+def test_nothing_to_do_is_one_reading_call(both, status, requested):
     """Where nothing differs nothing is written, whatever the status, the owner and the start of the booking."""
     booking = a_booking(row(ANN, True), row(BOB, False), status=status, absentHost=True)
     server = a_server(booking=booking, now=START - 86_400, listed=False, user_id=99)
-    outcome = both.run(server, mark_no_shows(MarkRequest("uid1", **wishes)))
+    outcome = both.run(server, mark_no_shows(MarkRequest("uid1", **requested)))
     assert server.calls == ["GET /v2/bookings/uid1"]
     assert (outcome.calls, outcome.marked, outcome.unmarked, outcome.absent_host) == (0, [], [], True)
 
@@ -707,7 +707,7 @@ def test_attendees_of_a_foreign_booking_are_guarded_as_the_host_is(both):
 
 
 def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
-    """Both are among the attendees of a booking on the list; its form tells which of them they are.
+    """Both are among the attendees of a booking on the list; its form shows which of them they are.
 
     A co-host of another mail domain than the organiser's is a doubt, and may not either.
     """
@@ -751,8 +751,8 @@ def test_a_managed_user_who_attends_is_known_with_and_without_the_platforms_suff
 def test_dry_run(both):
     """A dry run finds out everything and writes nothing."""
     server = a_server(row(ANN), row(BOB, True))
-    wishes = [ANN, {"email": BOB, "absent": False}]
-    outcome = both.run(server, mark_no_shows(a_request(*wishes, host_absent=True, dry_run=True)))
+    requested = [ANN, {"email": BOB, "absent": False}]
+    outcome = both.run(server, mark_no_shows(a_request(*requested, host_absent=True, dry_run=True)))
     assert server.writes == []
     assert (outcome.marked, outcome.unmarked, outcome.absent_host, outcome.calls) == ([ANN], [BOB], True, 0)
 
@@ -847,7 +847,7 @@ def test_hidden_attendees_are_named(both):
 
 
 def test_a_user_who_may_not_mark(both):
-    """Without the right to mark attendees Cal.com's 500 is told as such, after one call."""
+    """Without the right to mark attendees Cal.com's 500 is reported as such, after one call."""
     server = a_server(may_mark=False)
     error = error_of(both, server, a_request(ANN), errors.NoShowUpdateFailed)
     assert "it shows 0 as written and 1 not" in str(error)
@@ -932,7 +932,7 @@ def test_white_space_around_the_uid_is_no_matter(both, uid):
 
 
 def test_an_unknown_booking(both):
-    """A uid that the server does not know is told as such."""
+    """A uid that the server does not know is reported as such."""
     error_of(both, a_server(), a_request(ANN, booking_uid="nosuch"), errors.BookingNotFound)
 
 
@@ -988,7 +988,7 @@ def slow_server(seconds: float, **options: Any) -> tuple[Any, list[float], FakeC
 
 @pytest.mark.parametrize("seconds", [0, 1.5, 4, 11, 36])
 def test_a_slow_call_is_waited_for_and_not_sent_again(both, seconds):
-    """A server that is still at work when we stop waiting is given time, so that nobody is told twice."""
+    """A server that is still at work when we stop waiting is given time, so that nobody is notified twice."""
     handler, pauses, server = slow_server(seconds)
     outcome = both.run(handler, mark_no_shows(a_request(ANN)), pauses=pauses)
     assert (outcome.marked, outcome.calls, len(server.writes)) == ([ANN], 1, 1)

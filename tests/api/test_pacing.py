@@ -1,7 +1,7 @@
 """The pacer against a model of the server's fixed windows, in virtual time: what it uses, and that it is not blocked.
 
 Nothing sleeps here. Each process is a pacer with clients that send as fast as they may; requests and answers take
-random times; nobody tells anybody anything but the server in its headers.
+random times; nobody sends_limits anybody anything but the server in its headers.
 """
 
 from __future__ import annotations
@@ -79,22 +79,24 @@ class Server:
     """Counts calls of one key.
 
     :param offset: Unix time minus the virtual one, for resets that are a time; None for seconds left.
-    :param tells: whether answers have headers.
+    :param sends_limits: whether responses have headers.
     """
 
-    def __init__(self, time: VirtualTime, *limits: Limit, offset: float | None = None, tells: bool = True) -> None:
+    def __init__(
+        self, time: VirtualTime, *limits: Limit, offset: float | None = None, sends_limits: bool = True
+    ) -> None:
         self.time = time
         self.limits = limits
         self.calls: list[tuple[float, str, int]] = []
         self._offset = offset
-        self._tells = tells
+        self._sends_limits = sends_limits
 
     def hit(self, who: str) -> tuple[int, dict[str, str]]:
         headers: dict[str, str] = {}
         results = [limit.hit(self.time.now, headers, self._offset) for limit in self.limits]
         status = 200 if all(results) else 429
         self.calls.append((self.time.now, who, status))
-        return status, headers if self._tells else {}
+        return status, headers if self._sends_limits else {}
 
     def blocked(self, who: str = "") -> int:
         """How many calls got a 429."""
@@ -419,7 +421,7 @@ class Clock:
         return self.now
 
 
-def told(left: int, reset: str = "60", calls: int = 120, name: str = "-Default") -> dict[str, str]:
+def limited(left: int, reset: str = "60", calls: int = 120, name: str = "-Default") -> dict[str, str]:
     return {
         f"X-RateLimit-Limit{name}": str(calls),
         f"X-RateLimit-Remaining{name}": str(left),
@@ -442,7 +444,7 @@ def exchange(pacer: Pacer, headers: dict[str, str], status: int = 200) -> None:
 
 
 def test_without_headers_nothing_is_paced(pacer: Pacer) -> None:
-    """A server that tells no limits is called as fast as before; only its first answer is waited for."""
+    """A server that sends no limits is called as fast as before; only its first response is waited for."""
     ticket = pacer.on_sent()
     assert pacer.next_delay() > 0
     pacer.on_response(ticket, {"Content-Type": "application/json"}, 200)
@@ -456,7 +458,7 @@ def test_a_huge_limit_is_never_waited_for(pacer: Pacer, clock: Clock) -> None:
     """A limit of millions costs no sleep: what is less than a millisecond is owed."""
     for number in range(10_000):
         assert pacer.next_delay() == 0
-        exchange(pacer, told(1_000_000 - number, calls=1_000_000))
+        exchange(pacer, limited(1_000_000 - number, calls=1_000_000))
         clock.now += 0.0002
 
 
@@ -466,7 +468,7 @@ def test_no_sleep_is_shorter_than_a_millisecond(pacer: Pacer, clock: Clock) -> N
     for number in range(10_000):
         sleeps += [seconds for seconds in [pacer.next_delay()] if seconds]
         clock.now += 0.00002 + (sleeps[-1] if sleeps and pacer.next_delay() else 0.0)
-        exchange(pacer, told(1_000_000 - number, calls=1_000_000))
+        exchange(pacer, limited(1_000_000 - number, calls=1_000_000))
     assert 0 < len(sleeps) < 1_000
     assert min(sleeps) >= 0.001
 
@@ -475,19 +477,19 @@ def test_a_few_calls_are_never_slowed_down(pacer: Pacer) -> None:
     """A task of six calls sends them one after the other, without a wait."""
     for number in range(6):
         assert pacer.next_delay() == 0
-        exchange(pacer, told(119 - number))
+        exchange(pacer, limited(119 - number))
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        told(0, "7"),
-        told(0, "7", name=""),
-        {name.upper(): value for name, value in told(0, "7", name="-Any-Name").items()},
-        {name.lower(): value for name, value in told(0, "7").items()},
-        told(0, str(int(UNIX_TIME_AT_0 + START + 7))),
-        told(0, str(int(UNIX_TIME_AT_0 + START + 7) * 1000)),
-        {**told(119, "60", name="-Long"), **told(0, "7", calls=20, name="-Short")},
+        limited(0, "7"),
+        limited(0, "7", name=""),
+        {name.upper(): value for name, value in limited(0, "7", name="-Any-Name").items()},
+        {name.lower(): value for name, value in limited(0, "7").items()},
+        limited(0, str(int(UNIX_TIME_AT_0 + START + 7))),
+        limited(0, str(int(UNIX_TIME_AT_0 + START + 7) * 1000)),
+        {**limited(119, "60", name="-Long"), **limited(0, "7", calls=20, name="-Short")},
     ],
 )
 def test_what_is_used_up_is_waited_for(pacer: Pacer, clock: Clock, headers: dict[str, str]) -> None:
@@ -501,14 +503,14 @@ def test_what_is_used_up_is_waited_for(pacer: Pacer, clock: Clock, headers: dict
 @pytest.mark.parametrize(
     "headers",
     [
-        told(0, "soon"),
-        told(0, "nan", name=""),
+        limited(0, "soon"),
+        limited(0, "nan", name=""),
         {"X-RateLimit-Remaining": "0"},
         {"X-RateLimit-Reset": "60"},
         {"X-RateLimit-Limit": "x", "X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": ""},
         {"X-RateLimit-": "", "X-RateLimit": "1"},
-        told(0, "1e300"),
-        told(10**40, "60", calls=10**40),
+        limited(0, "1e300"),
+        limited(10**40, "60", calls=10**40),
     ],
 )
 def test_headers_that_make_no_sense_stop_nothing(pacer: Pacer, headers: dict[str, str]) -> None:
@@ -520,11 +522,11 @@ def test_headers_that_make_no_sense_stop_nothing(pacer: Pacer, headers: dict[str
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({}, 5.0), ({"Retry-After": "9"}, 9.0), (told(0, "60"), 60.0), ({"Retry-After": "0"}, 1.0)],
+    [({}, 5.0), ({"Retry-After": "9"}, 9.0), (limited(0, "60"), 60.0), ({"Retry-After": "0"}, 1.0)],
 )
 def test_a_block_is_waited_out(pacer: Pacer, clock: Clock, headers: dict[str, str], seconds: float) -> None:
     """A 429 stops all calls for as long as it says, or 5 s; then a single one finds out what holds."""
-    exchange(pacer, told(100))
+    exchange(pacer, limited(100))
     exchange(pacer, headers, 429)
     assert pacer.next_delay() == pytest.approx(seconds, abs=0.02)
     assert pacer.blocked_for == pytest.approx(seconds, abs=0.02)
@@ -536,21 +538,21 @@ def test_a_block_is_waited_out(pacer: Pacer, clock: Clock, headers: dict[str, st
 
 
 def test_a_block_before_any_limit_is_known_is_waited_out(pacer: Pacer) -> None:
-    """Who comes into a block of others', and is told nothing else, sends nothing either."""
+    """A process that begins during a block of others', and knows nothing else, sends nothing either."""
     exchange(pacer, {}, 429)
     assert pacer.next_delay() == pytest.approx(5.0, abs=0.02)
 
 
 def test_who_has_waited_for_the_block_goes_first(pacer: Pacer) -> None:
-    """A call that was blocked waits between its tries; it is not made to wait for the same block again."""
-    exchange(pacer, told(100))
-    exchange(pacer, told(0), 429)
+    """A call that was blocked waits between its attempts; it is not made to wait for the same block again."""
+    exchange(pacer, limited(100))
+    exchange(pacer, limited(0), 429)
     assert list(pacer.delays(again=True)) == []
 
 
 def test_lost_requests_count_as_used(pacer: Pacer) -> None:
     """Where no answer came, the server may have counted the call."""
-    exchange(pacer, told(3))
+    exchange(pacer, limited(3))
     for _ in range(2):
         pacer.on_failure(pacer.on_sent())
     assert pacer.next_delay() == pytest.approx(60, abs=0.02)
@@ -558,11 +560,11 @@ def test_lost_requests_count_as_used(pacer: Pacer) -> None:
 
 def test_requests_under_way_count_as_used(pacer: Pacer) -> None:
     """What was sent and not yet answered is no longer free."""
-    exchange(pacer, told(4))
+    exchange(pacer, limited(4))
     for _ in range(3):
         ticket = pacer.on_sent()
     assert pacer.next_delay() > 0
-    pacer.on_response(ticket, told(3), 200)
+    pacer.on_response(ticket, limited(3), 200)
     assert pacer.next_delay() > 0
 
 
@@ -576,19 +578,19 @@ def test_a_lost_probe_holds_nobody_for_ever(pacer: Pacer, clock: Clock) -> None:
 
 def test_a_response_of_the_last_window_changes_nothing(pacer: Pacer, clock: Clock) -> None:
     """An answer that comes late, after the next window has begun, is not taken for news of that."""
-    exchange(pacer, told(60, "2"))
+    exchange(pacer, limited(60, "2"))
     late = pacer.on_sent()
     clock.now += 2.1
     assert pacer.next_delay() == 0
-    exchange(pacer, told(119, "60"))
-    pacer.on_response(late, told(1, "1"), 200)
+    exchange(pacer, limited(119, "60"))
+    pacer.on_response(late, limited(1, "1"), 200)
     assert pacer.next_delay() == 0
     assert pacer.share == pytest.approx(1 / 120)
 
 
 def test_share_is_of_the_tightest_limit(pacer: Pacer, clock: Clock) -> None:
     """The used part is that of the limit of which least is left, and nothing when its window is over."""
-    exchange(pacer, {**told(90), **told(5, "30", calls=20, name="-Short")})
+    exchange(pacer, {**limited(90), **limited(5, "30", calls=20, name="-Short")})
     assert pacer.share == pytest.approx(0.75)
     clock.now += 31
     assert pacer.share == pytest.approx(0.25)
@@ -598,7 +600,7 @@ def test_a_day_of_calls_now_and_then(pacer: Pacer, clock: Clock) -> None:
     """A sensor that polls for days is as free at the end as at the beginning."""
     for _ in range(5000):
         assert pacer.next_delay() == 0
-        exchange(pacer, told(119))
+        exchange(pacer, limited(119))
         clock.now += 61.0
 
 
@@ -618,8 +620,8 @@ class Told:
             self.left, self.ends = 10, self.now + 60
         self.left -= 1
         if self.left < 0:
-            return httpx.Response(429, headers=told(0, "60", calls=10))
-        headers = told(self.left, str(math.ceil(self.ends - self.now)), calls=10)
+            return httpx.Response(429, headers=limited(0, "60", calls=10))
+        headers = limited(self.left, str(math.ceil(self.ends - self.now)), calls=10)
         return httpx.Response(200, json=success({"id": 7}), headers=headers)
 
     def sleep(self, seconds: float) -> None:
@@ -678,7 +680,7 @@ def test_a_sleep_that_does_not_move_the_clock_ends(both) -> None:
         for _ in range(12):
             yield endpoints.me()
 
-    server = answering(httpx.Response(200, json=success({"id": 7}), headers=told(0, "60")))
+    server = answering(httpx.Response(200, json=success({"id": 7}), headers=limited(0, "60")))
     both.run(server, flow(), pauses=pauses)
     assert sum(pauses) == pytest.approx(11 * 60, abs=2)
 

@@ -89,15 +89,15 @@ def _chain(part: traceback.TracebackException | None) -> list[traceback.Tracebac
 
 @pytest.fixture
 def leaks(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """Give a function that fails where a canary is in an error, or in anything that was logged or printed."""
+    """Return a function that fails where a canary is in an error, or in anything that was logged or printed."""
     caplog.set_level(logging.DEBUG, logger="airflow_provider_calcom")
     caplog.set_level(logging.DEBUG, logger="stamina")
 
     def check(error: BaseException | None) -> None:
         printed = capfd.readouterr()
         logged = [f"{record.getMessage()} {record.args}" for record in caplog.records]
-        told = "\n".join([*logged, printed.out, printed.err, everything_of(error) if error else ""])
-        assert "canary" not in told.lower()
+        shown = "\n".join([*logged, printed.out, printed.err, everything_of(error) if error else ""])
+        assert "canary" not in shown.lower()
 
     return check
 
@@ -335,6 +335,6 @@ def test_no_class_of_error_is_forgotten() -> None:
 def test_reprs() -> None:
     """A repr ends up in logs and in reports of tests, too."""
     values = (*CALLS.values(), BookingQuery(attendee_email=ADDRESS, attendee_name=NAME), OURS)
-    wishes = parse_attendees([ADDRESS])
+    marks = parse_attendees([ADDRESS])
     answer = responses.Response(success(_booking()), {})
-    assert "canary" not in repr((*values, *wishes, answer)).lower()
+    assert "canary" not in repr((*values, *marks, answer)).lower()

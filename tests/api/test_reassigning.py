@@ -50,7 +50,7 @@ def test_a_new_host_that_the_booking_shows(both, user_id, answers):
     ],
 )
 def test_a_200_that_reassigned_nothing(both, user_id, answers):
-    """The open edition answers 200 with the present host, whatever was asked for; another try would not help."""
+    """The open edition answers 200 with the present host, whatever was requested; another attempt would not help."""
     with pytest.raises(errors.NotReassigned, match="do it in") as raised:
         both.run(answering(*answers), reassign("uid1", user_id))
     assert not raised.value.retryable

@@ -37,7 +37,7 @@ GOOD = httpx.Response(200, json=success({**booking(), "id": 7}))
     ],
 )  # fmt: skip
 def test_how_often_a_call_is_sent(both, endpoint, trouble, sent):
-    """A trouble that heals at once costs one more call where the call may be sent again, else the error is raised."""
+    """A passing trouble costs one more call where the call may be sent again, else the error is raised."""
     server = answering(trouble, GOOD)
     if sent == 2:
         both.call(server, endpoint)
@@ -50,7 +50,7 @@ def test_how_often_a_call_is_sent(both, endpoint, trouble, sent):
 @pytest.mark.parametrize("trouble", [httpx.Response(503), httpx.Response(429), httpx.ConnectError("x")])
 @IN_BOTH
 def test_attempts_are_bounded(both, trouble, attempts):
-    """There are no more tries than the settings allow, and the last error is raised as it is."""
+    """There are no more attempts than the settings allow, and the last error is raised as it is."""
     server = answering(trouble)
     settings = replace(SETTINGS, retry_limits=RetryLimits(attempts, 1000.0))
     error = both.error(server, READ, settings)
@@ -113,7 +113,7 @@ def test_a_wait_beyond_what_is_left_is_not_begun(both, endpoint, headers, second
 
 @IN_BOTH
 def test_the_servers_wait_is_really_waited(both):
-    """What is waited before the next try is what the server asked for."""
+    """What is waited before the next attempt is what the server requested."""
     headers = {"X-RateLimit-Remaining-Tiny": "0", "X-RateLimit-Reset-Tiny": "0.05"}
     server = answering(httpx.Response(503, headers=headers), GOOD)
     waits: list[float] = []
