@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
@@ -166,6 +168,18 @@ def folder_path(folder: Folder) -> Any:
         f"{shown_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
         " library of its storage"
     )
+
+
+def is_path(source: object) -> bool:
+    """Return whether a source is the path of a file: a string, an ``os.PathLike``, or anything with ``open``."""
+    return isinstance(source, (str, os.PathLike)) or callable(getattr(source, "open", None))
+
+
+def unpacked(stream: io.BufferedReader, buffer_size: int = io.DEFAULT_BUFFER_SIZE) -> io.BufferedReader:
+    """Return a stream that unpacks another one where that is gzip by its first bytes; otherwise that one itself."""
+    if stream.peek(2)[:2] != b"\x1f\x8b":
+        return stream
+    return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), buffer_size)
 
 
 def is_here(path: Any) -> bool:

@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
+from airflow_provider_calcom._storage import is_path, unpacked
 from airflow_provider_calcom.attendance.errors import MissingExtra
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook, sheets_of
@@ -38,7 +39,6 @@ _UNDECODABLE = "\ufdd1"
 _MARK = "airflow_provider_calcom.mark"
 _LINES_TO_SNIFF = 20
 _ROWS_AT_ONCE = 1000
-_GZIP_MAGIC = b"\x1f\x8b"
 _SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
 
 
@@ -47,11 +47,6 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_MARK, _mark)
-
-
-def is_path(source: object) -> bool:
-    """Return whether a source is the path of a file."""
-    return isinstance(source, (str, os.PathLike)) or callable(getattr(source, "open", None))
 
 
 def name_of(path: Any) -> str:
@@ -128,8 +123,7 @@ def _ending_of(path: Any) -> str:
 def _opened(path: Any) -> Iterator[io.BufferedReader]:
     with _raw(path) as raw:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
-        packed = buffered.peek(2)[:2] == _GZIP_MAGIC
-        yield io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=buffered))) if packed else buffered
+        yield unpacked(buffered)
 
 
 def _raw(path: Any) -> Any:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.attendance.feeds._files import files_of, is_path, name_of, options_of, records_in_file
+from airflow_provider_calcom._storage import is_path
+from airflow_provider_calcom.attendance.feeds._files import files_of, name_of, options_of, records_in_file
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord
 from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
 from airflow_provider_calcom.attendance.feeds._reader.meetings import Meetings
