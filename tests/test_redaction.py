@@ -28,7 +28,7 @@ from airflow_provider_calcom._storage import MODE_VARIABLE, InvalidFileMode, fil
 from airflow_provider_calcom.api import errors as api_errors
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
 from airflow_provider_calcom.attendance import errors as attendance_errors
-from airflow_provider_calcom.attendance.engine import Resources, check_resources, loaded, workshop
+from airflow_provider_calcom.attendance.engine import Resources, check_resources, duckdb_session, loaded
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
@@ -36,7 +36,7 @@ from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkboo
 from airflow_provider_calcom.attendance.feeds._times import BadTime
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
-from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, in_words
+from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnavailable, wrap_driver_errors
 from airflow_provider_calcom.cli.no_shows import main
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.exceptions import fail_without_retry
@@ -356,7 +356,7 @@ def _rails(_: Path) -> Iterator[Callable[[], object]]:
 
 def _load(table: Table, source: Any, zone: str | None = None) -> None:
     with (
-        workshop(Resources(threads=1), zone) as (connection, folder),
+        duckdb_session(Resources(threads=1), zone) as (connection, folder),
         loaded(connection, folder, {table: source}, takes_naive_times=zone is not None),
     ):
         pass
@@ -567,7 +567,7 @@ class OperationalError(Exception):
 def _sql(kind: type[Exception]) -> Callable[[Path], Iterator[Callable[[], object]]]:
     def drives(_: Path) -> Iterator[Callable[[], object]]:
         def fail(words: str) -> None:
-            with in_words("connection warehouse", ["canary secret/1"]):
+            with wrap_driver_errors("connection warehouse", ["canary secret/1"]):
                 raise kind(words)
 
         for words in SQL_WORDS:
@@ -592,10 +592,10 @@ def _modes(_: Path) -> Iterator[Callable[[], object]]:
 
 
 def _connections(_: Path) -> Iterator[Callable[[], object]]:
-    from airflow_provider_calcom.hooks.sql import query_rows, sql_place
+    from airflow_provider_calcom.hooks.sql import query_rows, sql_backend
 
     for value in (ADDRESS, NAME, KEY, TOKEN):
-        yield lambda value=value: sql_place(value)
+        yield lambda value=value: sql_backend(value)
         yield lambda value=value: list(query_rows(value, "SELECT 1"))
 
 
@@ -608,12 +608,12 @@ def _missing_connections(kind: type[Exception]) -> Callable[[Path], Iterator[Cal
 
 
 def _unsupported_connections(_: Path) -> Iterator[Callable[[], object]]:
-    from airflow_provider_calcom.hooks.sql import sql_place
+    from airflow_provider_calcom.hooks.sql import sql_backend
 
     def place(conn_type: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AIRFLOW_CONN_WEB", json.dumps({"conn_type": conn_type, "host": KEY, "password": KEY}))
-            sql_place("web")
+            sql_backend("web")
 
     for conn_type in ("http", ADDRESS):
         yield lambda conn_type=conn_type: place(conn_type)
@@ -660,7 +660,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
 }
 NOT_DRIVEN: dict[type, str] = {
     attendance_errors.MissingExtra: "literals; the base class hides what a library's ImportError may say",
-    attendance_errors.OutOfRoom: "needs a full disk; shows a path and DuckDB's words, both redacted by rule",
+    attendance_errors.OutOfMemory: "needs a full disk; shows a path and DuckDB's words, both redacted by rule",
     ChangesFailed: "raised below, by a run",
     PlanHashMismatch: "raised below, by a run",
     TooManyChanges: "raised below, by a run",

@@ -1,4 +1,4 @@
-"""Who was absent: the rules run over tables of any size, in DuckDB here or on the server of a SQL connection."""
+"""Who was absent: the rules run over tables of any size, in DuckDB on this worker or on a SQL server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom._storage import atomic_write, fault_of_path
-from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResources, MissingExtra, OutOfMemory
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
@@ -27,7 +26,7 @@ from airflow_provider_calcom.attendance.tables.sources import Source, format_of,
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from airflow_provider_calcom.attendance.sql.backend import Relation, SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import Relation, SqlBackend
 
 Input = Union[Source, "Relation"]
 Policy = AttendancePolicy | Mapping[str, Any] | str | None
@@ -36,7 +35,7 @@ _ORDER = (
     "booking_uid, role, email NULLS FIRST, outcome, reason, presence, first_joined NULLS FIRST, last_left NULLS FIRST,"
     " currently_absent"
 )
-# Words that come again and again are sorted as small numbers, in the order of the words.
+# Repeated words are sorted as small numbers, in alphabetical order.
 _ENUMS = {
     "role": ("attendee", "host"),
     "outcome": ("absent", "excluded", "present", "undetermined"),
@@ -47,10 +46,10 @@ _ENUMS = {
     ),
 }
 _SIZE = re.compile(r"\d{1,9}(\.\d{1,9})? ?[KMGT]i?B", re.ASCII | re.IGNORECASE)
-_MOST_THREADS = 1024
-_WORDS = ", ".join(f"CAST({name} AS ENUM {words}) AS {name}" for name, words in _ENUMS.items())
-_SORTED = f"(SELECT * REPLACE ({_WORDS}) FROM {{}}) AS decided ORDER BY {_ORDER}"
-# Parquet keeps instants as such; text has them as all files of this project do.
+_MAX_THREADS = 1024
+_AS_ENUMS = ", ".join(f"CAST({name} AS ENUM {words}) AS {name}" for name, words in _ENUMS.items())
+_SORTED = f"(SELECT * REPLACE ({_AS_ENUMS}) FROM {{}}) AS decided ORDER BY {_ORDER}"
+# Parquet keeps timestamps as such; text has them as all files of this project do.
 _COLUMNS = "booking_uid, role, email, outcome, reason, presence / 1e6 AS presence_seconds, {}, {}, currently_absent"
 _AS_TEXT = _COLUMNS.format(
     *(
@@ -62,10 +61,10 @@ _AS_TYPES = _COLUMNS.format(*(f"make_timestamptz({name}) AS {name}_at" for name 
 
 
 class Decision(TypedDict):
-    """What the rules say of one person of one booking.
+    """The decision of the rules on one person of one booking.
 
     ``outcome`` is excluded, present, undetermined or absent; ``presence_seconds`` counts whole microseconds;
-    the instants are ISO 8601 with ``Z``, cut to milliseconds; ``currently_absent`` is Cal.com's flag.
+    the timestamps are ISO 8601 with ``Z``, cut to milliseconds; ``currently_absent`` is Cal.com's flag.
     """
 
     booking_uid: str
@@ -81,9 +80,9 @@ class Decision(TypedDict):
 
 @dataclass(frozen=True)
 class Resources:
-    """What the embedded engine may use.
+    """Memory, threads and disk of the embedded engine.
 
-    :param memory_limit: as DuckDB takes it, such as ``2GB``; what does not fit is spilled to disk.
+    :param memory_limit: as DuckDB reads it, such as ``2GB``; what does not fit is spilled to disk.
     :param threads: how many; None for one on each core.
     :param spill_directory: where to spill; None for the system's temporary folder.
     """
@@ -100,11 +99,13 @@ class Figures:
     :param outcomes: ``{outcome: {reason: persons}}``.
     :param judged_bookings: bookings that rules 1 to 3 let through.
     :param attendance_rows: rows of the feed.
-    :param rows_of_people: rows of meetings that are not a machine's; a row counts for each of its bookings.
+    :param rows_of_people: rows of meetings that are not a bot's; a row counts for each of its bookings.
     :param matched_rows: those of them that are somebody's or an internal participant's.
     :param complete_until: up to where all sources together are complete, or None where one of them is not at all.
     :param source_ends: ``{source: up to where it is complete}``, in microseconds; "" for rows that name no source.
     :param files: the files that were read.
+    :param counts: the rows of each of the :data:`COUNTS`: ``{name: {key: number}}``, from which the fields above are
+        made. A count that only a guard rail needs has no field of its own.
     """
 
     outcomes: dict[str, dict[str, int]]
@@ -115,11 +116,12 @@ class Figures:
     complete_until: int | None
     source_ends: dict[str, int | None] = field(default_factory=dict)
     files: list[LoadedFile] = field(default_factory=list)
+    counts: dict[str, dict[tuple[Any, ...], int | None]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Decided:
-    """Decisions that were made, while their engine is open.
+    """Decisions, as long as their engine is open.
 
     :param connection: DuckDB's; its relation ``decided`` has the decisions with whole microseconds.
     :param policy: the policy, ``as_of`` filled in.
@@ -131,7 +133,7 @@ class Decided:
     figures: Figures
 
     def rows(self) -> Iterator[Decision]:
-        """Give the decisions one by one, in their order."""
+        """Yield the decisions in their order."""
         found = self.connection.execute(f"SELECT {_AS_TEXT} FROM {_SORTED.format('decided')}")
         names = [column[0] for column in found.description or ()]
         while batch := found.fetchmany(10_000):
@@ -141,7 +143,7 @@ class Decided:
     def write(self, path: str | os.PathLike[str] | Any, *, relation: str = "decided") -> None:
         """Write the decisions, as JSON lines, CSV or Parquet by the suffix; an older file is replaced by the whole one.
 
-        :param path: a path here, or a UPath or URL of an object store.
+        :param path: a local path, or a UPath or URL of an object store.
         :param relation: of the connection, with the columns of ``decided``.
         """
         file_format, is_gzip = format_of(str(path))
@@ -163,26 +165,26 @@ def decide(
     *,
     zone: str | None = None,
     resources: Resources = Resources(),
-    place: SqlPlace | None = None,
+    backend: SqlBackend | None = None,
     now: datetime | None = None,
 ) -> list[Decision]:
-    """Decide who was absent, and give all decisions.
+    """Decide who was absent, and return all decisions.
 
-    :param bookings: rows as dicts, a path, several paths, or a relation of ``place``. Its columns, like those of the
+    :param bookings: rows as dicts, a path, several paths, or a relation of ``backend``. Its columns, like those of the
         others, are those of :mod:`~airflow_provider_calcom.attendance.schema`.
     :param people: likewise.
     :param attendance: likewise.
     :param policy: a policy, or the fields of one as a dict or JSON.
-    :param zone: the zone in which times without one are told, such as ``Europe/Berlin``. Without it they are refused.
+    :param zone: the zone of timestamps that have none, such as ``Europe/Berlin``. Without it they are refused.
     :param resources: what the embedded engine may use.
-    :param place: a SQL server to run on in place of the embedded engine.
+    :param backend: a SQL server to run on instead of the embedded engine.
     :param now: "now" where the policy has no ``as_of``; the clock's time where it is None.
     :raises InvalidInput: naming file, row and column.
     :raises InvalidPolicy: naming the field.
-    :raises OutOfRoom: if memory and disk did not suffice.
+    :raises OutOfMemory: if memory and spill space are used up.
     """
     with deciding(
-        bookings, people, attendance, policy, zone=zone, resources=resources, place=place, now=now
+        bookings, people, attendance, policy, zone=zone, resources=resources, backend=backend, now=now
     ) as decided:
         return list(decided.rows())
 
@@ -196,31 +198,35 @@ def deciding(
     *,
     zone: str | None = None,
     resources: Resources = Resources(),
-    place: SqlPlace | None = None,
+    backend: SqlBackend | None = None,
     now: datetime | None = None,
 ) -> Iterator[Decided]:
-    """Decide who was absent, and keep the decisions in the engine, to be written or asked about.
+    """Decide who was absent, and keep the decisions in the engine, to be written or queried.
 
     Parameters and errors are those of :func:`decide`.
     """
-    judged_by = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
+    resolved = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
     inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
-    with workshop(resources, zone) as (connection, folder):
-        if place is None:
+    with duckdb_session(resources, zone) as (connection, folder):
+        if backend is None:
             with loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files:
-                load_policy(connection, policy_tables(judged_by))
+                load_policy(connection, policy_tables(resolved))
                 counts = _run_embedded(connection)
-                yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
+                yield Decided(connection, resolved, Figures(**_counted(counts), files=files))
         else:
-            files, counts = place.run(
-                connection, folder, inputs, judged_by, takes_naive_times=zone is not None, counts=COUNTS
+            files, counts = backend.run(
+                connection, folder, inputs, resolved, takes_naive_times=zone is not None, counts=COUNTS
             )
-            yield Decided(connection, judged_by, Figures(**_counted(counts), files=files))
+            yield Decided(connection, resolved, Figures(**_counted(counts), files=files))
 
 
 @contextmanager
-def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[DuckDBPyConnection, Path]]:
-    """Open a DuckDB that spills to a folder of its own, which goes away afterwards: ``(connection, folder)``."""
+def duckdb_session(resources: Resources, zone: str | None = None) -> Iterator[tuple[DuckDBPyConnection, Path]]:
+    """Open a DuckDB session that spills to a folder of its own, which is removed afterwards.
+
+    :return: yields ``(connection, folder)``.
+    :raises OutOfMemory: if a query of the block uses up memory and spill space.
+    """
     try:
         import duckdb
     except ImportError:
@@ -250,7 +256,7 @@ def workshop(resources: Resources, zone: str | None = None) -> Iterator[tuple[Du
 
 
 def _known_zone(zone: str | None) -> str:
-    """Give the name of a zone as the system's list of zones has it, so that none of the user's text reaches SQL."""
+    """Return a zone's name from the system's list of zones, so that none of the user's text reaches SQL."""
     if zone is None:
         return "UTC"
     from zoneinfo import ZoneInfo
@@ -268,24 +274,23 @@ def _no_zone(zone: object) -> InvalidInput:
 
 
 def check_resources(resources: Resources) -> None:
-    """See that what the engine may use can be used, before anything is gathered for it.
+    """Check the resources before any input is collected.
 
     :raises InvalidResources: naming the field.
     """
     limit, threads = resources.memory_limit, resources.threads
     if not isinstance(limit, str) or not _SIZE.fullmatch(limit):
         raise InvalidResources(f"memory_limit must be a size such as 2GB or 512MB, but is {describe(limit)}")
-    if threads is not None and (type(threads) is not int or not 0 < threads <= _MOST_THREADS):
+    if threads is not None and (type(threads) is not int or not 0 < threads <= _MAX_THREADS):
         raise InvalidResources(
-            f"threads must be a whole number from 1 to {_MOST_THREADS}, or None for one on each core, but is"
-            f" {describe(threads)}"
+            f"threads must be an integer from 1 to {_MAX_THREADS}, or None for one per core, but is {describe(threads)}"
         )
     spill = resources.spill_directory
     if spill is None:
         return
-    is_there = isinstance(spill, (str, os.PathLike)) and not fault_of_path(spill) and os.path.isdir(_expanded(spill))
-    if not is_there:
-        raise InvalidResources(f"spill_directory must be a folder that is there, but is {describe(spill)}")
+    exists = isinstance(spill, (str, os.PathLike)) and not fault_of_path(spill) and os.path.isdir(_expanded(spill))
+    if not exists:
+        raise InvalidResources(f"spill_directory must be an existing folder, but is {describe(spill)}")
 
 
 def _expanded(folder: str | os.PathLike[str]) -> str:
@@ -299,7 +304,7 @@ def _spill_folder(resources: Resources) -> Path:
     except OSError as error:
         raise InvalidResources(
             f"spill_directory: {shown_path(resources.spill_directory or 'the temporary folder')} can't be written"
-            f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or name another folder"
+            f" ({error.strerror or type(error).__name__}). Let the worker's user write there, or set another folder"
         ) from None
 
 
@@ -311,7 +316,7 @@ def _reraise_out_of_memory(resources: Resources) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         folder = shown_path(resources.spill_directory or tempfile.gettempdir())
-        raise OutOfRoom(
+        raise OutOfMemory(
             f"memory_limit: {resources.memory_limit} and the free disk space under {folder} (spill_directory) are too"
             " little for the rules. Raise the limit, free disk space, or run the rules on a SQL connection. DuckDB:"
             f" {redact(str(error).splitlines()[0])}"
@@ -336,7 +341,7 @@ def loaded(
 
 
 def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -> None:
-    """Make the policy's tables, and the one function of the rules that DuckDB lacks."""
+    """Create the policy's tables, and the one function of the rules that DuckDB lacks."""
     connection.execute("CREATE OR REPLACE TEMP MACRO is_plain(x) AS NOT regexp_matches(x, '[^a-z0-9 '']')")
     for table in tables:
         columns = ", ".join(f"{name} {kind}" for name, kind in table.columns.items())
@@ -347,7 +352,7 @@ def load_policy(connection: DuckDBPyConnection, tables: Sequence[PolicyTable]) -
 
 
 def _run_embedded(connection: DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
-    """Run the rules step by step: each step's tables have known sizes then, and go when nothing needs them any more."""
+    """Run the rules step by step: so tables have known sizes, and each is dropped when nothing needs it any more."""
     rules = the_rules()
     results = [rules.decisions, *COUNTS.values()]
     freed = rules.last_uses(results)
@@ -363,27 +368,31 @@ def _run_embedded(connection: DuckDBPyConnection) -> dict[str, list[tuple[Any, .
 COUNTS = {
     "outcomes": "SELECT outcome, reason, persons FROM outcome_counts",
     "judged_bookings": "SELECT count(*) AS bookings FROM meetings",
-    "matching": "SELECT rows_of_people, matched_rows FROM matching",
-    "feed": "SELECT feed_rows, complete_until FROM feed",
-    "sources": "SELECT source, source_end FROM sources",
+    "rows_of_people": "SELECT rows_of_people FROM matching",
+    "matched_rows": "SELECT matched_rows FROM matching",
+    "attendance_rows": "SELECT feed_rows FROM feed",
+    "complete_until": "SELECT complete_until FROM feed",
+    "source_ends": "SELECT source, source_end FROM sources",
 }
+"""What is counted, on either engine: SELECTs over the rules' steps. The last column is a number, the others its key."""
 
 
 def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
-    """Make the fields of :class:`Figures` of what the :data:`COUNTS` found, on whatever engine."""
+    """Return the fields of :class:`Figures` from the rows of the :data:`COUNTS`, of either engine."""
+    counts: dict[str, dict[tuple[Any, ...], int | None]] = {
+        name: {key: None if number is None else int(number) for *keys, number in found for key in [tuple(keys)]}
+        for name, found in rows.items()
+    }
     outcomes: dict[str, dict[str, int]] = {}
-    for outcome, reason, persons in sorted(rows["outcomes"]):
-        outcomes.setdefault(outcome, {})[reason] = int(persons)
-    rows_of_people, matched_rows = rows["matching"][0]
-    feed_rows, complete_until = rows["feed"][0]
+    for (outcome, reason), persons in sorted(counts["outcomes"].items()):
+        outcomes.setdefault(outcome, {})[reason] = persons or 0
     return {
         "outcomes": outcomes,
-        "judged_bookings": int(rows["judged_bookings"][0][0]),
-        "attendance_rows": int(feed_rows),
-        "rows_of_people": int(rows_of_people or 0),
-        "matched_rows": int(matched_rows or 0),
-        "complete_until": None if complete_until is None else int(complete_until),
-        "source_ends": {
-            source: None if end is None else int(end) for source, end in sorted(rows["sources"], key=itemgetter(0))
+        **{
+            name: counts[name][()] or 0
+            for name in ("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows")
         },
+        "complete_until": counts["complete_until"][()],
+        "source_ends": {source: end for (source,), end in sorted(counts["source_ends"].items())},
+        "counts": counts,
     }

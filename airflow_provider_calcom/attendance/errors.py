@@ -1,4 +1,4 @@
-"""What can go wrong between a feed and a plan: one class for each thing that a user can do about it."""
+"""Errors between a feed and a plan: one class for each thing that a user can do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow_provider_calcom.errors import ProviderError
 class AttendanceError(ProviderError):
     """Any error of this part of the package.
 
-    :param text: what happened and the fix. An address or a key in it is not shown, whoever wrote it.
+    :param text: what happened and the fix. An address or a key in it is hidden.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -17,11 +17,11 @@ class AttendanceError(ProviderError):
 
 
 class InvalidPolicy(AttendanceError):
-    """A field of the attendance policy can't be used. Mend the policy; the text names the field."""
+    """A field of the attendance policy can't be used. Fix the policy; the message names the field."""
 
 
 class InvalidInput(AttendanceError):
-    """A table of bookings, people or attendance can't be used. Mend the data; the text names file, row and column."""
+    """A table of bookings, people or attendance can't be used. Fix the data; the message names file, row and column."""
 
 
 class MissingExtra(AttendanceError):
@@ -33,12 +33,15 @@ class UnsupportedConnection(AttendanceError):
 
 
 class InvalidResources(AttendanceError):
-    """What the rules may use on this worker can't be used: memory, threads or folder. Fix it; the text names it."""
+    """The memory, threads or folder that the rules may use are invalid. Fix the one that the message names."""
 
 
-class OutOfRoom(AttendanceError):
-    """The rules did not fit into the memory and disk that they were given. Raise the memory limit or free some disk."""
+class OutOfMemory(AttendanceError):
+    """The rules ran out of memory and spill space. Raise the memory limit or free some disk."""
 
 
 class PlanRefused(AttendanceError):
-    """A guard rail tripped. Look at the report: is the feed whole? Then mend the feed, or move the rail's limit."""
+    """A guard rail failed, so the plan is rejected. Check whether the feed is complete: fix it, or raise the limit."""
+
+
+OutOfRoom = OutOfMemory  # until 1.0

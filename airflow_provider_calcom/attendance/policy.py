@@ -43,25 +43,25 @@ class AttendancePolicy:
     :param early_join: seconds before a booking's start from which its window begins.
     :param overrun: seconds after a booking's end at which its window ends.
     :param min_presence: seconds of presence that count as having come; more than 0.
-    :param open_limit: seconds that a presence without an end is taken to last at most.
+    :param open_limit: maximum assumed duration of a presence without an end, in seconds.
     :param settle: seconds after a booking's end before it is judged.
-    :param internal_domains: domains of colleagues, sub-domains included: never judged as attendees, and any of them
-        stands in for the host.
-    :param internal_emails: addresses of colleagues.
-    :param trust_internal_accounts: anybody who joins with an internal address is a colleague. False: only who is a host
-        of some booking or is listed in ``internal_emails``; another one may be a guest with an account of the company.
+    :param internal_domains: domains of internal participants, sub-domains included: never judged as attendees, and
+        any of them counts for the host side.
+    :param internal_emails: addresses of internal participants.
+    :param trust_internal_accounts: anybody who joins with an internal address is internal. False: only if a host of
+        some booking or listed in ``internal_emails``; another one may be a guest with an account of the company.
     :param moved_within: seconds by which a meeting may have been held earlier or later in its own room without Cal.com
         being informed.
     :param require_host_present: an attendee is not blamed for a meeting that its host missed.
     :param host_min_presence: seconds of the meeting that the host side must have been there; capped at half of the
         meeting, never under ``min_presence``.
-    :param assume_held: the feed lists everyone who came, as a reception desk does: no evidence of the meeting itself
-        and no host is asked for before an attendee is called absent.
+    :param assume_held: the feed lists everyone who came, as a reception desk does: neither evidence of the meeting
+        nor a host is required before an attendee is called absent.
     :param traces_are_doubt: an attendee who left any trace, though too little to have come, is not called absent.
     :param judge_hosts: also decide on hosts.
     :param aliases: ``{secondary address: the address that Cal.com knows}``.
-    :param fold_plus_tags: take ``ann+tag@example.org`` for ``ann@example.org``.
-    :param fold_gmail_dots: take ``a.nn@googlemail.com`` for ``ann@gmail.com``.
+    :param fold_plus_tags: treat ``ann+tag@example.org`` as ``ann@example.org``.
+    :param fold_gmail_dots: treat ``a.nn@googlemail.com`` as ``ann@gmail.com``.
     :param bot_names: words of a display name that make it a bot's: ``notetaker`` finds "Bob's Notetaker (2)".
 
     :raises InvalidPolicy: naming the field, what came and what is wanted.
@@ -98,10 +98,10 @@ class AttendancePolicy:
 
     @classmethod
     def of(cls, source: AttendancePolicy | Mapping[str, Any] | str | None) -> AttendancePolicy:
-        """Make a policy of what a user gives: a policy, a dict, a JSON text of one, or None for the defaults.
+        """Parse a policy, a dict, a JSON string of one, or None for the defaults.
 
         :param source: fields that are left out take their defaults.
-        :raises InvalidPolicy: also for a field that there is not, naming those that there are.
+        :raises InvalidPolicy: also for an unknown field, naming the known ones.
         """
         if isinstance(source, AttendancePolicy):
             return source
@@ -114,12 +114,12 @@ class AttendancePolicy:
         for name in given:
             if name not in known:
                 raise InvalidPolicy(
-                    f"{describe(name)} is no field of the policy. Its fields: {', '.join(sorted(known))}"
+                    f"{describe(name)} is not a field of the policy. Its fields: {', '.join(sorted(known))}"
                 )
         return cls(**given)
 
     def at(self, now: datetime) -> AttendancePolicy:
-        """Give the policy with ``as_of`` filled in.
+        """Return the policy with ``as_of`` filled in.
 
         :param now: taken, to the millisecond, where ``as_of`` is None.
         """
@@ -128,17 +128,17 @@ class AttendancePolicy:
         return replace(self, as_of=now.replace(microsecond=now.microsecond // 1000 * 1000))
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the fields as JSON can carry them; :meth:`of` makes the same policy of it."""
+        """Return the fields as JSON values, of which :meth:`of` makes the same policy."""
         return {entry.name: _as_json(getattr(self, entry.name)) for entry in fields(self)}
 
 
 def lower(text: str) -> str:
-    """Put a text into lower case letter by letter, as databases do; Python knows pairs of letters, too."""
+    """Return a string in lower case letter by letter, as databases do; Python maps some letters to pairs."""
     return "".join(letter.lower()[0] for letter in text)
 
 
 def whole_microseconds(seconds: float) -> int:
-    """Give a duration in microseconds, which is how the rules count."""
+    """Return a duration in microseconds, which is how the rules count."""
     return round(timedelta(seconds=seconds) / timedelta(microseconds=1))
 
 
@@ -149,12 +149,12 @@ def _parsed(text: str) -> Any:
         raise InvalidPolicy("The policy is nested too deeply") from None
     except ValueError as error:
         raise InvalidPolicy(
-            f'The policy is not JSON: {redact(str(error))}. Give an object such as {{"settle": 3600}}'
+            f'The policy is not JSON: {redact(str(error))}. Write an object such as {{"settle": 3600}}'
         ) from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of JSON, which json would let hold a key twice, the last one winning."""
+    """Return an object of JSON. json alone would accept a key twice, and keep the last one."""
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
@@ -170,17 +170,6 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _as_json(one) for key, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def _shown(value: object) -> str:
-    """Show a value cut short, and no address in it: a policy's lists hold those of colleagues."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__} that is too large to show"
-    if "@" in text:
-        return f"a text of {len(str(value))} characters with an @"
-    return text if len(text) <= 80 else text[:80] + "..."
 
 
 def _instant(name: str, value: Any) -> datetime | None:
@@ -202,13 +191,13 @@ def _ends(name: str, value: Any) -> datetime | dict[str, datetime] | None:
         entry = f"{name}, entry {place + 1},"
         cleaned = _text(entry, source).strip(WHITE_SPACE)
         if not cleaned:
-            raise InvalidPolicy(f"{entry} names no source. Name one as the feed's rows have it, such as zoom")
+            raise InvalidPolicy(f"{entry} does not name a source. Use one that the feed's rows have, such as zoom")
         if cleaned in ends:
             raise InvalidPolicy(f"{entry} names the source {describe(cleaned)} a second time")
         moment = _instant(f"{name}[{describe(cleaned)}]", end)
         if moment is None:
             raise InvalidPolicy(
-                f"{name}[{describe(cleaned)}] must be an instant, but is null. Leave the source out instead"
+                f"{name}[{describe(cleaned)}] must be a timestamp, but is null. Leave the source out instead"
             )
         ends[cleaned] = moment
     return ends
@@ -232,18 +221,18 @@ def _flag(name: str, value: Any) -> bool:
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise InvalidPolicy(f"{name} must be a list of texts, but is {describe(value)}")
+        raise InvalidPolicy(f"{name} must be a list of strings, but is {describe(value)}")
     texts = tuple(_text(f"{name}[{place}]", text) for place, text in enumerate(value))
     return tuple(text for text in texts if text.strip(WHITE_SPACE))
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidPolicy(f"{name} must be a text, but is {describe(value)}")
+        raise InvalidPolicy(f"{name} must be a string, but is {describe(value)}")
     if "\0" in value:
-        raise InvalidPolicy(f"{name} holds a NUL character, which no address or name has")
+        raise InvalidPolicy(f"{name} contains a NUL character, which no address or name has")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise InvalidPolicy(f"{name} holds half a character (a lone surrogate)")
+        raise InvalidPolicy(f"{name} contains an unpaired surrogate (invalid Unicode)")
     return value
 
 
@@ -269,7 +258,7 @@ def _aliases(name: str, value: Any) -> dict[str, str]:
         if not target:
             raise InvalidPolicy(f"{name}, entry {place + 1}, has no main address")
         if targets.setdefault(key, target) != target:
-            raise InvalidPolicy(f"{name}, entry {place + 1}, gives a second main address to the same secondary address")
+            raise InvalidPolicy(f"{name}, entry {place + 1}, has a second main address for the same secondary address")
     return dict(value)
 
 

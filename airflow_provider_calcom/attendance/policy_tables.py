@@ -18,7 +18,7 @@ from airflow_provider_calcom.attendance.policy import (
     whole_microseconds,
 )
 
-# No text holds this character: Unicode keeps it free for such use.
+# A noncharacter, which Unicode reserves for internal use, so that no string has it.
 _MARK = "\ufdd0"
 _DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence", "moved_within")
 _FLAGS = (
@@ -34,7 +34,7 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class PolicyTable:
-    """One of them.
+    """One table of the policy.
 
     :param name: its name.
     :param columns: ``{column: DuckDB's type}``.
@@ -47,7 +47,7 @@ class PolicyTable:
 
 
 def policy_tables(policy: AttendancePolicy) -> list[PolicyTable]:
-    """Give the tables.
+    """Return the tables of a policy.
 
     :param policy: one whose ``as_of`` is set.
     """
@@ -112,7 +112,7 @@ def _instant(value: object) -> int | None:
 
 
 def _aliases(policy: AttendancePolicy) -> tuple[tuple[str, str], ...]:
-    """Give each alias once, though it may be spelled in several ways: twice, it would double the rows that bear it."""
+    """Return each alias once, though it may be spelled in several ways: twice, it would double the rows with it."""
     plain = {
         lower(alias.strip(WHITE_SPACE)): lower(address.strip(WHITE_SPACE)) for alias, address in policy.aliases.items()
     }

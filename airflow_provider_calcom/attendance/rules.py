@@ -1,4 +1,4 @@
-"""The text of the rules, taken apart into steps, and carried to the SQL of other engines."""
+"""The SQL of the rules, parsed into its steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Step:
 
     :param name: what later parts call it.
     :param body: its SELECT.
-    :param is_kept: whether it is worth a table of its own, where the engine can have one.
+    :param is_kept: whether it is worth a table of its own.
     """
 
     name: str
@@ -28,15 +28,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules as steps, in the order in which they stand, and the SELECT of the decisions at their end."""
+    """The rules as steps, in their order, and the SELECT of the decisions at their end."""
 
     steps: tuple[Step, ...]
     decisions: str
 
     def needed_by(self, body: str, *, inline: bool) -> list[Step]:
-        """Give the steps that a SELECT needs, directly or through others, in order.
+        """Return the steps that a SELECT needs, directly or through others, in order.
 
-        :param inline: only those that are no tables of their own, without what stands behind a table.
+        :param inline: only the steps without a table of their own, and not what such a table is made of.
         """
         wanted = set(_WORDS.findall(body))
         needed: list[Step] = []
@@ -47,14 +47,14 @@ class Rules:
         return needed[::-1]
 
     def with_parts(self, body: str, *, inline: bool = True) -> str:
-        """Put before a SELECT the parts that it needs and that are no tables."""
+        """Return a SELECT with the steps that it needs, and that have no table of their own, before it."""
         parts = [f"{step.name} AS (\n{step.body})" for step in self.needed_by(body, inline=inline)]
         return f"WITH {', '.join(parts)}\n{body}" if parts else body
 
     def last_uses(self, results: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Tell which tables can go after which step: ``{step: tables}``.
+        """Return which tables can be dropped after which step: ``{step: tables}``.
 
-        :param results: SELECTs that come after all steps; what they need stays.
+        :param results: SELECTs that come after all steps; the tables that they need stay.
         """
         staying = {step.name for body in results for step in self._tables_under(body)}
         last: dict[str, str] = {}

@@ -1,26 +1,26 @@
--- Who was absent. One text decides it, for ten rows and for ten million, on every engine.
+-- Who was absent. One text decides it for ten rows and for ten million, on every engine.
 --
--- It reads nine tables. bookings, people and attendance are the caller's: instants as whole microseconds since 1970
+-- It reads nine tables. bookings, people and attendance are the caller's: timestamps as microseconds since 1970
 -- (UTC); uids, conference keys, statuses, roles, kinds, sources and participants without white space around them and
--- null for nothing, other text as it came; a number of its own in each row of bookings (booking) and of people
+-- null for nothing, other strings unchanged; a number of its own in each row of bookings (booking) and of people
 -- (person). policy is one row, its durations in microseconds; aliases, internal_domains, internal_emails, bot_names and
 -- source_ends are the policy's lists, one entry a row.
--- All values come in as columns of these tables; none is ever written into the text.
+-- All values are columns of these tables; none is ever written into this text.
 --
--- It is DuckDB's SQL within what sqlglot carries to other engines unchanged in meaning: no regular expressions, no
--- arrays, no interval arithmetic, no FILTER, no outer join without an equality, nothing that lets greatest() or least()
--- see a null. AS MATERIALIZED marks what is worth keeping as a table where the engine can: it is used several times or
--- its size steers how the next step is best joined.
+-- It is DuckDB's SQL as far as sqlglot transpiles it without changing its meaning: no regular expressions, no arrays, no
+-- interval arithmetic, no FILTER, no outer join without an equality, no null in greatest() or least(). AS MATERIALIZED
+-- marks what is worth keeping as a table if the engine has such: it is used several times, or its size determines how the
+-- next step is best joined.
 --
--- White space, the text that is trimmed, is policy.white_space; policy.mark is a character that no text holds.
+-- policy.white_space has the characters that are trimmed; policy.mark is a character that no string contains.
 -- is_plain(x) says that x has only a to z, digits, spaces and apostrophes; where an engine has no quick test it is FALSE,
 -- which costs time and changes nothing.
 
 WITH
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- Text. Every spelling is worked on once and gets a number; all joins below are on numbers. Work on each row instead
--- costs seconds for each column of ten million rows.
+-- Strings. Every spelling is normalized once and gets a number; all joins below are on numbers. Normalizing in each row
+-- instead costs seconds for each column of ten million rows.
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- A conference has the number of the first of its bookings.
@@ -67,8 +67,8 @@ main_addresses AS (
     LEFT JOIN known_aliases ON known_aliases.alias = lower_addresses.address
 ),
 
--- The last @ parts an address. It is sought from the end only where there are several, because some engines reverse
--- a text by what the eye sees as one sign.
+-- The last @ separates local part and domain. It is searched from the end only if there are several, because some
+-- engines reverse a string by grapheme clusters, not by characters.
 parted_addresses AS (
     SELECT
         spelling,
@@ -175,8 +175,8 @@ lower_names AS (
     WHERE texts.spelling IS NOT NULL
 ),
 
--- Folding knows hundreds of signs, and each call of translate() learns all that it is given, which takes its time. Most
--- names have none of them, most others only letters of western Europe, and nearly all the rest some of a hundred.
+-- Folding maps hundreds of characters, and each call of translate() first builds a map of its arguments, which is slow.
+-- Most names have none of them, most others only letters of western Europe, and nearly all the rest some of a hundred.
 latin_names AS (
     SELECT
         spelling, common_signs, folded_common_signs, all_signs, folded_signs, mark,
@@ -204,7 +204,7 @@ folded_names AS (
     FROM half_folded_names
 ),
 
--- The 's of a possessive goes where a word ends; other apostrophes leave their word whole.
+-- The 's of a possessive is dropped at a word's end; other apostrophes do not split their word.
 joined_names AS (
     SELECT
         spelling, mark,
@@ -215,7 +215,7 @@ joined_names AS (
     FROM folded_names
 ),
 
--- Runs of spaces become one: a mark after each space, then every mark with a space behind it goes, then the marks.
+-- Runs of spaces become one: add a mark after each space, drop every mark that a space follows, then drop the marks.
 spaced_names AS (
     SELECT
         spelling,
@@ -263,7 +263,7 @@ machine_names AS (
 ),
 
 -- What a row's name can be read as: its two words turned, and the two that a longer name begins or ends with.
--- A key stands between spaces, so that it holds another one where its text does.
+-- A key has a space at both ends, so that it contains another key only as whole words.
 name_keys AS MATERIALIZED (
     SELECT
         counted_names.name,
@@ -296,7 +296,7 @@ name_keys AS MATERIALIZED (
     LEFT JOIN machine_names ON machine_names.name = counted_names.name
 ),
 
--- name_kind: 0 a person's, 1 one that shows company, 2 a machine's.
+-- name_kind: 0 a person's, 1 one that shows company, 2 a bot's.
 names AS MATERIALIZED (
     SELECT
         spelled_names.spelling,
@@ -311,7 +311,7 @@ names AS MATERIALIZED (
     INNER JOIN name_keys ON name_keys.name = spelled_names.name
 ),
 
--- A row of a name bears the other one, too, where both are somebody's somewhere.
+-- A row with a name counts for the reversed name, too, if both are somebody's in some booking.
 turned_names AS MATERIALIZED (
     SELECT turning.name, turned.name AS other_name
     FROM name_keys AS turning
@@ -407,14 +407,14 @@ person_addresses AS (
     WHERE match_address IS NOT NULL AND (address IS NULL OR match_address <> address)
 ),
 
--- A person is found by the tail of a number, which is a trace; the row is theirs if it has the whole number.
+-- The tail of a number finds a person, which is a trace only; the row is theirs if it has the complete number.
 person_handles AS MATERIALIZED (
     SELECT booking, person, address AS handle, CAST(NULL AS INTEGER) AS phone FROM person_addresses
     UNION ALL
     SELECT booking, person, tail, phone FROM expected WHERE tail IS NOT NULL
 ),
 
--- Whose address is known internal, so that it is no guest's: a host's of any booking, or one that the policy lists.
+-- Internal addresses that are not a guest's: those of a host of any booking, and those that the policy lists.
 known_internals AS MATERIALIZED (
     SELECT address FROM addresses WHERE is_listed
     UNION
@@ -433,8 +433,8 @@ booking_phones AS MATERIALIZED (
     SELECT DISTINCT booking, phone FROM expected WHERE phone IS NOT NULL
 ),
 
--- Names that tell: everyone of the booking has one, this is one person's only, and turned it is nobody else's. Rows of
--- people under one address are one person, the bearer, and a name of one of them finds all of them.
+-- Unambiguous names: everyone of the booking has a name, this one is one person's only, and reversed nobody else's. Rows
+-- of people with one address are one person, the bearer, and a name of one of them finds all of them.
 bearers AS MATERIALIZED (
     SELECT booking, person, is_host, name, words, coalesce(match_address, -person) AS bearer FROM expected
 ),
@@ -468,8 +468,8 @@ telling_names AS MATERIALIZED (
     WHERE names_of_one.is_of_one AND nameless_bookings.booking IS NULL AND turned.booking IS NULL
 ),
 
--- A telling name and its turned form find the same person: turned it is nobody else's. Where both forms are telling, both
--- are there already; a UNION would compare all names with each other to find that out.
+-- An unambiguous name and its reversed form find the same person: reversed it is nobody else's. If both forms are
+-- unambiguous, both are in the table already; a UNION would compare all names with each other to find that out.
 findable_names AS MATERIALIZED (
     SELECT booking, name, bearer FROM telling_names
     UNION ALL
@@ -495,7 +495,7 @@ owners AS (
 -- 3. The rows of a booking
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The number 0 stands for a booking or a conference that the feed knows and these bookings don't.
+-- The number 0 represents a booking or a conference that is in the feed and not in these bookings.
 row_bookings AS (
     SELECT texts.booking_uid, coalesce(bookings.booking, 0) AS booking
     FROM (SELECT DISTINCT booking_uid FROM attendance WHERE booking_uid IS NOT NULL) AS texts
@@ -522,7 +522,7 @@ reported_sources AS (
     GROUP BY coalesce(attendance.source, '')
 ),
 
--- Up to where each source is complete: what the policy says of it, or else the latest instant of its rows.
+-- Up to where each source is complete: the policy's end of it, or else the latest timestamp of its rows.
 sources AS MATERIALIZED (
     SELECT
         CAST(row_number() OVER (ORDER BY known.source) AS INTEGER) AS source_number,
@@ -543,8 +543,8 @@ sources AS MATERIALIZED (
     LEFT JOIN source_ends AS named ON named.source = known.source
 ),
 
--- The vendor's own id of who joined, where several rows have it: only then it tells anything. Such rows lend each other
--- the address, if they know only one. Machines neither give nor take.
+-- The vendor's own id of who joined, if several rows have it: it identifies nobody otherwise. Such rows share their
+-- address, if they have only one. Bots' rows are left out of this.
 participant_addresses AS (
     SELECT
         source, participant, email, count(*) AS participant_rows, min(coalesce(joined_at, left_at)) AS first_start
@@ -578,7 +578,7 @@ participants AS MATERIALIZED (
     ) AS known
 ),
 
--- Marks of rows are numbers here and below: ten million truth values are written four times as slowly. row_kind: 0 a
+-- Marks of rows are numbers here and below: writing ten million booleans takes four times as long. row_kind: 0 a
 -- bot's, 1 in a lobby or one that contradicts itself, 2 a stay, 3 a stay whose end is not reported, 4 a check-in.
 presences AS MATERIALIZED (
     SELECT
@@ -641,9 +641,9 @@ presences AS MATERIALIZED (
     LEFT JOIN names ON names.spelling = timed.name
 ),
 
--- A row and a window that touch share the day on which the later of their two beginnings falls. So windows are listed
--- under each of their days, and rows under their first day and, few as those are, under each later day on which some
--- window begins. A join by time alone would meet each row of a busy room or person with each of its bookings.
+-- If a row and a window touch, both include the day of the later of their two starts. So windows are listed under each
+-- of their days, and rows under their first day and under each later day (these are few) on which some window starts.
+-- A join by time alone would compare each row of a busy room or person with each of its bookings.
 row_days AS (
     SELECT DISTINCT first_day AS day FROM presences
 ),
@@ -745,8 +745,8 @@ meeting_rows AS MATERIALIZED (
     ) AS judged_rows
 ),
 
--- 4c, the names that hold telling ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that holds a host's
--- finds nobody.
+-- 4c, names that contain unambiguous ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that contains a
+-- host's name finds nobody.
 holding_names AS MATERIALIZED (
     SELECT long_names.booking, long_names.name, telling_names.bearer
     FROM (
@@ -817,7 +817,7 @@ lent_owners AS MATERIALIZED (
 -- 5. Presence
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Hosts are looked for only where they are judged: their own presence counts for nothing else.
+-- Hosts' own presence is computed only if they are judged: nothing else needs it.
 judged AS (
     SELECT expected.*
     FROM expected
@@ -834,7 +834,7 @@ daily_persons AS MATERIALIZED (
     INNER JOIN daily_meetings AS meetings ON meetings.booking = person_handles.booking
 ),
 
--- The first days of rows are worked out here once more: daily_presences, used twice, would be held twice.
+-- The first days of rows are computed here again: daily_presences, used twice, would be in memory twice.
 presence_handles AS (
     SELECT presences.*, presences.first_day AS day, presences.address AS handle, 1 AS how
     FROM presences
@@ -853,8 +853,8 @@ presence_handles AS (
     WHERE later_presences.tail IS NOT NULL
 ),
 
--- Every row in the window that bears a person's address or the tail of their number, wherever it belongs. Those of the
--- meeting and the loose ones count for presence, if the whole number is the same; all of them are traces.
+-- Every row in the window that has a person's address or the tail of their number, of whatever meeting. Those of the
+-- meeting and of none count for presence, if the complete number is the same; all of them are traces.
 person_rows AS MATERIALIZED (
     SELECT
         persons.person,
@@ -970,7 +970,7 @@ person_presence AS MATERIALIZED (
     ) AS counted
 ),
 
--- The traces of an attendee who came decide nothing, nor do the facts of a meeting that all attendees came to.
+-- The traces of an attendee who came are not needed, nor are the facts of a meeting to which all attendees came.
 untraced AS MATERIALIZED (
     SELECT judged.booking, judged.person, judged.is_host, judged.name
     FROM judged
@@ -978,8 +978,7 @@ untraced AS MATERIALIZED (
     WHERE judged.is_host OR presence.person IS NULL OR NOT presence.has_come
 ),
 
--- The rows of meetings that not everybody came to, with all that they turned out to be: a row that is several people's
--- is here once for each of them.
+-- The rows of meetings to which not everybody came, with all owners: a row of several people is here once for each.
 open_rows AS MATERIALIZED (
     SELECT
         rows.booking, rows.name, rows.address, rows.participant, rows.source_number,
@@ -1011,7 +1010,7 @@ open_rows AS MATERIALIZED (
     INNER JOIN meetings ON meetings.booking = rows.booking
 ),
 
--- A trace by name: the row has the name itself, or bears it.
+-- A trace by name: the row has the name itself, reversed, or within a longer one.
 untraced_names AS MATERIALIZED (
     SELECT booking, person, name FROM untraced WHERE name IS NOT NULL
     UNION
@@ -1100,7 +1099,7 @@ host_sides AS (
     GROUP BY booking
 ),
 
--- Twice the seconds on both sides, so that half of a core is a whole number.
+-- Twice the durations on both sides, so that half of a core is an integer.
 hosts_that_came AS (
     SELECT host_sides.booking
     FROM host_sides
@@ -1153,8 +1152,8 @@ matching AS (
     CROSS JOIN late_matches
 ),
 
--- Up to where the feed is complete for a booking without rows of its own, and how far those are that the policy names,
--- which count for every booking.
+-- Up to where the feed is complete for a booking without rows of its own, and up to where the sources are that the
+-- policy names, which count for every booking.
 feed AS MATERIALIZED (
     SELECT
         ends.feed_rows,
@@ -1178,7 +1177,7 @@ feed AS MATERIALIZED (
 -- 6. and 7. The decisions
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Attendees without a usable address differ by the text that is there instead.
+-- Attendees without a usable address are identified by the string that they have instead.
 odd_attendees AS (
     SELECT
         expected.booking, expected.person, coalesce(lower(trim(expected.email, policy.white_space)), '') AS odd_address
@@ -1266,8 +1265,8 @@ known_facts AS (
     LEFT JOIN guests_that_came ON guests_that_came.booking = judged.booking
 ),
 
--- Rules 4 to 10, and the hosts' up to rule 9. Null for the few people whom only rules 11 to 14 can keep from being
--- absent; what those need is looked up for these people alone.
+-- Rules 4 to 10, and the hosts' up to rule 9. Null for the few people who are absent unless one of
+-- rules 11 to 14 applies; the steps of those are computed for these people alone.
 early_reasons AS MATERIALIZED (
     SELECT
         facts.person,
@@ -1302,7 +1301,7 @@ suspects AS MATERIALIZED (
     WHERE early_reasons.reason IS NULL
 ),
 
--- The rows of these people's meetings; a bot's are no doubt.
+-- The rows of these people's meetings, without bots' rows, which raise no doubt.
 suspect_rows AS MATERIALIZED (
     SELECT rows.*
     FROM open_rows AS rows
@@ -1381,8 +1380,8 @@ blamed_words AS MATERIALIZED (
     SELECT person, booking, bearer, ' ' || last_word || ' ' AS padded_word FROM blamed WHERE length(last_word) > 1
 ),
 
--- Rule 12: the name of somebody's row has a word of theirs that is none of its owners'.
--- Null never equals null, so what tells rows with one name apart has a value here.
+-- Rule 12: the name of somebody's row has a word of the absent person's name which none of the row's owners has.
+-- Null never equals null, so the columns that distinguish rows with one name have values here.
 owned_rows AS MATERIALIZED (
     SELECT DISTINCT
         rows.booking,
@@ -1428,7 +1427,7 @@ named_with_others AS MATERIALIZED (
         AND owned.borrower = rows.borrower
     WHERE owned.person IS NULL
     UNION
-    -- Or is a fuller spelling of theirs, though it is somebody else's.
+    -- Or the row's name is a longer spelling of the absent person's, though the row is somebody else's.
     SELECT blamed.person
     FROM blamed
     INNER JOIN owned_rows AS rows ON rows.booking = blamed.booking
@@ -1439,7 +1438,7 @@ named_with_others AS MATERIALIZED (
         AND strpos(name_keys.padded_key, ' ' || blamed.last_word) > 0
 ),
 
--- Rules 13 and 14 look at rows of no meeting of theirs. Other bookings are those that were not called off.
+-- Rules 13 and 14 consider rows outside of a person's own meetings. Other bookings are those that were not cancelled.
 standing_bookings AS MATERIALIZED (
     SELECT
         sifted_bookings.booking, sifted_bookings.conference, sifted_bookings.window_start, sifted_bookings.window_end
@@ -1565,7 +1564,7 @@ blamed_meetings AS MATERIALIZED (
     WHERE meetings.conference IS NOT NULL
 ),
 
--- Every row of a room with several bookings may be another time's, of other rooms only those outside of the window.
+-- In a room with several bookings every row may be of another time, in other rooms only those outside of the window.
 blamed_rooms AS (
     SELECT
         sifted_bookings.conference,
@@ -1615,7 +1614,7 @@ own_stray_rows AS MATERIALIZED (
         AND (rows.starts > meetings.window_end OR rows.ends < meetings.window_start)
 ),
 
--- In the same room there may have been another meeting of theirs, which such a row is of.
+-- Such a row may be of another meeting of theirs in the same room.
 rows_of_own_meetings AS (
     SELECT DISTINCT rows.person, rows.starts, rows.ends
     FROM own_stray_rows AS rows
@@ -1626,7 +1625,7 @@ rows_of_own_meetings AS (
     WHERE others.booking <> rows.booking AND rows.starts <= others.window_end AND rows.ends >= others.window_start
 ),
 
--- Rows of no meeting at all, by nobody whom any booking knows by address.
+-- Rows of no booking's time, without an address of any booking.
 orphan_rows AS (
     SELECT DISTINCT rows.conference, rows.name, rows.starts, rows.ends
     FROM stray_rows AS rows

@@ -13,12 +13,12 @@ class Column:
     """One column of a table.
 
     :param name: its name.
-    :param kind: ``label`` is text that is compared as it is, without the white space around it; ``text`` stays as it
-        comes; ``instant`` is a moment with its place on earth; ``flag`` is true or false.
+    :param kind: ``label`` is a string that is compared without the white space around it; ``text`` is one that is left
+        unchanged; ``instant`` is a timestamp with a zone; ``flag`` is true or false.
     :param required: whether every row must have a value.
     :param choices: the only values that a label may have, or none for any.
-    :param may_be_missing: whether a table without the column is taken as one that knows nothing of it.
-    :param is_end: whether an instant is the end of something.
+    :param may_be_missing: whether a table without the column is treated as one in which it is null.
+    :param is_end: whether a timestamp is an end.
     """
 
     name: str

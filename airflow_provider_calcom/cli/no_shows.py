@@ -1,4 +1,4 @@
-"""The command `calcom-no-shows`: try a policy on files without a DAG, tidy a ledger up, and forget a person."""
+"""The command `calcom-no-shows`: try a policy on files without a DAG, compact a ledger, and forget a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.tables.sources import format_of
 from airflow_provider_calcom.errors import ProviderError
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import SqlBackend
     from airflow_provider_calcom.no_shows.ledger.identities import Identities
 
 
@@ -27,7 +27,7 @@ _SECRET = "CALCOM_LEDGER_SECRET"  # noqa: S105 (the name of the variable)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser("calcom-no-shows", description=__doc__)
     commands = made.add_subparsers(dest="command", required=True)
     decide = commands.add_parser("decide", help="decide on every person and write the decisions")
@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
         "--out", required=True, metavar="FILE", help="decisions: .jsonl, .csv or .parquet, .gz may follow"
     )
     decide.set_defaults(run=_decide)
-    explain = commands.add_parser("explain", help="tell why the policy decides on one booking as it does")
+    explain = commands.add_parser("explain", help="explain why the policy decides on one booking as it does")
     _add_inputs(explain)
-    explain.add_argument("--connection", help=argparse.SUPPRESS)  # refused in words of its own
+    explain.add_argument("--connection", help=argparse.SUPPRESS)  # refused with a message of its own
     explain.add_argument("--booking", required=True, metavar="UID", help="the booking's uid")
     explain.add_argument("--json", action="store_true", help="print the same facts as JSON")
     explain.set_defaults(run=_explain)
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_forget(commands: Any) -> None:
     forget = commands.add_parser(
         "forget",
-        help="take a person's address out of plans and ledger; a keyed hash stays, which tells that a mark is our own",
+        help="take a person's address out of plans and ledger; a keyed hash stays, which identifies our own marks",
         description="The hash's key is the Airflow connection's ledger_secret, or is in the environment variable"
         f" {_SECRET}. No run may write the plans or the ledger meanwhile. If it is interrupted, run it again.",
     )
@@ -90,13 +90,13 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
             help=f"{table}: .jsonl, .csv or .parquet, .gz may follow; may be given several times, or hold *",
         )
     command.add_argument("--policy", metavar="FILE", help="the policy's fields as JSON; without it the defaults")
-    command.add_argument("--zone", help="zone of times that are told without one, such as Europe/Berlin; else refused")
+    command.add_argument("--zone", help="zone of times that have none, such as Europe/Berlin; else they are rejected")
     command.add_argument(
         "--memory-limit",
         default="2GB",
         type=_memory,
         metavar="SIZE",
-        help="default %(default)s; what is more goes to disk",
+        help="default %(default)s; beyond it data is spilled to disk",
     )
     command.add_argument("--threads", type=_threads, metavar="NUMBER", help="default: one on each core")
     command.add_argument("--spill-directory", metavar="FOLDER", help="default: the system's temporary folder")
@@ -104,20 +104,20 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
 
 def _memory(text: str) -> str:
     if re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", text, re.ASCII | re.IGNORECASE) is None:
-        raise argparse.ArgumentTypeError(f"{describe(text)} is no size such as 2GB or 512MB")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is not a size such as 2GB or 512MB")
     return text
 
 
 def _threads(text: str) -> int:
     if re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII) is None:
-        raise argparse.ArgumentTypeError(f"{describe(text)} is no number of threads such as 4")
+        raise argparse.ArgumentTypeError(f"{describe(text)} is not a number of threads such as 4")
     return int(text)
 
 
 def _decide(arguments: argparse.Namespace) -> None:
-    format_of(arguments.out, "--out")  # a wrong suffix is refused before the work
+    format_of(arguments.out, "--out")  # a wrong suffix is reported before the work
     if arguments.connection is None and _names_table(arguments):
-        raise AttendanceError("table:NAME is a table of a connection. Say which one with --connection")
+        raise AttendanceError("table:NAME is a table of a connection. Name the connection with --connection")
     with deciding(
         _input(arguments.bookings),
         _input(arguments.people),
@@ -125,7 +125,7 @@ def _decide(arguments: argparse.Namespace) -> None:
         _policy(arguments.policy),
         zone=arguments.zone,
         resources=_resources(arguments),
-        place=_place(arguments),
+        backend=_place(arguments),
     ) as decided:
         _write(decided, arguments.out)
         _print_figures(decided)
@@ -148,7 +148,7 @@ def _explain(arguments: argparse.Namespace) -> None:
         )
     from airflow_provider_calcom.attendance.explain import explain, page
 
-    told = explain(
+    explanation = explain(
         arguments.bookings,
         arguments.people,
         arguments.attendance,
@@ -157,7 +157,9 @@ def _explain(arguments: argparse.Namespace) -> None:
         zone=arguments.zone,
         resources=_resources(arguments),
     )
-    _print(json.dumps(told.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else page(told))
+    _print(
+        json.dumps(explanation.as_dict(), ensure_ascii=False, indent=2) + "\n" if arguments.json else page(explanation)
+    )
 
 
 def _compact(arguments: argparse.Namespace) -> None:
@@ -187,10 +189,8 @@ def _forget(arguments: argparse.Namespace) -> None:
     for path, times in found.items():
         print(f"{shown_path(path)}: {times}")
     if arguments.check and found:
-        raise NotForgotten(f"The address stands in {len(found)} files")
-    print(
-        "The address stands in none of the files" if arguments.check or not found else "Forgotten, and looked for again"
-    )
+        raise NotForgotten(f"The address is in {len(found)} files")
+    print("The address is in none of the files" if arguments.check or not found else "Forgotten, and searched again")
 
 
 def _addresses(connection: str | None) -> Identities:
@@ -208,14 +208,14 @@ def _addresses(connection: str | None) -> Identities:
 
 
 def _print(text: str) -> None:
-    """Print text that holds any sign, and don't mind if the reader, such as `head`, has had enough."""
+    """Print any text, and ignore that a reader such as `head` closed the pipe."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would flush once more at its end, and complain.
+        # Python would flush again at its end, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -228,7 +228,7 @@ def _resources(arguments: argparse.Namespace) -> Resources:
 
 
 def _input(given: list[str]) -> Any:
-    """Give the paths, or the one relation that ``table:NAME`` names."""
+    """Return the paths, or the one relation that ``table:NAME`` names."""
     if not any(one.startswith("table:") for one in given):
         return given
     from airflow_provider_calcom.attendance.sql.backend import Relation
@@ -247,29 +247,29 @@ def _policy(path: str | None) -> str | None:
         raise InvalidPolicy(f"--policy: can't read {shown_path(path)}: {reason_of(error)}") from None
 
 
-def _place(arguments: argparse.Namespace) -> SqlPlace | None:
+def _place(arguments: argparse.Namespace) -> SqlBackend | None:
     if arguments.connection is None:
         return None
     # Airflow takes seconds to import, so only this option does it.
-    from airflow_provider_calcom.hooks.sql import sql_place
+    from airflow_provider_calcom.hooks.sql import sql_backend
 
     try:
-        return sql_place(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
+        return sql_backend(arguments.connection, scratch_schema=arguments.scratch_schema, parameter="--connection")
     except ValueError as error:
         raise AttendanceError(hide(str(error))) from None
 
 
 def _print_figures(decided: Decided) -> None:
     for outcome, reasons in decided.figures.outcomes.items():
-        told = ", ".join(f"{reason} {persons}" for reason, persons in reasons.items())
-        print(f"{outcome} {sum(reasons.values())}: {told}", file=sys.stderr)
+        counts = ", ".join(f"{reason} {persons}" for reason, persons in reasons.items())
+        print(f"{outcome} {sum(reasons.values())}: {counts}", file=sys.stderr)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     :param arguments: those of the command line, or None for the process's own.
-    :returns: 0, or 1 with the error on standard error.
+    :return: 0, or 1 with the error on standard error.
     """
     given = parser().parse_args(arguments)
     try:

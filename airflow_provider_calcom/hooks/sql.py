@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe, plain, redact, shown_columns
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
-from airflow_provider_calcom.attendance.sql.backend import SqlPlace
-from airflow_provider_calcom.attendance.sql.connection import in_words
+from airflow_provider_calcom.attendance.sql.backend import SqlBackend
+from airflow_provider_calcom.attendance.sql.connection import wrap_driver_errors
 from airflow_provider_calcom.attendance.sql.dialects import DIALECTS
 from airflow_provider_calcom.hooks.calcom import connection_of
 
@@ -33,15 +33,15 @@ class SqlConnectionMissing(UnsupportedConnection):
     """There is no such Airflow connection for SQL, or it can't be read. Make it, or correct the parameter."""
 
 
-def sql_place(
+def sql_backend(
     conn_id: str,
     *,
     dialect: str | None = None,
     scratch_schema: str | None = None,
     only_changes: bool = False,
     parameter: str = "rules_conn_id",
-) -> SqlPlace:
-    """Make the place on which the rules run of an Airflow connection.
+) -> SqlBackend:
+    """Return the SQL server of an Airflow connection, to run the rules on.
 
     Which SQL its server speaks is, in this order: ``dialect``; ``dialect`` in the connection's extras, which is where
     Airflow's own SQL hooks look, too; what the connection's type says; what its hook says.
@@ -63,7 +63,7 @@ def sql_place(
             f" run. They do in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's"
             ' extras: {"dialect": "spark"}'
         )
-    return SqlPlace(
+    return SqlBackend(
         # Some hooks keep the connection that they have opened, and would give it again when it is closed.
         lambda: sql_hook(connection, conn_id, parameter).get_conn(),
         name,
@@ -73,6 +73,9 @@ def sql_place(
         name=f"connection {plain(conn_id)}",
         secrets=secrets_of(connection),
     )
+
+
+sql_place = sql_backend  # until 1.0
 
 
 def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:
@@ -145,7 +148,7 @@ def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
     """
     connection: Any = connection_of("attendance, conn_id", conn_id, missing=SqlConnectionMissing)
     hook, secrets = sql_hook(connection, conn_id, "attendance, conn_id"), [connection.password or ""]
-    with _in_words(conn_id, secrets), closing(hook.get_conn()) as opened, closing(opened.cursor()) as cursor:
+    with _wrapped(conn_id, secrets), closing(hook.get_conn()) as opened, closing(opened.cursor()) as cursor:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
         if not names:
@@ -160,7 +163,7 @@ def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _in_words(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
+def _wrapped(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
     """Raise a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
-    with in_words(f"connection {plain(conn_id)}, reading the feed", secrets):
+    with wrap_driver_errors(f"connection {plain(conn_id)}, reading the feed", secrets):
         yield

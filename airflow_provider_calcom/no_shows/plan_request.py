@@ -14,7 +14,7 @@ from airflow_provider_calcom.no_shows.diff import Correct, LastWritesOf
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import SqlBackend
 
 
 @dataclass(frozen=True)
@@ -101,5 +101,5 @@ class PlanRequest:
     zone: str | None = None
     correct: Correct = "ledger"
     force: bool = False
-    backend: SqlPlace | None = None
+    backend: SqlBackend | None = None
     resources: Resources = field(default_factory=Resources)

@@ -20,7 +20,7 @@ from airflow_provider_calcom.attendance.engine import Decided, Resources, decidi
 from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.sql.relations import Relation
-from airflow_provider_calcom.attendance.tables.sources import Named
+from airflow_provider_calcom.attendance.tables.sources import LabelledFile
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
@@ -68,7 +68,7 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
             inputs.policy,
             zone=request.zone,
             resources=request.resources,
-            place=request.backend,
+            backend=request.backend,
         ) as decided:
             warn_of_other_days(inputs.feeds, request.after_start)
             warn_of_early_ends(decided, inputs.feeds, request.before_start)
@@ -165,7 +165,10 @@ class _InputCollector:
                 "Treating %d attendees who neither booked nor are guests as co-hosts of their bookings",
                 tables.outside_cohosts,
             )
-        bookings, people = Named(tables.bookings, f"bookings ({where})"), Named(tables.people, f"people ({where})")
+        bookings, people = (
+            LabelledFile(tables.bookings, f"bookings ({where})"),
+            LabelledFile(tables.people, f"people ({where})"),
+        )
         return self._with_attendance(bookings, people, policy, tables.rooms, tables.attended if user else None)
 
     def _with_attendance(
@@ -223,7 +226,7 @@ class _InputCollector:
         for number, feed in enumerate(feeds):
             for report in feed.reports:
                 log.info("Feed %d: %s", number, json.dumps(report.as_dict()))
-        return [Named(feed.path, f"feed {number} ({feed.feed})") for number, feed in enumerate(feeds)], feeds
+        return [LabelledFile(feed.path, f"feed {number} ({feed.feed})") for number, feed in enumerate(feeds)], feeds
 
 
 def _files(name: str, table: Paths) -> list[Any]:

@@ -17,7 +17,7 @@ from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.hooks.calcom import conn_id_of
-from airflow_provider_calcom.hooks.sql import query_rows, sql_place
+from airflow_provider_calcom.hooks.sql import query_rows, sql_backend
 from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
@@ -35,7 +35,7 @@ from airflow_provider_calcom.operators._readers import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.attendance.sql.backend import SqlPlace
+    from airflow_provider_calcom.attendance.sql.backend import SqlBackend
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
 FETCHED_FEED = "cal_video"
@@ -96,10 +96,10 @@ def _hashed(hook: CalComHook) -> Callable[[str], str]:
     return identities(hook, hashed=True).hashed
 
 
-def _backend(given: Mapping[str, Any]) -> SqlPlace | None:
+def _backend(given: Mapping[str, Any]) -> SqlBackend | None:
     if given["rules_conn_id"] is None:
         return None
-    return sql_place(given["rules_conn_id"], scratch_schema=given["scratch_schema"], only_changes=True)
+    return sql_backend(given["rules_conn_id"], scratch_schema=given["scratch_schema"], only_changes=True)
 
 
 def _check_tables(request: PlanRequest) -> None:

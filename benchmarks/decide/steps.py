@@ -12,7 +12,15 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
-from airflow_provider_calcom.attendance.engine import COUNTS, Decided, Figures, Resources, load_policy, loaded, workshop
+from airflow_provider_calcom.attendance.engine import (
+    COUNTS,
+    Decided,
+    Figures,
+    Resources,
+    duckdb_session,
+    load_policy,
+    loaded,
+)
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
@@ -55,7 +63,7 @@ def costs(folder: Path, resources: Resources, out: Path) -> dict[str, float]:
     inputs = {table: str(folder / f"{name}.parquet") for table, name in TABLES.items()}
     rules = the_rules()
     freed = rules.last_uses([rules.decisions, *COUNTS.values()])
-    with workshop(resources) as (connection, scratch), ExitStack() as tables:
+    with duckdb_session(resources) as (connection, scratch), ExitStack() as tables:
         reading = loaded(connection, scratch, inputs, takes_naive_times=False)
         timed(READING, lambda: tables.enter_context(reading))
         load_policy(connection, policy_tables(policy))

@@ -169,7 +169,7 @@ def test_several_files_and_patterns(world: World) -> None:
     world.tables["attendance"] = [f"{folder}/?.jsonl.gz"]
     assert "No such file or directory" in world.refused()
     world.tables["attendance"] = [f"{folder}/*.csv"]
-    assert "attendance: no file fits " in world.refused()
+    assert "attendance: no file matches " in world.refused()
 
 
 def test_local_times_need_a_zone(world: World) -> None:
@@ -295,8 +295,8 @@ def test_no_value_becomes_sql(form: str, world: World, monkeypatch: pytest.Monke
         (b'{"settle": NaN}', "settle must be from 0 to"),
         (b'{"settle": 1e400}', "settle must be from 0 to"),
         (b'{"settle": "5"}', "settle must be a number of seconds, but is '5'"),
-        (b'{"setle": 5}', "'setle' is no field of the policy"),
-        (b'{"internal_emails": "ann.secret@example.org"}', "internal_emails must be a list of texts"),
+        (b'{"setle": 5}', "'setle' is not a field of the policy"),
+        (b'{"internal_emails": "ann.secret@example.org"}', "internal_emails must be a list of strings"),
         (b"[" * 100_000, "The policy is "),
         ('{"settle": 5}'.encode("utf-16"), "policy.json"),
     ],
@@ -361,5 +361,5 @@ def test_the_command_itself_ends_without_a_traceback(world: World) -> None:
         command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
     assert done.returncode == 1
-    assert done.stderr == f"calcom-no-shows: {path}: begins as UTF-16, and then is not. Save it as UTF-8\n"
+    assert done.stderr == f"calcom-no-shows: {path}: begins as UTF-16, but is not valid UTF-16. Save it as UTF-8\n"
     assert done.stdout == ""

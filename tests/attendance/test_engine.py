@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_calcom.attendance import rules
 from airflow_provider_calcom.attendance.engine import Resources, decide, deciding
-from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
+from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfMemory
 from tests.attendance import reference, worlds
 from tests.profiles import examples
 
@@ -107,7 +107,7 @@ def test_spills_to_a_folder_of_its_own_that_goes_away(tmp_path: Path) -> None:
 def test_a_lack_of_room_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Where memory and disk do not suffice, the error names the limit and the mend."""
     world = worlds.random_world(11, bookings=1_000)
-    with pytest.raises(OutOfRoom, match=r"memory_limit: 3MB .*Raise the limit"):
+    with pytest.raises(OutOfMemory, match=r"memory_limit: 3MB .*Raise the limit"):
         decide(*world, resources=Resources(memory_limit="3MB", threads=1, spill_directory=tmp_path))
 
 

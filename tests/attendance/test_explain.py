@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.engine import Resources
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.explain import ExplainedRow, Explanation, Verdict, explain, page
+from airflow_provider_calcom.attendance.explain import ExplainedRow, Explanation, PersonExplanation, explain, page
 from airflow_provider_calcom.attendance.explain.model import ExplainedBooking, Feed, FeedSource, HostSide
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.attendance.explain.render import WIDTH, cells
@@ -65,14 +65,14 @@ def told(people: list[Any], rows: list[Any], bookings: Any = None, uid: str = "b
     return explain(bookings or [booking()], people, rows, COMPLETE | policy, booking_uid=uid, resources=ONE_THREAD)
 
 
-def verdict_on(explanation: Explanation, email: str) -> Verdict:
+def person_in(explanation: Explanation, email: str) -> PersonExplanation:
     (found,) = (verdict for verdict in explanation.people if verdict.email == email)
     return found
 
 
 def why(email: str, people: list[Any], rows: list[Any], bookings: Any = None, **policy: Any) -> str:
     """The rule and its sentence on one person."""
-    found = verdict_on(told(people, rows, bookings, **policy), email)
+    found = person_in(told(people, rows, bookings, **policy), email)
     return f"{found.rule} {found.reason}: {found.why}"
 
 
@@ -302,7 +302,7 @@ def facts(
         policy=AttendancePolicy.of(COMPLETE | policy),
         feed=Feed(**{"rows": len(rows), "sources": []} | complete | dict(feed)),
         host_side=HostSide(**came | dict(host_side)),
-        people=[Verdict(**person | dict(ann))],
+        people=[PersonExplanation(**person | dict(ann))],
         rows=list(rows),
         rows_in_all={"meeting": len(rows)},
         files=[],
@@ -585,7 +585,7 @@ def test_which_source_limits_the_feed(expected: str, feed: dict[str, Any]) -> No
 def test_the_end_of_the_feed_is_that_of_the_rules(expected: str, rows: Any, options: Any) -> None:
     """What the page says of the feed's sources is what the rules found of them."""
     explanation = told([ANN, HOST], rows, **{"attendance_until": None} | options)
-    assert f"the feed is complete {expected}, and must be up to" in verdict_on(explanation, "ann@x.test").why
+    assert f"the feed is complete {expected}, and must be up to" in person_in(explanation, "ann@x.test").why
 
 
 def test_sources_that_do_not_count_for_a_booking() -> None:
@@ -660,7 +660,7 @@ def test_doubts_are_marked() -> None:
 def test_a_host_is_not_judged_unless_asked() -> None:
     """The page lists the host all the same, and how long the host side was there, though everyone else came."""
     explanation = told([ANN, HOST], [HOST_CAME, row(email="ann@x.test")])
-    assert verdict_on(explanation, "host@x.test").outcome is None
+    assert person_in(explanation, "host@x.test").outcome is None
     assert "not judged" in page(explanation)
     assert (explanation.host_side.came, explanation.host_side.seconds_of_core) == (True, 3600)
 
@@ -806,7 +806,7 @@ def test_many_rows_are_bounded_and_those_that_decide_are_shown() -> None:
     explanation = told([ANN, HOST], [*many, row("10:30:00", "10:31:00", name="iPhone"), HOST_CAME])
     assert len(explanation.rows) == 200
     assert explanation.rows_in_all == {"meeting": 302}
-    assert "row #301 (iPhone" in verdict_on(explanation, "ann@x.test").why
+    assert "row #301 (iPhone" in person_in(explanation, "ann@x.test").why
     assert "  ... and 102 more\n" in page(explanation)
 
 

@@ -119,7 +119,7 @@ WRONG = [
     ("min_presence", 1e-9, "min_presence must be a microsecond or more"),
     *((name, value, f"{name} must be true or false, but is {value!r}") for name in FLAGS for value in NO_FLAGS),
     *(
-        (name, value, f"{name} must be a list of texts, but is ")
+        (name, value, f"{name} must be a list of strings, but is ")
         for name in ("internal_domains", "internal_emails", "bot_names")
         for value in NO_TEXTS
     ),
@@ -127,20 +127,20 @@ WRONG = [
         (name, ["x", value], f"{name}[1] {words}")
         for name in ("internal_domains", "internal_emails", "bot_names")
         for value, words in (
-            (5, "must be a text"),
-            (None, "must be a text"),
-            ("a\0", "holds a NUL"),
-            ("\ud800", "holds half"),
+            (5, "must be a string"),
+            (None, "must be a string"),
+            ("a\0", "contains a NUL"),
+            ("\ud800", "contains an unpaired"),
         )
     ),
     ("internal_domains", ["x", "@acme.example"], "internal_domains[1] must be a domain such as example.org"),
     ("internal_domains", [".acme.example"], "internal_domains[0] must be a domain such as example.org"),
     *(("aliases", value, "aliases must be {secondary address: main address}") for value in ([], "x", 5, None)),
-    ("aliases", {"a@x": 5}, "aliases, the value of entry 1, must be a text"),
-    ("aliases", {5: "a@x"}, "aliases, entry 1, must be a text"),
+    ("aliases", {"a@x": 5}, "aliases, the value of entry 1, must be a string"),
+    ("aliases", {5: "a@x"}, "aliases, entry 1, must be a string"),
     ("aliases", {"a@x": " "}, "aliases, entry 1, has no main address"),
-    ("aliases", {"a@x": "b@x", "A@X ": "c@x"}, "aliases, entry 2, gives a second main address"),
-    ("aliases", {"a\ud800@x": "b@x"}, "aliases, entry 1, holds half a character"),
+    ("aliases", {"a@x": "b@x", "A@X ": "c@x"}, "aliases, entry 2, has a second main address"),
+    ("aliases", {"a\ud800@x": "b@x"}, "aliases, entry 1, contains an unpaired surrogate"),
     *(
         (name, value, f"{name} must be a timestamp such as 2026-")
         for name in ("as_of", "attendance_until")
@@ -149,15 +149,19 @@ WRONG = [
     ("as_of", "2026-01-05T10:00:00", "as_of is the naive time '2026-01-05T10:00:00': add Z"),
     ("as_of", datetime(2026, 1, 5), "as_of is the naive time "),
     ("attendance_until", "9999-12-31T23:59:59-01:00", "attendance_until must lie in the years 1 to 9999"),
-    ("attendance_until", {"zoom": None}, "attendance_until['zoom'] must be an instant, but is null. Leave the source"),
-    ("attendance_until", {" \u00a0": UNTIL}, "attendance_until, entry 1, names no source. Name one as the feed's rows"),
+    ("attendance_until", {"zoom": None}, "attendance_until['zoom'] must be a timestamp, but is null. Leave the source"),
+    (
+        "attendance_until",
+        {" \u00a0": UNTIL},
+        "attendance_until, entry 1, does not name a source. Use one that the feed's rows",
+    ),
     (
         "attendance_until",
         {"zoom": UNTIL, "\tzoom ": UNTIL},
         "attendance_until, entry 2, names the source 'zoom' a second",
     ),
-    ("attendance_until", {5: UNTIL}, "attendance_until, entry 1, must be a text"),
-    ("attendance_until", {"zo\0m": UNTIL}, "attendance_until, entry 1, holds a NUL"),
+    ("attendance_until", {5: UNTIL}, "attendance_until, entry 1, must be a string"),
+    ("attendance_until", {"zo\0m": UNTIL}, "attendance_until, entry 1, contains a NUL"),
     ("attendance_until", {"zoom": {"teams": UNTIL}}, "attendance_until['zoom'] must be a timestamp such as 2026-"),
     (
         "attendance_until",
@@ -198,17 +202,17 @@ def test_a_wrong_value_names_its_field(name: str, value: Any, words: str) -> Non
             '{"aliases": {"a@x": "b", "a@x": "c"}}',
             "The policy has a text of 3 characters twice in one object",
         ),
-        ('{"settl": 1}', "'settl' is no field of the policy. Its fields: aliases, as_of, assume_held, "),
-        ({5: 1}, "5 is no field of the policy"),
-        ({"ann@acme.example": 1}, "a text of 16 characters is no field of the policy"),
-        ({"\ud800": 1}, "a text of 1 characters is no field of the policy"),
+        ('{"settl": 1}', "'settl' is not a field of the policy. Its fields: aliases, as_of, assume_held, "),
+        ({5: 1}, "5 is not a field of the policy"),
+        ({"ann@acme.example": 1}, "a text of 16 characters is not a field of the policy"),
+        ({"\ud800": 1}, "a text of 1 characters is not a field of the policy"),
         ('{"settle": NaN}', "settle must be from 0 to "),
         ('{"settle": Infinity}', "settle must be from 0 to "),
         ('{"settle": 1e400}', "settle must be from 0 to "),
         ('{"settle": -1}', "settle must be from 0 to "),
         ('{"settle": ' + "9" * 5000 + "}", "The policy is not JSON: "),
         ('{"aliases": ' + "[" * 100_000, "The policy is "),
-        ('{"as_of": "\\ud800"}', "as_of must be an instant"),
+        ('{"as_of": "\\ud800"}', "as_of must be a timestamp"),
     ],
 )
 def test_a_policy_that_is_none(source: Any, words: str) -> None:

@@ -127,13 +127,13 @@ def test_an_older_file_is_replaced(files: Files) -> None:
     ("changes", "message"),
     [
         ({"attendance": "nosuch.jsonl"}, "attendance: can't read "),
-        ({"attendance": "nosuch-*.jsonl"}, "attendance: no file fits "),
+        ({"attendance": "nosuch-*.jsonl"}, "attendance: no file matches "),
         ({"attendance": "policy.txt"}, "the suffix must be one of .jsonl, .ndjson, .csv, .tsv, .parquet"),
         ({"attendance": "people.jsonl"}, "people.jsonl: the column conference_key is missing"),
         ({"policy": "nosuch.json"}, "can't read "),
-        ({"policy": "bookings.jsonl"}, "'booking_uid' is no field of the policy. Its fields: aliases, as_of"),
+        ({"policy": "bookings.jsonl"}, "'booking_uid' is not a field of the policy. Its fields: aliases, as_of"),
         ({"policy": "people.jsonl"}, "The policy is not JSON"),
-        ({"attendance": "table:rows"}, "table:NAME is a table of a connection. Say which one with --connection"),
+        ({"attendance": "table:rows"}, "table:NAME is a table of a connection. Name the connection with --connection"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(changes: dict[str, str], message: str, files: Files, refused: Any) -> None:
@@ -173,9 +173,9 @@ def test_an_unknown_zone(files: Files, refused: Any) -> None:
         ([], "required: command"),
         (["judge"], "invalid choice: 'judge'"),
         (["decide", "--out", "d.csv"], "required: --bookings, --people, --attendance"),
-        (["decide", "--threads", "0"], "argument --threads: '0' is no number of threads such as 4"),
-        (["decide", "--threads", "many"], "argument --threads: 'many' is no number of threads such as 4"),
-        (["decide", "--memory-limit", "lots"], "argument --memory-limit: 'lots' is no size such as 2GB or 512MB"),
+        (["decide", "--threads", "0"], "argument --threads: '0' is not a number of threads such as 4"),
+        (["decide", "--threads", "many"], "argument --threads: 'many' is not a number of threads such as 4"),
+        (["decide", "--memory-limit", "lots"], "argument --memory-limit: 'lots' is not a size such as 2GB or 512MB"),
         (["explain", "--bookings", "b.csv", "--people", "p.csv", "--attendance", "a.csv"], "required: --booking"),
     ],
 )

@@ -13,8 +13,8 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 from airflow_provider_calcom.attendance.engine import decide
 from airflow_provider_calcom.attendance.errors import AttendanceError, UnsupportedConnection
-from airflow_provider_calcom.attendance.sql.backend import SqlPlace, SqlUnavailable
-from airflow_provider_calcom.hooks.sql import sql_place
+from airflow_provider_calcom.attendance.sql.backend import SqlBackend, SqlUnavailable
+from airflow_provider_calcom.hooks.sql import sql_backend
 
 
 class Hook(DbApiHook):
@@ -92,14 +92,14 @@ def test_finds_the_sql_of_a_connection(
 ) -> None:
     """The connection's extras say it, else its type, else its hook."""
     connect(AirflowConnection(conn_type, Hook(told), **extras))
-    assert sql_place("warehouse", scratch_schema="scratch").dialect.name == dialect
+    assert sql_backend("warehouse", scratch_schema="scratch").dialect.name == dialect
 
 
 def test_the_caller_has_the_last_word_on_the_sql(connect: Any) -> None:
     """An argument goes before what the connection says, and so do the place's other options."""
     connect(AirflowConnection("hiveserver2", Hook("hive"), dialect="trino"))
-    place = sql_place("warehouse", dialect="spark", scratch_schema="scratch", only_changes=True)
-    assert isinstance(place, SqlPlace)
+    place = sql_backend("warehouse", dialect="spark", scratch_schema="scratch", only_changes=True)
+    assert isinstance(place, SqlBackend)
     assert (place.dialect.name, place.scratch_schema, place.only_changes) == ("spark", "scratch", True)
 
 
@@ -110,16 +110,16 @@ def test_the_caller_has_the_last_word_on_the_sql(connect: Any) -> None:
 def test_takes_the_marks_that_the_driver_wants(conn_type: str, of_hook: str, placeholder: str, connect: Any) -> None:
     """Parameters are marked as the hook says, but for hooks that say it wrong."""
     connect(AirflowConnection(conn_type, Hook(placeholder=of_hook)))
-    assert sql_place("warehouse", scratch_schema="scratch").placeholder == placeholder
+    assert sql_backend("warehouse", scratch_schema="scratch").placeholder == placeholder
 
 
 def test_bigquery_is_asked_for_its_standard_sql(connect: Any) -> None:
     """Airflow's hook takes legacy SQL unless told otherwise; other hooks get no such parameter."""
     bigquery = connect(AirflowConnection("gcpbigquery"))
-    sql_place("warehouse", scratch_schema="scratch")
+    sql_backend("warehouse", scratch_schema="scratch")
     assert bigquery.asked == [{"use_legacy_sql": False}]
     trino = connect(AirflowConnection("trino"))
-    sql_place("warehouse", scratch_schema="scratch")
+    sql_backend("warehouse", scratch_schema="scratch")
     assert trino.asked == [{}]
 
 
@@ -129,7 +129,7 @@ def test_databricks_is_reached_by_its_sql_hook(connect: Any, monkeypatch: pytest
     with pytest.raises(
         UnsupportedConnection, match=r"warehouse of type databricks has no hook here.*provider installed"
     ):
-        sql_place("warehouse", scratch_schema="scratch")
+        sql_backend("warehouse", scratch_schema="scratch")
 
     given: list[dict[str, Any]] = []
 
@@ -141,7 +141,7 @@ def test_databricks_is_reached_by_its_sql_hook(connect: Any, monkeypatch: pytest
     for size in range(3, len(parts) + 1):
         monkeypatch.setitem(sys.modules, ".".join(parts[:size]), ModuleType(parts[size - 1]))
     monkeypatch.setattr(sys.modules[".".join(parts)], "DatabricksSqlHook", hook, raising=False)
-    place = sql_place("warehouse", scratch_schema="scratch")
+    place = sql_backend("warehouse", scratch_schema="scratch")
     assert given == [{"databricks_conn_id": "warehouse"}]
     assert (place.dialect.name, place.placeholder) == ("databricks", "?")
 
@@ -160,7 +160,7 @@ def test_databricks_is_reached_by_its_sql_hook(connect: Any, monkeypatch: pytest
         ),
         (AirflowConnection("mysql", Hook("mysql")), "speaks the SQL of 'mysql', in which the rules don't run"),
         (AirflowConnection("jdbc"), "SQL of 'jdbc'.*If it is one of these, say so in the connection's extras"),
-        (AirflowConnection("trino"), "trino has no temporary tables. Give scratch_schema"),
+        (AirflowConnection("trino"), "trino has no temporary tables. Set scratch_schema"),
     ],
 )
 def test_refuses_a_connection_that_can_not_run_the_rules(
@@ -169,7 +169,7 @@ def test_refuses_a_connection_that_can_not_run_the_rules(
     """It is told before anything is read, with what would mend it."""
     connect(connection)
     with pytest.raises(UnsupportedConnection, match=message) as caught:
-        sql_place("warehouse")
+        sql_backend("warehouse")
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
@@ -181,7 +181,7 @@ def test_a_connection_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(BaseHook, "get_connection", missing)
     with pytest.raises(UnsupportedConnection, match=r"no Airflow connection 'ware_house'.*AIRFLOW_CONN_WARE_HOUSE"):
-        sql_place("ware_house")
+        sql_backend("ware_house")
 
 
 def test_no_error_shows_what_is_secret(connect: Any) -> None:
@@ -198,7 +198,7 @@ def test_no_error_shows_what_is_secret(connect: Any) -> None:
         )
     )
     with pytest.raises(SqlUnavailable) as caught:
-        decide([], [], [], place=sql_place("warehouse"))
+        decide([], [], [], backend=sql_backend("warehouse"))
     assert str(caught.value) == (
         "connection warehouse can't be opened: no way to x://host with {'...': '***', '...': '***'} on my-host"
     )
@@ -207,10 +207,10 @@ def test_no_error_shows_what_is_secret(connect: Any) -> None:
 def test_each_run_opens_a_connection_of_its_own(connect: Any) -> None:
     """A hook that keeps its connection would give the second run one that is closed: each run makes its hook anew."""
     connection = connect(AirflowConnection("postgres"))
-    place = sql_place("warehouse")
+    place = sql_backend("warehouse")
     for _ in range(2):
         with pytest.raises(SqlUnavailable):
-            decide([], [], [], place=place)
+            decide([], [], [], backend=place)
     assert len(connection.asked) == 3
 
 
@@ -220,4 +220,4 @@ def test_airflow_itself_leads_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         AttendanceError, match=r"rules_conn_id: connection web of type http (has no hook here|can't run SQL for us)"
     ):
-        sql_place("web")
+        sql_backend("web")

@@ -14,8 +14,8 @@ import pytest
 from airflow_provider_calcom.attendance.engine import decide, deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, Table
-from airflow_provider_calcom.attendance.sql.backend import Relation, SqlFailed, SqlPlace
-from airflow_provider_calcom.hooks.sql import sql_place
+from airflow_provider_calcom.attendance.sql.backend import Relation, SqlBackend, SqlFailed
+from airflow_provider_calcom.hooks.sql import sql_backend
 from tests.attendance import reference
 from tests.attendance.test_reference import COMPLETE, REASONS, booking, person, row
 from tests.attendance.worlds import random_world
@@ -75,8 +75,8 @@ def swift() -> SparkConnection:
     return connection
 
 
-def place(connection: Callable[[], Any] = swift) -> SqlPlace:
-    return SqlPlace(connection, "spark", placeholder="?", scratch_schema="default")
+def place(connection: Callable[[], Any] = swift) -> SqlBackend:
+    return SqlBackend(connection, "spark", placeholder="?", scratch_schema="default")
 
 
 def made(table: Table, rows: list[dict[str, Any]], name: str, /, **types: str) -> Relation:
@@ -105,7 +105,7 @@ def test_decides_as_the_plain_rules_do(spark_conn_id: str, tables: Callable[[], 
     wanted = reference.decide(bookings, people, attendance, policy)
 
     with deciding(
-        bookings, people, attendance, policy, place=sql_place(spark_conn_id, scratch_schema="default")
+        bookings, people, attendance, policy, backend=sql_backend(spark_conn_id, scratch_schema="default")
     ) as decided:
         found = list(decided.rows())
         figures = decided.figures
@@ -129,7 +129,7 @@ def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
         made(table, rows, name) for table, rows, name in zip((BOOKINGS, PEOPLE, ATTENDANCE), inputs, names, strict=True)
     ]
 
-    assert decide(*relations, policy, place=place()) == reference.decide(*inputs, policy)
+    assert decide(*relations, policy, backend=place()) == reference.decide(*inputs, policy)
     assert set(tables()) == set(names)
 
 
@@ -137,8 +137,8 @@ def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
     ("types", "message"),
     [
         ({"joined_at": "TIMESTAMP_NTZ"}, "column joined_at: its times are naive"),
-        ({"left_at": "STRING"}, "column left_at: must hold instants .* but holds str"),
-        ({"name": "BINARY"}, "column name: must hold text, but holds bytes"),
+        ({"left_at": "STRING"}, "column left_at: must be a timestamp with a time zone .* but holds str"),
+        ({"name": "BINARY"}, "column name: must be a string, but is bytes"),
     ],
 )
 def test_rejects_tables_that_the_rules_would_misread(
@@ -147,7 +147,7 @@ def test_rejects_tables_that_the_rules_would_misread(
     """The error names the table and the column, and no table of the rules is left."""
     feed = made(ATTENDANCE, [row(name="Ann Lee")], "feed", **types)
     with pytest.raises(InvalidInput, match=rf"^default\.feed, {message}"):
-        decide([booking()], [person()], feed, COMPLETE, place=place())
+        decide([booking()], [person()], feed, COMPLETE, backend=place())
 
 
 def test_drops_its_tables_after_a_failure(tables: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,11 +163,11 @@ def test_drops_its_tables_after_a_failure(tables: Callable[[], list[str]], monke
 
     monkeypatch.setattr(SparkCursor, "execute", fail)
     with pytest.raises(SqlFailed, match=r"step persons: the plug was pulled"):
-        decide([booking()], [person()], [row()], COMPLETE, place=place())
+        decide([booking()], [person()], [row()], COMPLETE, backend=place())
     assert before[0] > 8
 
 
 def test_requires_a_schema() -> None:
     """Spark has no temporary tables, so the schema for real ones is required."""
     with pytest.raises(UnsupportedConnection, match="spark has no temporary tables"):
-        SqlPlace(connect, "spark", placeholder="?")
+        SqlBackend(connect, "spark", placeholder="?")

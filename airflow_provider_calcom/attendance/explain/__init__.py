@@ -1,15 +1,15 @@
-"""Why the rules decide as they do on one booking: its window, everyone's rows in it, and the rule that fired.
+"""Why the rules decide as they do on one booking: its window, everyone's rows in it, and the rule that applied.
 
-Nothing is decided here. The rules run on the one booking, and what they found on the way is read from their own steps.
+Nothing is decided here. The rules run on the one booking, and their intermediate results are read from their steps.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from airflow_provider_calcom.attendance.engine import Policy, Resources, load_policy, loaded, workshop
+from airflow_provider_calcom.attendance.engine import Policy, Resources, duckdb_session, load_policy, loaded
 from airflow_provider_calcom.attendance.explain.collect import NUMBERED_ATTENDANCE, choose, gather, run_rules
-from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, PersonExplanation
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.attendance.explain.render import page
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -18,8 +18,9 @@ from airflow_provider_calcom.attendance.schema import BOOKINGS, PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Source
 
 _USUAL = Resources()
+Verdict = PersonExplanation  # until 1.0
 
-__all__ = ["ExplainedRow", "Explanation", "Verdict", "explain", "page"]
+__all__ = ["ExplainedRow", "Explanation", "PersonExplanation", "explain", "page"]
 
 
 def explain(
@@ -32,18 +33,17 @@ def explain(
     zone: str | None = None,
     resources: Resources = _USUAL,
 ) -> Explanation:
-    """Decide on one booking, and tell why; :func:`page` makes a page of it.
+    """Decide on one booking, and explain why; :func:`page` formats the result.
 
-    Parameters and errors are those of :func:`~airflow_provider_calcom.attendance.engine.decide`, but that there is no
-    ``place``; and:
+    Parameters and errors are those of :func:`~airflow_provider_calcom.attendance.engine.decide`, without ``backend``.
 
     :param booking_uid: which booking.
-    :raises InvalidInput: also where no booking has the uid.
+    :raises InvalidInput: also if no booking has the uid.
     """
     judged_by = AttendancePolicy.of(policy).at(datetime.now(timezone.utc))
     inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
     with (
-        workshop(resources, zone) as (connection, folder),
+        duckdb_session(resources, zone) as (connection, folder),
         loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files,
     ):
         load_policy(connection, policy_tables(judged_by))

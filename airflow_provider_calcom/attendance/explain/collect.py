@@ -1,4 +1,4 @@
-"""Running the rules on one booking, and reading from their steps what they found."""
+"""Run the rules on one booking, and read the results of their steps."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 200
 NUMBERED_ATTENDANCE = replace(ATTENDANCE, number="feed_row")
-# What each SELECT of a step returns besides its own columns (nothing where the text is empty), so that the steps pass
-# along the number of the row of attendance that a row of theirs was made of. It changes nothing in what they find.
+# A column for each SELECT of a step, which the explanation adds to it ("" adds none): the number of the attendance row
+# of which the step's row was made. So each step passes the number on to the next. The steps' results do not change.
 _PASSED_ALONG = {
     "presences": ("timed.feed_row", "raw.feed_row", "feed_row"),
     "rows_by_conference": ("rows.feed_row",),
@@ -45,7 +45,7 @@ _PASSED_ALONG = {
     "orphan_rows": ("rows.feed_row", "", "", "", ""),
     "outcomes": ("persons.person",),
 }
-# Steps whose findings are wanted by row as well: {name: (the step, what its SELECTs return besides)}.
+# Steps whose results are also needed by attendance row: {name: (the step, the columns to add to its SELECTs)}.
 _BY_ROW = {
     "trace_rows": ("traces", ("rows.feed_row", "rows.feed_row", "rows.feed_row", "booked_handles.feed_row")),
     "row_facts": ("meeting_facts", ("rows.feed_row",)),
@@ -57,9 +57,9 @@ _BY_ROW = {
 
 
 def choose(connection: DuckDBPyConnection, booking_uid: str) -> None:
-    """Choose the booking that is explained. The others stay, because a decision may depend on them.
+    """Select the booking to explain. The others stay, because a decision may depend on them.
 
-    :raises InvalidInput: where no booking has the uid.
+    :raises InvalidInput: if no booking has the uid.
     """
     (count,) = _records(connection, "SELECT count(*) AS bookings FROM bookings")
     uid = booking_uid.strip(WHITE_SPACE)
@@ -70,7 +70,7 @@ def choose(connection: DuckDBPyConnection, booking_uid: str) -> None:
 
 
 def run_rules(connection: DuckDBPyConnection) -> None:
-    """Make the tables of all steps, and leave them."""
+    """Create the tables of all steps, and keep them."""
     rules = _rules_by_row()
     for step in rules.steps:
         if step.is_kept:
@@ -81,8 +81,8 @@ def run_rules(connection: DuckDBPyConnection) -> None:
 def _rules_by_row() -> Rules:
     """Return the rules for the chosen booking, with the rows' numbers passed along.
 
-    ``judged`` and ``untraced`` spare the search for what no decision needs, such as whether the host of a meeting came
-    to which all attendees came. An explanation shows that, too.
+    ``judged`` and ``untraced`` leave out what no decision needs, such as whether the host came to a meeting to which
+    all attendees came. An explanation shows that, too.
     """
     bodies = {step.name: step.body for step in the_rules().steps}
     changed = {name: _passing(bodies[name], columns) for name, columns in _PASSED_ALONG.items()}
@@ -94,7 +94,7 @@ def _rules_by_row() -> Rules:
         "judged": "SELECT * FROM expected",
         "untraced": "SELECT booking, person, is_host, name FROM expected",
     }
-    # The rows of a booking at which nobody is expected are shown, too.
+    # The rows of a booking without expected people are shown, too.
     open_bookings = "SELECT DISTINCT booking FROM untraced"
     changed["open_rows"] = changed["open_rows"].replace(open_bookings, "SELECT booking FROM meetings")
     steps = [replace(step, body=changed.get(step.name, step.body)) for step in the_rules().steps]
@@ -122,7 +122,7 @@ CROSS JOIN policy
 INNER JOIN chosen ON chosen.booking = bookings.booking
 INNER JOIN sifted_bookings ON sifted_bookings.booking = bookings.booking"""
 
-# Of a booking that is judged, the rules know up to where the feed is complete for it; of another one it is no question.
+# The rules know up to where the feed is complete only for a booking that they judge.
 _FEED = """
 SELECT
     feed.feed_rows AS rows,
@@ -145,7 +145,7 @@ SELECT
 FROM sources
 ORDER BY sources.source"""
 
-# What is needed is shown beside what the rules compared with it: half of the core at most, to the microsecond.
+# The required presence, as the rules compute it: half of the core at most, to the microsecond.
 _HOST_SIDE = """
 SELECT
     CASE WHEN bookings.excluded_as IS NULL THEN hosts_that_came.booking IS NOT NULL END AS came,
@@ -159,7 +159,7 @@ INNER JOIN chosen ON chosen.booking = bookings.booking
 LEFT JOIN host_sides ON host_sides.booking = bookings.booking
 LEFT JOIN hosts_that_came ON hosts_that_came.booking = bookings.booking"""
 
-_VERDICTS = """
+_PEOPLE_OF_BOOKING = """
 SELECT
     people.person, people.role, people.email, people.name, people.absent AS currently_absent,
     persons.is_internal, outcomes.outcome, outcomes.reason,
@@ -216,7 +216,7 @@ _PEOPLE = "coalesce(list(links.person ORDER BY links.person) FILTER (links.link 
 _MARK = "coalesce(bool_or(links.link = '{0}'), FALSE) AS {0}"
 _PEOPLE_LINKS = ("counts_for", "trace_of", "named_with", "named_elsewhere", "at_another_time")
 _MARKS = ("is_evidence", "is_host_side", "is_internal", "is_company")
-# Where not all can be given, the first row of each link comes before all others: a reason may be read from it.
+# If there are too many rows, the first one of each link comes before all others: a reason may cite it.
 _ROWS = f"""
 WITH first_rows AS (SELECT min(rank) AS rank FROM links INNER JOIN found_rows USING (feed_row) GROUP BY link, person),
 
@@ -237,7 +237,7 @@ ORDER BY any_value(rows.rank)"""
 
 
 def gather(connection: DuckDBPyConnection, policy: AttendancePolicy, files: Sequence[LoadedFile]) -> facts.Explanation:
-    """Read what the steps found, but for the reasons' words."""
+    """Read the results of the steps, without the reasons' sentences."""
 
     def found(query: str) -> list[dict[str, Any]]:
         return _records(connection, _rules_by_row().with_parts(query))
@@ -249,7 +249,7 @@ def gather(connection: DuckDBPyConnection, policy: AttendancePolicy, files: Sequ
         policy=policy,
         feed=facts.Feed(**found(_FEED)[0], sources=[facts.FeedSource(**record) for record in found(_SOURCES)]),
         host_side=facts.HostSide(**found(_HOST_SIDE)[0]),
-        people=[facts.Verdict(**record) for record in found(_VERDICTS)],
+        people=[facts.PersonExplanation(**record) for record in found(_PEOPLE_OF_BOOKING)],
         rows=[facts.ExplainedRow(**record) for record in found(_ROWS)],
         rows_in_all={record["place"]: record["rows"] for record in found(_ROWS_IN_ALL)},
         files=[file for file in files if file.table == ATTENDANCE.name],

@@ -1,4 +1,4 @@
-"""What is told of one booking. Instants are whole microseconds since 1970."""
+"""The explanation of one booking as data. Timestamps are microseconds since 1970."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
 
 @dataclass(frozen=True)
 class ExplainedBooking:
-    """The booking, its window, from when on it is judged, and as what rules 1 to 3 exclude it."""
+    """The booking, its window, when it is judged at the earliest, and the reason why rules 1 to 3 exclude it."""
 
     booking_uid: str
     status: str | None
@@ -68,7 +68,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class HostSide:
-    """Whether the host side came, which is None for an excluded booking, and why. One check-in is enough."""
+    """Whether the host side came (None for an excluded booking), and why. One check-in is enough."""
 
     came: bool | None
     seconds_of_core: float
@@ -81,13 +81,13 @@ class ExplainedRow:
     """One row of attendance.
 
     :param number: its number over all files of attendance.
-    :param begins: when it begins as the rules take it; ``ends`` likewise. ``joined_at`` and ``left_at`` are the feed's.
-    :param place: ``meeting`` for a row of the meeting; ``elsewhere`` for one in the window that bears somebody's
-        address or number, be it loose or another meeting's; ``outside_window`` for one of the booking's uid, or of its
+    :param begins: when it begins for the rules; ``ends`` likewise. ``joined_at`` and ``left_at`` are the feed's.
+    :param place: ``meeting`` for a row of the meeting; ``elsewhere`` for one in the window that has somebody's
+        address or number, of another meeting or of none; ``outside_window`` for one of the booking's uid, or of its
         conference within a day of the window.
     :param whose: of a row of the meeting: email, phone, name, internal, bot or unknown_participant.
     :param is_by_participant: whether it is somebody's only by another row of the same participant.
-    :param counts_for: for whose presence it counts: their :attr:`Verdict.person`.
+    :param counts_for: for whose presence it counts: their :attr:`PersonExplanation.person`.
     :param trace_of: who left it as a trace.
     :param named_with: whose name it holds a word of, though it is somebody else's (rule 12).
     :param named_elsewhere: whose name it bears in another meeting (rule 13).
@@ -126,11 +126,11 @@ class ExplainedRow:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the rules say of one person, and why.
+class PersonExplanation:
+    """The decision on one person, and why.
 
     :param person: the number of the row over all files of people.
-    :param outcome: None, like the reason, for a host when hosts are not judged.
+    :param outcome: None, like the reason, for a host if hosts are not judged.
     :param rule: the rule's number, or None for those that only hosts have.
     :param why: the rule in a sentence, with the figures that decided it.
     """
@@ -152,11 +152,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All there is to say of one booking.
+    """The explanation of one booking.
 
     :param policy: ``as_of`` filled in.
-    :param rows: those that matter, in order; at most 200, but those that a reason is read from are among them.
-    :param rows_in_all: how many there are: ``{place: rows}``.
+    :param rows: the relevant ones, in order; at most 200, among them those that a reason cites.
+    :param rows_in_all: the number of all: ``{place: rows}``.
     :param files: those of attendance; their rows are numbered through.
     """
 
@@ -164,24 +164,24 @@ class Explanation:
     policy: AttendancePolicy
     feed: Feed
     host_side: HostSide
-    people: list[Verdict]
+    people: list[PersonExplanation]
     rows: list[ExplainedRow]
     rows_in_all: dict[str, int]
     files: list[LoadedFile]
 
     def as_dict(self) -> Any:
-        """Give all of it as JSON can carry it: instants as ISO 8601, cut to milliseconds."""
+        """Return it as JSON values: timestamps as ISO 8601, truncated to milliseconds."""
         return _as_json(asdict(self) | {"policy": self.policy.as_dict()})
 
 
-def _as_json(told: Any, name: str = "") -> Any:
-    if isinstance(told, dict):
-        return {key: _as_json(value, key) for key, value in told.items()}
-    if isinstance(told, list):
-        return [_as_json(one) for one in told]
-    return format_microseconds(within_years(told)) if isinstance(told, int) and name.endswith(_INSTANTS) else told
+def _as_json(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(value, key) for key, value in value.items()}
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    return format_microseconds(within_years(value)) if isinstance(value, int) and name.endswith(_INSTANTS) else value
 
 
 def within_years(count: int) -> int:
-    """Keep an instant within what a datetime can hold: a window may reach beyond the year 9999."""
+    """Limit a timestamp to what a datetime can represent: a window may reach beyond the year 9999."""
     return max(microseconds(EARLIEST), min(count, microseconds(LATEST)))

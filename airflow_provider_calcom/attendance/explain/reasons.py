@@ -1,4 +1,4 @@
-"""The reasons in plain words, with the figures that decided."""
+"""The reasons as sentences, with the figures that decided."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_calcom.attendance.explain.model import (
     Explanation,
     Feed,
     FeedSource,
-    Verdict,
+    PersonExplanation,
     within_years,
 )
 
@@ -33,7 +33,7 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     "internal": (4, "the address is {internal}"),
     "duplicate_email": (
         5,
-        "another attendee of this booking has the same address, and one can't be told from the other",
+        "another attendee of this booking has the same address, and one can't be explanation from the other",
     ),
     "email": (6, _CAME),
     "phone": (6, _CAME),
@@ -54,7 +54,7 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     ),
     "not_seen": (15, _DID_NOT_COME + "; {held}; " + _NO_DOUBT + "{elsewhere_or_not}"),
 }
-"""The number of each reason's rule, and the rule in words."""
+"""The number of each reason's rule, and the rule as a sentence."""
 
 HOSTS_SENTENCES: dict[str | None, tuple[int | None, str]] = {
     None: (None, "hosts are not judged (judge_hosts is false)"),
@@ -66,72 +66,74 @@ HOSTS_SENTENCES: dict[str | None, tuple[int | None, str]] = {
 """Where hosts have rules of their own, which have no numbers."""
 
 
-def with_reasons(told: Explanation) -> Explanation:
-    """Add each verdict's rule and sentence."""
-    figures = _figures(told)
-    return replace(told, people=[_explained(told, verdict, figures) for verdict in told.people])
+def with_reasons(explanation: Explanation) -> Explanation:
+    """Add each person's rule and sentence."""
+    figures = _figures(explanation)
+    return replace(explanation, people=[_explained(explanation, person, figures) for person in explanation.people])
 
 
-def exclusion(told: Explanation, reason: str) -> str:
-    """Tell which of rules 1 to 3 excludes the booking."""
+def exclusion(explanation: Explanation, reason: str) -> str:
+    """Return which of rules 1 to 3 excludes the booking."""
     rule, sentence = SENTENCES[reason]
-    return f"Rule {rule} excludes the booking: {sentence.format_map(_figures(told))}. Its rows are not looked at."
+    return (
+        f"Rule {rule} excludes the booking: {sentence.format_map(_figures(explanation))}. Its rows are not looked at."
+    )
 
 
-def _explained(told: Explanation, verdict: Verdict, figures: dict[str, str]) -> Verdict:
-    sentences = SENTENCES | HOSTS_SENTENCES if verdict.role == "host" else SENTENCES
-    rule, sentence = sentences[verdict.reason]
-    return replace(verdict, rule=rule, why=sentence.format_map(figures | _figures_of_person(told, verdict)))
+def _explained(explanation: Explanation, person: PersonExplanation, figures: dict[str, str]) -> PersonExplanation:
+    sentences = SENTENCES | HOSTS_SENTENCES if person.role == "host" else SENTENCES
+    rule, sentence = sentences[person.reason]
+    return replace(person, rule=rule, why=sentence.format_map(figures | _figures_of_person(explanation, person)))
 
 
-def _figures(told: Explanation) -> dict[str, str]:
-    booking = told.booking
-    hosts = {verdict.person for verdict in told.people if verdict.role == "host"}
+def _figures(explanation: Explanation) -> dict[str, str]:
+    booking = explanation.booking
+    hosts = {person.person for person in explanation.people if person.role == "host"}
     return {
         "status": shown(booking.status) or "empty",
         "moved_to": shown(booking.rescheduled_to_uid),
-        "as_of": moment(told.feed.as_of),
-        "settle": seconds(told.policy.settle),
+        "as_of": moment(explanation.feed.as_of),
+        "settle": seconds(explanation.policy.settle),
         "settled_at": moment(booking.settled_at),
-        "min_presence": seconds(told.policy.min_presence),
-        "complete": complete(told),
-        "needed_until": moment(told.feed.needed_until),
-        "moved_within": seconds(told.policy.moved_within),
-        "meeting_rows": str(told.rows_in_all.get("meeting", 0)),
-        "host_side": host_side(told),
-        "hosts_trace": _first(told, lambda row: row.is_internal or not hosts.isdisjoint(row.trace_of)),
-        "held": _held(told),
-        "company": _first(told, lambda row: row.is_company),
+        "min_presence": seconds(explanation.policy.min_presence),
+        "complete": complete(explanation),
+        "needed_until": moment(explanation.feed.needed_until),
+        "moved_within": seconds(explanation.policy.moved_within),
+        "meeting_rows": str(explanation.rows_in_all.get("meeting", 0)),
+        "host_side": host_side(explanation),
+        "hosts_trace": _first(explanation, lambda row: row.is_internal or not hosts.isdisjoint(row.trace_of)),
+        "held": _held(explanation),
+        "company": _first(explanation, lambda row: row.is_company),
     }
 
 
-def _figures_of_person(told: Explanation, verdict: Verdict) -> dict[str, str]:
+def _figures_of_person(explanation: Explanation, person: PersonExplanation) -> dict[str, str]:
     internal = "internal (internal_domains or internal_emails)"
     return {
-        "who": "one of the hosts" if verdict.role == "host" else "the person",
-        "internal": internal if verdict.is_internal else "that of a host of this booking",
-        "presence": seconds(verdict.presence_seconds),
-        "means": "e-mail" if verdict.reason == "email" else str(verdict.reason),
-        "trace": _first(told, lambda row: verdict.person in row.trace_of),
-        "named_with": _first(told, lambda row: verdict.person in row.named_with),
-        "elsewhere": _first(told, lambda row: verdict.person in row.named_elsewhere),
-        "moved": _first(told, lambda row: verdict.person in row.at_another_time),
-        "elsewhere_or_not": _NOT_ELSEWHERE if told.policy.traces_are_doubt else _NO_DOUBT_ELSEWHERE,
+        "who": "one of the hosts" if person.role == "host" else "the person",
+        "internal": internal if person.is_internal else "that of a host of this booking",
+        "presence": seconds(person.presence_seconds),
+        "means": "e-mail" if person.reason == "email" else str(person.reason),
+        "trace": _first(explanation, lambda row: person.person in row.trace_of),
+        "named_with": _first(explanation, lambda row: person.person in row.named_with),
+        "elsewhere": _first(explanation, lambda row: person.person in row.named_elsewhere),
+        "moved": _first(explanation, lambda row: person.person in row.at_another_time),
+        "elsewhere_or_not": _NOT_ELSEWHERE if explanation.policy.traces_are_doubt else _NO_DOUBT_ELSEWHERE,
     }
 
 
-def host_side(told: Explanation) -> str:
-    """Tell how long the host side was there."""
-    found = told.host_side
+def host_side(explanation: Explanation) -> str:
+    """Return how long the host side was there."""
+    found = explanation.host_side
     if found.checked_in:
         return "a check-in within the core"
-    core = seconds((told.booking.end_at - told.booking.start_at) / 1e6)
+    core = seconds((explanation.booking.end_at - explanation.booking.start_at) / 1e6)
     return f"there for {seconds(found.seconds_of_core)} of the core's {core}, needed {seconds(found.needed_seconds)}"
 
 
-def complete(told: Explanation) -> str:
+def complete(explanation: Explanation) -> str:
     """Return up to where the feed is complete for the booking, and what says so."""
-    feed = told.feed
+    feed = explanation.feed
     if feed.complete_until is None:
         missing = [_name(source) for source in feed.counting_sources if source.complete_until is None]
         of_whom = f" of {', '.join(missing)}" if missing else ""
@@ -153,17 +155,17 @@ def _name(source: FeedSource) -> str:
     return shown(source.source) or "the rows without a source"
 
 
-def _held(told: Explanation) -> str:
-    if told.policy.assume_held:
+def _held(explanation: Explanation) -> str:
+    if explanation.policy.assume_held:
         return "the feed lists everyone who came (assume_held)"
-    if told.policy.require_host_present:
-        return f"the meeting was held; the host side came ({host_side(told)})"
+    if explanation.policy.require_host_present:
+        return f"the meeting was held; the host side came ({host_side(explanation)})"
     return "the meeting was held (require_host_present is false, so the host was not needed)"
 
 
-def _first(told: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:
-    """Cite the first row that fits, in the order of their places and beginnings, or nothing."""
-    rows = [row for row in told.rows if fits(row)]
+def _first(explanation: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:
+    """Cite the first matching row, in the order of place and start, or return an empty string."""
+    rows = [row for row in explanation.rows if fits(row)]
     return "".join(map(cited, rows[:1])) + (" and more" if len(rows) > 1 else "")
 
 
@@ -171,7 +173,7 @@ def _first(told: Explanation, fits: Callable[[ExplainedRow], Any]) -> str:
 
 
 def cited(row: ExplainedRow) -> str:
-    """Name a row with all that tells it from others."""
+    """Return a row's number and what identifies it."""
     what = ", ".join(filter(None, (bearer(row), row.kind, shown(row.source))))
     return f"row #{row.number} ({what}, {span(row, moment)}{_oddity(row)}, {_place(row)})"
 
@@ -191,12 +193,12 @@ def _place(row: ExplainedRow) -> str:
 
 
 def bearer(row: ExplainedRow) -> str:
-    """Tell what a row knows of its person."""
+    """Return what a row has of its person."""
     return " ".join(filter(None, map(shown, (row.name, row.email, row.phone)))) or "without a name"
 
 
 def key(row: ExplainedRow) -> str:
-    """Tell which meeting a row says it is of."""
+    """Return the key by which a row names its meeting."""
     if row.booking_uid is not None:
         return f"under the booking uid {shown(row.booking_uid)}"
     if row.conference_key is not None:
@@ -204,25 +206,28 @@ def key(row: ExplainedRow) -> str:
     return "without a meeting's key"
 
 
-def span(row: ExplainedRow, told: Callable[[int], str]) -> str:
-    """Tell when a row begins and ends, given what tells an instant."""
+def span(row: ExplainedRow, format_time: Callable[[int], str]) -> str:
+    """Return when a row begins and ends.
+
+    :param format_time: formats a timestamp.
+    """
     if row.kind == "check_in":
-        return told(row.begins)
-    return f"{told(row.begins)} - {'open' if row.left_at is None else told(row.ends)}"
+        return format_time(row.begins)
+    return f"{format_time(row.begins)} - {'open' if row.left_at is None else format_time(row.ends)}"
 
 
 def seconds(count: float) -> str:
-    """Tell a duration to the microsecond."""
+    """Format a duration to the microsecond."""
     return f"{count:.6f}".rstrip("0").rstrip(".") + " s"
 
 
 def moment(count: int) -> str:
-    """Tell an instant in UTC."""
+    """Format a timestamp in UTC."""
     text = str(datetime(1970, 1, 1) + timedelta(microseconds=within_years(count)))
     return text.rstrip("0") if "." in text else text
 
 
 def shown(text: str | None) -> str:
-    """Take out what could move the cursor or the eye: names are whatever a participant typed."""
+    """Remove control characters and the like: a name is whatever a participant typed."""
     signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text or "")
     return " ".join("".join(signs).split())

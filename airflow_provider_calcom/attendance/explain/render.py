@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, Verdict
+from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, PersonExplanation
 from airflow_provider_calcom.attendance.explain.reasons import (
     bearer,
     complete,
@@ -41,62 +41,62 @@ _BESIDE = 39
 _INDENT = " " * 12
 
 
-def page(told: Explanation) -> str:
-    """Give all there is to say of a booking as lines of at most 100 columns."""
-    return "\n".join(line.rstrip() for line in _lines(told)) + "\n"
+def page(explanation: Explanation) -> str:
+    """Format an explanation as lines of at most 100 columns."""
+    return "\n".join(line.rstrip() for line in _lines(explanation)) + "\n"
 
 
-def _lines(told: Explanation) -> Iterator[str]:
-    for name, fact in _head(told).items():
+def _lines(explanation: Explanation) -> Iterator[str]:
+    for name, fact in _head(explanation).items():
         yield from wrapped(fact, f"{name:<12}", _INDENT)
     yield ""
-    if told.booking.excluded_as is None:
-        yield from Timeline(told).lines()
+    if explanation.booking.excluded_as is None:
+        yield from Timeline(explanation).lines()
     else:
-        yield from wrapped(exclusion(told, told.booking.excluded_as))
+        yield from wrapped(exclusion(explanation, explanation.booking.excluded_as))
     yield ""
-    yield "Decisions" if told.people else "Decisions: nobody is expected at this booking"
-    for place, verdict in enumerate(told.people):
+    yield "Decisions" if explanation.people else "Decisions: nobody is expected at this booking"
+    for place, person in enumerate(explanation.people):
         yield from [""] if place else []
-        yield from _decision(verdict)
+        yield from _decision(person)
 
 
-def _head(told: Explanation) -> dict[str, str]:
-    booking, policy = told.booking, told.policy
+def _head(explanation: Explanation) -> dict[str, str]:
+    booking, policy = explanation.booking, explanation.policy
     around = f"(early_join {seconds(policy.early_join)}, overrun {seconds(policy.overrun)})"
-    came = {True: "came: ", False: "did not come: ", None: "not looked for"}[told.host_side.came]
+    came = {True: "came: ", False: "did not come: ", None: "not looked for"}[explanation.host_side.came]
     return {
         "Booking": f"{shown(booking.booking_uid)}, {shown(booking.status) or 'without a status'}",
         "Conference": shown(booking.conference_key) or "unknown",
         "Core": f"{moment(booking.start_at)} - {moment(booking.end_at)} UTC, as booked",
         "Window": f"{moment(booking.window_start)} - {moment(booking.window_end)} UTC {around}",
-        "Judged": f"as of {moment(told.feed.as_of)} UTC",
-        "Feed": f"complete {complete(told)}, rows: {told.feed.rows}",
-        "Host side": came + ("" if told.host_side.came is None else host_side(told)),
+        "Judged": f"as of {moment(explanation.feed.as_of)} UTC",
+        "Feed": f"complete {complete(explanation)}, rows: {explanation.feed.rows}",
+        "Host side": came + ("" if explanation.host_side.came is None else host_side(explanation)),
     }
 
 
-def _decision(verdict: Verdict) -> Iterator[str]:
-    outcome = f"{verdict.outcome}, {verdict.reason}" if verdict.reason else "not judged"
-    yield f"  {verdict.role} {cut(address(verdict), WIDTH // 2)}: {outcome}"
-    rule = f"rule {verdict.rule}: " if verdict.rule else "hosts' rules: " if verdict.reason else ""
-    flag = ". Cal.com's flag says absent" if verdict.currently_absent else ""
-    yield from wrapped(rule + verdict.why + flag, _INDENT, _INDENT)
+def _decision(person: PersonExplanation) -> Iterator[str]:
+    outcome = f"{person.outcome}, {person.reason}" if person.reason else "not judged"
+    yield f"  {person.role} {cut(address(person), WIDTH // 2)}: {outcome}"
+    rule = f"rule {person.rule}: " if person.rule else "hosts' rules: " if person.reason else ""
+    flag = ". Cal.com's flag says absent" if person.currently_absent else ""
+    yield from wrapped(rule + person.why + flag, _INDENT, _INDENT)
 
 
 class Timeline:
     """A drawing of an explanation's rows."""
 
-    def __init__(self, told: Explanation) -> None:
-        self._told = told
-        self._people = {verdict.person: verdict for verdict in told.people}
-        in_window = [row for row in told.rows if row.place != "outside_window"]
+    def __init__(self, explanation: Explanation) -> None:
+        self._explanation = explanation
+        self._people = {person.person: person for person in explanation.people}
+        in_window = [row for row in explanation.rows if row.place != "outside_window"]
         self._times = max((len(span(row, self._clock)) for row in in_window), default=0)
         self._width = WIDTH - _BESIDE - self._times
 
     def lines(self) -> Iterator[str]:
         """Draw it."""
-        booking = self._told.booking
+        booking = self._explanation.booking
         opens, closes = (self._clock(count) for count in (booking.window_start, booking.window_end))
         yield "Marks       p counts for presence  h counts for the host side  e shows the meeting was held  t trace"
         yield "            d doubt: unknown company, or a name that may be an absent person's"
@@ -108,12 +108,12 @@ class Timeline:
         yield from self._files()
 
     def _group(self, place: str) -> Iterator[str]:
-        count = self._told.rows_in_all.get(place, 0)
+        count = self._explanation.rows_in_all.get(place, 0)
         if not count and place != "meeting":
             return
         yield ""
         yield _TITLES[place] if count else f"{_TITLES[place]}: none"
-        rows = [row for row in self._told.rows if row.place == place]
+        rows = [row for row in self._explanation.rows if row.place == place]
         for owner in dict.fromkeys(map(self._owner, rows)):
             yield "  " + cut(owner, WIDTH - 2)
             yield from (self._line(row) for row in rows if self._owner(row) == owner)
@@ -143,22 +143,22 @@ class Timeline:
 
     def _bar(self, begins: int, ends: int, sign: str, other: str = ".") -> str:
         """Mark what an interval, cut to the window, has a part of; an instant has a part of one sign."""
-        opens, closes = self._told.booking.window_start, self._told.booking.window_end
+        opens, closes = self._explanation.booking.window_start, self._explanation.booking.window_end
         begins, ends, length = max(begins, opens), min(ends, closes), max(closes - opens, 1)
         first = min((begins - opens) * self._width // length, self._width - 1)
         last = max(first, -((opens - ends) * self._width // length) - 1)
         return other * first + sign * (last - first + 1) + other * (self._width - 1 - last)
 
     def _clock(self, count: int) -> str:
-        """Tell a time to the second, and the day where it is not that of the booking's start."""
-        return moment(count)[:19].removeprefix(moment(self._told.booking.start_at)[:11])
+        """Format a time to the second, with the day if it is not that of the booking's start."""
+        return moment(count)[:19].removeprefix(moment(self._explanation.booking.start_at)[:11])
 
     def _files(self) -> Iterator[str]:
-        """Say which numbers are which file's, where there are several."""
+        """List which row numbers are of which file, if there are several."""
         last = 0
-        for file in self._told.files if len(self._told.files) > 1 else ():
+        for file in self._explanation.files if len(self._explanation.files) > 1 else ():
             first, last = last + 1, last + file.rows
-            if any(first <= row.number <= last for row in self._told.rows):
+            if any(first <= row.number <= last for row in self._explanation.rows):
                 yield from wrapped(f"#{first} to #{last} are {shown(file.name)}", "  ", "  ")
 
 
@@ -166,22 +166,22 @@ def _is_doubt(row: ExplainedRow) -> bool:
     return row.is_company or bool(row.named_with or row.named_elsewhere or row.at_another_time)
 
 
-def address(verdict: Verdict) -> str:
-    """Tell who a person is."""
-    return shown(verdict.email) or shown(verdict.name) or "(no address)"
+def address(person: PersonExplanation) -> str:
+    """Return a person's address or name."""
+    return shown(person.email) or shown(person.name) or "(no address)"
 
 
 # Text on a terminal.
 
 
 def cells(text: str) -> int:
-    """Count the columns that a text fills on a terminal."""
+    """Return how many columns of a terminal a string fills."""
     widths = ((unicodedata.category(sign), unicodedata.east_asian_width(sign)) for sign in text)
     return sum(0 if category in ("Mn", "Me") else 2 if width in "WF" else 1 for category, width in widths)
 
 
 def cut(text: str, width: int) -> str:
-    """Leave out the end of a text that fills more columns."""
+    """Shorten a string that fills more columns."""
     if cells(text) <= width:
         return text
     text = text[:width]
@@ -191,7 +191,7 @@ def cut(text: str, width: int) -> str:
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> Iterator[str]:
-    """Break a text into lines, with something before the first one, and something as long before the others."""
+    """Wrap a string into lines, with one prefix for the first line and another as long for the others."""
     lines = [""]
     for word in re.split(r" (?!s\b)", text):  # a number stays with its unit
         word = cut(word, WIDTH - len(rest))

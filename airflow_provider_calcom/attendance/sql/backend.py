@@ -1,4 +1,4 @@
-"""Running the rules where the feed lies: on the server of a SQL connection, in its own SQL."""
+"""Run the rules where the feed is: on the server of a SQL connection, in its own SQL."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from airflow_provider_calcom.attendance.sql.connection import Row, Server, SqlFa
 from airflow_provider_calcom.attendance.sql.dialects import (
     DIALECTS,
     Dialect,
-    carried,
     column_type,
     quoted,
     quoted_column,
+    transpile,
 )
 from airflow_provider_calcom.attendance.sql.relations import (
     Relation,
@@ -38,7 +38,7 @@ from airflow_provider_calcom.attendance.tables.sources import local_files
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Relation", "SqlFailed", "SqlPlace", "SqlUnavailable"]
+__all__ = ["Relation", "SqlBackend", "SqlFailed", "SqlUnavailable"]
 
 _TYPES = {"instant": "BIGINT", "flag": "BOOLEAN"}
 _DECIDED = {
@@ -53,43 +53,43 @@ _DECIDED = {
     "currently_absent": "BOOLEAN",
     "start_at": "BIGINT",
 }
-# Whole bookings come back, so that a plan sees everyone under the address that it would change.
+# Whole bookings are fetched, so that a plan sees everyone under the address that it would change.
 _WITH_CHANGES = """ AND outcomes.booking IN (
     SELECT booking FROM outcomes
     WHERE (outcome = 'absent' AND NOT absent) OR (outcome = 'present' AND absent)
 )"""
 """Bookings in which a decision differs from Cal.com's flag."""
-# What the rules take for granted of a server's SQL, and what some server or some setting of one does otherwise.
-_TAKEN_FOR_GRANTED = {
+# Assumptions of the rules about a server's SQL which some server, or some setting of one, does not meet.
+_SQL_ASSUMPTIONS = {
     "trim() of several characters": "trim(white_space || 'a b' || white_space, white_space) = 'a b'",
     "trim() of nothing but white space": "trim(white_space, white_space) = ''",
     "translate()": "translate('a' || white_space, white_space, '       ') = 'a       '",
     "translate() that drops characters": "translate('+1 (2)1', translate('+1 (2)1', '0123456789', ''), '') = '121'",
-    "translate() of signs with marks": "translate('a\u0301\u00e9,b', all_signs, folded_signs) = 'ae b'",
+    "translate() of letters with marks": "translate('a\u0301\u00e9,b', all_signs, folded_signs) = 'ae b'",
     "split_part()": "split_part('a b c', ' ', 1) = 'a' AND split_part('a b c', ' ', CAST(3 AS INTEGER)) = 'c'",
     "replace()": "replace(replace(replace('a  b', ' ', ' ' || mark), mark || ' ', ''), mark, '') = 'a b'",
     "strpos()": "strpos('a@b@c', '@') = 2 AND strpos('ab', '@') = 0",
     "substr()": "substr('abcd', 2, 2) = 'bc' AND substr('abcd', 3) = 'cd' AND substr('abcd', 1, 0) = ''",
     "length() and reverse()": "length('a@b') + 1 - strpos(reverse('ab@'), '@') = 3",
-    "division of whole numbers": "(as_of - as_of + 1727999999999999) // 86400000000 = 19999",
-    "an empty text, which is not null": "coalesce(nullif('a', 'a'), '') || 'b' = 'b'",
-    "capitals, which are other letters": "'a' <> 'A'",
+    "division of integers": "(as_of - as_of + 1727999999999999) // 86400000000 = 19999",
+    "an empty string, which is not null": "coalesce(nullif('a', 'a'), '') || 'b' = 'b'",
+    "capitals, which differ from small letters": "'a' <> 'A'",
 }
 _LETTERS, _SMALL_LETTERS = "\u00c0\u00c9\u03a3\u0130I\u00cc", "\u00e0\u00e9\u03c3ii\u00ec"
 
 
-class SqlPlace:
+class SqlBackend:
     """A SQL server that runs the rules.
 
     Bookings and people, where they are rows or files, are checked here and loaded into scratch tables of the session.
-    A relation is copied there, on the server, as it is at that moment: were it read anew by each step, a feed that
-    grows meanwhile could be complete by one step and not yet have its last rows in another. The copy has the columns
-    that the rules read, and goes when they have read it.
+    A relation is copied there, on the server, as it is at that moment: if each step read it anew, a feed that
+    grows meanwhile could be complete in one step and lack its last rows in another. The copy has the columns that the
+    rules read, and is dropped once they have read it.
 
     :param connect: opens a DB-API connection; one is opened for each run, and closed.
-    :param dialect: sqlglot's name of the server's SQL; those that are known are the keys of ``dialects.DIALECTS``.
-    :param placeholder: of a parameter: ``%s``, ``?``, or ``%(name)s`` for drivers that want them by name.
-    :param scratch_schema: where scratch tables are made on a server without temporary ones; they go afterwards.
+    :param dialect: sqlglot's name of the server's SQL; one of the keys of ``dialects.DIALECTS``.
+    :param placeholder: of a parameter: ``%s``, ``?``, or ``%(name)s`` for drivers with named parameters.
+    :param scratch_schema: where scratch tables are made on a server without temporary ones, and dropped at the end.
     :param only_changes: fetch only the decisions of bookings in which one differs from Cal.com's flag; the counts are
         of all.
     :param name: what errors call the connection.
@@ -97,7 +97,7 @@ class SqlPlace:
     :param bookings_at_a_time: whose decisions are fetched with one statement, because many drivers hold the whole
         result of a statement in memory.
     :raises UnsupportedConnection: for another dialect, or where a scratch schema is needed.
-    :raises InvalidInput: if ``scratch_schema`` is no name.
+    :raises InvalidInput: if ``scratch_schema`` is not a name.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class SqlPlace:
     ) -> None:
         if dialect not in DIALECTS:
             raise UnsupportedConnection(
-                f"The rules can't be run in the SQL of {describe(dialect)}. They can in that of: {', '.join(DIALECTS)}"
+                f"dialect: the rules don't run in the SQL of {describe(dialect)}, but in that of: {', '.join(DIALECTS)}"
             )
         self.dialect: Dialect = DIALECTS[dialect]
         self.placeholder = placeholder
@@ -126,7 +126,7 @@ class SqlPlace:
         self._bookings_at_a_time = bookings_at_a_time
         if not self.dialect.has_temporary_tables and scratch_schema is None:
             raise UnsupportedConnection(
-                f"{dialect} has no temporary tables. Give scratch_schema, a schema in which the connection may make"
+                f"{dialect} has no temporary tables. Set scratch_schema, a schema in which the connection may create"
                 " tables; they are dropped at the end"
             )
         if scratch_schema is not None:
@@ -142,25 +142,25 @@ class SqlPlace:
         takes_naive_times: bool,
         counts: Mapping[str, str],
     ) -> tuple[list[LoadedFile], dict[str, list[Row]]]:
-        """Run the rules there, and bring the decisions into a table ``decided`` here.
+        """Run the rules there, and fetch the decisions into a local table ``decided``.
 
-        :param local: the DuckDB that checks the files and takes the decisions.
-        :param folder: a folder for files on the way.
+        :param local: the DuckDB that checks the files and gets the decisions.
+        :param folder: a folder for temporary files.
         :param inputs: ``{table: rows, paths or a Relation}``.
         :param counts: ``{name: a SELECT over the rules' steps}``.
         :returns: the files and relations that were read, and the rows of the counts.
-        :raises SqlFailed: in the server's words.
+        :raises SqlFailed: with the server's message.
         :raises InvalidInput: naming file or relation, and column.
         """
         for source in inputs.values():
             if isinstance(source, Relation):
-                quoted(source.name, self.dialect)  # what is no name is told before the work
+                quoted(source.name, self.dialect)  # an invalid name is reported before the work
         loader = Loader(local, takes_naive_times=takes_naive_times)
         files: list[LoadedFile] = []
         for table, source in inputs.items():
             if not isinstance(source, Relation):
                 loaded = loader.load(table, local_files(table, source, folder))
-                if not self.dialect.takes_nul:
+                if not self.dialect.allows_nul:
                     _refuse_nul(local, table, loaded)
                 files += loaded
         with loader.naming_damaged_files(), self._session() as session:
@@ -187,8 +187,11 @@ class SqlPlace:
                 session.clean_up()
 
 
+SqlPlace = SqlBackend  # until 1.0
+
+
 class _Session:
-    """One run on one connection: its scratch tables have names of their own."""
+    """One run on one connection, whose scratch tables have names of their own."""
 
     def __init__(self, server: Server, dialect: Dialect, scratch_schema: str | None) -> None:
         self._server = server
@@ -205,25 +208,25 @@ class _Session:
             self._load(table.name, table.columns, iter(table.rows))
 
     def check_sql(self) -> None:
-        """Refuse a server on which the rules' SQL, as it is carried over, means something else.
+        """Reject a server on which the rules' transpiled SQL means something else.
 
-        :raises UnsupportedConnection: naming what does.
+        :raises UnsupportedConnection: naming the functions that differ.
         """
         self._collation = self._unicode_collation()
         checks = ", ".join(
             f"CASE WHEN {check} THEN 1 ELSE 0 END AS check_{place}"
-            for place, check in enumerate(_TAKEN_FOR_GRANTED.values())
+            for place, check in enumerate(_SQL_ASSUMPTIONS.values())
         )
         found = self.rows(f"SELECT {checks} FROM policy", "checking its SQL")[0]
-        wrong = [what for what, is_right in zip(_TAKEN_FOR_GRANTED, found, strict=True) if int(is_right) != 1]
+        wrong = [what for what, is_right in zip(_SQL_ASSUMPTIONS, found, strict=True) if int(is_right) != 1]
         if wrong:
             raise UnsupportedConnection(
-                f"On this server the rules would mean something else, because of {', '.join(wrong)}. Is"
-                f" {self._dialect.name} the right dialect, and does the connection set anything unusual?"
+                f"On this server the rules would decide differently, because of {', '.join(wrong)}. Check that"
+                f" {self._dialect.name} is the right dialect, and the connection's settings"
             )
 
     def load(self, table: Table, local: DuckDBPyConnection) -> None:
-        """Load a table that was read and checked here."""
+        """Load a table that was read and checked locally."""
         columns = {} if table.number is None else {table.number: "INTEGER"}
         columns |= {column.name: _TYPES.get(column.kind, "VARCHAR") for column in table.columns}
         found = local.execute(f"SELECT {', '.join(columns)} FROM {table.name}")
@@ -236,7 +239,7 @@ class _Session:
         self._server.run(f"CREATE {self._temporary}TABLE {self._new(name)} ({listed})", doing=doing)
         for batch in _batches(rows, self._dialect.statement_characters):
             sql, parameters = (
-                self._json_insert(name, types, batch) if self._dialect.loads_json else self._insert(name, batch)
+                self._json_insert(name, types, batch) if self._dialect.inserts_as_json else self._insert(name, batch)
             )
             self._server.run(sql, parameters, doing=doing)
         self._analyze(name)
@@ -250,9 +253,9 @@ class _Session:
     def _json_insert(
         self, name: str, types: Mapping[str, str], batch: Sequence[Sequence[Any]]
     ) -> tuple[str, list[Any]]:
-        """Spark takes a thousandth of a second for a parameter, so that a row each would take hours.
+        """Return an INSERT of one JSON parameter: Spark needs a millisecond per parameter, so hours for one per cell.
 
-        A dollar sign is written as JSON's escape, because Spark fills ``${...}`` in the values of parameters, too.
+        A dollar sign is escaped in JSON, because Spark substitutes ``${...}`` in the values of parameters, too.
         """
         fields = ", ".join(f"`{column}`: {kind}" for column, kind in types.items())
         text = json.dumps([dict(zip(types, row, strict=True)) for row in batch], ensure_ascii=False)
@@ -263,21 +266,21 @@ class _Session:
         return f"{sql}({self._server.placeholders(1)}) AS texts(rows_as_json)", [text.replace("$", "\\u0024")]
 
     def copy(self, table: Table, relation: Relation) -> int:
-        """Check a relation, and take a copy of what the rules read of it. Gives the number of its rows."""
+        """Check a relation, copy the columns that the rules read, and return the number of its rows."""
         doing = f"reading {table.name} from {relation.shown}"
         self._relations[alias(table)] = relation.name
-        names = self._server.columns(self._carried(f"SELECT * FROM {alias(table)} WHERE 1 = 0"), doing=doing)
+        names = self._server.columns(self._transpile(f"SELECT * FROM {alias(table)} WHERE 1 = 0"), doing=doing)
         columns = columns_of(table, relation, names)
 
         def query(body: str) -> list[Row]:
             return self.rows(body, doing)
 
-        check_types(table, relation, columns, query, self._dialect.tells_types)
+        check_types(table, relation, columns, query, self._dialect.driver_returns_types)
         self._keep(Step(table.name, adapted(table, columns), is_kept=True), doing)
         return check_values(table, relation, query)
 
     def run_steps(self, results: Sequence[str]) -> None:
-        """Make a table of each step that is worth one, and drop each that no later one nor a result reads.
+        """Create a table of each step that is worth one, and drop each that no later step and no result reads.
 
         :param results: the SELECTs that come afterwards.
         """
@@ -291,8 +294,8 @@ class _Session:
                     del self._tables[name]
 
     def rows(self, body: str, doing: str) -> list[Row]:
-        """Give the rows of a SELECT over the steps."""
-        return self._server.rows(self._carried(self._rules.with_parts(body)), doing=doing)
+        """Return the rows of a SELECT over the steps."""
+        return self._server.rows(self._transpile(self._rules.with_parts(body)), doing=doing)
 
     def fetch_decisions(self, local: DuckDBPyConnection, folder: Path, condition: str, at_a_time: int) -> None:
         """Fetch the decisions in batches, through a file, so that no number of them fills the memory.
@@ -305,7 +308,7 @@ class _Session:
         with path.open("w", encoding="utf-8") as file:
             for first in range(1, max(int(last), 1) + 1, at_a_time):
                 some = f" WHERE outcomes.booking BETWEEN {first} AND {first + at_a_time - 1}"
-                sql = self._carried(self._rules.with_parts(self._rules.decisions + some + condition))
+                sql = self._transpile(self._rules.with_parts(self._rules.decisions + some + condition))
                 for batch in self._server.batches(sql, doing="fetching the decisions"):
                     file.writelines(
                         json.dumps(dict(zip(_DECIDED, map(_plain, row), strict=True))) + "\n" for row in batch
@@ -318,7 +321,7 @@ class _Session:
         )
 
     def clean_up(self) -> None:
-        """Drop what would outlast the connection. What can't be dropped any more, as after a lost one, stays."""
+        """Drop what would outlast the connection. On a lost connection nothing can be dropped any more."""
         if self._temporary:
             return
         for name in reversed(list(self._tables)):
@@ -330,12 +333,12 @@ class _Session:
         return "" if self._scratch_schema else "TEMPORARY "
 
     def _keep(self, step: Step, doing: str) -> None:
-        body = self._carried(self._rules.with_parts(step.body))
+        body = self._transpile(self._rules.with_parts(step.body))
         self._server.run(f"CREATE {self._temporary}TABLE {self._new(step.name)} AS {body}", doing=doing)
         self._analyze(step.name)
 
     def _new(self, name: str) -> str:
-        """Name a scratch table from now on. It is known before it is there: a statement may fail after making it."""
+        """Register the name of a scratch table before it is created: a statement may fail after creating it."""
         before = f"{self._scratch_schema}." if self._scratch_schema else ""
         self._tables[name] = f"{before}{self._prefix}{name}"
         return self._named(name)
@@ -343,32 +346,32 @@ class _Session:
     def _named(self, name: str) -> str:
         return quoted(self._tables[name], self._dialect)
 
-    def _carried(self, sql: str) -> str:
-        return carried(sql, self._dialect, {**self._tables, **self._relations}, self._collation)
+    def _transpile(self, sql: str) -> str:
+        return transpile(sql, self._dialect, {**self._tables, **self._relations}, self._collation)
 
     def _analyze(self, name: str) -> None:
         if self._dialect.analyzes:
             self._server.run(f"ANALYZE {self._named(name)}", doing=f"analyzing {name}")
 
     def _unicode_collation(self) -> str | None:
-        """Find a collation whose ``lower()`` knows more than ASCII, or names in capitals would not match."""
-        doing = "looking at its letters"
+        """Return a collation whose ``lower()`` knows more than ASCII, without which names in capitals do not match."""
+        doing = "checking its lower()"
         candidates: list[str | None] = [None]
         if self._dialect.name == "postgres":
             known = "SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu') ORDER BY 1"
             candidates += [str(row[0]) for row in self._server.rows(known, doing=doing)]
         for collation in candidates:
-            sql = carried(f"SELECT lower('{_LETTERS}') AS small", self._dialect, {}, collation)
+            sql = transpile(f"SELECT lower('{_LETTERS}') AS small", self._dialect, {}, collation)
             if self._server.rows(sql, doing=doing)[0][0] == _SMALL_LETTERS:
                 return collation
         raise UnsupportedConnection(
-            "The database's lower() leaves letters beyond ASCII as they are, or makes others of them than Unicode's, so"
-            " that addresses and names in capitals would not be found. Use a database whose locale is C.UTF-8"
+            "The database's lower() leaves letters beyond ASCII unchanged, or maps them differently from Unicode, so"
+            " that addresses and names in capitals would not match. Use a database whose locale is C.UTF-8"
         )
 
 
 def _refuse_nul(local: DuckDBPyConnection, table: Table, files: Sequence[LoadedFile]) -> None:
-    """Say which row holds the character NUL, which the server's texts can't.
+    """Reject the character NUL, which the server's strings can't contain.
 
     :raises InvalidInput: naming file, row and column.
     """
@@ -377,7 +380,7 @@ def _refuse_nul(local: DuckDBPyConnection, table: Table, files: Sequence[LoadedF
     fault = f"CASE {first} END"
     if local.execute(f"SELECT 1 FROM {table.name} WHERE {fault} IS NOT NULL LIMIT 1").fetchone() is None:
         return
-    # The rows' order costs time and memory, so it is asked for only here.
+    # Keeping the rows' order costs time and memory, so only the error needs it.
     local.execute("SET preserve_insertion_order = true")
     found = local.execute(
         f"SELECT place, fault FROM (SELECT row_number() OVER () AS place, {fault} AS fault FROM {table.name})"
@@ -387,13 +390,13 @@ def _refuse_nul(local: DuckDBPyConnection, table: Table, files: Sequence[LoadedF
     for file in files:
         if place <= file.rows:
             raise InvalidInput(
-                f"{file.name}, row {place}, column {column}: holds the character NUL, which the server's texts can't"
+                f"{file.name}, row {place}, column {column}: contains a NUL character, which the server's strings can't"
             )
         place -= file.rows
 
 
 def _batches(rows: Iterable[Sequence[Any]], most_characters: int) -> Iterator[list[Sequence[Any]]]:
-    """Part rows so that each statement is of a size that servers take, with ten thousand values at most.
+    """TableFile rows so that each statement is of a size that servers take, with at most ten thousand values.
 
     A longer row stands alone.
     """

@@ -1,4 +1,4 @@
-"""One connection to a SQL server: statements with parameters, and errors in words that a user can act on."""
+"""One connection to a SQL server: statements with parameters, and errors that a user can act on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NAMED = "%(name)s"
 
 
 class SqlFailed(AttendanceError):
-    """The server of a SQL connection refused what it was told. Mend the name, the right or the value that it names."""
+    """The server of a SQL connection rejected a statement. Fix the name, the right or the value that it names."""
 
 
 class SqlUnavailable(SqlFailed):
-    """A SQL connection can't be opened, was lost, or a statement met a limit of time or room. Try again later."""
+    """A SQL connection can't be opened, was lost, or a statement met a limit of time or space. Retry later."""
 
     retryable: ClassVar[bool] = True
 
@@ -29,7 +29,7 @@ class Server:
 
     :param name: what errors call it.
     :param placeholder: of a parameter: ``%s``, ``?`` or ``%(name)s``.
-    :param secrets: texts that no error shows, such as the password.
+    :param secrets: strings that no error shows, such as the password.
     """
 
     def __init__(self, connection: Any, name: str, placeholder: str, secrets: Sequence[str] = ()) -> None:
@@ -40,36 +40,36 @@ class Server:
         self._secrets = secrets
 
     def placeholders(self, number: int, first: int = 0) -> str:
-        """Give the marks of some parameters, with commas between them.
+        """Return the placeholders of some parameters, separated by commas.
 
-        :param first: how many stand before them.
+        :param first: how many come before them.
         """
         if self._placeholder != _NAMED:
             return ", ".join([self._placeholder] * number)
         return ", ".join(f"%(p{place})s" for place in range(first, first + number))
 
     def fixed(self, sql: str) -> str:
-        """Give SQL as it must be written where there are parameters: some drivers see one in each ``%``."""
+        """Return SQL as it must be written beside parameters: some drivers see one in each ``%``."""
         return sql.replace("%", "%%") if self._placeholder.startswith("%") else sql
 
     def run(self, sql: str, parameters: Sequence[Any] = (), *, doing: str) -> None:
         """Run a statement to its end.
 
-        :param doing: what an error says was being done.
-        :raises SqlFailed: in the server's words.
+        :param doing: what an error says was attempted.
+        :raises SqlFailed: with the server's message.
         """
         self._execute(sql, parameters, doing)
         with self._words(doing):
-            # Some servers answer with a row of their own, and Trino works only while somebody reads.
+            # Some servers return a row of their own, and Trino works only while its rows are fetched.
             if self._cursor.description:
                 self._cursor.fetchall()
 
     def rows(self, sql: str, *, doing: str) -> list[Row]:
-        """Give all rows of a SELECT."""
+        """Return all rows of a SELECT."""
         return [row for batch in self.batches(sql, doing=doing) for row in batch]
 
     def batches(self, sql: str, *, doing: str, size: int = 10_000) -> Iterator[list[Row]]:
-        """Give the rows of a SELECT, some at a time."""
+        """Yield the rows of a SELECT in batches."""
         self._execute(sql, (), doing)
         while True:
             with self._words(doing):
@@ -79,7 +79,7 @@ class Server:
             yield [_plain(row) for row in batch]
 
     def columns(self, sql: str, *, doing: str) -> list[str]:
-        """Give the names of the columns of a SELECT."""
+        """Return the names of the columns of a SELECT."""
         self._execute(sql, (), doing)
         with self._words(doing):
             names = [str(column[0]) for column in self._cursor.description or ()]
@@ -87,7 +87,7 @@ class Server:
         return names
 
     def close(self) -> None:
-        """Close the connection; one that is lost already is closed, too."""
+        """Close the connection, even if it is lost already."""
         for closable in (self._cursor, self._connection):
             with suppress(Exception):
                 closable.close()
@@ -103,7 +103,7 @@ class Server:
 
     @contextmanager
     def _words(self, doing: str) -> Iterator[None]:
-        with in_words(f"{self._name}, {doing}", self._secrets):
+        with wrap_driver_errors(f"{self._name}, {doing}", self._secrets):
             yield
 
 
@@ -113,7 +113,7 @@ def opened(connect: Callable[[], Any], name: str, placeholder: str, secrets: Seq
 
     :raises SqlUnavailable: if it can't be opened.
     """
-    with in_words(f"{name} can't be opened", secrets, SqlUnavailable):
+    with wrap_driver_errors(f"{name} can't be opened", secrets, SqlUnavailable):
         server = Server(connect(), name, placeholder, secrets)
     try:
         yield server
@@ -122,10 +122,10 @@ def opened(connect: Callable[[], Any], name: str, placeholder: str, secrets: Seq
 
 
 @contextmanager
-def in_words(before: str, secrets: Sequence[str], kind: type[SqlFailed] | None = None) -> Iterator[None]:
-    """Say a driver's error, whatever class it has, in one line: drivers quote statements and values in theirs.
+def wrap_driver_errors(before: str, secrets: Sequence[str], kind: type[SqlFailed] | None = None) -> Iterator[None]:
+    """Raise a driver's error of any class as ours, in one line: drivers quote statements and values in theirs.
 
-    :param before: what stands before the driver's words.
+    :param before: the text before the driver's message.
     :param kind: the error to raise; by default it follows from the driver's.
     """
     try:
@@ -138,10 +138,10 @@ def in_words(before: str, secrets: Sequence[str], kind: type[SqlFailed] | None =
 
 
 def _is_retryable(error: Exception) -> bool:
-    """Tell a lost connection or a limit, which are operational errors by PEP 249, from a wrong name or value."""
+    """Return whether a connection was lost or a limit met, which are operational errors by PEP 249."""
     return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
 
 
 def _plain(row: Any) -> Row:
-    """Give a row as a tuple: a connection's extras may ask the driver for dicts."""
+    """Return a row as a tuple: a connection's extras may make the driver return dicts."""
     return tuple(row.values()) if isinstance(row, Mapping) else tuple(row)

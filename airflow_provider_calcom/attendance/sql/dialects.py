@@ -1,4 +1,4 @@
-"""What differs between SQL engines: what sqlglot carries over in silence though it means something else there."""
+"""Differences between SQL engines that sqlglot transpiles without an error, though their meaning differs."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from airflow_provider_calcom.attendance.errors import InvalidInput, MissingExtra
 if TYPE_CHECKING:
     from sqlglot import exp
 
-# Lower-case is Unicode's simple mapping. Engines with the full mapping differ from it in two letters alone: the dotted
-# capital I becomes two signs there, and a capital sigma looks different at a word's end. So these two go first.
+# The rules' lower() is Unicode's simple mapping. Engines with the full mapping differ in two letters only: the dotted
+# capital I becomes two characters, and a capital sigma at a word's end the final sigma. translate() maps both first.
 _CAPITALS, _SMALL = "\u0130\u03a3", "i\u03c3"
 
-# In SQL that is carried over, functions of these names stand for the microseconds of an instant, and for a column as
-# text. sqlglot passes DuckDB's epoch_us() through to every engine.
+# In SQL to be transpiled, functions of these names represent the microseconds of a timestamp, and a column as a string.
+# DuckDB's own epoch_us() would not do: sqlglot passes it through to every engine unchanged.
 MICROSECONDS = "calcom_microseconds"
 TEXT = "calcom_text"
-# DuckDB's macro for a quick look at whether a text needs folding. Elsewhere every text is folded: the pattern of a
-# regular expression, or the order of letters in it, means something else on some engine.
+# DuckDB's macro for whether a string needs no folding. On other engines every string is folded, because the pattern
+# of a regular expression, or the order of letters in it, means something else on some of them.
 IS_PLAIN = "is_plain"
 
 _DIGITS = "0123456789"
-# A name's parts stand between dots; one that holds a dot or a quote stands between quotes.
-_PART = re.compile(r'"(?:[^"]|"")+"|`[^`]+`|[^."`]+')
+# A name's parts are separated by dots; one that contains a dot or a quote is quoted.
+_NAME_PART = re.compile(r'"(?:[^"]|"")+"|`[^`]+`|[^."`]+')
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One engine's ways.
+    """Properties of one engine.
 
     :param name: what sqlglot calls it.
-    :param microseconds: SQL that counts the microseconds since 1970 of a column of instants, with ``{}`` for it.
-    :param text: SQL that makes text of a column.
+    :param microseconds: SQL that counts the microseconds since 1970 of a column of timestamps, ``{}``.
+    :param text: SQL of a column as a string.
     :param has_temporary_tables: whether a connection can have tables of its own that go with it. Spark's cached views
-        were tried in their place: a view holds the plans of all views that it reads, until they fill the memory.
-    :param loads_json: whether rows are loaded as JSON texts, because parameters are few or dear there.
-    :param statement_characters: about how many characters of values a statement may carry. Drivers that write values
-        into the text meet the limits of BigQuery (1 MB) and Trino (1,000,000 characters); Databricks takes 1 MB.
+        were tried instead: a view holds the plans of all views that it reads, until they fill the memory.
+    :param inserts_as_json: whether rows are inserted as JSON strings, because parameters are few or expensive there.
+    :param statement_characters: about how many characters of values a statement may have. Drivers that write values
+        into the statement meet the limits of BigQuery (1 MB) and Trino (1,000,000 characters); Databricks accepts 1 MB.
     :param analyzes: whether a new table needs ANALYZE before it is joined well.
-    :param takes_nul: whether texts may hold the character NUL.
-    :param folds_up: whether a name without quotes means one in capitals.
-    :param tells_types: whether the driver gives instants as ``datetime``, so that a naive one shows.
-    :param placeholder: of a parameter, where Airflow's hook does not tell the right one.
-    :param is_proven: whether the rules were run there and gave the same decisions; else they were carried over and
+    :param allows_nul: whether strings may contain the character NUL.
+    :param uppercases_identifiers: whether a name without quotes means one in capitals.
+    :param driver_returns_types: whether the driver returns timestamps as ``datetime``, so that a naive one is noticed.
+    :param placeholder: of a parameter, where that of Airflow's hook is wrong.
+    :param is_tested: whether the rules were run there and gave the same decisions; otherwise they were transpiled and
         parsed only.
     """
 
@@ -57,14 +57,14 @@ class Dialect:
     microseconds: str
     text: str
     has_temporary_tables: bool = True
-    loads_json: bool = False
+    inserts_as_json: bool = False
     statement_characters: int = 200_000
     analyzes: bool = False
-    takes_nul: bool = True
-    folds_up: bool = False
-    tells_types: bool = True
+    allows_nul: bool = True
+    uppercases_identifiers: bool = False
+    driver_returns_types: bool = True
     placeholder: str | None = None
-    is_proven: bool = False
+    is_tested: bool = False
 
 
 DIALECTS = {
@@ -76,44 +76,44 @@ DIALECTS = {
             # A column may have a collation of its own, and two such can't be compared.
             'CAST({} AS TEXT) COLLATE "default"',
             analyzes=True,
-            takes_nul=False,
-            is_proven=True,
+            allows_nul=False,
+            is_tested=True,
         ),
         Dialect(
             "spark",
             "UNIX_MICROS({})",
             "CAST({} AS STRING)",
             has_temporary_tables=False,
-            loads_json=True,
+            inserts_as_json=True,
             statement_characters=1_000_000,
-            is_proven=True,
+            is_tested=True,
         ),
         Dialect(
             "databricks",
             "UNIX_MICROS({})",
             "CAST({} AS STRING)",
             has_temporary_tables=False,
-            loads_json=True,
+            inserts_as_json=True,
             placeholder="?",
         ),
-        Dialect("snowflake", "DATE_PART(EPOCH_MICROSECOND, {})", "CAST({} AS VARCHAR)", folds_up=True),
+        Dialect("snowflake", "DATE_PART(EPOCH_MICROSECOND, {})", "CAST({} AS VARCHAR)", uppercases_identifiers=True),
         Dialect(
             "bigquery",
             "UNIX_MICROS({})",
             "CAST({} AS STRING)",
             has_temporary_tables=False,
-            # Airflow's own cursor takes parameters by name alone, and gives a TIMESTAMP as a number; UNIX_MICROS
-            # refuses whatever is none.
+            # Airflow's own cursor takes named parameters only, and returns a TIMESTAMP as a number; UNIX_MICROS
+            # rejects any other type.
             placeholder="%(name)s",
-            tells_types=False,
+            driver_returns_types=False,
         ),
         Dialect(
             "redshift",
-            # EXTRACT(EPOCH ...) gives whole seconds.
+            # EXTRACT(EPOCH ...) returns whole seconds.
             "DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), {} AT TIME ZONE 'UTC')",
             "CAST({} AS VARCHAR(65535))",
             analyzes=True,
-            takes_nul=False,
+            allows_nul=False,
         ),
         Dialect(
             "trino",
@@ -137,13 +137,13 @@ def parsed(sql: str) -> exp.Expr:
     return sqlglot.parse_one(sql, read="duckdb")
 
 
-def carried(sql: str, dialect: Dialect, tables: Mapping[str, str], collation: str | None = None) -> str:
-    """Carry SQL of the rules over to another engine.
+def transpile(sql: str, dialect: Dialect, tables: Mapping[str, str], collation: str | None = None) -> str:
+    """Transpile SQL of the rules for another engine.
 
-    All names but those of ``tables`` are quoted: what is a common word here, such as ``rows``, is a keyword somewhere.
+    All names but those of ``tables`` are quoted: a common word such as ``rows`` is a keyword on some engine.
 
     :param sql: one SELECT.
-    :param tables: ``{name in the rules: name there}``, where they differ; parts of the latter stand between dots.
+    :param tables: ``{name in the rules: name there}``, where they differ; parts of the latter are separated by dots.
     :param collation: the collation whose ``lower()`` knows Unicode, where the engine's own does not.
     """
     from sqlglot import exp
@@ -170,7 +170,7 @@ def _translated(sql: str, dialect: Dialect, collation: str | None) -> exp.Expr:
         lambda node: _own_function(node, dialect),
         lambda node: _whole_division(node, dialect),
         lambda node: _digits(node, dialect),
-        lambda node: _simple_lower(node, collation),
+        lambda node: _unicode_lower(node, collation),
         lambda node: _plain_function(node, dialect),
     ]
     for change in changes:
@@ -182,22 +182,22 @@ def _translated(sql: str, dialect: Dialect, collation: str | None) -> exp.Expr:
 
 
 def quoted(name: str, dialect: Dialect) -> str:
-    """Give a table's name as the engine wants it in SQL; its parts stand between dots.
+    """Return a table's name as the engine's SQL needs it; its parts are separated by dots.
 
-    :raises InvalidInput: if it is no such name.
+    :raises InvalidInput: if it is not a name.
     """
     return _table(name, dialect).sql(dialect=dialect.name)
 
 
 def quoted_column(name: str, dialect: Dialect) -> str:
-    """Give a column's name as :func:`carried` writes it."""
+    """Return a column's name as :func:`transpile` writes it."""
     from sqlglot import exp
 
     return exp.to_identifier(name, quoted=True).sql(dialect=dialect.name)
 
 
 def column_type(kind: str, dialect: Dialect) -> str:
-    """Give the engine's name of a type of DuckDB."""
+    """Return the engine's name of a type of DuckDB."""
     from sqlglot import exp
 
     return exp.DataType.build(kind, dialect="duckdb").sql(dialect=dialect.name)
@@ -206,24 +206,25 @@ def column_type(kind: str, dialect: Dialect) -> str:
 def _table(name: str, dialect: Dialect) -> exp.Table:
     from sqlglot import exp
 
-    found = [match[0] for match in _PART.finditer(name)]
+    found = [match[0] for match in _NAME_PART.finditer(name)]
     if not 1 <= len(found) <= 3 or ".".join(found) != name:
         raise InvalidInput(
-            f"{describe(name)} is no name of a table. Wanted is table, schema.table or catalogue.schema.table; a part"
-            f" that"
-            ' holds a dot or a quote stands between ", and a " in it is written twice'
+            f"{describe(name)} is not the name of a table. Write table, schema.table or catalogue.schema.table. A part"
+            ' that contains a dot or a quote must be between ", and a " in it doubled'
         )
-    places = dict(zip(("this", "db", "catalog"), (_part(part, dialect) for part in reversed(found)), strict=False))
+    places = dict(
+        zip(("this", "db", "catalog"), (_identifier(part, dialect) for part in reversed(found)), strict=False)
+    )
     return exp.Table(**places)
 
 
-def _part(text: str, dialect: Dialect) -> exp.Identifier:
+def _identifier(text: str, dialect: Dialect) -> exp.Identifier:
     from sqlglot import exp
 
     if text[0] in '"`':
         return exp.to_identifier(text[1:-1].replace('""', '"'), quoted=True)
-    # Quotes would turn what everyone writes in small letters into another name where names are folded to capitals.
-    return exp.to_identifier(text, quoted=not (dialect.folds_up and _PLAIN.fullmatch(text)))
+    # Where the engine folds names to capitals, a quoted name in small letters would be another name.
+    return exp.to_identifier(text, quoted=not (dialect.uppercases_identifiers and _PLAIN.fullmatch(text)))
 
 
 def _own_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
@@ -240,10 +241,10 @@ def _own_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _whole_division(node: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Divide whole numbers so that the result is whole, and right at the last microsecond of a day.
+    """Divide integers so that the result is an integer, and right at the last microsecond of a day.
 
-    PostgreSQL's div() makes a numeric of it, which is slow to join on; its ``/`` of whole numbers is whole. Snowflake's
-    ``/`` rounds to six digits after the point, Trino's is carried over as one of floating points.
+    PostgreSQL's div() returns a numeric, which is slow to join on; its ``/`` of integers returns an integer.
+    Snowflake's ``/`` rounds to six decimal places; sqlglot would transpile Trino's as a division of floats.
     """
     from sqlglot import exp
 
@@ -252,7 +253,7 @@ def _whole_division(node: exp.Expr, dialect: Dialect) -> exp.Expr:
     if dialect.name in ("postgres", "redshift", "trino"):
         return exp.Div(this=node.this, expression=node.expression, typed=True, safe=False)
     if dialect.name == "snowflake":
-        # Not the sign for it, in which some drivers see a parameter.
+        # Not %, in which some drivers see a parameter.
         rest = exp.Anonymous(this="MOD", expressions=[node.this.copy(), node.expression.copy()])
         whole = exp.Paren(this=exp.Sub(this=node.this, expression=rest))
         return exp.Div(this=whole, expression=node.expression, typed=False, safe=False)
@@ -260,7 +261,7 @@ def _whole_division(node: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _digits(node: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Keep the digits of a text: BigQuery's translate() refuses to drop a character that it is told twice."""
+    """Keep the digits of a string: BigQuery's translate() rejects a character that is listed twice."""
     from sqlglot import exp
 
     outer = _of_translate(node) if dialect.name == "bigquery" else []
@@ -271,13 +272,13 @@ def _digits(node: exp.Expr, dialect: Dialect) -> exp.Expr:
 
 
 def _of_translate(node: exp.Expr) -> list[exp.Expr]:
-    """Give the three arguments of a translate(), which is a function without a class in older sqlglots."""
+    """Return the three arguments of a translate(), for which older sqlglots have no class."""
     if node.name.upper() == "TRANSLATE":
         return list(node.expressions)
     return list(node.args.values()) if type(node).__name__ == "Translate" else []
 
 
-def _simple_lower(node: exp.Expr, collation: str | None) -> exp.Expr:
+def _unicode_lower(node: exp.Expr, collation: str | None) -> exp.Expr:
     from sqlglot import exp
 
     if not isinstance(node, exp.Lower) or node.meta.get("is_simple"):
@@ -291,12 +292,12 @@ def _simple_lower(node: exp.Expr, collation: str | None) -> exp.Expr:
         return lower
     lower = exp.Lower(this=exp.Collate(this=text, expression=exp.to_identifier(collation, quoted=True)))
     lower.meta["is_simple"] = True
-    # Back to the default, or comparing the result with other columns has two collations to choose from.
+    # Back to the default collation, or a comparison with other columns would be ambiguous.
     return exp.Collate(this=exp.Paren(this=lower), expression=exp.to_identifier("default", quoted=True))
 
 
 def _compute_once(tree: exp.Expr, dialect: Dialect) -> None:
-    """Have PostgreSQL work on texts once: it would put the work in wherever a later step names the result."""
+    """Let PostgreSQL compute strings once: it would inline the expression wherever a later step reads the result."""
     from sqlglot import exp
 
     if dialect.name == "postgres":
@@ -306,9 +307,9 @@ def _compute_once(tree: exp.Expr, dialect: Dialect) -> None:
 
 
 def _plain_function(node: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """Say nothing of nulls where the rules have none, in words that some engines lack; and write substr() with commas.
+    """Leave out null handling, whose syntax some engines lack, and write substr() with commas.
 
-    DuckDB's greatest() skips nulls and its ORDER BY has them last; the rules let neither see any.
+    DuckDB's greatest() skips nulls and its ORDER BY has them last, but in the rules neither meets a null.
     """
     import sqlglot
     from sqlglot import exp

@@ -1,4 +1,4 @@
-"""Tables and views of a SQL server in place of files: what they must hold, and how the rules get it."""
+"""Tables and views of a SQL server instead of files: their checks, and what the rules read of them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from airflow_provider_calcom.attendance.sql.connection import SqlFailed, SqlUnav
 from airflow_provider_calcom.attendance.sql.dialects import MICROSECONDS, TEXT
 
 Query = Callable[[str], Sequence[tuple[Any, ...]]]
-"""Gives the rows of a SELECT in the rules' SQL."""
+"""Returns the rows of a SELECT in the rules' SQL."""
 
 
 @dataclass(frozen=True)
 class Relation:
     """A table or view on the server.
 
-    :param name: its name as the server has it, capitals too, with its schema and catalogue before it, between dots,
-        where they are needed. A part that holds a dot stands between double quotes.
+    :param name: its name as the server has it, capitals too, with its schema and catalogue before it, separated by
+        dots, where they are needed. A part that contains a dot is in double quotes.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Relation:
 
 
 def alias(table: Table) -> str:
-    """Name a relation in the rules' SQL: the user's own name for it goes in where SQL is carried over, as a name."""
+    """Return a relation's name in the rules' SQL. The user's name replaces it in the tree of the transpiled SQL."""
     return f"relation_of_{table.name}"
 
 
@@ -49,9 +49,8 @@ def columns_of(table: Table, relation: Relation, names: Sequence[str]) -> dict[s
     for column in table.columns:
         if column.name not in by_small_name and not column.may_be_missing:
             raise InvalidInput(
-                f"{relation.shown}: the column {column.name} is missing. It has: {shown_columns(names)}. A view can"
-                f" give it"
-                " the name, or NULLs where it is not known"
+                f"{relation.shown}: the column {column.name} is missing. It has: {shown_columns(names)}. Use a view"
+                " that renames it, or has NULLs for it"
             )
     return {
         column.name: f'relation."{by_small_name[column.name]}"'
@@ -61,9 +60,9 @@ def columns_of(table: Table, relation: Relation, names: Sequence[str]) -> dict[s
 
 
 def adapted(table: Table, columns: Mapping[str, str]) -> str:
-    """Give the SELECT of a relation's columns as the rules want them.
+    """Return the SELECT of a relation's columns in the form that the rules need.
 
-    :param columns: as :func:`columns_of` gives them.
+    :param columns: as :func:`columns_of` returns them.
     """
     parts = [
         f"{_clean(column, columns[column.name])} AS {column.name}"
@@ -77,11 +76,13 @@ def adapted(table: Table, columns: Mapping[str, str]) -> str:
     return f"SELECT {', '.join(parts)} FROM {alias(table)} AS relation CROSS JOIN policy"
 
 
-def check_types(table: Table, relation: Relation, columns: Mapping[str, str], query: Query, tells_types: bool) -> None:
-    """Refuse columns of another type than the rules want, and times without a zone.
+def check_types(
+    table: Table, relation: Relation, columns: Mapping[str, str], query: Query, driver_returns_types: bool
+) -> None:
+    """Reject columns of another type than the rules need, and timestamps without a zone.
 
-    :param query: raises :class:`AttendanceError` where the server refuses.
-    :param tells_types: whether the driver gives instants as ``datetime``.
+    :param query: raises :class:`AttendanceError` if the server rejects the SELECT.
+    :param driver_returns_types: whether the driver returns timestamps as ``datetime``.
     :raises InvalidInput: naming relation and column.
     """
     source = f"FROM {alias(table)} AS relation"
@@ -89,7 +90,7 @@ def check_types(table: Table, relation: Relation, columns: Mapping[str, str], qu
         if column.name not in columns:
             continue
         name = columns[column.name]
-        if tells_types:
+        if driver_returns_types:
             found = query(f"SELECT {name} {source} WHERE {name} IS NOT NULL LIMIT 1")
             if found:
                 _check_value(relation, column, found[0][0])
@@ -98,7 +99,7 @@ def check_types(table: Table, relation: Relation, columns: Mapping[str, str], qu
 
 
 def check_values(table: Table, relation: Relation, query: Query) -> int:
-    """Refuse values that the rules would misread, once the relation is adapted, and give the number of rows.
+    """Reject values that the rules would misread in the adapted relation, and return the number of rows.
 
     :raises InvalidInput: naming relation and column.
     """
@@ -110,22 +111,22 @@ def check_values(table: Table, relation: Relation, query: Query) -> int:
     rows, *found = query(f"SELECT count(*) AS all_rows, {counts} FROM {table.name}")[0]
     for column, number in zip(wrong, found, strict=True):
         if number:
-            mend = f"must be one of {', '.join(column.choices)}" if column.choices else "is empty, and must not be"
-            raise InvalidInput(f"{relation.shown}, column {column.name}: {mend}; {int(number)} rows are not so")
+            wanted = f"must be one of {', '.join(column.choices)}" if column.choices else "is empty, and must not be"
+            raise InvalidInput(f"{relation.shown}, column {column.name}: {wanted}, in {int(number)} rows")
     if table is BOOKINGS:
         _check_bookings(relation, query)
     return int(rows)
 
 
 def _check_instants(relation: Relation, column: Column, on_no_row: str, query: Query) -> None:
-    """Let the server judge a column's type where all values are null or the driver does not tell."""
+    """Let the server check a column's type where all values are null or the driver does not return types."""
     try:
         query(on_no_row)
     except SqlUnavailable:
         raise
     except SqlFailed as error:
         raise InvalidInput(
-            f"{relation.shown}, column {column.name}: must hold instants (a timestamp with a time zone): {error}"
+            f"{relation.shown}, column {column.name}: must be a timestamp with a time zone: {error}"
         ) from None
 
 
@@ -156,14 +157,14 @@ def _wrong(column: Column) -> str | None:
 
 def _check_value(relation: Relation, column: Column, value: Any) -> None:
     kinds: dict[str, tuple[tuple[type, ...], str]] = {
-        "instant": ((datetime,), "instants (a timestamp with a time zone)"),
+        "instant": ((datetime,), "a timestamp with a time zone"),
         "flag": ((bool,), "true or false"),
     }
-    types, wanted = kinds.get(column.kind, ((str, int, UUID), "text"))
+    types, wanted = kinds.get(column.kind, ((str, int, UUID), "a string"))
     if not isinstance(value, types) or (bool not in types and isinstance(value, bool)):
         raise InvalidInput(
-            f"{relation.shown}, column {column.name}: must hold {wanted}, but holds {type(value).__name__}. A view can"
-            " make it so"
+            f"{relation.shown}, column {column.name}: must be {wanted}, but is {type(value).__name__}. Use a view that"
+            " casts it"
         )
     if isinstance(value, datetime) and value.utcoffset() is None:
         raise InvalidInput(

@@ -1,4 +1,4 @@
-"""What SQL makes of the cells of a column, and which of them it finds wrong. No SQL here holds anything of a file."""
+"""SQL of the value of a cell and of its fault. It contains nothing of a file but what is passed as a column."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 NAIVE_TYPES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 _TEXT_TYPES = re.compile(r"VARCHAR|UUID|U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,0\)|ENUM\(.*", re.DOTALL)
 
-# is_untidy: whether a label may have something to trim.
-# label: what trim() does, dear as it is on every row, only there.
-# instant: the cast alone would take a day, a time without a zone and a year before 1. It knows the usual spellings, in
-# which instants mostly come; the others are brought into one first.
-# offset_at, told: the clocks of the session's zone. A local time that they skipped is none. One that came twice is, as
-# a beginning, its first coming, and as an end its second: that makes a presence longer, and blames nobody.
+# is_untidy(x): whether label x may have white space to trim.
+# label(x): x trimmed. trim() is expensive per row, so it runs only where is_untidy(x).
+# instant(x): the microseconds of ISO 8601 string x. The cast alone would also accept a date, a naive timestamp and a
+#     year before 1. It parses the usual spellings; usual_spelling(x) rewrites the others into one of these first.
+# offset_at(x): the offset of the session's zone from UTC at instant x, in microseconds.
+# localized(x, is_end): the instant of naive timestamp x in the session's zone. A local time that does not exist (the
+#     clocks skip it) is null. Of one that exists twice, a start is its first_occurrence and an end its last one: that
+#     makes a presence longer, so that nobody is marked absent by it.
 MACROS = (
     "is_untidy(x) AS x < '!' OR x[-1] <= ' ' OR strpos(x, chr(160)) > 0",
     """label(x) AS CASE
@@ -38,18 +40,18 @@ END""",
     )))
 END""",
     "offset_at(x) AS epoch_us(CAST(make_timestamptz(x) AS TIMESTAMP)) - x",
-    """first_told(x, last) AS CASE
+    """first_occurrence(x, last) AS CASE
     WHEN offset_at(last - 86400000000) > x - last
         AND offset_at(x - offset_at(last - 86400000000)) = offset_at(last - 86400000000)
         THEN x - offset_at(last - 86400000000)
     ELSE last
 END""",
-    """told(x, is_end) AS CASE
+    """localized(x, is_end) AS CASE
     WHEN offset_at(epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE)))
         = epoch_us(x) - epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE))
         THEN within_bounds(CASE
             WHEN is_end THEN epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE))
-            ELSE first_told(epoch_us(x), epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE)))
+            ELSE first_occurrence(epoch_us(x), epoch_us(CAST(x AS TIMESTAMP WITH TIME ZONE)))
         END)
 END""",
     f"""local_time(x) AS CASE
@@ -67,18 +69,18 @@ class Cells:
     """The cells of one column of one file.
 
     :param column: of which column of the table.
-    :param raw: SQL of what the file has.
-    :param value: SQL of what the rules get of it.
-    :param wrong: SQL of whether a cell can't be used, or None where any can. Both of the above have names in it: the
-        column's own for the value, and :attr:`raw_name`.
-    :param is_dear: whether the value is better worked out once than whenever it is read.
+    :param raw: SQL of the file's value.
+    :param value: SQL of the value that the rules read.
+    :param wrong: SQL of whether a cell is invalid, or None where none can be. It names the value by the column's name,
+        and the file's value by :attr:`raw_name`.
+    :param is_expensive: whether the value should be computed once and not on each read.
     """
 
     column: Column
     raw: str
     value: str
     wrong: str | None
-    is_dear: bool = False
+    is_expensive: bool = False
 
     @property
     def raw_name(self) -> str:
@@ -92,12 +94,12 @@ class Cells:
 
 
 def raw_name(column: Column) -> str:
-    """Give the name under which SQL has what a file holds."""
+    """Return the name of a column's value in the file in SQL."""
     return f"raw_{column.name}"
 
 
 def sql_type(column: Column) -> str:
-    """Give the type in which the rules get a column."""
+    """Return the type of a column that the rules read."""
     return {"instant": "BIGINT", "flag": "BOOLEAN"}.get(column.kind, "VARCHAR")
 
 
@@ -108,7 +110,7 @@ def no_cells(column: Column) -> Cells:
 
 
 def tidy_cells(cells: Cells) -> Cells:
-    """Return the cells of a label column none of whose cells has anything to trim: the file's own text."""
+    """Return the cells of a label column none of whose cells has anything to trim: the file's own value."""
     return replace(cells, value=cells.raw)
 
 
@@ -116,18 +118,18 @@ def text_cells(column: Column, raw: str, *, takes_naive_times: bool) -> Cells:
     """Make cells of text.
 
     :param raw: SQL of the text.
-    :param takes_naive_times: whether a time may lack its zone.
+    :param takes_naive_times: whether a timestamp may lack its zone.
     """
     name = column.name
     is_missing = f"{name} IS NULL"
     if column.kind == "instant":
         value = f"instant({raw})"
         if takes_naive_times:
-            value = f"coalesce({value}, told(local_time({raw}), {column.is_end}))"
+            value = f"coalesce({value}, localized(local_time({raw}), {column.is_end}))"
         wrong = is_missing if column.required else f"{is_missing} AND label({raw_name(column)}) IS NOT NULL"
-        return Cells(column, raw, value, wrong, is_dear=True)
+        return Cells(column, raw, value, wrong, is_expensive=True)
     if column.kind == "flag":
-        return Cells(column, raw, f"flag({raw})", is_missing, is_dear=True)
+        return Cells(column, raw, f"flag({raw})", is_missing, is_expensive=True)
     value = f"label({raw})" if column.kind == "label" else raw
     if column.choices:
         choices = ", ".join(f"'{choice}'" for choice in column.choices)
@@ -155,7 +157,7 @@ def typed_cells(column: Column, raw: str, kind: str) -> Cells | None:
 
 
 def _zoned_cells(column: Column, raw: str) -> Cells:
-    # Bounds of the type itself: Parquet then tells by its statistics, without reading. Infinity lies beyond them.
+    # Bounds of the type itself, which Parquet's statistics decide without reading. Infinity lies outside them.
     bounds = f"TIMESTAMPTZ '{EARLIEST.isoformat()}' AND TIMESTAMPTZ '{LATEST.isoformat()}'"
     beyond = f"{raw_name(column)} NOT BETWEEN {bounds}"
     wrong = f"({raw_name(column)} IS NULL OR {beyond})" if column.required else beyond
@@ -165,4 +167,4 @@ def _zoned_cells(column: Column, raw: str) -> Cells:
 def _naive_cells(column: Column, raw: str) -> Cells:
     is_missing = f"{column.name} IS NULL"
     wrong = is_missing if column.required else f"{is_missing} AND {raw_name(column)} IS NOT NULL"
-    return Cells(column, raw, f"told({raw}, {column.is_end})", wrong, is_dear=True)
+    return Cells(column, raw, f"localized({raw}, {column.is_end})", wrong, is_expensive=True)

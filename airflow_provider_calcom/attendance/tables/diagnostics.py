@@ -1,4 +1,4 @@
-"""What is wrong with a table, in words that name file, row and column, and never an address, a name or a telephone.
+"""Errors of a table, which name file, row and column, and never an address, a name or a telephone number.
 
 In CSV the header is row 1. In JSON lines a row is a line.
 """
@@ -30,11 +30,11 @@ _FAULTS_OF_CSV = {
 }
 
 
-def wrong_cell(shown: str, row: int, column: Column, value: str, *, takes_naive_times: bool) -> InvalidInput:
-    """Say why a cell can't be used.
+def invalid_cell(shown: str, row: int, column: Column, value: str, *, takes_naive_times: bool) -> InvalidInput:
+    """Return the error of a cell.
 
-    :param value: what it holds.
-    :param takes_naive_times: whether the user gave a zone for them.
+    :param value: its value.
+    :param takes_naive_times: whether the user set a zone for naive timestamps.
     """
     return InvalidInput(f"{shown}, row {row}, column {column.name}: {_reason(column, value, takes_naive_times)}")
 
@@ -46,22 +46,22 @@ def _reason(column: Column, value: str, takes_naive_times: bool) -> str:
         return f"must be one of {', '.join(column.choices)}, but is {shown_word(value)}"
     if column.kind == "flag":
         return f"must be true or false, but is {shown_word(value)}"
-    told = shown_time(value)
+    shown = shown_time(value)
     if is_naive(value) and not takes_naive_times:
-        return f"{told} is a naive time. Add Z or an offset, or give the zone that it is told in"
+        return f"{shown} is a naive time. Add Z or an offset, or set the zone of such times"
     if is_naive(value):
-        return f"{told} is no time that the clocks of the given zone ever showed, in the years 1 to 9999"
-    return f"{told} is no instant of the years 1 to 9999. Wanted is ISO 8601 such as 2026-11-22T05:30:00Z"
+        return f"{shown} does not exist in the given zone (the clocks skip it), or is outside of the years 1 to 9999"
+    return f"{shown} is not a timestamp of the years 1 to 9999. Write ISO 8601 such as 2026-11-22T05:30:00Z"
 
 
 def missing_column(shown: str, table: Table, column: Column, names: Sequence[str]) -> InvalidInput:
-    """Say that a column is not there.
+    """Return the error of a missing column.
 
-    :param names: those that are there, or what stands in their place.
+    :param names: the existing columns, or what is found instead of them.
     """
     wanted = ", ".join(one.name for one in table.columns if not one.may_be_missing)
     has = ""
-    # A file without a header has a row of values there.
+    # In a file without a header, these are values.
     if {name.lower() for name in names} & {one.name for one in table.columns}:
         has = f" It has: {shown_columns(names)}."
     return InvalidInput(
@@ -71,17 +71,19 @@ def missing_column(shown: str, table: Table, column: Column, names: Sequence[str
 
 
 def wrong_type(shown: str, column: Column, kind: str) -> InvalidInput:
-    """Say that a column of a Parquet file has a type that can't be used."""
-    wanted = {"instant": "instants with a time zone, or text in ISO 8601", "flag": "booleans"}.get(column.kind, "text")
+    """Return the error of a Parquet column of an unsupported type."""
+    wanted = {"instant": "timestamps with a time zone, or strings in ISO 8601", "flag": "booleans"}.get(
+        column.kind, "strings"
+    )
     name = re.split(r"[(\[]", kind)[0]
     return InvalidInput(f"{shown}, column {column.name}: its type is {name}, and must be {wanted}")
 
 
 def naive_type(shown: str, column: Column, kind: str) -> InvalidInput:
-    """Say that a column of a Parquet file has times without a zone, and none was given."""
+    """Return the error of a Parquet column of naive timestamps if the user set no zone."""
     return InvalidInput(
-        f"{shown}, column {column.name}: its times are naive ({kind} without a zone). Store them with a zone, or give"
-        " the zone that they are told in"
+        f"{shown}, column {column.name}: its times are naive ({kind} without a zone). Store them with a zone, or set"
+        " the zone of such times"
     )
 
 
@@ -89,27 +91,27 @@ def naive_type(shown: str, column: Column, kind: str) -> InvalidInput:
 
 
 def csv_fault(shown: str, path: Path, delimiter: str, header: Sequence[str], error: str) -> InvalidInput:
-    """Say what DuckDB stumbled over, without its words, which quote the row.
+    """Return the error of a CSV file, without DuckDB's message, which quotes the row.
 
-    :param error: its words.
+    :param error: DuckDB's message.
     """
     found = re.search(r"CSV Error on Line: (\d+)", error)
     place = f"{shown}, row {found[1]}" if found else shown
     for sign, reason in _FAULTS_OF_CSV.items():
         if sign in error:
-            unfit = unfit_cell(shown, path, delimiter, header) if "UTF-8" in reason else None
+            unfit = undecodable_cell(shown, path, delimiter, header) if "UTF-8" in reason else None
             return unfit or InvalidInput(f"{place}: {reason}")
-    return InvalidInput(f"{place}: is not CSV as RFC 4180 has it")
+    return InvalidInput(f"{place}: is not CSV as RFC 4180 defines it")
 
 
-def unfit_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) -> InvalidInput | None:
-    """Find the first cell with a NUL byte or with what is not UTF-8."""
+def undecodable_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) -> InvalidInput | None:
+    """Return the error of the first cell with a NUL byte or invalid UTF-8."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
         try:
             for row, cells in enumerate(csv.reader(_lines_without_nul(text), delimiter=delimiter), start=1):
                 for place, cell in enumerate(cells):
                     if found := _UNFIT.search(cell):
-                        reason = "holds a NUL byte" if found[0] == _NUL else "is not UTF-8"
+                        reason = "contains a NUL byte" if found[0] == _NUL else "is not UTF-8"
                         name = header[place] if place < len(header) else ""
                         at = f", column {shown_column(name)}" if name and row > 1 else ""
                         return InvalidInput(f"{shown}, row {row}{at}: {reason}. Save the file as UTF-8 or UTF-16")
@@ -119,7 +121,7 @@ def unfit_cell(shown: str, path: Path, delimiter: str, header: Sequence[str]) ->
 
 
 def csv_rows(path: Path, delimiter: str) -> tuple[int, bool]:
-    """Count the rows of a CSV file with its header, blank lines aside, slowly and surely.
+    """Count the rows of a CSV file with its header, without blank lines, by Python's own parser.
 
     :return: the number of rows, and whether the one after them is broken.
     """
@@ -140,8 +142,8 @@ def _lines_without_nul(text: Iterable[str]) -> Iterator[str]:
 # JSON lines.
 
 
-def lost_rows(shown: str, read: int, there: int) -> InvalidInput:
-    """Say that a reader gave fewer or more rows than a file has, each of which could be somebody who came."""
+def row_count_mismatch(shown: str, read: int, there: int) -> InvalidInput:
+    """Return the error of a file of which fewer or more rows were read than it has: each could be somebody who came."""
     return InvalidInput(
         f"{shown}: has {there} rows, of which {read} can be read. Write it again, as JSON lines or Parquet"
     )
@@ -149,10 +151,10 @@ def lost_rows(shown: str, read: int, there: int) -> InvalidInput:
 
 @dataclass(frozen=True)
 class JsonFile:
-    """A file of JSON lines, of which DuckDB says less than a user needs.
+    """A file of JSON lines, of whose faults DuckDB reports less than a user needs.
 
     :param shown: what messages call it.
-    :param path: where it lies.
+    :param path: its path.
     :param table: whose rows it holds.
     """
 
@@ -161,14 +163,14 @@ class JsonFile:
     table: Table
 
     def fault(self) -> InvalidInput:
-        """Find the line that DuckDB stumbled over: it counts lines in its own way, and does not always name one."""
+        """Return the error of the first invalid line: DuckDB does not always name one, and counts in its own way."""
         for number, line in self._lines():
             if reason := self._line_fault(line):
                 return InvalidInput(f"{self.shown}, row {number}{reason}")
         return InvalidInput(f"{self.shown}: can't be read as JSON lines")
 
     def line_of(self, row: int) -> int:
-        """Give the number of the line of a row, which is another where lines are blank."""
+        """Return the line number of a row, which differs where lines are blank."""
         seen = 0
         for number, line in self._lines():
             seen += bool(line.strip())
@@ -181,11 +183,11 @@ class JsonFile:
         return sum(bool(line.strip()) for _, line in self._lines())
 
     def has_key(self, name: str) -> bool:
-        """Say whether any object has a key, be it with null."""
+        """Return whether any object has a key, even with null."""
         return any(_has_key(line, name) for _, line in self._lines())
 
     def nested_cell(self, rows: Iterator[int]) -> InvalidInput | None:
-        """Find the first object or list where a value must be.
+        """Return the error of the first object or list where a string must be.
 
         :param rows: the rows that may have one, in order.
         """
@@ -207,7 +209,7 @@ class JsonFile:
         except (ValueError, RecursionError):
             return ": is not JSON, or nested too deeply"
         nested = (name for name, value in pairs if isinstance(value, list) and self._is_column(name))
-        return next((f", column {name}: must be text, but is an object or a list" for name in nested), None)
+        return next((f", column {name}: must be a string, but is an object or a list" for name in nested), None)
 
     def _is_column(self, name: str) -> bool:
         return name.lower() in {column.name for column in self.table.columns}
@@ -220,7 +222,7 @@ class JsonFile:
         if not line.strip():
             return None
         if b"\0" in line:
-            return ": holds a NUL byte. Is it UTF-16 without its mark? Save the file as UTF-8"
+            return ": contains a NUL byte. Is it UTF-16 without a byte order mark? Save the file as UTF-8"
         try:
             pairs = _pairs(line)
         except (ValueError, TypeError, RecursionError):
@@ -231,10 +233,10 @@ class JsonFile:
         for name, value in pairs:
             at = f", column {name}" if self._is_column(name) else ""
             if at and names.count(name) > 1:
-                return f"{at}: stands twice in the object"
+                return f"{at}: is in the object twice"
             if found := re.search("[\ud800-\udfff]", json.dumps((name, value), ensure_ascii=False)):
                 is_byte = "\udc80" <= found[0] <= "\udcff" and not _is_utf8(line)
-                return f"{at}: is not UTF-8" if is_byte else f"{at}: holds half a character (a lone surrogate)"
+                return f"{at}: is not UTF-8" if is_byte else f"{at}: contains an unpaired surrogate (invalid Unicode)"
         return None
 
 
@@ -248,7 +250,7 @@ def _has_key(line: bytes, name: str) -> bool:
 
 
 def _pairs(line: bytes) -> Any:
-    """Read an object as the pairs that it has, also twice, or as None where it is something else."""
+    """Parse an object as its pairs, which may have a key twice; return None for any other value."""
     value = json.loads(line.decode("utf-8", "surrogateescape"), object_pairs_hook=_Pairs)
     return value if isinstance(value, _Pairs) else None
 

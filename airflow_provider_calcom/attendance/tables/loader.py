@@ -1,6 +1,6 @@
-"""Reading the three tables into DuckDB, so that the rules find them clean, or the user finds file, row and column.
+"""Read the three tables into DuckDB: either they are clean, or an error names file, row and column.
 
-JSON lines and CSV are copied into DuckDB; Parquet is read where it lies.
+JSON lines and CSV are copied into DuckDB; Parquet is read in place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
+from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfMemory
 from airflow_provider_calcom.attendance.schema import BOOKINGS, Column, Table
 from airflow_provider_calcom.attendance.tables.cells import (
     MACROS,
@@ -28,11 +28,11 @@ from airflow_provider_calcom.attendance.tables.diagnostics import (
     JsonFile,
     csv_fault,
     csv_rows,
-    lost_rows,
+    invalid_cell,
     missing_column,
     naive_type,
-    unfit_cell,
-    wrong_cell,
+    row_count_mismatch,
+    undecodable_cell,
     wrong_type,
 )
 from airflow_provider_calcom.attendance.tables.sources import LONGEST_LINE, LocalFile, with_even_line_ends
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _ROW_NUMBER = "file_row_number"
-# What parts the column from the value in the table's note of a fault.
-_PART = "\x1f"
+# Separates the column's name from the value in the fault of a row.
+_FIELD_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -62,34 +62,34 @@ class LoadedFile:
 class Loader:
     """Reads files into one DuckDB connection.
 
-    :param connection: where the tables are made; its session's time zone is the one that naive times are told in.
+    :param connection: where the tables are made; its session's time zone is that of naive timestamps.
     :param takes_naive_times: whether the user named that zone; without it naive times are refused.
     """
 
     def __init__(self, connection: DuckDBPyConnection, *, takes_naive_times: bool) -> None:
         self._connection = connection
         self._takes_naive_times = takes_naive_times
-        self._read_later: list[ParquetPart] = []
+        self._read_later: list[ParquetFile] = []
         for macro in MACROS:
             connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
 
-    def load(self, table: Table, files: Sequence[LocalFile]) -> list[LoadedFile]:
+    def load(self, table: Table, sources: Sequence[LocalFile]) -> list[LoadedFile]:
         """Make the view that the rules know by the table's name, and check each row of its files.
 
         :raises InvalidInput: naming file, row and column of the first fault.
-        :raises OutOfRoom: if the disk is full.
+        :raises OutOfMemory: if the disk is full.
         """
-        parts: list[Part] = []
-        for place, file in enumerate(files):
-            part = part_of(self._connection, table, file, f"{table.name}_{place}", self._takes_naive_times)
-            part.load(before=sum(one.rows for one in parts))
-            parts.append(part)
-        selects = " UNION ALL ".join(f"SELECT * FROM {part.name}" for part in parts)
+        files: list[TableFile] = []
+        for place, source in enumerate(sources):
+            file = open_table_file(self._connection, table, source, f"{table.name}_{place}", self._takes_naive_times)
+            file.load(before=sum(one.rows for one in files))
+            files.append(file)
+        selects = " UNION ALL ".join(f"SELECT * FROM {file.name}" for file in files)
         self._connection.execute(f"CREATE TEMP VIEW {table.name} AS {selects or _nothing(table)}")
         if table is BOOKINGS:
-            self._check_uids(parts)
-        self._read_later += [part for part in parts if isinstance(part, ParquetPart)]
-        return [LoadedFile(table.name, part.file.shown, part.rows) for part in parts]
+            self._check_uids(files)
+        self._read_later += [file for file in files if isinstance(file, ParquetFile)]
+        return [LoadedFile(table.name, file.source.shown, file.rows) for file in files]
 
     @contextmanager
     def naming_damaged_files(self) -> Iterator[None]:
@@ -106,29 +106,29 @@ class Loader:
         except (duckdb.OutOfMemoryException, duckdb.InterruptException):
             raise
         except (duckdb.Error, UnicodeDecodeError):
-            fault = next(filter(None, (part.damage() for part in self._read_later)), None)
+            fault = next(filter(None, (file.damage() for file in self._read_later)), None)
             if fault is None:
                 raise
             raise fault from None
 
-    def _check_uids(self, parts: Sequence[Part]) -> None:
+    def _check_uids(self, files: Sequence[TableFile]) -> None:
         found = self._connection.execute(
             "SELECT min(booking), max(booking) FROM bookings GROUP BY booking_uid HAVING count(*) > 1"
             " ORDER BY 1 LIMIT 1"
         ).fetchall()
         if found:
-            first, second = (_place(parts, number) for number in found[0])
+            first, second = (_place(files, number) for number in found[0])
             raise InvalidInput(
                 f"{second}, column booking_uid: the same uid as in {first}. Keep the newest row of each booking"
             )
 
 
-def _place(parts: Sequence[Part], number: int) -> str:
-    """Say where the booking of a number is."""
-    for part in parts:
-        if number <= part.rows:
-            return f"{part.file.shown}, row {part.shown_row(number)}"
-        number -= part.rows
+def _place(files: Sequence[TableFile], number: int) -> str:
+    """Return file and row of the booking of a number."""
+    for file in files:
+        if number <= file.rows:
+            return f"{file.source.shown}, row {file.shown_row(number)}"
+        number -= file.rows
     raise AssertionError(number)
 
 
@@ -138,20 +138,20 @@ def _nothing(table: Table) -> str:
     return f"SELECT {', '.join(number + columns)} WHERE FALSE"
 
 
-class Part(ABC):
+class TableFile(ABC):
     """One file of a table.
 
     :param connection: where it is read into.
     :param table: whose rows it has.
-    :param file: the file.
+    :param source: the file itself.
     :param name: of the view that is made of it.
-    :param takes_naive_times: whether times may lack their zone, which is then the session's.
+    :param takes_naive_times: whether timestamps may lack their zone, which is then the session's.
     """
 
     def __init__(
-        self, connection: DuckDBPyConnection, table: Table, file: LocalFile, name: str, takes_naive_times: bool
+        self, connection: DuckDBPyConnection, table: Table, source: LocalFile, name: str, takes_naive_times: bool
     ) -> None:
-        self.file = file
+        self.source = source
         self.name = name
         self.rows = 0
         self._connection = connection
@@ -174,7 +174,7 @@ class Part(ABC):
         self._connection.execute(f"CREATE TEMP VIEW {self.name} AS SELECT {number}{names} FROM {self._cells}")
 
     def shown_row(self, number: int) -> int:
-        """Give the number that a user knows a row by.
+        """Return the number by which a user knows a row.
 
         :param number: the place of the row in the file, from 1.
         """
@@ -182,15 +182,15 @@ class Part(ABC):
 
     @abstractmethod
     def _read(self) -> None:
-        """Make a relation of the cells."""
+        """Create a relation of the cells."""
 
     @abstractmethod
     def _check(self) -> None:
-        """Refuse the first cell that can't be used."""
+        """Raise InvalidInput for the first invalid cell."""
 
     @abstractmethod
     def _unreadable(self, error: str) -> InvalidInput:
-        """Say what DuckDB could not read, without its words, which quote names and addresses."""
+        """Return an error for what DuckDB could not read, without its message, which quotes names and addresses."""
 
     @property
     def _cells(self) -> str:
@@ -200,7 +200,7 @@ class Part(ABC):
     _row = "rowid"
 
     def _one(self, query: str) -> tuple[Any, ...]:
-        # All rows are fetched: of a result with a rest, DuckDB 2 lets no other file be opened.
+        # All rows are fetched: DuckDB 2 opens no other file while a result has rows left.
         return next(iter(self._connection.execute(query).fetchall()), ())
 
     @contextmanager
@@ -213,8 +213,8 @@ class Part(ABC):
             raise
         except duckdb.Error as error:
             if "No space left" in str(error):
-                raise OutOfRoom(
-                    f"{self.file.shown}: the disk is too full to read it. Give another spill directory"
+                raise OutOfMemory(
+                    f"{self.source.shown}: the disk is too full to read it. Set another spill_directory"
                 ) from None
             raise self._unreadable(str(error)) from None
 
@@ -226,7 +226,7 @@ class Part(ABC):
         self._connection.execute("SET preserve_insertion_order = true")
         try:
             self._connection.execute(
-                f"CREATE TEMP TABLE {self._cells} AS SELECT {names}, {_note(cells)} AS fault,"
+                f"CREATE TEMP TABLE {self._cells} AS SELECT {names}, {_fault_expression(cells)} AS fault,"
                 f" {self._may_be_nested(cells)} AS may_be_nested FROM (SELECT {both} FROM {source})",
                 list(parameters),
             )
@@ -239,56 +239,57 @@ class Part(ABC):
     def _check_copy(self) -> None:
         found = self._one(f"SELECT rowid, fault FROM {self._cells} WHERE fault IS NOT NULL ORDER BY rowid LIMIT 1")
         if found:
-            name, value = found[1].split(_PART, 1)
+            name, value = found[1].split(_FIELD_SEPARATOR, 1)
             raise self._wrong(found[0], self._column(name), value)
 
     def _wrong(self, row: int, column: Column, value: str) -> InvalidInput:
         shown_row = self.shown_row(row + 1)
-        return wrong_cell(self.file.shown, shown_row, column, value, takes_naive_times=self._takes_naive_times)
+        return invalid_cell(self.source.shown, shown_row, column, value, takes_naive_times=self._takes_naive_times)
 
     def _check_ends(self) -> None:
         row = self._row
         found = self._one(f"SELECT {row} FROM {self._cells} WHERE end_at < start_at ORDER BY {row} LIMIT 1")
         if found:
             raise InvalidInput(
-                f"{self.file.shown}, row {self.shown_row(found[0] + 1)}, column end_at: is before start_at"
+                f"{self.source.shown}, row {self.shown_row(found[0] + 1)}, column end_at: is before start_at"
             )
 
     def _column(self, name: str) -> Column:
         return next(column for column in self._table.columns if column.name == name)
 
     def _named(self, names: Sequence[str]) -> dict[str, int]:
-        """Tell where the table's columns are among a file's, whose names may be in any case.
+        """Return the places of the table's columns among a file's, whose names may be in any case.
 
         :raises InvalidInput: for a column that is missing, or there twice.
         """
         lower = [name.lower() for name in names]
         for column in self._table.columns:
             if column.name not in lower and not column.may_be_missing:
-                raise missing_column(self.file.shown, self._table, column, names)
+                raise missing_column(self.source.shown, self._table, column, names)
             if lower.count(column.name) > 1:
-                raise InvalidInput(f"{self.file.shown}: the column {column.name} stands twice in the header")
+                raise InvalidInput(f"{self.source.shown}: the column {column.name} is in the header twice")
         return {column.name: lower.index(column.name) for column in self._table.columns if column.name in lower}
 
 
-def _note(cells: Sequence[Cells]) -> str:
-    """Give SQL of the first fault of a row: its column and its value."""
+def _fault_expression(cells: Sequence[Cells]) -> str:
+    """Return SQL of the first fault of a row: its column and its value."""
     notes = [
-        f"WHEN {cell.wrong} THEN '{cell.column.name}{_PART}' || coalesce(CAST({cell.raw_name} AS VARCHAR), '')"
+        f"WHEN {cell.wrong} THEN '{cell.column.name}{_FIELD_SEPARATOR}'"
+        f" || coalesce(CAST({cell.raw_name} AS VARCHAR), '')"
         for cell in cells
         if cell.wrong
     ]
     return f"CASE {' '.join(notes)} END"
 
 
-class ParquetPart(Part):
-    """Parquet is read where it lies, as often as its columns are needed, which is cheaper than a copy.
+class ParquetFile(TableFile):
+    """Parquet is read in place, as often as its columns are needed, which is cheaper than a copy.
 
-    It is copied where text has to be read as instants, or local times be placed, which is dear.
+    It is copied if strings must be parsed as timestamps, or naive timestamps converted, which is expensive per row.
     """
 
     def _read(self) -> None:
-        path = str(self.file.path)
+        path = str(self.source.path)
         relation = self._connection.read_parquet(path)
         places = self._named(relation.columns)
         kinds = {name: str(relation.types[place]) for name, place in places.items()}
@@ -297,7 +298,7 @@ class ParquetPart(Part):
             relation = self._connection.read_parquet(path, file_row_number=True)
         relation.create_view(self._as_it_is)
         self._columns = [self._cells_of(column, kinds.get(column.name)) for column in self._table.columns]
-        self._is_copied = not has_numbers or any(cells.is_dear for cells in self._columns)
+        self._is_copied = not has_numbers or any(cells.is_expensive for cells in self._columns)
         if self._is_copied:
             self._copy(self._columns, self._as_it_is)
             return
@@ -309,7 +310,7 @@ class ParquetPart(Part):
         )
 
     def _is_tidy(self, cells: Cells) -> bool:
-        """Whether a column of labels can be taken as it is.
+        """Return whether no value of a column of labels needs trimming.
 
         Trimming is work for every row, each time that the rules read the column. Whether any row needs it is mostly
         read from the few different values that Parquet lists, and then ten million rows cost a hundredth of a second.
@@ -334,7 +335,7 @@ class ParquetPart(Part):
             return cells
         # A column without values may have any type.
         if self._one(f"SELECT 1 FROM {self._as_it_is} WHERE {raw} IS NOT NULL LIMIT 1"):
-            raise (naive_type if is_naive else wrong_type)(self.file.shown, column, kind)
+            raise (naive_type if is_naive else wrong_type)(self.source.shown, column, kind)
         return no_cells(column)
 
     def _check(self) -> None:
@@ -361,7 +362,7 @@ class ParquetPart(Part):
         """
         import duckdb
 
-        path = str(self.file.path)
+        path = str(self.source.path)
         with duckdb.connect() as connection:
             for column in self._table.columns:
                 try:
@@ -372,20 +373,20 @@ class ParquetPart(Part):
                     raise
                 except duckdb.Error:
                     return InvalidInput(
-                        f"{self.file.shown}, column {column.name}: is damaged, or not UTF-8. Write the file again"
+                        f"{self.source.shown}, column {column.name}: is damaged, or not UTF-8. Write the file again"
                     )
         return None
 
     def _unreadable(self, error: str) -> InvalidInput:
-        cut = InvalidInput(f"{self.file.shown}: is not Parquet, or was cut. Fetch or write it again")
+        cut = InvalidInput(f"{self.source.shown}: is not Parquet, or was cut. Fetch or write it again")
         return (self.damage() or cut) if hasattr(self, "_columns") else cut
 
 
-class CsvPart(Part):
-    """CSV, whose columns are read by their places, so that the names in its header stay out of the SQL."""
+class CsvFile(TableFile):
+    """CSV, whose columns are read by position, so that the names in its header stay out of the SQL."""
 
     def _read(self) -> None:
-        file = self.file
+        file = self.source
         places = self._named(file.header)
         if file.holds_nul:
             raise self._unfit() or InvalidInput(f"{file.shown}: holds NUL bytes. Save the file as UTF-8 or UTF-16")
@@ -398,10 +399,10 @@ class CsvPart(Part):
         self._copy_somehow(cells)
 
     def _copy_somehow(self, cells: Sequence[Cells]) -> None:
-        """Read with many threads, or else with one, which alone copes with line ends in values in a large file."""
+        """Read with many threads, or else with one, which alone reads line ends within values of a large file."""
         import duckdb
 
-        path = self.file.path
+        path = self.source.path
         try:
             self._copy_csv(cells, path, parallel=True)
         except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
@@ -410,46 +411,46 @@ class CsvPart(Part):
             self._copy_csv(cells, path, parallel=False)
 
     def _copy_csv(self, cells: Sequence[Cells], path: Path, *, parallel: bool) -> None:
-        columns = ", ".join(f"column{place}: 'VARCHAR'" for place in range(len(self.file.header)))
+        columns = ", ".join(f"column{place}: 'VARCHAR'" for place in range(len(self.source.header)))
         source = (
             f"read_csv(?, header = true, auto_detect = false, columns = {{{columns}}}, delim = ?, quote = '\"',"
             " escape = '\"', strict_mode = true, null_padding = false, hive_partitioning = false,"
             f" parallel = {parallel})"
         )
-        self._copy(cells, source, [str(path), self.file.delimiter])
+        self._copy(cells, source, [str(path), self.source.delimiter])
 
     def _check(self) -> None:
-        if self.rows + 1 != self.file.lines:
+        if self.rows + 1 != self.source.lines:
             self._check_count()
         self._check_copy()
 
     def _check_count(self) -> None:
-        """Count again: DuckDB leaves out without a word what follows a quote without an end."""
-        rows, is_broken = csv_rows(self.file.path, self.file.delimiter)
+        """Count again: DuckDB silently drops what follows a quote without an end."""
+        rows, is_broken = csv_rows(self.source.path, self.source.delimiter)
         if is_broken:
             raise InvalidInput(
-                f"{self.file.shown}, row {rows + 1}: a quoted value has no end, or goes on after its end"
+                f"{self.source.shown}, row {rows + 1}: a quoted value has no end, or goes on after its end"
             )
         if rows != self.rows + 1:
-            raise lost_rows(self.file.shown, self.rows, rows - 1)
+            raise row_count_mismatch(self.source.shown, self.rows, rows - 1)
 
     def shown_row(self, number: int) -> int:
         return number + 1
 
     def _unfit(self) -> InvalidInput | None:
-        return unfit_cell(self.file.shown, self.file.path, self.file.delimiter, self.file.header)
+        return undecodable_cell(self.source.shown, self.source.path, self.source.delimiter, self.source.header)
 
     def _unreadable(self, error: str) -> InvalidInput:
-        return csv_fault(self.file.shown, self.file.path, self.file.delimiter, self.file.header, error)
+        return csv_fault(self.source.shown, self.source.path, self.source.delimiter, self.source.header, error)
 
 
-class JsonPart(Part):
+class JsonLinesFile(TableFile):
     """JSON lines. Their keys are the columns' names, or all of these in capitals, as some warehouses export them."""
 
     def _read(self) -> None:
         names = {column.name for column in self._table.columns}
-        has_capitals = any(key.lower() in names and key.isupper() for key in self.file.header)
-        self._spelled = str.upper if has_capitals and names.isdisjoint(self.file.header) else str.lower
+        has_capitals = any(key.lower() in names and key.isupper() for key in self.source.header)
+        self._spelled = str.upper if has_capitals and names.isdisjoint(self.source.header) else str.lower
         spelled = {column: f'"{self._spelled(column.name)}"' for column in self._table.columns}
         columns = ", ".join(f"{name}: 'VARCHAR'" for name in spelled.values())
         cells = [
@@ -459,48 +460,48 @@ class JsonPart(Part):
             f"read_json(?, columns = {{{columns}}}, format = 'newline_delimited', records = 'true',"
             f" maximum_object_size = {LONGEST_LINE}, hive_partitioning = false)"
         )
-        self._copy(cells, source, [str(self.file.path)])
+        self._copy(cells, source, [str(self.source.path)])
 
     def _may_be_nested(self, cells: Sequence[Cells]) -> str:
-        """Give SQL of whether a row may have a list or an object, which DuckDB gives as the text of it."""
+        """Return SQL of whether a row may have a list or an object, which DuckDB returns as a string."""
         texts = [cell.raw_name for cell in cells if cell.column.kind in ("label", "text")]
         begins = "({0} >= '[' AND {0} < '\\' OR {0} >= '{{' AND {0} < '|')"
         doubts = [f"WHEN {begins.format(text)} AND json_valid({text}) THEN TRUE" for text in texts]
         return f"CASE {' '.join(doubts)} ELSE FALSE END"
 
     def _check(self) -> None:
-        if self.rows != self.file.lines and self.rows != (there := self._lines.count()):
-            raise lost_rows(self.file.shown, self.rows, there)
+        if self.rows != self.source.lines and self.rows != (there := self._lines.count()):
+            raise row_count_mismatch(self.source.shown, self.rows, there)
         self._check_keys()
         self._check_copy()
         self._check_nesting()
 
     def _check_nesting(self) -> None:
-        """Look at the lines themselves, because a text, too, may begin with a bracket."""
+        """Read the lines themselves, because a string may begin with a bracket, too."""
         found = self._connection.execute(f"SELECT rowid + 1 FROM {self._cells} WHERE may_be_nested ORDER BY rowid")
         rows = (row for batch in iter(lambda: found.fetchmany(10_000), []) for (row,) in batch)
         if fault := self._lines.nested_cell(rows):
             raise fault
 
     def _check_keys(self) -> None:
-        """Tell a column that no row has from one that is null in all rows: the first may be a mistyped name."""
+        """Distinguish a column that no row has from one that is null in all rows: the first may be a mistyped name."""
         optional = [column for column in self._table.columns if not (column.required or column.may_be_missing)]
         for column in (column for column in optional if not self._has(column)):
             total, count = self._one(f"SELECT count(*), count({column.name}) FROM {self._cells}")
             if total and not count and not self._lines.has_key(self._spelled(column.name)):
-                raise missing_column(self.file.shown, self._table, column, self.file.header)
+                raise missing_column(self.source.shown, self._table, column, self.source.header)
 
     def _has(self, column: Column) -> bool:
-        return self._spelled(column.name) in self.file.header
+        return self._spelled(column.name) in self.source.header
 
     def _wrong(self, row: int, column: Column, value: str) -> InvalidInput:
         if not value and not self._has(column) and not self._lines.has_key(self._spelled(column.name)):
-            return missing_column(self.file.shown, self._table, column, self.file.header)
+            return missing_column(self.source.shown, self._table, column, self.source.header)
         return super()._wrong(row, column, value)
 
     @property
     def _lines(self) -> JsonFile:
-        return JsonFile(self.file.shown, self.file.path, self._table)
+        return JsonFile(self.source.shown, self.source.path, self._table)
 
     def shown_row(self, number: int) -> int:
         return self._lines.line_of(number)
@@ -509,13 +510,13 @@ class JsonPart(Part):
         return self._lines.fault()
 
 
-def part_of(
+def open_table_file(
     connection: DuckDBPyConnection, table: Table, file: LocalFile, name: str, takes_naive_times: bool
-) -> ParquetPart | CsvPart | JsonPart:
-    """Make the part that fits a file's format."""
-    parts: dict[str, type[ParquetPart | CsvPart | JsonPart]] = {
-        "parquet": ParquetPart,
-        "csv": CsvPart,
-        "jsonl": JsonPart,
+) -> ParquetFile | CsvFile | JsonLinesFile:
+    """Return the reader for a file's format."""
+    readers: dict[str, type[ParquetFile | CsvFile | JsonLinesFile]] = {
+        "parquet": ParquetFile,
+        "csv": CsvFile,
+        "jsonl": JsonLinesFile,
     }
-    return parts[file.format](connection, table, file, name, takes_naive_times)
+    return readers[file.format](connection, table, file, name, takes_naive_times)

@@ -1,4 +1,4 @@
-"""Making local files that DuckDB can read of what a user gives: rows, or files here or in an object store."""
+"""Turn what a user passes (rows, local files, or files of an object store) into local files that DuckDB can read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from typing import IO, Any, Literal, Union, cast
 from uuid import UUID
 
 from airflow_provider_calcom._redact import redact, shown_path
-from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfRoom
+from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfMemory
 from airflow_provider_calcom.attendance.schema import Table
 
 Format = Literal["jsonl", "csv", "parquet"]
-# A path is a text, an os.PathLike or a UPath; rows are mappings.
+# A path is a string, an os.PathLike or a UPath; rows are mappings.
 Source = Union[str, "os.PathLike[str]", Iterable[Any]]
 
 _FORMATS: dict[str, Format] = {
@@ -40,11 +40,11 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True)
-class Named:
-    """A file that was made on the way, under a name that tells what it holds in errors and in a plan's summary.
+class LabelledFile:
+    """A temporary file with a label that says in errors and in a plan's summary what it contains.
 
-    :param path: where it lies.
-    :param shown: its name.
+    :param path: its path.
+    :param shown: its label.
     """
 
     path: Path
@@ -56,11 +56,11 @@ class LocalFile:
     """A file that DuckDB can read.
 
     :param shown: what errors and the summary call it.
-    :param path: where it lies, under a name that DuckDB takes as it is.
+    :param path: its path, in whose name DuckDB sees no pattern.
     :param format: ``jsonl``, ``csv`` or ``parquet``.
     :param header: the columns of a CSV file, or the keys of the first of some JSON lines, in order.
-    :param delimiter: what parts the columns of a CSV file.
-    :param lines: how many lines a text has, as :class:`Survey` counts them.
+    :param delimiter: the delimiter of a CSV file.
+    :param lines: how many lines a text file has, as :class:`TextScan` counts them.
     :param holds_nul: whether a text has NUL bytes.
     """
 
@@ -74,10 +74,10 @@ class LocalFile:
 
 
 def local_files(table: Table, source: Source, folder: Path) -> list[LocalFile]:
-    """Give the files of a table.
+    """Return the files of a table.
 
     :param source: a path; one with ``*`` for several; a list of paths; or rows, as mappings.
-    :param folder: where rows are written to, and files that DuckDB can't read where and as they are.
+    :param folder: where rows are written, and copies of files that DuckDB can't read in place.
     :raises InvalidInput: naming what can't be read.
     """
     if _is_path(source):
@@ -101,7 +101,7 @@ def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 
 
 def _is_path(source: object) -> bool:
-    return isinstance(source, (str, os.PathLike, Named)) or callable(getattr(source, "open", None))
+    return isinstance(source, (str, os.PathLike, LabelledFile)) or callable(getattr(source, "open", None))
 
 
 def _files_at(table: Table, sources: Iterator[Any], folder: Path) -> list[LocalFile]:
@@ -117,27 +117,27 @@ def _files_at(table: Table, sources: Iterator[Any], folder: Path) -> list[LocalF
 
 
 def _found(table: Table, path: Any) -> list[tuple[Any, str]]:
-    """Give a path and what messages call it, or those that fit one with ``*``; no other sign stands for others."""
-    if isinstance(path, Named):
+    """Return a path and its name in messages, or all that match one with ``*``, the only wildcard."""
+    if isinstance(path, LabelledFile):
         return [(path.path, path.shown)]
     if not _is_path(path):
         raise InvalidInput(f"{table.name} must be rows or paths, and has both, or a {type(path).__name__}")
     text = str(path)
     if "\0" in text or len(text) > _LONGEST_PATH or text.lstrip()[:2] in ("[]", "[{", '{"', "{'"):
-        raise InvalidInput(f"{table.name}: a text of {len(text)} characters is no path. Rows must come as a list")
+        raise InvalidInput(f"{table.name}: a string of {len(text)} characters is not a path. Pass rows as a list")
     if "*" not in text or "://" in text or os.path.lexists(text):
         return [(path, shown_path(path))]
     pattern = glob.escape(os.path.expanduser(text)).replace("[*]", "*")
     names = sorted(glob.glob(pattern, recursive=True))
     if not names:
-        raise InvalidInput(f"{table.name}: no file fits {shown_path(text)}")
+        raise InvalidInput(f"{table.name}: no file matches {shown_path(text)}")
     return [(name, shown_path(name)) for name in names]
 
 
 def format_of(name: str, parameter: str = "") -> tuple[Format, bool]:
-    """Tell a file's format by its name: ``(format, whether gzip)``.
+    """Return a file's format by its name: ``(format, whether gzip)``.
 
-    :param parameter: what names the file, for errors.
+    :param parameter: the parameter that names the file, for errors.
     :raises InvalidInput: for any other suffix.
     """
     plain = name[:-3] if name.lower().endswith(".gz") else name
@@ -153,12 +153,12 @@ def format_of(name: str, parameter: str = "") -> tuple[Format, bool]:
 def _local_file(table: Table, path: Any, shown: str, folder: Path, place: int) -> LocalFile:
     file_format, _ = format_of(str(path), table.name)
     here = folder / f"{table.name}-{place}.{file_format}"
-    survey = None if file_format == "parquet" else Survey(shown, is_csv=file_format == "csv")
-    put_plain(path, here, table.name, shown, survey)
-    if survey is None:
+    scan = None if file_format == "parquet" else TextScan(shown, is_csv=file_format == "csv")
+    stage_local_copy(path, here, table.name, shown, scan)
+    if scan is None:
         return LocalFile(shown, here, file_format)
-    header, delimiter = csv_header(here, shown) if survey.is_csv else (json_keys(here), "")
-    return LocalFile(shown, here, file_format, header, delimiter, survey.lines, survey.holds_nul)
+    header, delimiter = csv_header(here, shown) if scan.is_csv else (json_keys(here), "")
+    return LocalFile(shown, here, file_format, header, delimiter, scan.lines, scan.holds_nul)
 
 
 # Files as DuckDB reads them: here, under a plain name, unpacked, and text in UTF-8.
@@ -172,10 +172,10 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
-class Survey:
-    """A look at all bytes of a text, as fast as they can be read.
+class TextScan:
+    """Counts the lines of a text file while its bytes are read, and looks for NUL bytes and endless lines.
 
-    :param shown: what messages call the text.
+    :param shown: what messages call the file.
     :param is_csv: whether line ends within quotes end no row.
     """
 
@@ -190,14 +190,14 @@ class Survey:
 
     @property
     def lines(self) -> int:
-        """How many lines it has, outside of quotes in CSV, if all its quotes are where they should be."""
-        # What follows a quote without an end has to be counted, too, so that somebody notices where it is left out.
+        """The number of lines, outside of quotes in CSV, provided that each quote has an end."""
+        # What follows a quote without an end is counted, too, so that the loader notices if DuckDB drops it.
         return self._line_ends + (self._is_inside == 1 or self._last != b"\n")
 
-    def take(self, chunk: bytes) -> None:
-        """Look at the next bytes.
+    def scan(self, chunk: bytes) -> None:
+        """Scan the next bytes.
 
-        :raises InvalidInput: for a line that is longer than :data:`LONGEST_LINE`, before anything tries to hold it.
+        :raises InvalidInput: for a line that is longer than :data:`LONGEST_LINE`, before it is held in memory.
         """
         end = chunk.rfind(b"\n")
         if end < 0 and self.is_csv:
@@ -215,46 +215,46 @@ class Survey:
 
 
 def _line_ends_outside_of_quotes(chunk: bytes, is_inside: int) -> tuple[int, int]:
-    """Count line ends, and say whether the chunk ends within quotes.
+    """Return the number of line ends, and 1 if the chunk ends within quotes.
 
     :param is_inside: 1 if it begins within quotes, else 0.
     """
-    # Two quotes side by side, be they one that is doubled or an end and a beginning, change nothing.
+    # Two adjacent quotes change nothing: they are an escaped quote, or an end and a start.
     parts = chunk.translate(None, _ALL_BUT_QUOTES_AND_LINE_ENDS).replace(b'""', b"").split(b'"')
     return sum(map(len, parts[is_inside::2])), (is_inside + len(parts) - 1) % 2
 
 
-def put_plain(path: Any, target: Path, table: str, shown: str, survey: Survey | None) -> None:
-    """Put at a path what DuckDB can read: a link to a file that needs no change, or a changed copy.
+def stage_local_copy(path: Any, target: Path, table: str, shown: str, scan: TextScan | None) -> None:
+    """Create a file that DuckDB can read: a symbolic link to one that needs no change, otherwise a copy.
 
-    What is packed is unpacked here, because DuckDB before 2.0 does not notice where a packed file was cut. The link has
-    a plain name, because DuckDB takes some signs of a name for a pattern, and its end for a way of packing.
+    Gzip is decompressed here, because DuckDB before 2.0 does not notice that a compressed file was cut. The link has a
+    plain name, because DuckDB treats some characters of a name as a pattern, and its suffix as a compression.
 
-    :param path: a path here, or one that can be opened.
+    :param path: a local path, or one that can be opened.
     :param table: of which table it is.
     :param shown: what messages call it.
-    :param survey: looks at the file on the way, if it is text.
+    :param scan: scans a text file while it is read.
     :raises InvalidInput: naming what can't be read.
-    :raises OutOfRoom: if the disk is full.
+    :raises OutOfMemory: if the disk is full.
     """
     with _reading(table, shown), _opened(path) as raw:
         stream = _unpacked(raw)
-        start = stream.peek(4)[:4] if survey else b""
+        start = stream.peek(4)[:4] if scan else b""
         chunks = _chunks(stream)
         if start.startswith(_UTF16):
             chunks = _from_utf16(stream)
-        elif start.startswith(_UTF8_MARK) and survey and not survey.is_csv:
+        elif start.startswith(_UTF8_MARK) and scan and not scan.is_csv:
             stream.read(len(_UTF8_MARK))
         elif stream is raw and _local(path) is not None:
             target.symlink_to(Path(raw.name).resolve())
-            if survey:
+            if scan:
                 for chunk in chunks:
-                    survey.take(chunk)
+                    scan.scan(chunk)
             return
         with target.open("wb") as file:
             for chunk in chunks:
-                if survey:
-                    survey.take(chunk)
+                if scan:
+                    scan.scan(chunk)
                 file.write(chunk)
 
 
@@ -265,13 +265,13 @@ def _reading(table: str, shown: str) -> Iterator[None]:
     except AttendanceError:
         raise
     except UnicodeDecodeError:
-        raise InvalidInput(f"{shown}: begins as UTF-16, and then is not. Save it as UTF-8") from None
+        raise InvalidInput(f"{shown}: begins as UTF-16, but is not valid UTF-16. Save it as UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InvalidInput(f"{shown}: is packed with gzip, and was cut or damaged. Fetch it again") from None
+        raise InvalidInput(f"{shown}: is compressed with gzip, and was cut or damaged. Fetch it again") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfRoom(
-                f"{shown}: the disk is too full to unpack or fetch it. Give another spill directory"
+            raise OutOfMemory(
+                f"{shown}: the disk is too full to decompress or fetch it. Set another spill_directory"
             ) from None
         raise InvalidInput(f"{table}: can't read {shown}: {error.strerror or type(error).__name__}") from None
     except ValueError as error:
@@ -281,18 +281,18 @@ def _reading(table: str, shown: str) -> Iterator[None]:
             f"{table}: can't read {shown} without a library that is not installed: {redact(str(error))}"
         ) from None
     except Exception as error:
-        # What a library of an object store raises.
+        # Any error of an object store's library.
         raise InvalidInput(f"{table}: can't read {shown}: {type(error).__name__}") from None
 
 
 def _local(path: Any) -> Path | None:
-    """Give the regular file here behind a path, or None: what is elsewhere, or a pipe, has to be copied."""
+    """Return the local regular file of a path, or None: a remote file or a pipe has to be copied."""
     local = local_path(path)
     return local if local is not None and local.is_file() else None
 
 
 def local_path(path: Any) -> Path | None:
-    """Give the path here behind what a user gave, or None for a file elsewhere."""
+    """Return the local path of what a user passed, or None for a remote file."""
     text = str(path)
     if text.startswith("file://"):
         return Path(text.removeprefix("file://"))
@@ -328,7 +328,7 @@ def _from_utf16(stream: io.BufferedReader) -> Iterator[bytes]:
 
 
 def csv_header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:
-    """Read the header of a CSV file: its columns' names in order, and what parts them.
+    """Parse the header of a CSV file: its columns' names in order, and the delimiter.
 
     :raises InvalidInput: if it has none, or one that can't be read.
     """
@@ -345,12 +345,12 @@ def csv_header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:
     try:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
-        raise InvalidInput(f"{shown}, row 1: the quotes of the header can't be told apart") from None
+        raise InvalidInput(f"{shown}, row 1: the header has a quote without an end") from None
     return tuple(name.strip() for name in names), delimiter
 
 
 def json_keys(path: Path) -> tuple[str, ...]:
-    """Give the keys of the first object of a file of JSON lines, or none where the first line is something else."""
+    """Return the keys of the first object of a file of JSON lines, or none if the first line is something else."""
     with path.open("rb") as file:
         while line := file.readline(LONGEST_LINE):
             if line.strip():
@@ -363,7 +363,7 @@ def json_keys(path: Path) -> tuple[str, ...]:
 
 
 def with_even_line_ends(path: Path, copy: Path) -> Path:
-    """Copy a text so that all its lines end alike, where DuckDB would stumble over a mixture."""
+    """Copy a text file with one kind of line ends, because DuckDB can't read mixed ones."""
     with (
         path.open(encoding="utf-8", errors="surrogateescape", newline=None) as source,
         copy.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as target,
@@ -375,15 +375,15 @@ def with_even_line_ends(path: Path, copy: Path) -> Path:
 
 # Rows that come as mappings, written as JSON lines for DuckDB to read.
 
-_MOST_SPELLINGS = 1_000
+_MAX_SPELLINGS = 1_000
 _AS_THEY_ARE = frozenset({str, bool, int, type(None)})
 
 
 def write_rows(table: Table, rows: Iterator[Any], path: Path) -> tuple[str, int]:
     """Write rows, the known columns only.
 
-    :param rows: mappings; their keys may be in any case. Values are texts, whole numbers, booleans, datetimes or None.
-    :return: what messages call them, and how many they are.
+    :param rows: mappings; their keys may be in any case. Values are strings, integers, booleans, datetimes or None.
+    :return: what messages call them, and their number.
     :raises InvalidInput: naming row and column.
     """
     shown = f"{table.name} (rows)"
@@ -395,7 +395,7 @@ def write_rows(table: Table, rows: Iterator[Any], path: Path) -> tuple[str, int]
                 raise InvalidInput(f"{shown}, row {number}: must be an object, but is a {type(row).__name__}")
             keys = tuple(row)
             if keys not in spellings:
-                if len(spellings) > _MOST_SPELLINGS:
+                if len(spellings) > _MAX_SPELLINGS:
                     spellings.clear()
                 spellings[keys] = _spelling(table, keys, shown, number)
             values = {name: row[key] for name, key in spellings[keys].items()}
@@ -407,7 +407,7 @@ def write_rows(table: Table, rows: Iterator[Any], path: Path) -> tuple[str, int]
 
 
 def _spelling(table: Table, keys: tuple[Any, ...], shown: str, number: int) -> dict[str, Any]:
-    """Tell which keys of a row are which columns."""
+    """Return the key of each column in a row."""
     found: dict[str, Any] = {}
     names = {column.name for column in table.columns}
     for key in keys:
@@ -427,7 +427,7 @@ def _line(values: dict[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        # Zones of long ago had offsets with seconds, which ISO 8601 has not.
+        # Historical offsets have seconds, which ISO 8601 does not allow.
         return (value if value.utcoffset() is None else value.astimezone(timezone.utc)).isoformat()
     if isinstance(value, UUID) or (isinstance(value, Decimal) and value == value.to_integral_value()):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
@@ -441,11 +441,13 @@ def _fault(values: dict[str, Any], shown: str, number: int) -> InvalidInput:
         try:
             _line({name: value})
         except UnicodeEncodeError:
-            return InvalidInput(f"{shown}, row {number}, column {name}: holds half a character (a lone surrogate)")
+            return InvalidInput(
+                f"{shown}, row {number}, column {name}: contains an unpaired surrogate (invalid Unicode)"
+            )
         except (TypeError, ValueError, ArithmeticError):
             kind = type(value).__name__
             return InvalidInput(
-                f"{shown}, row {number}, column {name}: a {kind} is no value of a table. Texts, whole numbers,"
-                " booleans, datetimes and None are"
+                f"{shown}, row {number}, column {name}: is a {kind}. A value must be a string, an integer, a"
+                " boolean, a datetime or None"
             )
     return InvalidInput(f"{shown}, row {number}: can't be written as JSON")

@@ -18,7 +18,7 @@ from airflow_provider_calcom.attendance.engine import Figures, decide, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, TABLES, Table
-from airflow_provider_calcom.attendance.sql.backend import Relation, SqlFailed, SqlPlace, SqlUnavailable
+from airflow_provider_calcom.attendance.sql.backend import Relation, SqlBackend, SqlFailed, SqlUnavailable
 from airflow_provider_calcom.cli.no_shows import main
 from tests.attendance import reference
 from tests.attendance.postgres import PostgresServer
@@ -121,18 +121,18 @@ def warehouse(postgres: PostgresServer) -> Iterator[Warehouse]:
         assert made.scratch() == []
 
 
-def on(server: PostgresServer, **options: Any) -> SqlPlace:
+def on(server: PostgresServer, **options: Any) -> SqlBackend:
     """Let the rules run there.
 
     :param options: of the place.
     """
-    return SqlPlace(server.connect, "postgres", **options)
+    return SqlBackend(server.connect, "postgres", **options)
 
 
 def run(
-    inputs: Sequence[Any], policy: Mapping[str, Any], place: SqlPlace | None
+    inputs: Sequence[Any], policy: Mapping[str, Any], place: SqlBackend | None
 ) -> tuple[list[Mapping[str, Any]], Figures]:
-    with deciding(*inputs, policy, place=place) as decided:
+    with deciding(*inputs, policy, backend=place) as decided:
         return [dict(decision) for decision in decided.rows()], decided.figures
 
 
@@ -207,7 +207,7 @@ def test_reads_a_feed_without_sources_or_participants(missing: tuple[str, ...], 
         warehouse.run(f"ALTER TABLE {feed.name} DROP {column}")
     without = [one | dict.fromkeys(missing) for one in inputs[2]]
 
-    found = decide(*inputs[:2], feed, policy, place=on(warehouse.server))
+    found = decide(*inputs[:2], feed, policy, backend=on(warehouse.server))
 
     assert found == reference.decide(*inputs[:2], without, policy)
     assert found != reference.decide(*inputs, policy)
@@ -262,9 +262,9 @@ def test_brings_decisions_in_batches(postgres: PostgresServer) -> None:
     """No answer holds more than a batch of bookings, so that no number of decisions fills the memory."""
     *inputs, policy = random_world(5, bookings=30)
     recorders: list[Recorder] = []
-    place = SqlPlace(recording(postgres, recorders), "postgres", bookings_at_a_time=7)
+    place = SqlBackend(recording(postgres, recorders), "postgres", bookings_at_a_time=7)
 
-    found = decide(*inputs, policy, place=place)
+    found = decide(*inputs, policy, backend=place)
 
     assert found == reference.decide(*inputs, policy)
     fetches = [sql for sql in recorders[0].statements if "BETWEEN" in sql and '"outcomes"."booking"' in sql]
@@ -293,7 +293,7 @@ def test_runs_with_other_drivers_and_kinds_of_rows(postgres: PostgresServer) -> 
 
     *inputs, policy = random_world(6, bookings=60)
     for connect in (with_psycopg, lambda: postgres.connect(cursor_factory=RealDictCursor)):
-        assert decide(*inputs, policy, place=SqlPlace(connect, "postgres")) == reference.decide(*inputs, policy)
+        assert decide(*inputs, policy, backend=SqlBackend(connect, "postgres")) == reference.decide(*inputs, policy)
 
 
 @pytest.mark.parametrize("is_feed_a_table", [False, True])
@@ -357,7 +357,7 @@ def test_tells_where_a_nul_is(column: str, postgres: PostgresServer, tmp_path: P
     with pytest.raises(
         InvalidInput, match=rf"second\.jsonl, row 7, column {column}: holds the character NUL"
     ) as caught:
-        decide([booking()], [person()], paths, COMPLETE, place=on(postgres))
+        decide([booking()], [person()], paths, COMPLETE, backend=on(postgres))
     assert "Lee" not in str(caught.value)
 
 
@@ -378,7 +378,7 @@ def test_no_statement_holds_a_value(warehouse: Warehouse) -> None:
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     recorders: list[Recorder] = []
 
-    decide(*inputs[:2], feed, policy, place=SqlPlace(recording(warehouse.server, recorders), "postgres"))
+    decide(*inputs[:2], feed, policy, backend=SqlBackend(recording(warehouse.server, recorders), "postgres"))
 
     texts = {
         value.strip() for table in inputs for record in table for value in record.values() if isinstance(value, str)
@@ -405,14 +405,18 @@ def wrong(message: str, table: Table = ATTENDANCE, rows: Rows = (), change: str 
         wrong("column email is missing", change="DROP email"),
         wrong("column end_at is missing", BOOKINGS, change="RENAME end_at TO ends_at"),
         wrong("column joined_at: its times are naive", joined_at="timestamp"),
-        wrong("column left_at: must hold instants .* but holds str", left_at="text"),
-        wrong("column left_at: must hold instants .* but holds date", left_at="date"),
-        wrong("column start_at: must hold instants .* but holds int", BOOKINGS, start_at="bigint USING 5"),
-        wrong("column email: must hold text, but holds memoryview", email="bytea USING '5'::bytea"),
-        wrong("column phone: must hold text, but holds Decimal", phone="numeric USING 1617441200.50"),
-        wrong("column name: must hold text, but holds bool", name="boolean USING true"),
-        wrong("column absent: must hold true or false, but holds str", PEOPLE, absent="text"),
-        wrong("column absent: must hold true or false, but holds int", PEOPLE, absent="int"),
+        wrong("column left_at: must be a timestamp with a time zone .* but holds str", left_at="text"),
+        wrong("column left_at: must be a timestamp with a time zone .* but holds date", left_at="date"),
+        wrong(
+            "column start_at: must be a timestamp with a time zone .* but holds int",
+            BOOKINGS,
+            start_at="bigint USING 5",
+        ),
+        wrong("column email: must be a string, but is memoryview", email="bytea USING '5'::bytea"),
+        wrong("column phone: must be a string, but is Decimal", phone="numeric USING 1617441200.50"),
+        wrong("column name: must be a string, but is bool", name="boolean USING true"),
+        wrong("column absent: must be true or false, but is str", PEOPLE, absent="text"),
+        wrong("column absent: must be true or false, but is int", PEOPLE, absent="int"),
         wrong("column absent: is empty, and must not be; 1 rows", PEOPLE, [person(), person(absent=None)]),
         wrong("column kind: must be one of person, bot, .*; 2 rows", rows=[row(kind="human"), row(kind=None), row()]),
         wrong("column role: must be one of attendee, host; 1 rows", PEOPLE, [person(role="guest")]),
@@ -440,22 +444,24 @@ def test_refuses_what_the_rules_would_misread(
     inputs = {"bookings": [booking()], "people": [person()], "attendance": [row()], table.name: relation}
 
     with pytest.raises(InvalidInput, match=f'^"Ware.house"."Table 1".*{message}'):
-        decide(*inputs.values(), COMPLETE, place=on(warehouse.server))
+        decide(*inputs.values(), COMPLETE, backend=on(warehouse.server))
 
 
 def test_refuses_a_wrong_type_though_all_values_are_null(warehouse: Warehouse) -> None:
     """A column of text is no column of instants, even where nothing in it could be misread."""
     feed = warehouse.load(ATTENDANCE, [row(left=None)], "feed", left_at="text")
-    with pytest.raises(InvalidInput, match=r"column left_at: must hold instants .*: .*function pg_catalog\.extract"):
-        decide([booking()], [person()], feed, COMPLETE, place=on(warehouse.server))
+    with pytest.raises(
+        InvalidInput, match=r"column left_at: must be a timestamp with a time zone .*: .*function pg_catalog\.extract"
+    ):
+        decide([booking()], [person()], feed, COMPLETE, backend=on(warehouse.server))
 
 
 def test_refuses_an_instant_without_end(warehouse: Warehouse) -> None:
-    """PostgreSQL's infinity is no instant; the server says so in an error of ours."""
+    """PostgreSQL's infinity is not a timestamp; the server says so in an error of ours."""
     feed = warehouse.load(ATTENDANCE, [row(), row()], "feed")
     warehouse.run(f"UPDATE {feed.name} SET left_at = 'infinity' WHERE ctid = '(0,2)'")
     with pytest.raises(SqlFailed, match="cannot convert infinity to bigint"):
-        decide([booking()], [person()], feed, COMPLETE, place=on(warehouse.server))
+        decide([booking()], [person()], feed, COMPLETE, backend=on(warehouse.server))
 
 
 def test_reads_a_view_and_leaves_out_unknown_columns(warehouse: Warehouse) -> None:
@@ -465,7 +471,7 @@ def test_reads_a_view_and_leaves_out_unknown_columns(warehouse: Warehouse) -> No
     warehouse.run(f'CREATE VIEW "Ware.house".seen AS SELECT * FROM {feed.name} WHERE weight = 1')
     warehouse.run(f'GRANT SELECT ON "Ware.house".seen TO {warehouse.server.user}')
 
-    found = decide([booking()], [person()], Relation('"Ware.house".seen'), COMPLETE, place=on(warehouse.server))
+    found = decide([booking()], [person()], Relation('"Ware.house".seen'), COMPLETE, backend=on(warehouse.server))
     assert [decision["reason"] for decision in found] == ["email"]
 
 
@@ -480,9 +486,9 @@ def test_a_feed_that_grows_meanwhile_is_read_as_it_was(warehouse: Warehouse) -> 
         if "_addresses" in sql.partition(" AS ")[0] and sql.startswith("CREATE"):
             warehouse.insert(feed, ATTENDANCE, [row("15:00:00", "16:00:00"), row(email="ann@x.test")])
 
-    place = SqlPlace(recording(warehouse.server, recorders, load_the_rest), "postgres")
-    assert [decision["reason"] for decision in decide(*inputs, feed, as_of, place=place)] == ["feed_incomplete"]
-    assert [decision["reason"] for decision in decide(*inputs, feed, as_of, place=on(warehouse.server))] == ["email"]
+    place = SqlBackend(recording(warehouse.server, recorders, load_the_rest), "postgres")
+    assert [decision["reason"] for decision in decide(*inputs, feed, as_of, backend=place)] == ["feed_incomplete"]
+    assert [decision["reason"] for decision in decide(*inputs, feed, as_of, backend=on(warehouse.server))] == ["email"]
 
 
 # What goes wrong
@@ -491,10 +497,10 @@ def test_a_feed_that_grows_meanwhile_is_read_as_it_was(warehouse: Warehouse) -> 
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ('feed"; DROP TABLE x --', InvalidInput, "is no name of a table"),
-        ("", InvalidInput, "is no name of a table"),
-        ("a..b", InvalidInput, "is no name of a table"),
-        ("a.b.c.d", InvalidInput, "is no name of a table"),
+        ('feed"; DROP TABLE x --', InvalidInput, "is not the name of a table"),
+        ("", InvalidInput, "is not the name of a table"),
+        ("a..b", InvalidInput, "is not the name of a table"),
+        ("a.b.c.d", InvalidInput, "is not the name of a table"),
         ('"feed""; DROP TABLE x --"', SqlFailed, "does not exist"),
         ("feed; DROP TABLE x", SqlFailed, 'relation "..." does not exist'),
         ("nobodys.feed", SqlFailed, 'reading attendance from nobodys.feed: relation "nobodys.feed" does not exist'),
@@ -507,7 +513,7 @@ def test_a_bad_name_is_told_in_words(
     """A relation that is not there, not ours to read, or no name at all: one line, and no driver's traceback."""
     warehouse.run('CREATE TABLE "Ware.house".secret (x int)')
     with pytest.raises(kind, match=message) as caught:
-        decide([booking()], [person()], Relation(name), COMPLETE, place=on(warehouse.server))
+        decide([booking()], [person()], Relation(name), COMPLETE, backend=on(warehouse.server))
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert "\n" not in str(caught.value)
@@ -521,9 +527,9 @@ def test_a_connection_that_can_not_be_opened_is_told_without_its_password(postgr
         raise OSError("no way to postgres://me:s3cret%2F%20%27x@host or s3cret/ 'x")
 
     with pytest.raises(SqlUnavailable, match=r"warehouse can't be opened: no way to postgres://host or \*\*\*$"):
-        decide([], [], [], place=SqlPlace(connect, "postgres", name="warehouse", secrets=[password]))
+        decide([], [], [], backend=SqlBackend(connect, "postgres", name="warehouse", secrets=[password]))
     with pytest.raises(SqlUnavailable, match="password authentication failed"):
-        decide([], [], [], place=SqlPlace(lambda: postgres.connect(password=password), "postgres"))
+        decide([], [], [], backend=SqlBackend(lambda: postgres.connect(password=password), "postgres"))
     assert SqlUnavailable.retryable
     assert not getattr(SqlFailed, "retryable", False)
 
@@ -533,12 +539,14 @@ def test_a_statement_that_takes_too_long_is_told(warehouse: Warehouse) -> None:
     warehouse.load(ATTENDANCE, [row()], "feed")
     warehouse.run('CREATE VIEW "Ware.house".slow AS SELECT feed.* FROM "Ware.house".feed CROSS JOIN pg_sleep(5)')
     warehouse.run(f'GRANT SELECT ON "Ware.house".slow TO {warehouse.server.user}')
-    place = SqlPlace(lambda: warehouse.server.connect(options="-c statement_timeout=200"), "postgres", name="warehouse")
+    place = SqlBackend(
+        lambda: warehouse.server.connect(options="-c statement_timeout=200"), "postgres", name="warehouse"
+    )
 
     with pytest.raises(
         SqlUnavailable, match=r'^warehouse, reading attendance from "Ware\.house"\.slow: .*statement timeout'
     ):
-        decide([booking()], [person()], Relation('"Ware.house".slow'), COMPLETE, place=place)
+        decide([booking()], [person()], Relation('"Ware.house".slow'), COMPLETE, backend=place)
 
 
 def test_an_account_without_temporary_tables_is_told(warehouse: Warehouse) -> None:
@@ -546,9 +554,9 @@ def test_an_account_without_temporary_tables_is_told(warehouse: Warehouse) -> No
     warehouse.run("CREATE DATABASE bare")
     try:
         warehouse.run("REVOKE TEMPORARY ON DATABASE bare FROM PUBLIC")
-        place = SqlPlace(lambda: warehouse.server.connect(dbname="bare"), "postgres")
+        place = SqlBackend(lambda: warehouse.server.connect(dbname="bare"), "postgres")
         with pytest.raises(SqlFailed, match="loading policy: permission denied to create temporary tables"):
-            decide([booking()], [person()], [row()], COMPLETE, place=place)
+            decide([booking()], [person()], [row()], COMPLETE, backend=place)
     finally:
         warehouse.run("DROP DATABASE bare WITH (FORCE)")
 
@@ -565,7 +573,7 @@ def test_an_error_holds_no_value(warehouse: Warehouse) -> None:
     )
     try:
         with pytest.raises(SqlFailed, match="no tables today") as caught:
-            decide([booking()], [person()], [row()], COMPLETE, place=place)
+            decide([booking()], [person()], [row()], COMPLETE, backend=place)
         assert "ann@x.test" not in str(caught.value)
         assert "CONTEXT" not in str(caught.value)
     finally:
@@ -582,8 +590,8 @@ def test_a_database_that_knows_only_ascii_decides_the_same(postgres: PostgresSer
         owner.cursor().execute("CREATE DATABASE odd LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
         try:
             *inputs, policy = random_world(11, bookings=60)
-            place = SqlPlace(lambda: postgres.connect(dbname="odd"), "postgres")
-            assert decide(*inputs, policy, place=place) == reference.decide(*inputs, policy)
+            place = SqlBackend(lambda: postgres.connect(dbname="odd"), "postgres")
+            assert decide(*inputs, policy, backend=place) == reference.decide(*inputs, policy)
         finally:
             owner.cursor().execute("DROP DATABASE odd WITH (FORCE)")
 
@@ -599,17 +607,17 @@ def test_a_database_that_knows_only_ascii_decides_the_same(postgres: PostgresSer
 def test_a_server_whose_functions_differ_is_refused(function: str, named: str, warehouse: Warehouse) -> None:
     """Where a function that the rules use does something else, nothing is decided, and the error names it."""
     warehouse.run(f'CREATE FUNCTION "Ware.house".{function} RETURNS text LANGUAGE sql RETURN $1')
-    place = SqlPlace(lambda: warehouse.server.connect(options='-c search_path="Ware.house",pg_catalog'), "postgres")
+    place = SqlBackend(lambda: warehouse.server.connect(options='-c search_path="Ware.house",pg_catalog'), "postgres")
     with pytest.raises(UnsupportedConnection, match=named):
-        decide([booking()], [person()], [row()], COMPLETE, place=place)
+        decide([booking()], [person()], [row()], COMPLETE, backend=place)
 
 
 def test_another_time_zone_changes_nothing(warehouse: Warehouse) -> None:
     """Instants are instants, whatever zone the session tells them in."""
     *inputs, policy = random_world(12, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
-    place = SqlPlace(lambda: warehouse.server.connect(options="-c timezone=Asia/Kathmandu"), "postgres")
-    assert decide(*inputs[:2], feed, policy, place=place) == reference.decide(*inputs, policy)
+    place = SqlBackend(lambda: warehouse.server.connect(options="-c timezone=Asia/Kathmandu"), "postgres")
+    assert decide(*inputs[:2], feed, policy, backend=place) == reference.decide(*inputs, policy)
 
 
 # Nothing is left
@@ -636,8 +644,8 @@ def test_scratch_tables_go_at_the_end(warehouse: Warehouse, scratch: str) -> Non
     """In a scratch schema tables are real: they are dropped, also where no transaction takes them back."""
     *inputs, policy = random_world(13, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
-    place = SqlPlace(lambda: at_once(warehouse.server), "postgres", scratch_schema=scratch)
-    assert decide(*inputs[:2], feed, policy, place=place) == reference.decide(*inputs, policy)
+    place = SqlBackend(lambda: at_once(warehouse.server), "postgres", scratch_schema=scratch)
+    assert decide(*inputs[:2], feed, policy, backend=place) == reference.decide(*inputs, policy)
 
 
 @pytest.mark.parametrize("stop_at", ["_policy", "_meeting_rows", "sifted_bookings"])
@@ -655,7 +663,7 @@ def test_scratch_tables_go_after_a_failure(stop_at: str, warehouse: Warehouse, s
 
     *inputs, policy = random_world(13, bookings=20)
     with pytest.raises(SqlFailed, match="the plug was pulled"):
-        decide(*inputs, policy, place=SqlPlace(connect, "postgres", scratch_schema=scratch))
+        decide(*inputs, policy, backend=SqlBackend(connect, "postgres", scratch_schema=scratch))
     assert made[0] > 0
 
 
@@ -663,7 +671,7 @@ def test_tables_that_nothing_reads_any_more_go_on_the_way(warehouse: Warehouse) 
     """The copy of the feed is gone before the last steps, so that the server's disk need not hold everything."""
     recorders: list[Recorder] = []
     *inputs, policy = random_world(13, bookings=20)
-    decide(*inputs, policy, place=SqlPlace(recording(warehouse.server, recorders), "postgres"))
+    decide(*inputs, policy, backend=SqlBackend(recording(warehouse.server, recorders), "postgres"))
     of_feed = [sql.split("_")[0] for sql in recorders[0].statements if sql.rstrip('"').endswith("_attendance")]
     assert of_feed == ['ANALYZE "calcom', 'DROP TABLE "calcom']
 

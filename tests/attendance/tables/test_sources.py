@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.attendance.engine import Resources, loaded, workshop
-from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfRoom
+from airflow_provider_calcom.attendance.engine import Resources, duckdb_session, loaded
+from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfMemory
 from airflow_provider_calcom.attendance.schema import PEOPLE
-from airflow_provider_calcom.attendance.tables.sources import Named, format_of, local_files
+from airflow_provider_calcom.attendance.tables.sources import LabelledFile, format_of, local_files
 from tests.attendance.tables.test_loader import PERSON, as_csv, jsonl, literal, parquet, read, refused
 
 CONTENT = jsonl([PERSON])
@@ -78,7 +78,7 @@ def test_a_star_stands_for_several(tmp_path: Path) -> None:
     pattern = f"{tmp_path}/a[x]*.jsonl"
     source = {PEOPLE: [pattern, tmp_path / "b1.jsonl"]}
     with (
-        workshop(Resources()) as (connection, folder),
+        duckdb_session(Resources()) as (connection, folder),
         loaded(connection, folder, source, takes_naive_times=False) as files,
     ):
         pass
@@ -89,7 +89,7 @@ def test_a_star_stands_for_several(tmp_path: Path) -> None:
         ("b1.jsonl", 1),
     ]
     assert sorted(row["email"] for row in read(PEOPLE, [pattern])) == ["1", "2", "3"]
-    assert refused(PEOPLE, f"{tmp_path}/c*.jsonl") == f"people: no file fits {tmp_path}/c*.jsonl"
+    assert refused(PEOPLE, f"{tmp_path}/c*.jsonl") == f"people: no file matches {tmp_path}/c*.jsonl"
 
 
 def test_the_same_file_twice(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_pipe(tmp_path: Path) -> None:
 def test_names_that_were_given_to_files(tmp_path: Path) -> None:
     """A file that was made on the way is called what it holds."""
     (tmp_path / "tmp123.jsonl").write_bytes(b"x\n")
-    message = refused(PEOPLE, [Named(tmp_path / "tmp123.jsonl", "people of Cal.com")])
+    message = refused(PEOPLE, [LabelledFile(tmp_path / "tmp123.jsonl", "people of Cal.com")])
     assert message == "people of Cal.com, row 1: is not JSON"
 
 
@@ -210,7 +210,7 @@ def test_a_full_disk(error: str) -> None:
         def __str__(self) -> str:
             return "s3://bucket/a.jsonl.gz"
 
-    with pytest.raises(OutOfRoom, match="the disk is too full"):
+    with pytest.raises(OutOfMemory, match="the disk is too full"):
         read(PEOPLE, Unreadable())
 
 
@@ -224,11 +224,11 @@ def test_a_full_disk(error: str) -> None:
         (["a.jsonl", PERSON], "people must be rows or paths, and has both, or a dict"),
         ([PERSON, "a.jsonl"], "people (rows), row 2: must be an object, but is a str"),
         ([None], "people (rows), row 1: must be an object, but is a NoneType"),
-        (str([PERSON]), "people: a text of "),
-        ("[]", "people: a text of 2 characters is no path. Rows must come as a list"),
-        (jsonl([PERSON]).decode(), "people: a text of "),
-        ("a\0.jsonl", "people: a text of 8 characters is no path"),
-        ("x" * 5000, "people: a text of 5000 characters is no path"),
+        (str([PERSON]), "people: a string of "),
+        ("[]", "people: a string of 2 characters is not a path. Pass rows as a list"),
+        (jsonl([PERSON]).decode(), "people: a string of "),
+        ("a\0.jsonl", "people: a string of 8 characters is not a path"),
+        ("x" * 5000, "people: a string of 5000 characters is not a path"),
     ],
 )
 def test_what_is_neither_path_nor_rows(source: Any, words: str) -> None:
