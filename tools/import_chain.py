@@ -43,7 +43,9 @@ def main() -> int:
     args = parser.parse_args()
 
     try:
-        chain = longest_chain(grimp.build_graph(PACKAGE, exclude_type_checking_imports=True), args.module)
+        chain = longest_chain(
+            grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None), args.module
+        )
     except ValueError as error:
         print(error)
         return 1
@@ -59,7 +61,7 @@ def main() -> int:
 
 def _length_with_types(module: str) -> str:
     try:
-        return f"{len(longest_chain(grimp.build_graph(PACKAGE), module))} modules"
+        return f"{len(longest_chain(grimp.build_graph(PACKAGE, cache_dir=None), module))} modules"
     except ValueError as error:
         return str(error)
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from airflow_provider_calcom._redact import hide
 from airflow_provider_calcom.errors import ProviderError
 
 
 class AttendanceError(ProviderError):
-    """Any error of this part of the package.
-
-    :param text: what happened and the fix. An address or a key in it is hidden.
-    """
-
-    def __init__(self, text: str = "") -> None:
-        super().__init__(hide(text))
+    """Any error of this part of the package. Its parameter ``text`` is what happened, and the fix."""
 
 
 class InvalidPolicy(AttendanceError):
@@ -42,6 +35,14 @@ class OutOfMemory(AttendanceError):
 
 class PlanRefused(AttendanceError):
     """A guard rail failed, so the plan is rejected. Check whether the feed is complete: fix it, or raise the limit."""
+
+
+class FeedError(AttendanceError, ValueError):
+    """Base of the errors of feeds; raised only as one of its subclasses."""
+
+
+class InvalidFeedOption(FeedError):
+    """An option of a feed, or the name of the feed, can't be used. Fix: the option that the message names."""
 
 
 OutOfRoom = OutOfMemory  # until 1.0

@@ -11,8 +11,8 @@ from typing import Any
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
-WHITE_SPACE = " \t\n\r\v\f\xa0"
 BOT_NAMES = (
     "otter.ai",
     "otterpilot",

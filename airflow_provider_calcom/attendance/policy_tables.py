@@ -12,11 +12,11 @@ from typing import Any
 from airflow_provider_calcom._timestamps import microseconds
 from airflow_provider_calcom.attendance.policy import (
     SEPARATORS,
-    WHITE_SPACE,
     AttendancePolicy,
     lower,
     whole_microseconds,
 )
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
 # A noncharacter, which Unicode reserves for internal use, so that no string has it.
 _MARK = "\ufdd0"

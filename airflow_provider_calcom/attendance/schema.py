@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+WHITE_SPACE = " \t\n\r\v\f\u00a0"
+"""Characters that are removed around labels, names and addresses."""
+
 Kind = Literal["label", "text", "instant", "flag"]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_calcom.attendance.policy import WHITE_SPACE
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

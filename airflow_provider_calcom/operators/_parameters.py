@@ -12,7 +12,8 @@ from airflow_provider_calcom import _rendered
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
-from airflow_provider_calcom.hooks.calcom import CalComHook, conn_id_of, list_path
+from airflow_provider_calcom.hooks import conn_id_of
+from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest, Sha256
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.operators._identities import identities

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.explain import model as facts
-from airflow_provider_calcom.attendance.policy import WHITE_SPACE, AttendancePolicy
+from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.rules import Rules, Step, the_rules
-from airflow_provider_calcom.attendance.schema import ATTENDANCE
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, WHITE_SPACE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
 if TYPE_CHECKING:

@@ -7,19 +7,14 @@
 
 from __future__ import annotations
 
+from airflow_provider_calcom.attendance.errors import FeedError, InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._feed import OF_EVERY_FEED, RecordFeed
 from airflow_provider_calcom.attendance.feeds._reader import FeedReading, read_feed
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._registry import Feed, feed_named, feed_names, register_feed
 from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable, Unreadable
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import (
-    FeedError,
-    InvalidFeedOption,
-    SkippedRecord,
-    UnreadableField,
-    UnreadableFile,
-)
+from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 __all__ = [

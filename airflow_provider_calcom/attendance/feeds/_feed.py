@@ -8,17 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import SplitResult
 
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine, records_under_header
 from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import (
-    InvalidFeedOption,
-    SkippedRecord,
-    UnreadableField,
-    shown_columns,
-)
+from airflow_provider_calcom.attendance.feeds.errors import SkippedRecord, UnreadableField, shown_columns
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 
 _NO_ROW = "the record gave no row, and is not of a kind that is known to be nobody's attendance"

@@ -25,9 +25,7 @@ from airflow_provider_calcom.attendance.feeds._times import (
 )
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, shape_of, shown_time
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
-
-WHITE_SPACE = " \t\n\r\v\f\u00a0"
-"""What the rules count as white space, rules.md section 2."""
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
 _LONGEST_TEXT = 100_000
 _LARGEST_ID = 10**30

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, Fields
 
 BUILT_IN = (

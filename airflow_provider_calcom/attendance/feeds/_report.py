@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from airflow_provider_calcom._redact import hide, shown_column, shown_path
+from airflow_provider_calcom.attendance.errors import FeedError
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import FeedError, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 
 _MAX_SAMPLES = 20
 _MAX_REASONS = 100

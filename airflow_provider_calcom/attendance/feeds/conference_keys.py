@@ -17,9 +17,9 @@ from functools import lru_cache
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom._redact import describe, redact
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._links import LONGEST_LOCATION, key_in_links
 from airflow_provider_calcom.attendance.feeds._registry import feed_named, feed_names
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 
 def conference_key(location: object, *, patterns: Sequence[str] = ()) -> str | None:

@@ -1,4 +1,4 @@
-"""Errors of feeds, in words that are safe to log: never a name, and never an address.
+"""Errors that feeds raise within the package, in words that are safe to log: never a name, and never an address.
 
 A feed's values are people's data, and columns shift: a time column can hold a name. So a value is shown as its shape
 unless it plainly is a date, and a string of the vendor's is never repeated. The functions for it are here for feeds,
@@ -8,11 +8,8 @@ and are those of :mod:`airflow_provider_calcom._redact`.
 from __future__ import annotations
 
 from airflow_provider_calcom._redact import hide, shape_of, shown_columns, shown_time
-from airflow_provider_calcom.attendance.errors import AttendanceError
 
 __all__ = [
-    "FeedError",
-    "InvalidFeedOption",
     "SkippedRecord",
     "UnreadableField",
     "UnreadableFile",
@@ -20,14 +17,6 @@ __all__ = [
     "shown_columns",
     "shown_time",
 ]
-
-
-class FeedError(AttendanceError, ValueError):
-    """Base of the errors of feeds; raised only as one of its subclasses."""
-
-
-class InvalidFeedOption(FeedError):
-    """An option of a feed, or the name of the feed, can't be used. Fix: the option that the message names."""
 
 
 class UnreadableFile(Exception):

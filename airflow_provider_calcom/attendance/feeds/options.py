@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from airflow_provider_calcom._redact import describe, shown_column
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._columns import folded_name
 from airflow_provider_calcom.attendance.feeds._times import ORDERS, parse_zone
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 
 MEGABYTE = 1024 * 1024
 TABLES = ("addresses", "booking_uids", "conference_keys")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._links import LONGEST_LOCATION
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key
 from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds.google_meet.keys import meet_key
 from airflow_provider_calcom.attendance.feeds.teams.keys import teams_key
 from airflow_provider_calcom.attendance.feeds.webex import webex_key

@@ -25,11 +25,11 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import is_path, unpacked
-from airflow_provider_calcom.attendance.errors import MissingExtra
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption, MissingExtra
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord, TableLine
 from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook, sheets_of
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField, UnreadableFile
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField, UnreadableFile
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 OfTable = Callable[[Iterable[TableLine], FeedOptions], Iterator[NumberedRecord]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom._storage import is_path
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._files import files_of, name_of, options_of, records_in_file
 from airflow_provider_calcom.attendance.feeds._files.tables import NumberedRecord
 from airflow_provider_calcom.attendance.feeds._reader.effects import Effects, check_formats, check_read
@@ -18,7 +19,7 @@ from airflow_provider_calcom.attendance.feeds._record import Record
 from airflow_provider_calcom.attendance.feeds._registry import Feed, check_feed, feed_named
 from airflow_provider_calcom.attendance.feeds._report import FeedReport, FeedUnreadable
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, UnreadableField
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions
 
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_column
+from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds._report import FeedReport
 from airflow_provider_calcom.attendance.feeds._row import AttendanceRow
-from airflow_provider_calcom.attendance.feeds.errors import InvalidFeedOption, shown_columns
+from airflow_provider_calcom.attendance.feeds.errors import shown_columns
 from airflow_provider_calcom.attendance.feeds.options import FeedOptions, LookUp
 
 _OF_FILES = ("encoding", "delimiter", "largest_line", "largest_document")
