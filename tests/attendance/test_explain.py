@@ -459,8 +459,8 @@ def words(explanation: Explanation) -> str:
         (
             "15 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
             " (require_host_present is false, so the host was not needed); the feed is complete up to 2026-01-06"
-            " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time is no"
-            " doubt (traces_are_doubt is false)",
+            " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time does"
+            " not raise a doubt (traces_are_doubt is false)",
             facts("not_seen", ann={"presence_seconds": 0.4}, require_host_present=False, traces_are_doubt=False),
         ),
         (
