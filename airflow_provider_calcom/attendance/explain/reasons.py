@@ -33,7 +33,7 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     "internal": (4, "the address is {internal}"),
     "duplicate_email": (
         5,
-        "another attendee of this booking has the same address, and one can't be explanation from the other",
+        "another attendee of this booking has the same address, so the two can't be distinguished",
     ),
     "email": (6, _CAME),
     "phone": (6, _CAME),
