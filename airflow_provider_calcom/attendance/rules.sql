@@ -255,7 +255,7 @@ bot_keys AS (
     INNER JOIN bot_names ON bot_names.name = spelled_names.spelling
 ),
 
-machine_names AS (
+names_of_bots AS (
     SELECT DISTINCT counted_names.name
     FROM counted_names
     CROSS JOIN bot_keys
@@ -276,15 +276,15 @@ name_keys AS MATERIALIZED (
                 THEN split_part(counted_names.name_key, ' ', 2) || ' ' || split_part(counted_names.name_key, ' ', 1)
         END AS turned_key,
         CASE
-            WHEN counted_names.words > 2 AND machine_names.name IS NULL
+            WHEN counted_names.words > 2 AND names_of_bots.name IS NULL
                 THEN split_part(counted_names.name_key, ' ', 1) || ' ' || split_part(counted_names.name_key, ' ', 2)
         END AS first_two,
         CASE
-            WHEN counted_names.words > 2 AND machine_names.name IS NULL
+            WHEN counted_names.words > 2 AND names_of_bots.name IS NULL
                 THEN split_part(counted_names.name_key, ' ', CAST(counted_names.words - 1 AS INTEGER))
                     || ' ' || split_part(counted_names.name_key, ' ', CAST(counted_names.words AS INTEGER))
         END AS last_two,
-        machine_names.name IS NOT NULL AS is_machine,
+        names_of_bots.name IS NOT NULL AS is_bot_name,
         strpos(counted_names.padded_key, ' and ') > 0
             OR strpos(counted_names.padded_key, ' und ') > 0
             OR strpos(counted_names.padded_key, ' et ') > 0
@@ -293,7 +293,7 @@ name_keys AS MATERIALIZED (
             OR strpos(counted_names.padded_key, ' team ') > 0
             OR strpos(counted_names.padded_key, ' family ') > 0 AS shows_company
     FROM counted_names
-    LEFT JOIN machine_names ON machine_names.name = counted_names.name
+    LEFT JOIN names_of_bots ON names_of_bots.name = counted_names.name
 ),
 
 -- name_kind: 0 a person's, 1 one that shows company, 2 a bot's.
@@ -303,7 +303,7 @@ names AS MATERIALIZED (
         spelled_names.name,
         name_keys.words,
         CASE
-            WHEN name_keys.is_machine THEN 2
+            WHEN name_keys.is_bot_name THEN 2
             WHEN spelled_names.shows_sign OR name_keys.shows_company THEN 1
             ELSE 0
         END AS name_kind
@@ -459,7 +459,7 @@ names_turned_by_others AS (
     WHERE NOT others.is_of_one OR others.bearer <> names_of_one.bearer
 ),
 
-telling_names AS MATERIALIZED (
+unambiguous_names AS MATERIALIZED (
     SELECT names_of_one.booking, names_of_one.name, names_of_one.bearer
     FROM names_of_one
     LEFT JOIN nameless_bookings ON nameless_bookings.booking = names_of_one.booking
@@ -471,13 +471,13 @@ telling_names AS MATERIALIZED (
 -- An unambiguous name and its reversed form find the same person: reversed it is nobody else's. If both forms are
 -- unambiguous, both are in the table already; a UNION would compare all names with each other to find that out.
 findable_names AS MATERIALIZED (
-    SELECT booking, name, bearer FROM telling_names
+    SELECT booking, name, bearer FROM unambiguous_names
     UNION ALL
-    SELECT telling_names.booking, turned_names.other_name AS name, telling_names.bearer
-    FROM telling_names
-    INNER JOIN turned_names ON turned_names.name = telling_names.name
-    LEFT JOIN telling_names AS both_forms
-        ON both_forms.booking = telling_names.booking AND both_forms.name = turned_names.other_name
+    SELECT unambiguous_names.booking, turned_names.other_name AS name, unambiguous_names.bearer
+    FROM unambiguous_names
+    INNER JOIN turned_names ON turned_names.name = unambiguous_names.name
+    LEFT JOIN unambiguous_names AS both_forms
+        ON both_forms.booking = unambiguous_names.booking AND both_forms.name = turned_names.other_name
     WHERE both_forms.booking IS NULL
 ),
 
@@ -748,15 +748,15 @@ meeting_rows AS MATERIALIZED (
 -- 4c, names that contain unambiguous ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that contains a
 -- host's name finds nobody.
 holding_names AS MATERIALIZED (
-    SELECT long_names.booking, long_names.name, telling_names.bearer
+    SELECT long_names.booking, long_names.name, unambiguous_names.bearer
     FROM (
         SELECT DISTINCT booking, name
         FROM meeting_rows
         WHERE name_kind < 2 AND whose IN (4, 6)
     ) AS long_names
-    INNER JOIN telling_names ON telling_names.booking = long_names.booking
+    INNER JOIN unambiguous_names ON unambiguous_names.booking = long_names.booking
     INNER JOIN name_keys AS holding ON holding.name = long_names.name
-    INNER JOIN name_keys AS held ON held.name = telling_names.name
+    INNER JOIN name_keys AS held ON held.name = unambiguous_names.name
     WHERE holding.words > 2 AND strpos(holding.padded_key, held.padded_key) > 0
 ),
 
@@ -1696,7 +1696,7 @@ reasons AS MATERIALIZED (
     FROM given_reasons
 ),
 
-asked_persons AS (
+persons_to_judge AS (
     SELECT persons.*
     FROM persons
     CROSS JOIN policy
@@ -1707,7 +1707,7 @@ outcome_counts AS (
     SELECT outcome, reason, count(*) AS persons FROM reasons GROUP BY outcome, reason
     UNION ALL
     SELECT 'excluded' AS outcome, excluded_as AS reason, count(*) AS persons
-    FROM asked_persons
+    FROM persons_to_judge
     WHERE excluded_as IS NOT NULL
     GROUP BY excluded_as
 ),
@@ -1723,7 +1723,7 @@ outcomes AS (
         reasons.first_joined,
         reasons.last_left,
         persons.absent
-    FROM asked_persons AS persons
+    FROM persons_to_judge AS persons
     LEFT JOIN reasons ON reasons.person = persons.person
 )
 

@@ -1,4 +1,4 @@
-"""Gives these tests a PostgreSQL server."""
+"""Provides these tests a PostgreSQL server."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         (home / "password").write_text(secrets.token_hex())
         package = _installed_package()
         if user is not None:
-            # Whoever runs the server may not be able to read where root has installed things.
+            # Anyone who runs the server may not be able to read where root has installed things.
             package = _copy_of(package, home)
             for path in (home, *home.rglob("*")):
                 os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
@@ -122,7 +122,7 @@ class _Tools:
     """PostgreSQL's programs, run by the user who is to own the data.
 
     :param home: where the data is, and whatever else is the server's.
-    :param user: who that is; None for whoever runs the tests.
+    :param user: who that is; None for anyone who runs the tests.
     """
 
     def __init__(self, programs: Path, home: Path, user: pwd.struct_passwd | None) -> None:
@@ -134,7 +134,7 @@ class _Tools:
         self.log = home / "log"
 
     def run(self, program: str, *arguments: str, given: str | None = None, password: str = "") -> None:
-        """Run one to its end; what it said is in the error that tells of its failure."""
+        """Run one to its end; what it said is in the error that reports its failure."""
         # Not pipes: a server that is started would hold them open.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(

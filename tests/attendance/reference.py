@@ -59,7 +59,7 @@ def known_instant(text: str | None) -> int:
 
 
 def instant_text(value: int | None, digits: int = 3) -> str | None:
-    """ISO 8601 in UTC, the fraction cut (not rounded) to so many digits."""
+    """ISO 8601 in UTC, the fraction cut (not rounded) to that many digits."""
     if value is None:
         return None
     seconds, micros = divmod(value, 1_000_000)
@@ -67,7 +67,7 @@ def instant_text(value: int | None, digits: int = 3) -> str | None:
 
 
 def duration(seconds: float) -> int:
-    """Whole microseconds of so many seconds."""
+    """Whole microseconds of that many seconds."""
     return round(Decimal(str(seconds)) * 1_000_000)
 
 
@@ -134,12 +134,12 @@ def turned(key: str | None) -> str | None:
 
 
 def holds(key: str | None, other: str | None) -> bool:
-    """Whether the other's words stand in the key side by side and in their order."""
+    """Return whether the other's words stand in the key side by side and in their order."""
     return key is not None and other is not None and f" {other} " in f" {key} "
 
 
 def shows_company(name: str | None) -> bool:
-    """Whether more people may be there than the name says."""
+    """Return whether more people may be there than the name says."""
     if name is None:
         return False
     key = name_key(name)
@@ -398,11 +398,11 @@ class Booking:
         return row.conference_key is not None and row.conference_key == self.conference_key
 
     def has_someone_with(self, email_keys: set[str]) -> bool:
-        """Whether a row of its people has one of the addresses."""
+        """Return whether a row of its people has one of the addresses."""
         return any(person.email_keys & email_keys for person in self.people)
 
     def has_someone_named(self, key: str | None) -> bool:
-        """Whether a row of its people has the name or its turned form."""
+        """Return whether a row of its people has the name or its turned form."""
         return any(person.name_key is not None and person.name_key in (key, turned(key)) for person in self.people)
 
 
@@ -614,7 +614,7 @@ def union_length(rows: Iterable[Row], start: int, end: int) -> int:
 class Owner:
     """Whose a row is within one booking (section 4).
 
-    `clause` is that of the page that fits, a to g. `how` is `email`, `phone` or `name` of `people`, or `colleague`,
+    `clause` is that of the page that fits, a to g. `how` is `email`, `phone` or `name` of `people`, or `internal`,
     `machine` or `unknown`.
     """
 
@@ -646,7 +646,7 @@ class Case:
                 self.by_email_key[key].append(person)
             if person.phone_key is not None:
                 self.by_phone_key[person.phone_key].append(person)
-        self.telling_names = self.persons_of_telling_names()
+        self.unambiguous_names = self.persons_of_unambiguous_names()
         self.meeting = self.with_rows_of_known_participants(
             [(row, self.first_owner(row, of_the_meeting=True)) for row in self.rows_of_the_meeting()]
         )
@@ -681,8 +681,8 @@ class Case:
 
     # Section 4
 
-    def persons_of_telling_names(self) -> dict[str, Hashable]:
-        """The one person of each name that tells; none if a row of `people` has no name."""
+    def persons_of_unambiguous_names(self) -> dict[str, Hashable]:
+        """The one person of each unambiguous name; none if a row of `people` has no name."""
         persons: dict[str, set[Hashable]] = defaultdict(set)
         for person in self.booking.people:
             if person.name_key is None:
@@ -698,13 +698,13 @@ class Case:
         """Clause c."""
         if row.bot_name or row.name_key is None:
             return []
-        telling = self.telling_names
-        if row.name_key in telling:
-            named = {telling[row.name_key]}
-        elif turned(row.name_key) in telling:
-            named = {telling[turned(row.name_key) or ""]}
+        unambiguous = self.unambiguous_names
+        if row.name_key in unambiguous:
+            named = {unambiguous[row.name_key]}
+        elif turned(row.name_key) in unambiguous:
+            named = {unambiguous[turned(row.name_key) or ""]}
         else:
-            named = {person for name, person in telling.items() if holds(row.name_key, name)}
+            named = {person for name, person in unambiguous.items() if holds(row.name_key, name)}
             if any(person.role == "host" and person.identity in named for person in self.booking.people):
                 return []
         return [person for person in self.booking.people if person.identity in named]
@@ -721,14 +721,14 @@ class Case:
         if by_name:
             return Owner("c", "name", by_name)
         if self.policy.is_internal_key(row.email_key):
-            return Owner("d", "colleague")
+            return Owner("d", "internal")
         if row.bot_name:
             return Owner("e", "machine")
         return Owner("g", "unknown")
 
     @staticmethod
     def with_rows_of_known_participants(meeting: list[tuple[Row, Owner]]) -> list[tuple[Row, Owner]]:
-        """Clause f, of rows that nothing else tells."""
+        """Clause f, of rows that nothing else identifies."""
         known: dict[tuple[str, str], list[Owner]] = defaultdict(list)
         for row, owner in meeting:
             if row.joiner is not None and owner.clause in "abc":
@@ -792,7 +792,7 @@ class Case:
         )
 
     def evidence(self) -> list[tuple[Row, Owner]]:
-        """The rows that the host side and rule 9 go by, before what each asks of them."""
+        """The rows that the host side and rule 9 go by, before what each needs of them."""
         return [
             (row, owner)
             for row, owner in self.meeting
@@ -826,7 +826,7 @@ class Case:
 
     # Section 6
 
-    def is_colleague_or_host(self, person: Person) -> bool:
+    def is_internal_or_host(self, person: Person) -> bool:
         """Rule 4."""
         return person.internal or any(person.email_keys & host.email_keys for host in self.booking.hosts)
 
@@ -868,7 +868,7 @@ class Case:
         """Rule 11."""
         return any(
             owner.how == "unknown"
-            or (owner.how == "colleague" and not row.bot_name and not self.is_known_internal(row))
+            or (owner.how == "internal" and not row.bot_name and not self.is_known_internal(row))
             or self.is_second_of_a_name(row, owner)
             or (owner.clause in "abcfd" and not row.bot_name and row.company)
             for row, owner in self.meeting
@@ -960,7 +960,7 @@ class Case:
     def decide_attendee(self, person: Person, ends: dict[str | None, int | None]) -> tuple[str, str]:
         """The first of rules 4 to 15 that fits."""
         policy = self.policy
-        if self.is_colleague_or_host(person):
+        if self.is_internal_or_host(person):
             return "excluded", "internal"
         if self.is_duplicate(person):
             return "undetermined", "duplicate_email"
@@ -1004,7 +1004,7 @@ class Case:
             return "undetermined", "no_evidence"
         if self.someone_unknown():
             return "undetermined", "unknown_participant"
-        if any(self.came(person) for person in self.booking.attendees if not self.is_colleague_or_host(person)):
+        if any(self.came(person) for person in self.booking.attendees if not self.is_internal_or_host(person)):
             return "absent", "not_seen"
         return "undetermined", "no_guest_seen"
 

@@ -123,7 +123,7 @@ def _below_a_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_folder, _fifo, _loop, _below_a_file])
-def test_what_is_no_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_what_is_not_a_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
     """A folder, a pipe that nobody writes, a link to itself: refused by name, and nothing hangs."""
     place = tmp_path / "in"
     place.mkdir()

@@ -1,4 +1,4 @@
-"""`calcom-no-shows decide` on bad input: each works, or ends in one line that names what to mend."""
+"""`calcom-no-shows decide` on bad input: each works, or ends in one line that names what to fix."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class World:
         return [(row["outcome"], row["reason"]) for row in self.decided(*more, form=form)]
 
     def refused(self, *more: str, form: str = "jsonl") -> str:
-        """Run the command, which must end with status 1 and one line, write nothing and tell of nobody."""
+        """Run the command, which must end with status 1 and one line, write nothing and name nobody."""
         self.out.unlink(missing_ok=True)
         status, errors = self.run(*more, form=form)
         assert status == 1
@@ -160,7 +160,7 @@ def test_rows_that_do_not_count(world: World) -> None:
 
 
 def test_several_files_and_patterns(world: World) -> None:
-    """An option may be repeated, and a star stands for many, in folders with odd names."""
+    """An option may be repeated, and a star represents many, in folders with odd names."""
     (folder := world.folder / "'; DROP TABLE attendance; -- [x] ?").mkdir()
     for place, row in enumerate((PRESENCE, HOST_CAME)):
         (folder / f"{place}.jsonl.gz").write_bytes(gzip.compress(jsonl([row])))
@@ -173,7 +173,7 @@ def test_several_files_and_patterns(world: World) -> None:
 
 
 def test_local_times_need_a_zone(world: World) -> None:
-    """They are refused, or told in the zone that the option names."""
+    """They are refused, or stated in the zone that the option names."""
     local = {
         name: value.replace("T", " ").removesuffix("Z")
         for name, value in PRESENCE.items()

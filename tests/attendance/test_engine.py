@@ -104,15 +104,15 @@ def test_spills_to_a_folder_of_its_own_that_goes_away(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lack_of_room_is_told_with_what_to_do(tmp_path: Path) -> None:
-    """Where memory and disk do not suffice, the error names the limit and the mend."""
+def test_a_lack_of_room_is_reported_with_what_to_do(tmp_path: Path) -> None:
+    """Where memory and disk do not suffice, the error names the limit and the fix."""
     world = worlds.random_world(11, bookings=1_000)
     with pytest.raises(OutOfMemory, match=r"memory_limit: 3MB .*Raise the limit"):
         decide(*world, resources=Resources(memory_limit="3MB", threads=1, spill_directory=tmp_path))
 
 
 def test_a_feed_of_another_week_blames_nobody() -> None:
-    """A whole feed of other days is no evidence that anybody was absent."""
+    """A whole feed of other days does not show that anybody was absent."""
     bookings = [_booking("b1", "2026-01-05T10:00:00Z", "2026-01-05T10:30:00Z")]
     people = [_person("b1", "attendee", "ann@example.org"), _person("b1", "host", "bob@example.org")]
     attendance = [

@@ -61,18 +61,18 @@ BOB = person(email="bob@x.test", name="Bob Ray")
 LATER = [booking(), booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00"))]
 
 
-def told(people: list[Any], rows: list[Any], bookings: Any = None, uid: str = "b1", **policy: Any) -> Explanation:
+def explained(people: list[Any], rows: list[Any], bookings: Any = None, uid: str = "b1", **policy: Any) -> Explanation:
     return explain(bookings or [booking()], people, rows, COMPLETE | policy, booking_uid=uid, resources=ONE_THREAD)
 
 
 def person_in(explanation: Explanation, email: str) -> PersonExplanation:
-    (found,) = (verdict for verdict in explanation.people if verdict.email == email)
+    (found,) = (judged for judged in explanation.people if judged.email == email)
     return found
 
 
 def why(email: str, people: list[Any], rows: list[Any], bookings: Any = None, **policy: Any) -> str:
     """The rule and its sentence on one person."""
-    found = person_in(told(people, rows, bookings, **policy), email)
+    found = person_in(explained(people, rows, bookings, **policy), email)
     return f"{found.rule} {found.reason}: {found.why}"
 
 
@@ -162,14 +162,14 @@ def check_page(explanation: Explanation) -> None:
     if explanation.host_side.came is not None:
         enough = explanation.host_side.seconds_of_core >= explanation.host_side.needed_seconds
         assert explanation.host_side.came == (explanation.host_side.checked_in or enough)
-    for verdict in explanation.people:
-        assert verdict.why
-        assert verdict.rule == (None if verdict.reason is None else RULES[verdict.role, verdict.reason])
-        if verdict.rule is not None:
-            assert f"rule {verdict.rule}: " in text
+    for judged in explanation.people:
+        assert judged.why
+        assert judged.rule == (None if judged.reason is None else RULES[judged.role, judged.reason])
+        if judged.rule is not None:
+            assert f"rule {judged.rule}: " in text
 
 
-WHOSE = {"colleague": "internal", "machine": "bot", "unknown": "unknown_participant"}
+WHOSE = {"internal": "internal", "machine": "bot", "unknown": "unknown_participant"}
 """What the plain form of the rules calls a row's owner, where the page has another word."""
 
 
@@ -193,14 +193,14 @@ def check_facts(explanation: Explanation, case: reference.Case, ends: Any) -> No
         (each.begin, each.end, WHOSE.get(owner.how, owner.how), owner.clause == "f") for each, owner in case.meeting
     )
     # Both have the people of the booking in the order of the table.
-    numbers = sorted(verdict.person for verdict in explanation.people)
+    numbers = sorted(judged.person for judged in explanation.people)
     for number, someone in zip(numbers, case.booking.people, strict=True):
         counted = [(each.begins, each.ends) for each in explanation.rows if number in each.counts_for]
         assert sorted(counted) == sorted((each.begin, each.end) for each, _ in case.counted[someone])
         assert any(number in each.trace_of for each in explanation.rows) == case.left_a_trace(someone)
     assert any(each.is_evidence for each in found) == case.took_place()
     assert explanation.host_side.came == case.host_side_came()
-    if explanation.people:  # where nobody is judged, no rule asks
+    if explanation.people:  # where nobody is judged, no rule needs it
         assert explanation.feed.complete_until == case.complete_until(ends)
 
 
@@ -214,12 +214,12 @@ def test_a_doubt_comes_with_its_rows(worlds: list[ExplainedWorld]) -> None:
     }
     for world in worlds:
         for explanation in world.explanations:
-            for verdict in explanation.people:
+            for judged in explanation.people:
                 for reason, is_marked in marks.items():
-                    cited = [row.number for row in explanation.rows if is_marked(row, verdict.person)]
-                    if verdict.reason == reason:
-                        assert f"row #{cited[0]} (" in verdict.why
-                    elif verdict.reason == "not_seen" and verdict.role == "attendee":
+                    cited = [row.number for row in explanation.rows if is_marked(row, judged.person)]
+                    if judged.reason == reason:
+                        assert f"row #{cited[0]} (" in judged.why
+                    elif judged.reason == "not_seen" and judged.role == "attendee":
                         assert cited == []
 
 
@@ -341,8 +341,8 @@ def words(explanation: Explanation) -> str:
             facts("internal"),
         ),
         (
-            "5 duplicate_email: another attendee of this booking has the same address, and one can't be told from the"
-            " other",
+            "5 duplicate_email: another attendee of this booking has the same address, so the two can't be"
+            " distinguished",
             facts("duplicate_email"),
         ),
         (
@@ -459,8 +459,8 @@ def words(explanation: Explanation) -> str:
         (
             "15 not_seen: the person did not come (0.4 s in the window, min_presence is 1 s); the meeting was held"
             " (require_host_present is false, so the host was not needed); the feed is complete up to 2026-01-06"
-            " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time is no"
-            " doubt (traces_are_doubt is false)",
+            " 00:00:00 (attendance_until); no participant is unknown; a trace, a name elsewhere or another time does"
+            " not raise a doubt (traces_are_doubt is false)",
             facts("not_seen", ann={"presence_seconds": 0.4}, require_host_present=False, traces_are_doubt=False),
         ),
         (
@@ -584,14 +584,14 @@ def test_which_source_limits_the_feed(expected: str, feed: dict[str, Any]) -> No
 )
 def test_the_end_of_the_feed_is_that_of_the_rules(expected: str, rows: Any, options: Any) -> None:
     """What the page says of the feed's sources is what the rules found of them."""
-    explanation = told([ANN, HOST], rows, **{"attendance_until": None} | options)
+    explanation = explained([ANN, HOST], rows, **{"attendance_until": None} | options)
     assert f"the feed is complete {expected}, and must be up to" in person_in(explanation, "ann@x.test").why
 
 
 def test_sources_that_do_not_count_for_a_booking() -> None:
     """Only sources that have a row of the meeting are waited for, unless the policy names others."""
     rows = [HOST_CAME, ZOOM_LATE, row("08:00:00", "09:00:00", source="teams", booking_uid="b2")]
-    explanation = told([ANN, HOST], rows, attendance_until=None)
+    explanation = explained([ANN, HOST], rows, attendance_until=None)
     assert [(one.source, one.has_rows, one.is_named) for one in explanation.feed.sources] == [
         ("teams", False, False),
         ("zoom", True, False),
@@ -612,19 +612,19 @@ def test_decisions_that_depend_on_other_bookings() -> None:
     namesake = person(email="namesake@x.test", booking_uid="b2")
     there = [HOST_CAME, row(booking_uid="b2", name="Ann Lee")]
     assert why("ann@x.test", [ANN, HOST, namesake], there, bookings).startswith("15 not_seen")
-    colleague = [HOST_CAME, row(email="guest@corp.test", name="A Colleague")]
+    internal = [HOST_CAME, row(email="guest@corp.test", name="A Coworker")]
     second_host = person("host", "guest@corp.test", booking_uid="b2", name="Some Host")
-    assert why("ann@x.test", [ANN, HOST, second_host], colleague, bookings, **corp).startswith("15 not_seen")
+    assert why("ann@x.test", [ANN, HOST, second_host], internal, bookings, **corp).startswith("15 not_seen")
     same_room = [booking(), booking(booking_uid="b2", start_at=at("15:00:00"), end_at=at("16:00:00"))]
     later = [HOST_CAME, row("15:00:00", "16:00:00", name="Ann", booking_uid=None, conference_key="room")]
     assert why("ann@x.test", [ANN, HOST], later, same_room).startswith("15 not_seen")
 
 
 def test_a_row_that_is_theirs_by_another_one() -> None:
-    """Whose it is by its participant is told on the page, and counts."""
+    """Whose it is by its participant is reported on the page, and counts."""
     p = {"participant": "p"}
     rows = [HOST_CAME, row("10:00:00", "10:01:00", name="Ann Lee", **p), row("10:01:00", name="iPhone", **p)]
-    explanation = told([ANN, HOST], rows)
+    explanation = explained([ANN, HOST], rows)
     assert [(each.whose, each.is_by_participant, each.counts_for) for each in explanation.rows if each.number > 1] == [
         ("name", False, [1]),
         ("name", True, [1]),
@@ -633,14 +633,14 @@ def test_a_row_that_is_theirs_by_another_one() -> None:
 
 
 def test_a_row_that_contradicts_itself_is_called_so() -> None:
-    """Nobody would understand otherwise why a row of an hour is no presence."""
+    """Nobody would understand otherwise why a row of an hour does not count."""
     turned = row("12:00:00", "10:30:00", email="ann@x.test")
     assert why("ann@x.test", [ANN, HOST], [HOST_CAME, turned]).endswith(
         "row #2 (ann@x.test, person, zoom, 2026-01-05 10:30:00 - 2026-01-05 12:00:00, left before it joined, in this"
         " meeting)"
     )
     early = row("10:30:00", "10:00:00", email="ann@x.test", kind="check_in")
-    assert "left before" not in page(told([ANN, HOST], [HOST_CAME, early], traces_are_doubt=False))
+    assert "left before" not in page(explained([ANN, HOST], [HOST_CAME, early], traces_are_doubt=False))
 
 
 def test_doubts_are_marked() -> None:
@@ -652,22 +652,22 @@ def test_doubts_are_marked() -> None:
         row("10:10:00", email="bob@x.test"),
         row("16:00:00", "17:00:00", name="Zoe", booking_uid=None, conference_key="room"),
     ]
-    lines = page(told([ANN, BOB, HOST], rows)).splitlines()
+    lines = page(explained([ANN, BOB, HOST], rows)).splitlines()
     marks = {line.split()[0]: line.split()[-3] for line in lines if re.match(r" +#\d ", line)}
     assert marks == {"#1": "-hetd", "#2": "----d", "#3": "----d", "#4": "p-et-", "#5": "-----"}
 
 
-def test_a_host_is_not_judged_unless_asked() -> None:
+def test_a_host_is_not_judged_by_default() -> None:
     """The page lists the host all the same, and how long the host side was there, though everyone else came."""
-    explanation = told([ANN, HOST], [HOST_CAME, row(email="ann@x.test")])
+    explanation = explained([ANN, HOST], [HOST_CAME, row(email="ann@x.test")])
     assert person_in(explanation, "host@x.test").outcome is None
     assert "not judged" in page(explanation)
     assert (explanation.host_side.came, explanation.host_side.seconds_of_core) == (True, 3600)
 
 
 def test_half_a_core_is_enough() -> None:
-    """What is asked of the host side is capped at half of the core, rounded up to a whole microsecond."""
-    explanation = told([ANN, HOST], [], [booking(end_at=at("10:00:10.000001"))])
+    """What is required of the host side is capped at half of the core, rounded up to a whole microsecond."""
+    explanation = explained([ANN, HOST], [], [booking(end_at=at("10:00:10.000001"))])
     assert explanation.host_side.needed_seconds == 5.000001
 
 
@@ -700,7 +700,7 @@ def test_marks_fall_where_the_intervals_are() -> None:
         row("10:00:00", "10:30:00", kind="bot"),
         row("10:00:00", "10:30:00", kind="lobby"),
     ]
-    found = bars(told([ANN, HOST], rows))
+    found = bars(explained([ANN, HOST], rows))
     width = len(found[0])
     first, middle, last = width // 6, width // 2, width * 5 // 6
     core_ends = -(-width * 5 // 6)
@@ -719,7 +719,9 @@ def test_marks_fall_where_the_intervals_are() -> None:
 @pytest.mark.parametrize(("start", "end"), [("10:00:00", "10:00:00"), ("10:00:00", "10:00:00.000001")])
 def test_a_window_without_length_is_drawn(start: str, end: str) -> None:
     """A booking of no length, without early_join and overrun, has a page like any other."""
-    explanation = told([ANN, HOST], [HOST_CAME], [booking(start_at=at(start), end_at=at(end))], early_join=0, overrun=0)
+    explanation = explained(
+        [ANN, HOST], [HOST_CAME], [booking(start_at=at(start), end_at=at(end))], early_join=0, overrun=0
+    )
     check_page(explanation)
     assert bars(explanation)[1].startswith("#")
 
@@ -780,13 +782,13 @@ def test_a_whole_page() -> None:
         row("12:00:00", None, name="iPhone"),
         row("10:00:00", "10:30:00", email="nobody@y.test", booking_uid=None),
     ]
-    explanation = told([ANN, BOB | {"absent": True}, HOST], rows)
+    explanation = explained([ANN, BOB | {"absent": True}, HOST], rows)
     assert page(explanation) == PAGE
 
 
-def test_an_excluded_booking_is_told_so() -> None:
+def test_an_excluded_booking_is_reported_so() -> None:
     """Rules 1 to 3 come with their figure even where nobody is expected, and no row is looked at."""
-    text = page(told([], [row(email="ann@x.test")], as_of=at("11:30:00")))
+    text = page(explained([], [row(email="ann@x.test")], as_of=at("11:30:00")))
     assert "Rule 3 excludes the booking: the booking is judged only from 2026-01-05 13:00:00 on" in text
     assert "Its rows are not looked at." in text
     assert "nobody is expected" in text
@@ -795,7 +797,7 @@ def test_an_excluded_booking_is_told_so() -> None:
 
 def test_rows_are_shown_where_nobody_is_expected() -> None:
     """A booking without people, as a table may have it, has a page with its rows."""
-    explanation = told([], [row(name="iPhone"), row(name="Otter.ai")])
+    explanation = explained([], [row(name="iPhone"), row(name="Otter.ai")])
     assert [each.whose for each in explanation.rows] == ["unknown_participant", "bot"]
     assert "Decisions: nobody is expected" in page(explanation)
 
@@ -803,7 +805,7 @@ def test_rows_are_shown_where_nobody_is_expected() -> None:
 def test_many_rows_are_bounded_and_those_that_decide_are_shown() -> None:
     """At most 200 rows are shown, the deciding one among them, and the rest is counted."""
     many = [row("10:00:00", "10:01:00", email="host@x.test") for _ in range(300)]
-    explanation = told([ANN, HOST], [*many, row("10:30:00", "10:31:00", name="iPhone"), HOST_CAME])
+    explanation = explained([ANN, HOST], [*many, row("10:30:00", "10:31:00", name="iPhone"), HOST_CAME])
     assert len(explanation.rows) == 200
     assert explanation.rows_in_all == {"meeting": 302}
     assert "row #301 (iPhone" in person_in(explanation, "ann@x.test").why
@@ -812,7 +814,7 @@ def test_many_rows_are_bounded_and_those_that_decide_are_shown() -> None:
 
 def test_an_open_row_ends_as_the_rules_take_it() -> None:
     """A row without an end is called open, and is drawn for as long as it is taken to last."""
-    explanation = told([ANN, HOST], [row("10:00:00", None, email="ann@x.test")], open_limit=900)
+    explanation = explained([ANN, HOST], [row("10:00:00", None, email="ann@x.test")], open_limit=900)
     (found,) = explanation.rows
     assert (found.left_at, found.ends - found.begins) == (None, 900_000_000)
     assert "10:00:00 - open" in page(explanation)
@@ -821,7 +823,7 @@ def test_an_open_row_ends_as_the_rules_take_it() -> None:
 def test_the_whole_feed_counts_for_its_end() -> None:
     """Rows of other days are not shown, and still say how far the feed is complete."""
     far = {"joined_at": "2026-01-05T22:00:00Z", "left_at": "2026-01-05T23:00:00.5Z", "booking_uid": "b2"}
-    explanation = told([ANN, HOST], [HOST_CAME, row() | far], LATER, attendance_until=None)
+    explanation = explained([ANN, HOST], [HOST_CAME, row() | far], LATER, attendance_until=None)
     assert page(explanation).count("complete up to 2026-01-05 23:00:00.5 (the latest instant of zoom)") == 2
     assert (explanation.feed.rows, [each.number for each in explanation.rows]) == (2, [1])
 
@@ -834,8 +836,8 @@ def test_the_whole_feed_counts_for_its_end() -> None:
     ],
 )
 def test_where_the_end_of_the_feed_is_from(until: str, source: str) -> None:
-    """The page is told in UTC, whatever the policy's instants are told in."""
-    text = page(told([ANN, HOST], [HOST_CAME], as_of="2026-01-05T16:30:00+02:00", attendance_until=until))
+    """The page is reported in UTC, whatever the policy's instants are reported in."""
+    text = page(explained([ANN, HOST], [HOST_CAME], as_of="2026-01-05T16:30:00+02:00", attendance_until=until))
     assert f"complete up to 2026-01-05 {source}" in text
     assert "as of 2026-01-05 14:30:00 UTC" in text
 
@@ -844,8 +846,8 @@ def test_only_the_one_booking_is_explained() -> None:
     """People and rows of other bookings are left out, even in the same room."""
     people = [ANN, HOST, ANN | {"booking_uid": "b2"}, BOB | {"booking_uid": "b2"}]
     later = row("15:00:00", "16:00:00", email="bob@x.test", booking_uid="b2")
-    explanation = told(people, [HOST_CAME, later], LATER)
-    assert [verdict.email for verdict in explanation.people] == ["host@x.test", "ann@x.test"]
+    explanation = explained(people, [HOST_CAME, later], LATER)
+    assert [judged.email for judged in explanation.people] == ["host@x.test", "ann@x.test"]
     assert "bob" not in page(explanation)
 
 
@@ -864,7 +866,7 @@ def test_names_of_others_are_harmless() -> None:
     """A participant's name can't move the cursor, turn the text round or break the page's width."""
     people = [person(email=f"p{place}@x.test", name=name) for place, name in enumerate(HARMLESS)]
     rows = [row(name=f"again{name}", source=name) for name in HARMLESS]
-    explanation = told([*people, HOST], [HOST_CAME, *rows])
+    explanation = explained([*people, HOST], [HOST_CAME, *rows])
     check_page(explanation)
     assert all(shown in page(explanation) for shown in HARMLESS.values() if shown is not None)
 
@@ -872,7 +874,7 @@ def test_names_of_others_are_harmless() -> None:
 def test_the_same_facts_as_json() -> None:
     """The page's facts are there for programs: instants as ISO 8601, durations as seconds, rows with their place."""
     people = [ANN, BOB, HOST]
-    explanation = told(people, [HOST_CAME, row("10:00:00", "10:30:00.25", email="ann@x.test"), UNKNOWN])
+    explanation = explained(people, [HOST_CAME, row("10:00:00", "10:30:00.25", email="ann@x.test"), UNKNOWN])
     facts = json.loads(json.dumps(explanation.as_dict()))
     assert facts["booking"] == {
         "booking_uid": "b1",
@@ -912,7 +914,7 @@ ODD_UIDS = ("x' OR '1'='1", '"b1"', "b1'; DROP TABLE bookings; --", "b\\1", "%",
 def test_an_unknown_uid_is_refused(uid: str) -> None:
     """The error names the option, the uid, and how many bookings there are; no uid becomes SQL."""
     with pytest.raises(InvalidInput, match=r"^--booking: no booking has the uid .*\. There are 2 bookings$"):
-        told([ANN, HOST], [HOST_CAME], LATER, uid)
+        explained([ANN, HOST], [HOST_CAME], LATER, uid)
 
 
 @pytest.mark.parametrize("uid", ODD_UIDS if IS_DEEP else ODD_UIDS[2:3])
@@ -920,14 +922,14 @@ def test_any_uid_can_be_explained(uid: str) -> None:
     """A booking with quotes or worse in its uid is explained like any other, among such."""
     bookings = [booking(booking_uid=one, conference_key=None) for one in (*ODD_UIDS, "b1")]
     mine = {"booking_uid": uid}
-    explanation = told([ANN | mine, HOST], [HOST_CAME | mine], bookings, f" {uid}\n")
+    explanation = explained([ANN | mine, HOST], [HOST_CAME | mine], bookings, f" {uid}\n")
     assert explanation.booking.booking_uid == uid
-    assert [verdict.email for verdict in explanation.people] == ["ann@x.test"]
+    assert [judged.email for judged in explanation.people] == ["ann@x.test"]
     assert [each.whose for each in explanation.rows] == ["unknown_participant"]
 
 
 def test_all_forms_of_files(tmp_path: Path) -> None:
-    """Several files, compressed or not, tell what the rows themselves do, and name each row's file."""
+    """Several files, compressed or not, give what the rows themselves do, and name each row's file."""
     rows = [HOST_CAME, row("10:05:00", "10:50:00", name="iPhone"), row("10:10:00", "10:50:00", name="Guest")]
     tables = {"bookings": [booking()], "people": [ANN, HOST], "attendance": rows}
     for name, records in tables.items():
@@ -941,7 +943,7 @@ def test_all_forms_of_files(tmp_path: Path) -> None:
     in_parts = explain(
         *[tmp_path / f"{name}.jsonl" for name in ("bookings", "people")], parts, COMPLETE, booking_uid="b1"
     )
-    plain = told([ANN, HOST], rows)
+    plain = explained([ANN, HOST], rows)
     assert in_parts.people == plain.people
     assert [each.number for each in in_parts.rows] == [1, 2, 3]
     assert re.search(r"#1 to #2 are \S+\s+#3 to #3 are ", page(in_parts))
@@ -954,12 +956,12 @@ def test_a_naive_time_is_read_in_the_zone() -> None:
     explanation = explain([booking()], [ANN, HOST], naive, COMPLETE, booking_uid="b1", zone="Europe/Berlin")
     assert explanation.host_side.seconds_of_core == 3600
     with pytest.raises(InvalidInput, match="naive time"):
-        told([ANN, HOST], naive)
+        explained([ANN, HOST], naive)
 
 
 def test_no_attendance_at_all() -> None:
     """An empty feed is explained too."""
-    explanation = told([ANN, HOST], [])
+    explanation = explained([ANN, HOST], [])
     assert explanation.rows == []
     assert "Rows of the meeting: none" in page(explanation)
 

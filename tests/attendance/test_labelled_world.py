@@ -1,4 +1,4 @@
-"""The promise of the benchmark, on a small world: nobody who came is marked absent where the feed tells the truth."""
+"""The promise of the benchmark, on a small world: nobody who came is marked absent where the feed is right."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def cases() -> list[Case]:
 
 
 def with_quirk(cases: list[Case], name: str) -> list[Case]:
-    """Give the cases of a quirk, without those that a worse one is mixed into."""
+    """Return the cases of a quirk, without those that a worse one is mixed into."""
     return [case for case in cases if name in case.quirks and case.feed_is == QUIRKS[name].feed_is]
 
 
 @pytest.mark.parametrize("name", of_kind(TRUE) + of_kind(HIDDEN))
-def test_nobody_who_came_is_absent_where_the_feed_tells_the_truth(cases: list[Case], name: str) -> None:
+def test_nobody_who_came_is_absent_where_the_feed_is_right(cases: list[Case], name: str) -> None:
     """For each quirk of an honest feed, precision of ``absent`` is 1.0."""
     assert [case for case in with_quirk(cases, name) if case.outcome == "absent" and case.came] == []
 
@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_world(tmp_path: Path) -> None:
     assert digests[0] != digests[2]
 
 
-def test_the_page_tells_the_limits_apart(cases: list[Case]) -> None:
+def test_the_page_separates_the_limits(cases: list[Case]) -> None:
     """What lies is in a table of its own."""
     text = report(cases, "the command")
     known, _, after = text.partition("## Known limits")

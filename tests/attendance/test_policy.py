@@ -216,7 +216,7 @@ def test_a_wrong_value_names_its_field(name: str, value: Any, words: str) -> Non
     ],
 )
 def test_a_policy_that_is_none(source: Any, words: str) -> None:
-    """What is no object of known fields is told as such, without the addresses in it."""
+    """What is not an object of known fields is reported as such, without the addresses in it."""
     with pytest.raises(InvalidPolicy) as caught:
         AttendancePolicy.of(source)
     assert str(caught.value).startswith(words)
@@ -224,8 +224,8 @@ def test_a_policy_that_is_none(source: Any, words: str) -> None:
     assert isinstance(caught.value, AttendanceError)
 
 
-def test_messages_tell_no_address() -> None:
-    """A policy's lists hold those of colleagues."""
+def test_messages_show_no_address() -> None:
+    """A policy's lists hold those of internals."""
     secret = "ann.secret@acme.example"
     for field in fields(AttendancePolicy):
         for value in (secret, [secret, 5], {secret: 5}, {secret: "b@x", secret.upper(): "c@x"}):
@@ -237,7 +237,7 @@ def test_messages_tell_no_address() -> None:
             assert "secret" not in message.lower()
 
 
-def test_blank_entries_stand_for_nothing() -> None:
+def test_blank_entries_mean_nothing() -> None:
     """As the rules have it."""
     policy = AttendancePolicy(internal_domains=["", " \u00a0"], internal_emails=["\t"], bot_names=[" "])
     assert (policy.internal_domains, policy.internal_emails, policy.bot_names) == ((), (), ())
@@ -249,7 +249,7 @@ def test_lower_case_is_that_of_databases() -> None:
 
 
 def test_bot_names_stay_as_they_are_given() -> None:
-    """The rules fold them as they fold display names: whoever reads the policy in a plan finds his own spelling."""
+    """The rules fold them as they fold display names: anyone who reads the policy in a plan finds his own spelling."""
     assert AttendancePolicy(bot_names=["Otter.AI", " \u0130 "]).bot_names == ("Otter.AI", " \u0130 ")
 
 

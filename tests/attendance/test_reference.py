@@ -1,4 +1,4 @@
-"""The plain Python form of the attendance rules, held to small cases, and the worlds that all other forms meet."""
+"""The plain Python form of the attendance rules, checked in small cases, and the worlds that all other forms meet."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_output_is_cut_and_clipped():
     ],
 )
 def test_whose_a_row_is(changes, means):
-    """The first of address, number, colleague and name decides; no machine, waiting room or other meeting counts."""
+    """The first of address, number, internal and name decides; no machine, waiting room or other meeting counts."""
     reason, seconds = of_ann(
         [row(**changes)], ann=person(phone="tel 06174412"), internal_domains=["corp.test"], traces_are_doubt=False
     )
@@ -251,7 +251,7 @@ def test_lower_case_is_simple():
 
 
 def test_email_folding():
-    """An alias is looked up once, then tags and dots go if asked; a tag that is all there is stays."""
+    """An alias is looked up once, then tags and dots go if the policy says so; a tag that is all there is stays."""
     policy = {"aliases": {" Old@Y.test": "Ann+a@GoogleMail.com", "ann@gmail.com": "no@x.test"}}
     folds = {"fold_plus_tags": True, "fold_gmail_dots": True}
     ann = person(email="a.nn@gmail.com")
@@ -415,15 +415,15 @@ def test_a_row_that_ends_before_it_begins():
 def test_who_else_may_be_there():
     """Rule 11: a guest with an account of the hosts' company, a second of a name, a name that shows company."""
     corp = {"internal_domains": ["corp.test"]}
-    colleague = row(email="guest@corp.test", name="A Colleague")
-    assert of_ann([HOST_CAME, colleague], **corp)[0] == "unknown_participant"
-    assert of_ann([HOST_CAME, colleague], **corp, trust_internal_accounts=True)[0] == "not_seen"
-    assert of_ann([HOST_CAME, colleague], **corp, internal_emails=["Guest@corp.test"])[0] == "not_seen"
-    assert of_ann([HOST_CAME, colleague | {"name": "Otter.ai"}], **corp)[0] == "not_seen"
+    internal = row(email="guest@corp.test", name="A Coworker")
+    assert of_ann([HOST_CAME, internal], **corp)[0] == "unknown_participant"
+    assert of_ann([HOST_CAME, internal], **corp, trust_internal_accounts=True)[0] == "not_seen"
+    assert of_ann([HOST_CAME, internal], **corp, internal_emails=["Guest@corp.test"])[0] == "not_seen"
+    assert of_ann([HOST_CAME, internal | {"name": "Otter.ai"}], **corp)[0] == "not_seen"
     known = person("host", "guest@corp.test", booking_uid="b2")
     other = booking(booking_uid="b2", status="cancelled")
-    assert of_ann([HOST_CAME, colleague], others=[HOST, known], bookings=[booking(), other], **corp)[0] == "not_seen"
-    assert of_ann([HOST_CAME, colleague], others=[HOST, known], **corp)[0] == "unknown_participant"
+    assert of_ann([HOST_CAME, internal], others=[HOST, known], bookings=[booking(), other], **corp)[0] == "not_seen"
+    assert of_ann([HOST_CAME, internal], others=[HOST, known], **corp)[0] == "unknown_participant"
     first, second = row(left="10:30:00", name="Hugo Host"), row("10:29:00", name="Host, Hugo")
     assert of_ann([first, second])[0] == "not_seen"
     second["joined_at"] = at("10:28:59.999999")

@@ -282,7 +282,7 @@ def internal_is_a_domain_and_what_is_below_it() -> Iterator[Cases]:
     )
 
 
-COLLEAGUE = row(email="guest@corp.test", name="A Colleague")
+INTERNAL_GUEST = row(email="guest@corp.test", name="A Coworker")
 
 
 @clause
@@ -291,23 +291,23 @@ def a_guest_may_have_an_account_of_the_company() -> Iterator[Cases]:
     other = booking(booking_uid="b2", status="cancelled")
     second = person("host", "guest@corp.test", booking_uid="b2", name="Some Host")
     yield cases(
-        ("not_seen", held(COLLEAGUE, others=(HOST, second), bookings=[other])),
+        ("not_seen", held(INTERNAL_GUEST, others=(HOST, second), bookings=[other])),
         alone=True,
         **CORP,
     )
     yield cases(
-        ("not_seen", held(COLLEAGUE, others=(HOST, second | {"email": "x@y.test"}), bookings=[other])),
+        ("not_seen", held(INTERNAL_GUEST, others=(HOST, second | {"email": "x@y.test"}), bookings=[other])),
         aliases={"x@y.test": "guest@corp.test"},
         **CORP,
     )
     yield cases(
-        ("unknown_participant", held(COLLEAGUE)),
-        ("unknown_participant", held(COLLEAGUE | {"kind": "lobby"})),
+        ("unknown_participant", held(INTERNAL_GUEST)),
+        ("unknown_participant", held(INTERNAL_GUEST | {"kind": "lobby"})),
         # Nobody knows the booking, or the person is its attendee.
-        ("unknown_participant", held(COLLEAGUE, others=(HOST, second | {"match_email": "guest@corp.test"}))),
-        ("unknown_participant", held(COLLEAGUE, others=(HOST, second | {"role": "attendee"}), bookings=[other])),
-        ("not_seen", held(COLLEAGUE | {"name": "Otter.ai"})),
-        ("not_seen", held(COLLEAGUE | {"kind": "bot"})),
+        ("unknown_participant", held(INTERNAL_GUEST, others=(HOST, second | {"match_email": "guest@corp.test"}))),
+        ("unknown_participant", held(INTERNAL_GUEST, others=(HOST, second | {"role": "attendee"}), bookings=[other])),
+        ("not_seen", held(INTERNAL_GUEST | {"name": "Otter.ai"})),
+        ("not_seen", held(INTERNAL_GUEST | {"kind": "bot"})),
         **CORP,
     )
 
@@ -315,10 +315,10 @@ def a_guest_may_have_an_account_of_the_company() -> Iterator[Cases]:
 @clause
 def internal_accounts_that_are_trusted() -> Iterator[Cases]:
     """All of them by the policy's word, or those that it lists, however they are spelled."""
-    yield cases(("not_seen", held(COLLEAGUE)), trust_internal_accounts=True, **CORP)
+    yield cases(("not_seen", held(INTERNAL_GUEST)), trust_internal_accounts=True, **CORP)
     yield cases(
-        ("not_seen", held(COLLEAGUE)),
-        ("unknown_participant", held(COLLEAGUE | {"email": "other@corp.test"})),
+        ("not_seen", held(INTERNAL_GUEST)),
+        ("unknown_participant", held(INTERNAL_GUEST | {"email": "other@corp.test"})),
         internal_emails=["Guest+desk@corp.test "],
         fold_plus_tags=True,
         **CORP,
@@ -457,7 +457,7 @@ def a_row_that_ends_before_it_begins() -> Iterator[Cases]:
 
 
 @clause
-def a_name_tells_whatever_else_the_row_has() -> Iterator[Cases]:
+def a_name_counts_whatever_else_the_row_has() -> Iterator[Cases]:
     """4c: the name itself, turned, or within a longer one; also beside an address that nobody or the company has."""
     yield cases(
         ("name", held(row(name="Ann Lee"))),
@@ -508,7 +508,7 @@ BOTH = row(name="Ann Lee / Bob Ray")
 
 @clause
 def a_name_that_holds_several() -> Iterator[Cases]:
-    """4c: it is each one's whose telling name it holds, but nobody's if a host is among them."""
+    """4c: it is each one's whose unambiguous name it holds, but nobody's if a host is among them."""
     beside = {"others": (HOST, BOB)}
     yield cases(("name", held(BOTH, **beside)), ("name", held(row(name="Ann Lee, Lee Ann"), **beside)))
     yield cases(("name", held(BOTH, **beside)), of="bob@x.test")
@@ -689,7 +689,7 @@ def a_trace_in_the_meeting() -> Iterator[Cases]:
 
 @clause
 def the_row_of_another_whose_address_is_also_anns() -> Iterator[Cases]:
-    """A row by a name is of those who are shown under its address, not of whoever is written to at that address."""
+    """A row by a name is of those who are shown under its address, not of anyone who is written to at that address."""
     bob = BOB | {"email": "bob@y.test"}
     yield cases(
         (
@@ -805,7 +805,7 @@ def two_at_one_device() -> Iterator[Cases]:
         ("not_seen", at_host("Hugo A", "A Lee")),
         ("not_seen", at_host("Ann's Notetaker")),
         ("not_seen", at_host("Hugo / Ann", kind="bot")),
-        # An owner's own word is no sign of anybody else.
+        # An owner's own word does not point to anybody else.
         ("not_seen", held(row(email="host@x.test", name="Ann"), others=(ann_host,))),
         ("named_with_another", held(row(email="host@x.test", name="Ann / Mrs Lee"), others=(ann_host,))),
         # A row by name or by its participant is somebody's, too; an internal participant's is nobody's.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from tests.attendance.world_texts import (
     BOT_NAMES,
-    COLLEAGUES,
     DAY,
     HOUR,
+    INTERNALS,
     MICROSECOND,
     MINUTE,
     NEARLY_BOT_NAMES,
@@ -119,7 +119,7 @@ class Doubts:
             *[self.name_elsewhere] * 5,
             *[self.another_time] * 10,
             *[self.second_of_a_name] * 3,
-            *[self.colleague] * 3,
+            *[self.internal] * 3,
             self.unknown,
             self.participant,
             *[self.known_participant] * 3,
@@ -251,12 +251,12 @@ class Doubts:
     # Rule 11
 
     def company(self) -> None:
-        """A row of somebody, or of a colleague, under a name that shows company."""
+        """A row of somebody, or of a internal, under a name that shows company."""
         rng = self.rng
         someone = self.anyone()
         name = with_company(rng, someone.name, rng.choice((*NEARLY_BOT_NAMES, "Eva", "Acme")))
         if rng.random() < 0.3:
-            self.put(name, email=self.colleague_address(), kind=self.some_kind())
+            self.put(name, email=self.internal_address(), kind=self.some_kind())
         else:
             self.put_of(someone, name, kind=self.some_kind())
 
@@ -267,18 +267,18 @@ class Doubts:
         email = rng.choice((None, None, *STRANGERS))
         self.put(name, email=email, kind=self.some_kind(), times=self.some_times())
 
-    def colleague(self) -> None:
+    def internal(self) -> None:
         """An internal address in the meeting, known as internal or not."""
         rng = self.rng
         first, _ = rng.choice(self.scene.attendees).end_words
-        name = rng.choice((None, "A Colleague", first, rng.choice(BOT_NAMES), self.anyone().name))
-        self.put(name, email=self.colleague_address(), kind=self.some_kind(), times=self.some_times())
+        name = rng.choice((None, "A Coworker", first, rng.choice(BOT_NAMES), self.anyone().name))
+        self.put(name, email=self.internal_address(), kind=self.some_kind(), times=self.some_times())
 
-    def colleague_address(self) -> str:
+    def internal_address(self) -> str:
         """An internal address of somebody new, and perhaps the reason for which it is known as such."""
         rng, world = self.rng, self.world
         if rng.random() < 0.1:
-            return rng.choice(COLLEAGUES)
+            return rng.choice(INTERNALS)
         email = f"c{len(world.attendance)}@{rng.choice(('staff.test', 'STAFF.test', 'eu.staff.test', 'acme.com'))}"
         start = self.scene.start - rng.choice((0, 30 * DAY))
         role = rng.choice(("host", "host", "host", "host", "attendee"))
@@ -385,7 +385,7 @@ class Doubts:
             self.put_of(other, self.rng.choice((other.name, f"{other.name} (Acme)")), times=self.some_times())
 
     def two_in_the_lobby(self) -> None:
-        """A row of two attendees by name that is no presence; one of them may have two rows of `people`."""
+        """A row of two attendees by name that does not count as presence; one of them may have two rows of `people`."""
         rng, scene, world = self.rng, self.scene, self.world
         someone = rng.choice(scene.attendees)
         names = [someone.name]
@@ -542,8 +542,8 @@ class Doubts:
         rng, scene = self.rng, self.scene
         source, participant = self.joiner()
         someone = rng.choice((rng.choice(scene.attendees), self.anyone()))
-        knowing = rng.choice(("email", "email", "phone", "name", "colleague", "stranger"))
-        addresses = {"email": someone.address, "colleague": "any@staff.test", "stranger": STRANGERS[0]}
+        knowing = rng.choice(("email", "email", "phone", "name", "internal", "stranger"))
+        addresses = {"email": someone.address, "internal": "any@staff.test", "stranger": STRANGERS[0]}
         given: Record = {
             "email": addresses.get(knowing),
             "phone": someone.record["phone"] if knowing == "phone" else None,
@@ -577,7 +577,7 @@ class Doubts:
         )
 
     def known_participant(self) -> None:
-        """A row that tells nothing, and other rows of its participant in the meeting, by which it is somebody's."""
+        """A row that identifies nobody, and other rows of its participant in the meeting, by which it is somebody's."""
         rng, scene = self.rng, self.scene
         source, participant = self.joiner()
         begin = rng.choice((scene.start, scene.window_start))
@@ -603,7 +603,7 @@ class Doubts:
         first, last = rng.choice(scene.attendees).end_words
         self.put(
             rng.choice((None, "iPad", "iPad", f"{first}a {last}son", first, "Acme & Co", rng.choice(BOT_NAMES))),
-            email=self.colleague_address() if rng.random() < 0.1 else None,
+            email=self.internal_address() if rng.random() < 0.1 else None,
             times=self.some_times(),
             kind=self.some_kind(),
             source=source,
@@ -633,7 +633,7 @@ class Doubts:
         if by == "number":
             self.put(phone=number, kind=kind, times=self.some_times(), place=rng.choice((None, self.elsewhere())))
         elif by == "name":
-            email = rng.choice((None, self.another(someone).address, self.colleague_address()))
+            email = rng.choice((None, self.another(someone).address, self.internal_address()))
             self.put(name, email=email, kind=kind, times=self.some_times())
         else:
             begin = scene.start + rng.choice((3 * DAY, -3 * DAY, 0))
@@ -657,7 +657,7 @@ class Doubts:
         name = rng.choice((someone.name, self.turned(someone), with_more_words(rng, someone.name)))
         other = self.another(someone)
         kind = rng.choice(("person", "person", "check_in"))
-        by = rng.choice(("name", "holds two", "loose", "of a colleague"))
+        by = rng.choice(("name", "holds two", "loose", "of a internal"))
         if by == "name":
             self.put(name, times=times, kind=kind)
         elif by == "holds two":
@@ -674,12 +674,12 @@ class Doubts:
                 place=place,
             )
         else:
-            self.put(name, email=rng.choice((self.colleague_address(), other.address)), times=times, kind=kind)
+            self.put(name, email=rng.choice((self.internal_address(), other.address)), times=times, kind=kind)
 
     def internal_guest(self) -> None:
         """A guest whose address is internal, and a row that does not say so."""
         someone = self.world.add_guest(self.scene, "attendee")
-        someone.record[self.rng.choice(("email", "match_email"))] = self.colleague_address()
+        someone.record[self.rng.choice(("email", "match_email"))] = self.internal_address()
         self.put(someone.name, kind=self.some_kind(), times=self.some_times())
 
     def host_side(self) -> None:
@@ -690,4 +690,4 @@ class Doubts:
         begin = rng.choice((scene.start, scene.window_start, scene.window_start - 1, scene.window_start - HOUR))
         times = rng.choice(((scene.start, scene.end), (begin, None), (begin, scene.end), (scene.start, scene.start)))
         kind = rng.choice(("person", "person", "check_in", "lobby"))
-        self.put(name, email=rng.choice((self.colleague_address(), None)), times=times, kind=kind)
+        self.put(name, email=rng.choice((self.internal_address(), None)), times=times, kind=kind)

@@ -117,10 +117,10 @@ STRANGERS = (
     "z@acme.com.evil.example",
     "a@b@home.example",
 )
-COLLEAGUES = (
+INTERNALS = (
     "boss@acme.com",
     "Boss@EU.Acme.com",
-    " colleague@acme.com",
+    " internal@acme.com",
     "notetaker@acme.com",
     "boss@deep.eu.acme.com",
     "cfo@mixed.example",
@@ -174,7 +174,7 @@ PHONES = (
 SOURCES = ("zoom", "google_meet", "teams", "cal_video", "webex", None)
 
 
-# Whoever has one of these names and an address of their own leaves no trace by chance.
+# Anyone who has one of these names and an address of their own leaves no trace by chance.
 FIRST_NAMES = (
     *("Ada", "Bob", "Chloé", "Dmitri", "Đorđe", "Eve", "Gül", "İnes", "Jörg", "Łucja", "Mary Jane", "Nils", "Olga"),
     *("Pär", "Rosa", "Søren", "Uma", "Xi", "Ünal", "Zoë", "Q"),
@@ -349,7 +349,7 @@ def with_company(rng: random.Random, name: str, other: str) -> str:
             f"{name} mit Gast",
             f"Team {name}",
             f"{name}'s family",
-            f"{name} AND colleagues",
+            f"{name} AND internals",
             f"{name}+{other}",
             f"{name}&{other}",
             f"{name}, android",  # none of the words

@@ -13,11 +13,11 @@ from typing import Any
 from tests.attendance.world_doubts import Doubts, Scene, Someone
 from tests.attendance.world_texts import (
     BOT_NAMES,
-    COLLEAGUES,
     DAY,
     FIRST_DAY,
     GUESTS,
     HOUR,
+    INTERNALS,
     MEMBERS,
     MICROSECOND,
     MILLISECOND,
@@ -181,7 +181,7 @@ class World:
     # The feed's end
 
     def end_the_feed(self) -> None:
-        """Give the feed an end that matters: told for all or for some sources, or by the last rows of a source."""
+        """Return the feed an end that matters: set for all or for some sources, or by the last rows of a source."""
         rng = self.rng
         kind = rng.random()
         end = self.anchor + max(self.overrun, self.settle) + rng.choice((0, 0, -MICROSECOND, MICROSECOND))
@@ -416,7 +416,7 @@ class World:
         elif kind < 0.33:
             match_email = member.alias
         elif kind < 0.37:
-            email = rng.choice(COLLEAGUES)
+            email = rng.choice(INTERNALS)
         name: str | None = self.spelled(member.name)
         if rng.random() < careless:
             name = rng.choice((None, "", "\u00a0", "\t\n", "–", member.name.split()[0], rng.choice(NAMES)))  # noqa: RUF001
@@ -520,7 +520,7 @@ class World:
     def add_stray_person(self) -> None:
         """Of a booking that is not there."""
         rng = self.rng
-        email = rng.choice((*COLLEAGUES, *STRANGERS, rng.choice(self.cast).email))
+        email = rng.choice((*INTERNALS, *STRANGERS, rng.choice(self.cast).email))
         record = self.person("no-such-booking", rng.choice(("host", "attendee")), rng.choice(self.cast), 0, True)
         self.people.append(record | {"email": email, "match_email": email})
 
@@ -542,13 +542,13 @@ class Meeting:
         if story < 0.05:  # nobody
             self.scene.is_quiet = True
             return
-        if story < 0.5:  # nobody but the host, or a colleague
+        if story < 0.5:  # nobody but the host, or a internal
             self.scene.is_quiet = True
             for host in self.hosts:
                 times = self.just_enough() if rng.random() < 0.2 else self.at_length()
                 self.row(host, self.plain_means(), times)
             if rng.random() < 0.1:
-                self.colleague()
+                self.internal()
             return
         if story < 0.58:  # nobody but guests
             for attendee in self.attendees:
@@ -572,7 +572,7 @@ class Meeting:
                 self.row(member, self.any_means(), self.any_time(), noisy=True)
         if rng.random() < 0.2:
             self.row(rng.choice(self.world.cast), self.any_means(), self.any_time(), noisy=True)
-        for share, who in ((0.2, self.unknown), (0.15, self.colleague), (0.2, self.bot), (0.12, self.timid)):
+        for share, who in ((0.2, self.unknown), (0.15, self.internal), (0.2, self.bot), (0.12, self.timid)):
             if rng.random() < share:
                 who()
 
@@ -596,17 +596,17 @@ class Meeting:
             rng.choice(("person", "person", "person", "lobby", "check_in")),
         )
 
-    def colleague(self) -> None:
+    def internal(self) -> None:
         rng = self.rng
         name = rng.choice((*NOBODY_NAMES, *BOT_NAMES, rng.choice(NAMES)))
         kind = rng.choice(("person", "person", "person", "lobby", "bot", "check_in"))
-        self.record(rng.choice(COLLEAGUES), name, None, rng.choice((self.at_length(), self.any_time())), kind)
+        self.record(rng.choice(INTERNALS), name, None, rng.choice((self.at_length(), self.any_time())), kind)
 
     def bot(self) -> None:
         rng = self.rng
         member = rng.choice(self.attendees + self.hosts or self.world.cast)
         name = rng.choice((*BOT_NAMES, self.world.spelled(member.name)))
-        email = rng.choice((None, None, "bot@otter.ai", self.world.address(member), *COLLEAGUES))
+        email = rng.choice((None, None, "bot@otter.ai", self.world.address(member), *INTERNALS))
         self.record(email, name, rng.choice((None, None, member.phone)), self.any_time(), rng.choice(("person", "bot")))
 
     def timid(self) -> None:

@@ -27,19 +27,19 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], named: tuple[str, ...]) -> None:
-    """Run the command, and hold that it succeeds, or tells what is wrong in a line."""
+    """Run the command, and hold that it succeeds, or reports what is wrong in a line."""
     try:
         code = main(arguments)
     except SystemExit as end:  # argparse's own, with its usage
         code = 0 if end.code in (0, 2) else 3
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert code in (0, 1)
     if code == 1:
-        assert told.startswith("calcom-no-shows: ")
-        assert told.count("\n") == 1
-        assert len(told) < SHOWN
-        assert any(name in told for name in named), f"{told!r} names none of {named}"
-        assert "ann@example.org" not in told
+        assert printed.startswith("calcom-no-shows: ")
+        assert printed.count("\n") == 1
+        assert len(printed) < SHOWN
+        assert any(name in printed for name in named), f"{printed!r} names none of {named}"
+        assert "ann@example.org" not in printed
 
 
 OPTIONS = ["--bookings", "--people", "--attendance", "--policy", "--zone", "--memory-limit", "--threads",
@@ -100,7 +100,7 @@ def test_folders_of_other_commands(
 def test_a_connection_that_is_wrong(
     tables: dict[str, str], capsys: pytest.CaptureFixture[str], connect: Any, tmp_path: Path
 ) -> None:
-    """What is wrong with a connection is told in a line, too."""
+    """What is wrong with a connection is reported in a line, too."""
     connect(password="cal_key", extra='{"ledger_secret": 5}')
     refused(
         capsys, ["forget", "bob@example.org", f"--ledger={tmp_path}", "--connection=calcom_default"], ("ledger_secret",)

@@ -52,7 +52,7 @@ def files(tmp_path: Path) -> Files:
 
 @pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """Give a function that runs the command, sees it end with status 1 and nothing printed, and gives the error."""
+    """Return a function that runs the command, sees it end with status 1 and nothing printed, and gives the error."""
 
     def run(arguments: list[str]) -> str:
         assert main(arguments) == 1
@@ -71,7 +71,7 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The decisions in a file, by DuckDB, which tells the format by the name. To give instants it would need pytz."""
+    """The decisions in a file, by DuckDB, which finds the format by the name. To give instants it would need pytz."""
     found = duckdb.sql(f"SELECT email, reason, presence_seconds FROM '{path}'")
     return [dict(zip(found.columns, values, strict=True)) for values in found.fetchall()]
 
@@ -137,19 +137,19 @@ def test_an_older_file_is_replaced(files: Files) -> None:
     ],
 )
 def test_bad_input_is_refused_in_one_line(changes: dict[str, str], message: str, files: Files, refused: Any) -> None:
-    """Status 1, and on standard error one line that names what to mend; nothing is written."""
+    """Status 1, and on standard error one line that names what to fix; nothing is written."""
     assert message in refused(files.arguments("decide", *files.out("d.jsonl"), **changes))
     assert not (files.folder / "d.jsonl").exists()
 
 
-def test_a_wrong_suffix_is_told_before_the_work(files: Files, refused: Any) -> None:
+def test_a_wrong_suffix_is_reported_before_the_work(files: Files, refused: Any) -> None:
     """Nobody waits for decisions that can't be written."""
     message = refused(files.arguments("decide", *files.out("d.xlsx"), bookings="nosuch.jsonl"))
     assert "d.xlsx: the suffix must be one of" in message
 
 
 def test_an_output_that_can_not_be_written(files: Files, refused: Any) -> None:
-    """A folder of that name, or a file where a folder should be, is told with the option's name."""
+    """A folder of that name, or a file where a folder should be, is reported with the option's name."""
     (files.folder / "d.jsonl").mkdir()
     assert "--out: can't write " in refused(files.arguments("decide", *files.out("d.jsonl")))
     assert "--out: can't write " in refused(files.arguments("decide", *files.out("policy.json/d.jsonl")))

@@ -18,7 +18,7 @@ from airflow_provider_calcom.attendance.schema import BOOKINGS, PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Source
 
 _USUAL = Resources()
-Verdict = PersonExplanation  # until 1.0
+Verdict = PersonExplanation  # until 1.0; word: quoted
 
 __all__ = ["ExplainedRow", "Explanation", "PersonExplanation", "explain", "page"]
 

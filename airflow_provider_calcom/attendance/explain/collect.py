@@ -86,7 +86,7 @@ def _rules_by_row() -> Rules:
     """
     bodies = {step.name: step.body for step in the_rules().steps}
     changed = {name: _passing(bodies[name], columns) for name, columns in _PASSED_ALONG.items()}
-    for name in ("meetings", "expected", "asked_persons"):
+    for name in ("meetings", "expected", "persons_to_judge"):
         changed[name] = (
             f"SELECT found.* FROM ({bodies[name]}) AS found INNER JOIN chosen ON chosen.booking = found.booking"
         )

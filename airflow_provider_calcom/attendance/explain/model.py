@@ -68,7 +68,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class HostSide:
-    """Whether the host side came (None for an excluded booking), and why. One check-in is enough."""
+    """The host side: whether it came (None for an excluded booking), and why. One check-in is enough."""
 
     came: bool | None
     seconds_of_core: float

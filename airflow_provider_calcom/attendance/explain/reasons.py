@@ -20,7 +20,7 @@ _CAME = "the person came: {presence} in the window, known by {means}, and {min_p
 _DID_NOT_COME = "the person did not come ({presence} in the window, min_presence is {min_presence})"
 _NO_DOUBT = "the feed is complete {complete}; no participant is unknown"
 _NOT_ELSEWHERE = "; nothing shows them in another meeting, nor in this room at another time"
-_NO_DOUBT_ELSEWHERE = "; a trace, a name elsewhere or another time is no doubt (traces_are_doubt is false)"
+_NO_DOUBT_ELSEWHERE = "; a trace, a name elsewhere or another time does not raise a doubt (traces_are_doubt is false)"
 _HOST_DID_NOT = "the host side did not come ({host_side})"
 
 SENTENCES: dict[str | None, tuple[int | None, str]] = {
@@ -33,7 +33,7 @@ SENTENCES: dict[str | None, tuple[int | None, str]] = {
     "internal": (4, "the address is {internal}"),
     "duplicate_email": (
         5,
-        "another attendee of this booking has the same address, and one can't be explanation from the other",
+        "another attendee of this booking has the same address, so the two can't be distinguished",
     ),
     "email": (6, _CAME),
     "phone": (6, _CAME),

@@ -95,7 +95,7 @@ class Warehouse:
     def load(self, table: Table, rows: Rows, name: str, /, **types: str) -> Relation:
         """Make a table of rows.
 
-        :param types: of some columns, in place of the usual ones.
+        :param types: of some columns, instead of the usual ones.
         """
         columns = {column.name: types.get(column.name, TYPES[column.kind]) for column in table.columns}
         relation = self.make(name, **columns)
@@ -110,7 +110,7 @@ class Warehouse:
             execute_values(cursor, f"INSERT INTO {relation.name} VALUES %s", values)
 
     def scratch(self) -> list[tuple[Any, ...]]:
-        """Give what is left of the rules' tables, anybody's temporary ones too."""
+        """Return what is left of the rules' tables, anybody's temporary ones too."""
         return self.run("SELECT relname FROM pg_class WHERE relname LIKE 'calcom%'")
 
 
@@ -278,7 +278,7 @@ def test_brings_decisions_in_batches(postgres: PostgresServer) -> None:
 
 
 def test_runs_with_other_drivers_and_kinds_of_rows(postgres: PostgresServer) -> None:
-    """Psycopg 3 does as well as psycopg2, and rows may come as dicts, which a connection's extras can ask for."""
+    """Psycopg 3 does as well as psycopg2, and rows may come as dicts, which a connection's extras can request."""
     import psycopg
     from psycopg2.extras import RealDictCursor
 
@@ -326,7 +326,7 @@ AWKWARD = (
 
 
 @pytest.mark.parametrize("is_feed_a_table", [False, True])
-def test_values_are_never_taken_for_sql(is_feed_a_table: bool, warehouse: Warehouse) -> None:
+def test_values_are_never_treated_as_sql(is_feed_a_table: bool, warehouse: Warehouse) -> None:
     """Quotes, percent signs, backslashes, emoji and very long texts come back as they went, and match."""
     bookings = [booking(booking_uid=f"{text}-{at}"[-60:], conference_key=text) for at, text in enumerate(AWKWARD)]
     people = [
@@ -345,7 +345,7 @@ def test_values_are_never_taken_for_sql(is_feed_a_table: bool, warehouse: Wareho
 
 
 @pytest.mark.parametrize("column", ["name", "conference_key"])
-def test_tells_where_a_nul_is(column: str, postgres: PostgresServer, tmp_path: Path) -> None:
+def test_names_where_a_nul_is(column: str, postgres: PostgresServer, tmp_path: Path) -> None:
     """PostgreSQL's texts can't hold the character NUL: the error names file, row and column, and not the value."""
     paths = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
     for path in paths:
@@ -392,7 +392,7 @@ def test_no_statement_holds_a_value(warehouse: Warehouse) -> None:
     assert recorders[0].is_closed
 
 
-# What is asked of tables on the server
+# What tables on the server must be
 
 
 def wrong(message: str, table: Table = ATTENDANCE, rows: Rows = (), change: str = "", **types: str) -> Any:
@@ -448,7 +448,7 @@ def test_refuses_what_the_rules_would_misread(
 
 
 def test_refuses_a_wrong_type_though_all_values_are_null(warehouse: Warehouse) -> None:
-    """A column of text is no column of instants, even where nothing in it could be misread."""
+    """A column of strings is not one of instants, even where nothing in it could be misread."""
     feed = warehouse.load(ATTENDANCE, [row(left=None)], "feed", left_at="text")
     with pytest.raises(
         InvalidInput, match=r"column left_at: must be a timestamp with a time zone .*: .*function pg_catalog\.extract"
@@ -465,7 +465,7 @@ def test_refuses_an_instant_without_end(warehouse: Warehouse) -> None:
 
 
 def test_reads_a_view_and_leaves_out_unknown_columns(warehouse: Warehouse) -> None:
-    """A view will do, with more columns than are asked for, and without the one that may be missing."""
+    """A view will do, with more columns than are read, and without the one that may be missing."""
     feed = warehouse.load(ATTENDANCE, [row(email="ann@x.test")], "feed")
     warehouse.run(f"ALTER TABLE {feed.name} DROP source, ADD weight float DEFAULT 1")
     warehouse.run(f'CREATE VIEW "Ware.house".seen AS SELECT * FROM {feed.name} WHERE weight = 1')
@@ -507,7 +507,7 @@ def test_a_feed_that_grows_meanwhile_is_read_as_it_was(warehouse: Warehouse) -> 
         ('"Ware.house".secret', SqlFailed, "permission denied for table secret"),
     ],
 )
-def test_a_bad_name_is_told_in_words(
+def test_a_bad_name_is_reported_in_words(
     name: str, kind: type[AttendanceError], message: str, warehouse: Warehouse
 ) -> None:
     """A relation that is not there, not ours to read, or no name at all: one line, and no driver's traceback."""
@@ -519,7 +519,7 @@ def test_a_bad_name_is_told_in_words(
     assert "\n" not in str(caught.value)
 
 
-def test_a_connection_that_can_not_be_opened_is_told_without_its_password(postgres: PostgresServer) -> None:
+def test_a_connection_that_can_not_be_opened_is_reported_without_its_password(postgres: PostgresServer) -> None:
     """The error says what the driver says, but for the password in whatever form it has it; and a retry may help."""
     password = "s3cret/ 'x"
 
@@ -534,7 +534,7 @@ def test_a_connection_that_can_not_be_opened_is_told_without_its_password(postgr
     assert not getattr(SqlFailed, "retryable", False)
 
 
-def test_a_statement_that_takes_too_long_is_told(warehouse: Warehouse) -> None:
+def test_a_statement_that_takes_too_long_is_reported(warehouse: Warehouse) -> None:
     """The user's own limit of time holds, and what met it is named; a retry may help."""
     warehouse.load(ATTENDANCE, [row()], "feed")
     warehouse.run('CREATE VIEW "Ware.house".slow AS SELECT feed.* FROM "Ware.house".feed CROSS JOIN pg_sleep(5)')
@@ -549,7 +549,7 @@ def test_a_statement_that_takes_too_long_is_told(warehouse: Warehouse) -> None:
         decide([booking()], [person()], Relation('"Ware.house".slow'), COMPLETE, backend=place)
 
 
-def test_an_account_without_temporary_tables_is_told(warehouse: Warehouse) -> None:
+def test_an_account_without_temporary_tables_is_reported(warehouse: Warehouse) -> None:
     """The error has the server's words for the right that is missing."""
     warehouse.run("CREATE DATABASE bare")
     try:
@@ -567,7 +567,7 @@ def test_an_error_holds_no_value(warehouse: Warehouse) -> None:
     warehouse.run(f'CREATE SCHEMA "Ware"; GRANT USAGE, CREATE ON SCHEMA "Ware" TO {warehouse.server.user}')
     warehouse.run(
         """CREATE FUNCTION "Ware".refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-        RAISE EXCEPTION 'no tables today' USING DETAIL = 'value ann@x.test', HINT = 'Ask Ann'; END $$;
+        RAISE EXCEPTION 'no tables today' USING DETAIL = 'value ann@x.test', HINT = 'Call Ann'; END $$;
         CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS')
         EXECUTE FUNCTION "Ware".refuse()"""
     )
@@ -584,7 +584,7 @@ def test_an_error_holds_no_value(warehouse: Warehouse) -> None:
 
 
 def test_a_database_that_knows_only_ascii_decides_the_same(postgres: PostgresServer) -> None:
-    """Where lower() leaves other letters as they are, as it does in the locale C, another collation mends it."""
+    """Where lower() leaves other letters as they are, as it does in the locale C, another collation fixes it."""
     with closing(postgres.connect(as_owner=True)) as owner:
         owner.autocommit = True
         owner.cursor().execute("CREATE DATABASE odd LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
@@ -613,7 +613,7 @@ def test_a_server_whose_functions_differ_is_refused(function: str, named: str, w
 
 
 def test_another_time_zone_changes_nothing(warehouse: Warehouse) -> None:
-    """Instants are instants, whatever zone the session tells them in."""
+    """Instants are instants, whatever zone the session shows them in."""
     *inputs, policy = random_world(12, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     place = SqlBackend(lambda: warehouse.server.connect(options="-c timezone=Asia/Kathmandu"), "postgres")

@@ -1,6 +1,6 @@
 """The rules' SQL, carried over to each engine: whole, in functions that it has, and in the order that it wants.
 
-What is asked here of Snowflake, BigQuery, Databricks, Trino and Redshift is what their manuals say: no statement was
+What is checked here of Snowflake, BigQuery, Databricks, Trino and Redshift is what their manuals say: no statement was
 run there. PostgreSQL and Spark are also run, in test_pushdown.py and tests/spark.
 """
 
@@ -29,7 +29,7 @@ from tests.attendance.worlds import random_world
 
 ALL = sorted(DIALECTS)
 RUN = {"postgres", "spark"}
-# A word before a parenthesis that is no function.
+# A word before a parenthesis that is not a function.
 SYNTAX = set(
     re.findall(
         r"\w+", "AND AS BY CASE ELSE FROM IN MATERIALIZED NOT ON OR OVER SELECT JOIN THEN UNION VALUES WHEN WHERE WITH"
@@ -98,7 +98,7 @@ class AnyServer:
 
 
 def statements(name: str, inputs: Sequence[Any], policy: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Give all statements, with their parameters, that a run makes on a server of this SQL."""
+    """Return all statements, with their parameters, that a run makes on a server of this SQL."""
     server = AnyServer()
     schema = None if DIALECTS[name].has_temporary_tables else "scratch"
     place = SqlBackend(
@@ -117,7 +117,7 @@ def runs() -> dict[str, list[tuple[str, Any]]]:
 
 
 def texts(name: str) -> list[str]:
-    """Give the steps, the decisions and the counts in an engine's SQL."""
+    """Return the steps, the decisions and the counts in an engine's SQL."""
     rules = the_rules()
     bodies = [*(step.body for step in rules.steps), rules.decisions, *COUNTS.values()]
     return [transpile(rules.with_parts(body), DIALECTS[name], {}) for body in bodies]
@@ -230,7 +230,7 @@ def test_large_tables_are_loaded_in_statements_of_bounded_size() -> None:
             },
         ),
         (
-            # At the last microsecond of a day x / 86400000000 is a whole number to six digits after the point.
+            # At the last microsecond of a day x / 86400000000 is a integer to six digits after the point.
             "x // 86400000000",
             {
                 "postgres redshift trino": "{x} / 86400000000",
@@ -257,7 +257,7 @@ def test_large_tables_are_loaded_in_statements_of_bounded_size() -> None:
             },
         ),
         (
-            # BigQuery's SPLIT() makes an array, of which a place beyond its end is no error, but null.
+            # BigQuery's SPLIT() makes an array, of which a place beyond its end is null instead of an error.
             "split_part(x, ' ', CAST(y AS INTEGER))",
             {
                 "postgres spark databricks snowflake": "SPLIT_PART({x}, ' ', CAST({y} AS INT))",
@@ -318,7 +318,7 @@ def test_says_it_in_each_engines_words(sql: str, wanted: Mapping[str, str]) -> N
 
 
 def test_what_the_rules_take_for_granted_is_so_in_duckdb() -> None:
-    """The questions that a server is asked before a run have the answers that the rules' own engine gives."""
+    """The checks of a server before a run have the answers that the rules' own engine gives."""
     with duckdb_session(Resources()) as (connection, _):
         load_policy(connection, policy_tables(AttendancePolicy(as_of="2026-01-06T00:00:00Z")))
         for what, check in backend._SQL_ASSUMPTIONS.items():
@@ -424,12 +424,12 @@ def test_greatest_least_and_order_never_see_a_null() -> None:
     ],
 )
 def test_names_of_tables_are_kept(name: str, dialect: str, wanted: str) -> None:
-    """A table's name means what it says, dots between its parts, and what no plain name has stands in quotes."""
+    """A table's name means what it says, dots between its parts, and what no plain name has is in quotes."""
     assert quoted(name, DIALECTS[dialect]) == wanted
 
 
 @pytest.mark.parametrize("name", ["", ".", "a.", ".a", "a..b", "a.b.c.d", 'a"b', '"a', '"a"b', 'a."b', "a`b"])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_what_is_not_a_name_is_refused(name: str) -> None:
     """Nothing but a name gets into the text of a statement."""
     with pytest.raises(InvalidInput, match="is not the name of a table"):
         quoted(name, DIALECTS["postgres"])
@@ -446,8 +446,8 @@ def test_says_which_engines_were_run() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if not DIALECTS[name].has_temporary_tables])
-def test_asks_for_a_scratch_schema_where_tables_are_not_temporary(name: str) -> None:
-    """It is told before anything is run, and a schema that is no name is, too."""
+def test_requires_a_scratch_schema_where_tables_are_not_temporary(name: str) -> None:
+    """It is reported before anything is run, and an invalid name of a schema is, too."""
     with pytest.raises(UnsupportedConnection, match=f"{name} has no temporary tables. Set scratch_schema"):
         SqlBackend(AnyServer, name)
     with pytest.raises(InvalidInput, match="is not the name of a table"):

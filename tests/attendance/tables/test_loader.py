@@ -90,7 +90,7 @@ def read(table: Table, source: Any, zone: str | None = None) -> list[Row]:
 
 
 def refused(table: Table, source: Any, zone: str | None = None) -> str:
-    """Give the words in which a source is refused, which are on one line and tell of nobody."""
+    """Return the words in which a source is refused, which are on one line and name nobody."""
     with pytest.raises(InvalidInput) as caught:
         read(table, source, zone)
     message = str(caught.value)
@@ -102,7 +102,7 @@ def refused(table: Table, source: Any, zone: str | None = None) -> str:
 
 
 def as_read(table: Table, row: Row) -> Row:
-    """Give a row of text as it must come out."""
+    """Return a row of text as it must come out."""
     instants = {column.name for column in table.columns if column.kind == "instant"}
     return {name: parse_timestamp(value) if name in instants and value else value for name, value in row.items()}
 
@@ -137,7 +137,7 @@ def literal(value: Any) -> str:
 
 
 def text(value: Any) -> Any:
-    """Give a value as a column of text has it."""
+    """Return a value as a column of text has it."""
     return str(value).lower() if isinstance(value, bool) else value
 
 
@@ -292,7 +292,7 @@ def test_source_and_participant_may_be_missing(form: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_labels_are_cleaned(form: str, tmp_path: Path) -> None:
-    """White space around a source, a participant or a kind is no part of it, and nothing else is null."""
+    """White space around a source, a participant or a kind does not belong to it, and nothing else is null."""
     blank = {"source": "\u00a0 ", "participant": " \t"}
     padded = {"source": "\tZoom Events\n", "participant": "\u00a0Ab 7 ", "kind": "\nlobby\x0b"}
     found = read(ATTENDANCE, written(tmp_path, form, [PRESENCE | blank, PRESENCE | padded]))
@@ -372,7 +372,7 @@ NO_INSTANTS = (
 @pytest.mark.parametrize(
     ("value", "form"), [*((value, "csv") for value in NO_INSTANTS), *(("x", form) for form in FORMATS)]
 )
-def test_what_is_no_instant_is_refused(value: str, form: str, tmp_path: Path) -> None:
+def test_what_is_not_an_instant_is_refused(value: str, form: str, tmp_path: Path) -> None:
     """Nothing is guessed: a day, a number or a time that never was is named with its row and column."""
     message = refused(ATTENDANCE, written(tmp_path, form, [PRESENCE, {**PRESENCE, "left_at": value}]))
     assert f"row {3 if form == 'csv' else 2}, column left_at: " in message
@@ -381,7 +381,7 @@ def test_what_is_no_instant_is_refused(value: str, form: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("value", [1767607200, 1767607200000, 10**30])
 @pytest.mark.parametrize("form", ["jsonl", "rows"])
-def test_numbers_are_no_instants(value: int, form: str, tmp_path: Path) -> None:
+def test_numbers_are_not_instants(value: int, form: str, tmp_path: Path) -> None:
     """Seconds or milliseconds: nobody knows."""
     message = refused(BOOKINGS, written(tmp_path, form, [{**BOOKING, "start_at": value}]))
     assert f"row 1, column start_at: text like '{'9' * len(str(value))}' is not a timestamp" in message
@@ -407,7 +407,7 @@ BERLIN = {
     ("2026-10-25T02:00:00", "2026-10-25T02:30:00"): ("2026-10-25T00:00:00Z", "2026-10-25T01:30:00Z"),
     ("2026-10-25T01:59:59", "2026-10-25T03:00:00"): ("2026-10-24T23:59:59Z", "2026-10-25T02:00:00Z"),
     ("2026-07-01T12:00:00", "2026-07-01T12:30"): ("2026-07-01T10:00:00Z", "2026-07-01T10:30:00Z"),
-    # What has an offset is not told in the zone.
+    # What has an offset is not stated in the zone.
     ("2026-10-25T02:00:00Z", "2026-10-25T02:30:00+01:00"): ("2026-10-25T02:00:00Z", "2026-10-25T01:30:00Z"),
 }
 
@@ -485,7 +485,7 @@ WRONG_CELLS = [
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(("table", "column", "value", "words"), WRONG_CELLS)
 def test_wrong_cells_are_named(table: Table, column: str, value: Any, words: str, form: str, tmp_path: Path) -> None:
-    """File, row and column are told, and of the value only what can't be somebody's address, name or number."""
+    """File, row and column are reported, and of the value only what can't be somebody's address, name or number."""
     good = [{**GOOD[table], "booking_uid": f"b{place}"} for place in range(3)]
     rows = [*good, {**good[0], "booking_uid": "b9", column: value}, *good]
     source = written(tmp_path, form, rows)
@@ -495,7 +495,7 @@ def test_wrong_cells_are_named(table: Table, column: str, value: Any, words: str
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_first_wrong_row_is_named(form: str, tmp_path: Path) -> None:
-    """Whichever column it is in, so that a file is mended from its top."""
+    """Whichever column it is in, so that a file is fixed from its top."""
     rows = [PRESENCE, PRESENCE, {**PRESENCE, "left_at": "x"}, {**PRESENCE, "kind": "x"}, {**PRESENCE, "joined_at": "x"}]
     assert f"row {4 if form == 'csv' else 3}, column left_at" in refused(ATTENDANCE, written(tmp_path, form, rows))
 
@@ -533,7 +533,7 @@ def test_a_key_that_only_some_objects_have(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
-def test_a_file_without_a_header_tells_of_nobody(form: str, tmp_path: Path) -> None:
+def test_a_file_without_a_header_names_nobody(form: str, tmp_path: Path) -> None:
     """Where names of columns should be, values of the first row are not repeated."""
     path = tmp_path / f"a.{form}"
     path.write_bytes(as_csv([PERSON]).splitlines(True)[1] if form == "csv" else jsonl([{EMAIL: NAME, NAME: PHONE}]))
@@ -568,7 +568,7 @@ def test_nested_values_are_refused(column: str, value: Any, form: str, tmp_path:
 
 
 def test_two_bookings_with_one_uid(tmp_path: Path) -> None:
-    """Both places are told, be they in two files, and white space does not hide them."""
+    """Both places are reported, be they in two files, and white space does not hide them."""
     (other := tmp_path / "other").mkdir()
     first = written(tmp_path, "csv", [{**BOOKING, "booking_uid": "a"}, BOOKING])
     second = written(
@@ -692,7 +692,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("name", "content", "words"), BROKEN.values(), ids=BROKEN)
 def test_broken_files_are_named(name: str, content: bytes, words: str, tmp_path: Path) -> None:
-    """With the row and column where it can be told, and without a word of what the rows hold."""
+    """With the row and column where they are known, and without a word of what the rows hold."""
     (tmp_path / name).write_bytes(content)
     assert f"{tmp_path / name}" in (message := refused(ATTENDANCE, tmp_path / name))
     assert words in message
@@ -823,7 +823,7 @@ def test_naive_types_in_parquet_need_a_zone(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_types_in_parquet(table: Table, column: str, value: str, words: str, tmp_path: Path) -> None:
-    """Types are told without the names and values that some of them list."""
+    """Types are reported without the names and values that some of them list."""
     path = parquet_rows(tmp_path / "a.parquet", table, **{column: value})
     message = refused(table, path)
     assert str(path) in message

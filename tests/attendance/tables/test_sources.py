@@ -69,7 +69,7 @@ def test_folders_with_names_of_columns(suffix: str, tmp_path: Path) -> None:
     assert (row["role"], row["absent"]) == ("attendee", False)
 
 
-def test_a_star_stands_for_several(tmp_path: Path) -> None:
+def test_a_star_represents_several(tmp_path: Path) -> None:
     """In the order of names; only the star does, and a file of the very name comes first."""
     for place in "321":
         (tmp_path / f"a[x]{place}.jsonl").write_bytes(jsonl([{**PERSON, "email": place}]))
@@ -134,7 +134,7 @@ def test_files_of_an_object_store(name: str, content: bytes) -> None:
 
 
 def test_files_that_an_object_store_does_not_give(tmp_path: Path) -> None:
-    """What goes wrong there is told with the table and the URL, without a password in it."""
+    """What goes wrong there is reported with the table and the URL, without a password in it."""
     pytest.importorskip("upath")
     assert refused(PEOPLE, "memory://nosuch/a.jsonl").startswith("people: can't read memory://nosuch/a.jsonl: ")
     message = refused(PEOPLE, "nosuch://user:word@host/a.jsonl")
@@ -145,7 +145,7 @@ def test_files_that_an_object_store_does_not_give(tmp_path: Path) -> None:
             return "s3://bucket/a.jsonl"
 
         def open(self, mode: str) -> Any:
-            raise RuntimeError("tells of Ann Secret")
+            raise RuntimeError("about Ann Secret")
 
     assert refused(PEOPLE, Broken()) == "people: can't read s3://bucket/a.jsonl: RuntimeError"
 
@@ -182,7 +182,7 @@ def test_names_that_were_given_to_files(tmp_path: Path) -> None:
     ],
 )
 def test_files_that_can_not_be_read(name: str, words: str, tmp_path: Path) -> None:
-    """The path and the system's reason are told."""
+    """The path and the system's reason are reported."""
     (tmp_path / "folder.jsonl").mkdir()
     (tmp_path / "unreadable.jsonl").symlink_to("/proc/self/mem")
     (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
@@ -191,7 +191,7 @@ def test_files_that_can_not_be_read(name: str, words: str, tmp_path: Path) -> No
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_a_forbidden_file(tmp_path: Path) -> None:
-    """The system's reason is told."""
+    """The system's reason is reported."""
     (path := tmp_path / "a.jsonl").write_bytes(CONTENT)
     path.chmod(0)
     assert "Permission denied" in refused(PEOPLE, path)
@@ -232,7 +232,7 @@ def test_a_full_disk(error: str) -> None:
     ],
 )
 def test_what_is_neither_path_nor_rows(source: Any, words: str) -> None:
-    """Rows that a template made text of are told as such, and not repeated."""
+    """Rows that a template made text of are reported as such, and not repeated."""
     assert words in refused(PEOPLE, source)
 
 
@@ -246,7 +246,7 @@ def test_what_is_neither_path_nor_rows(source: Any, words: str) -> None:
         ("a.parquet", ("parquet", False)),
     ],
 )
-def test_formats_are_told_by_suffixes(name: str, found: tuple[str, bool]) -> None:
+def test_formats_are_reported_by_suffixes(name: str, found: tuple[str, bool]) -> None:
     """In any case."""
     assert format_of(name) == found
 
