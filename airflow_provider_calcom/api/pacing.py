@@ -206,8 +206,3 @@ class Pacer:
         """How much of the tightest limit is used in the present window, by everyone, from 0 to 1; None if unknown."""
         now = self._now()
         return max((limit.used(now) for limit in self._limits.values()), default=None)
-
-    @property
-    def blocked_for(self) -> float:
-        """Seconds until the server's block ends; 0 where there is none."""
-        return max(0.0, self._blocked_until + MARGIN - self._now())

@@ -92,19 +92,24 @@ class Call(Protocol[T_co]):
     """What a response belongs to; an :class:`~airflow_provider_calcom.api.endpoints.Endpoint` is one."""
 
     @property
-    def method(self) -> str: ...
+    def method(self) -> str:
+        """The HTTP method."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The path after the base URL, with its query."""
 
     @property
-    def writes(self) -> bool: ...
+    def writes(self) -> bool:
+        """Whether the call changes something at Cal.com."""
 
     @property
-    def private_values(self) -> tuple[str, ...]: ...
+    def private_values(self) -> tuple[str, ...]:
+        """What no error may show of the call, such as addresses."""
 
     @property
-    def parse(self) -> Callable[[Response], T_co]: ...
+    def parse(self) -> Callable[[Response], T_co]:
+        """Makes the result of a response."""
 
 
 @dataclass(frozen=True)
@@ -485,6 +490,7 @@ def checked_booking(item: object) -> Booking:
 
 
 def booking_of(response: Response) -> Booking:
+    """Return the booking in a response; raise BookingNotMarkable for a recurring series."""
     data = data_of(response)
     if isinstance(data, list):
         raise BookingNotMarkable(
@@ -494,15 +500,18 @@ def booking_of(response: Response) -> Booking:
 
 
 def series_of(response: Response) -> list[Booking]:
+    """Return the bookings in a response: all of a recurring series, or the only one."""
     data = data_of(response)
     return [checked_booking(item) for item in (data if isinstance(data, list) else [data])]
 
 
 def reading_of(response: Response) -> BookingReading:
+    """Return the booking in a response with the server's time and the id of the request."""
     return BookingReading(booking_of(response), server_time_of(response.headers), request_id_of(response.headers))
 
 
 def page_of(response: Response) -> Page:
+    """Return a page of a listing with the cursor of the next page."""
     data = data_of(response)
     if isinstance(data, dict) and isinstance(data.get("bookings"), list):
         checked_booking({"startTime": None})

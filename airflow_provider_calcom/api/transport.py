@@ -299,6 +299,7 @@ class BoundedBody:
         self._content = bytearray()
 
     def add(self, piece: bytes) -> None:
+        """Add a piece; raise UnexpectedAnswer where the body is too large, and an error after the deadline."""
         self._content += piece
         if len(self._content) > self._largest:
             raise UnexpectedAnswer(f"The response is larger than {self._largest:,} bytes; reading stopped there")
@@ -306,6 +307,7 @@ class BoundedBody:
 
     @property
     def content(self) -> bytes:
+        """The pieces so far."""
         return bytes(self._content)
 
 

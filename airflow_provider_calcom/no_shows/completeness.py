@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow_provider_calcom._timestamps import format_microseconds, format_timestamp, microseconds, parse_timestamp
 
@@ -97,5 +97,4 @@ def _ends(decided: Decided) -> list[int | None]:
 
 
 def _as_of(policy: AttendancePolicy) -> datetime:
-    assert isinstance(policy.as_of, datetime), "as_of was filled in when the request was read"
-    return policy.as_of
+    return cast("datetime", policy.as_of)  # filled in when the request was read

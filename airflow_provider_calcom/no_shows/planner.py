@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api import endpoints
@@ -25,7 +25,7 @@ from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, wa
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
 from airflow_provider_calcom.no_shows.plan import Summary, format_plan, read_summary, write_plan
-from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Table, TableName
+from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.api.client import CalComClient
@@ -200,14 +200,14 @@ class _InputCollector:
 
     def _bookings(self) -> tuple[str, Iterable[Any]]:
         """Return the origin of Cal.com's bookings, for errors, and the bookings."""
-        given = self.request.bookings
+        # A table of bookings comes with people, as the parser checked; then this is not called.
+        given = cast("Paths | Rows | None", self.request.bookings)
         if given is None:
             return _FROM_THE_API, self.calcom.iterate_bookings(**self.request.filters)
         if isinstance(given, Paths):
             files = _files("bookings", given)
             where = shown_path(files[0]) if len(files) == 1 else f"{len(files)} files"
             return where, (line for file in files for line in read_lines(file))
-        assert not isinstance(given, TableName), "a table of bookings needs people, which parsing checked"
         return "rows", given.rows
 
     def _table(self, name: str, table: Table) -> Any:

@@ -41,6 +41,7 @@ class SandboxApp:
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as ASGI has it."""
         if scope["type"] != "http":
             raise NotImplementedError("the sandbox serves HTTP only")
         call = await _read(scope, receive)

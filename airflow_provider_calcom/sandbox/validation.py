@@ -228,6 +228,7 @@ class Query:
         self.errors: list[Json] = []
 
     def fail(self, name: str, rules: Json) -> None:
+        """Note which rules a parameter breaks."""
         self.errors.append(problem(self.clean, name, rules))
 
     def number(self, name: str, default: int, low: int, high: int | None = None) -> int:
@@ -271,6 +272,7 @@ class Query:
         return [int(one[1]) for one in digits if one]
 
     def text(self, name: str) -> str | None:
+        """Read a string: a repeated key is an error."""
         if name not in self.given:
             return None
         value = self.clean[name] = self.given[name]
@@ -279,6 +281,7 @@ class Query:
         return str(value)
 
     def statuses(self) -> list[str]:
+        """Read `status`: names of statuses, separated by commas, or a repeated key."""
         if "status" not in self.given:
             return []
         values: list[str] = self._list("status")
@@ -288,6 +291,7 @@ class Query:
         return values
 
     def dates(self) -> dict[str, datetime]:
+        """Read the bounds of times that were sent, by their names."""
         found = {}
         for name in _DATES:
             if name in self.given:

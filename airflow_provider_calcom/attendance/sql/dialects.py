@@ -49,8 +49,6 @@ class Dialect:
     :param uppercases_identifiers: whether a name without quotes means one in capitals.
     :param driver_returns_types: whether the driver returns timestamps as ``datetime``, so that a naive one is noticed.
     :param placeholder: of a parameter, where that of Airflow's hook is wrong.
-    :param is_tested: whether the rules were run there and gave the same decisions; otherwise they were transpiled and
-        parsed only.
     """
 
     name: str
@@ -64,7 +62,6 @@ class Dialect:
     uppercases_identifiers: bool = False
     driver_returns_types: bool = True
     placeholder: str | None = None
-    is_tested: bool = False
 
 
 DIALECTS = {
@@ -77,7 +74,6 @@ DIALECTS = {
             'CAST({} AS TEXT) COLLATE "default"',
             analyzes=True,
             allows_nul=False,
-            is_tested=True,
         ),
         Dialect(
             "spark",
@@ -86,7 +82,6 @@ DIALECTS = {
             has_temporary_tables=False,
             inserts_as_json=True,
             statement_characters=1_000_000,
-            is_tested=True,
         ),
         Dialect(
             "databricks",

@@ -435,6 +435,7 @@ class CsvFile(TableFile):
             raise row_count_mismatch(self.source.shown, self.rows, rows - 1)
 
     def shown_row(self, number: int) -> int:
+        """Return the line of a row: the first line is the header."""
         return number + 1
 
     def _unfit(self) -> InvalidInput | None:
@@ -504,6 +505,7 @@ class JsonLinesFile(TableFile):
         return JsonFile(self.source.shown, self.source.path, self._table)
 
     def shown_row(self, number: int) -> int:
+        """Return the line of a row: empty lines count."""
         return self._lines.line_of(number)
 
     def _unreadable(self, error: str) -> InvalidInput:

@@ -68,10 +68,12 @@ class FailureEndsRun(Exception):
 class _Job:
     """The call for one booking.
 
+    :param recorder: records the results in the ledger.
     :param reconciliation: has the changes to send.
     :param write_ids: ids of the ledger, one for each change to send.
     """
 
+    recorder: Recorder
     reconciliation: Reconciliation
     write_ids: Sequence[str]
 
@@ -283,7 +285,7 @@ class ApplyRun:
         changes = [planned.change for one in to_send for planned in one.to_send]
         recovered = [write for one in reconciliations for write in one.recovered]
         write_ids = iter(await self._recorder.record_intents(changes, recovered))
-        return [_Job(one, [next(write_ids) for _ in one.to_send]) for one in to_send]
+        return [_Job(self._recorder, one, [next(write_ids) for _ in one.to_send]) for one in to_send]
 
     # Writing.
 
@@ -335,12 +337,11 @@ class ApplyRun:
         self._watch(job.uid, written.error)
 
     def _record(self, job: _Job, results: Sequence[_Result]) -> None:
-        assert self._recorder is not None, "there are no jobs in a dry run"
         for one, write_id, result in zip(job.reconciliation.to_send, job.write_ids, results, strict=True):
             self._worklist.record(
                 [Outcome(one.number, result.outcome, result.detail, result.request_id, result.retryable)]
             )
-            self._recorder.add(
+            job.recorder.add(
                 WriteOutcome(write_id, one.change, result.outcome, result.detail, result.verified, result.request_id)
             )
 

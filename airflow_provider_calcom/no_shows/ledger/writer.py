@@ -277,20 +277,19 @@ class LedgerWriter:
                 written += self._file.write(content[written:])
             os.fsync(self._file.fileno())
         except OSError:
-            self._undo_append()
+            self._undo_append(self._file)
             raise
         self._size += len(content)
 
-    def _undo_append(self) -> None:
+    def _undo_append(self, file: IO[bytes]) -> None:
         """Cut off what a failed append left, and begin another segment next time.
 
         Where even that fails, the torn line is the last one of a segment that no run appends to, which readers skip.
         """
-        assert self._file is not None, "only what is open can fail"
         with suppress(OSError):
-            os.ftruncate(self._file.fileno(), self._size)
-            os.fsync(self._file.fileno())
-        self._file.close()
+            os.ftruncate(file.fileno(), self._size)
+            os.fsync(file.fileno())
+        file.close()
         self._file = None
 
     def _open_segment(self) -> IO[bytes]:

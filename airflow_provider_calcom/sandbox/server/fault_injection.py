@@ -113,6 +113,7 @@ class SandboxProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP protocol with its transport in the request's state, because ASGI cannot close a connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Put the transport into the state of each request."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
 

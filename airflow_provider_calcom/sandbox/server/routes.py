@@ -36,9 +36,11 @@ class Call:
 
     @property
     def url(self) -> str:
+        """The path with its query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     def read_query(self) -> Query:
+        """Parse the query."""
         return Query(parse_qsl(self.query, keep_blank_values=True))
 
 

@@ -77,6 +77,7 @@ class Webhooks:
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def create(self, body: Any, user: User, now: datetime) -> ApiResponse:
+        """Subscribe: POST of the collection."""
         settings = webhook_input(body, self.build, partial=False)
         self._check_url(settings["subscriberUrl"], user)
         hook = Webhook(self.new_id(), user, now, settings)
@@ -84,15 +85,18 @@ class Webhooks:
         return ApiResponse({"status": "success", "data": hook.show()}, 201)
 
     def list(self, query: Query, user: User) -> ApiResponse:
+        """Return a page of the user's webhooks: GET of the collection."""
         take, skip = query.number("take", 250, 1, 250), query.number("skip", 0, 0)
         query.check()
         mine = sorted((hook for hook in self.rows.values() if hook.owner == user), key=lambda hook: hook.id)
         return ApiResponse({"status": "success", "data": [hook.show() for hook in mine[skip : skip + take]]})
 
     def get(self, hook_id: str, user: User) -> ApiResponse:
+        """Return one of the user's webhooks: GET."""
         return ApiResponse({"status": "success", "data": self._own(hook_id, user).show_all(self.build)})
 
     def change(self, hook_id: str, body: Any, user: User) -> ApiResponse:
+        """Change one of the user's webhooks: PATCH."""
         hook = self._own(hook_id, user)
         settings = webhook_input(body, self.build, partial=True)
         if settings.get("subscriberUrl", hook.settings["subscriberUrl"]) != hook.settings["subscriberUrl"]:
@@ -101,6 +105,7 @@ class Webhooks:
         return ApiResponse({"status": "success", "data": hook.show()})
 
     def delete(self, hook_id: str, user: User) -> ApiResponse:
+        """Delete one of the user's webhooks, and return it: DELETE."""
         hook = self._own(hook_id, user)
         del self.rows[hook_id]
         return ApiResponse({"status": "success", "data": hook.show()})
