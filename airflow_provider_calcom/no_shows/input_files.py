@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import storage_errors
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 
 
@@ -36,18 +36,17 @@ def files_of(name: str, path: Any) -> list[Any]:
     :raises InvalidInput: if one can't be read, or a folder has none.
     :raises InputNotReached: if the storage failed.
     """
-    try:
+    with storage_errors(
+        name,
+        path,
+        lasting=InvalidInput,
+        passing=InputNotReached,
+        action="read",
+        fix="Let the worker's user read it and its folder",
+    ):
         found = _inside(name, path) if path.is_dir() else [path] if path.exists() else _matching(path)
         for one in found:
             _check_readable(name, one)
-    except Exception as error:
-        if not is_of_storage(error, path):
-            raise
-        kind = InvalidInput if is_lasting(error) else InputNotReached
-        raise kind(
-            f"{name}: {shown_path(path)} can't be read ({reason_of(error)}). Let the worker's user read it and its"
-            " folder"
-        ) from None
     if not found:
         raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
     return found

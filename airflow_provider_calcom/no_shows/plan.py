@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, get_args
@@ -29,10 +29,8 @@ from airflow_provider_calcom._storage import (
     Folder,
     atomic_write,
     folder_path,
-    is_lasting,
-    is_of_storage,
     is_whole_text,
-    reason_of,
+    storage_errors,
     write_lines,
 )
 from airflow_provider_calcom._timestamps import format_microseconds, parse_timestamp
@@ -190,25 +188,21 @@ def _hash_of(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
-@contextmanager
-def writing(place: Any, parameter: str = "plan_path") -> Iterator[None]:
-    """Raise what hinders writing a plan's folder as an error of ours.
+def writing(place: Any, parameter: str = "plan_path") -> AbstractContextManager[None]:
+    """Return a context that raises what prevents writing a plan's folder as an error of this package.
 
     :param place: the folder, for the error.
     :param parameter: the parameter that names it, for the error.
     :raises PlanNotWritten: with the operating system's reason; :class:`PlanFolderUnusable` where a retry would fail.
     """
-    try:
-        yield
-    except Exception as error:
-        # DuckDB, which writes the decisions, has a class of its own where a disk is full.
-        if not is_of_storage(error, place) and type(error).__name__ != "IOException":
-            raise
-        kind = PlanFolderUnusable if is_lasting(error) else PlanNotWritten
-        raise kind(
-            f"{parameter}: {shown_path(place)} can't be written ({reason_of(error)}). Let the worker's user write"
-            " there, or free some space"
-        ) from None
+    return storage_errors(
+        parameter,
+        place,
+        lasting=PlanFolderUnusable,
+        passing=PlanNotWritten,
+        action="written",
+        fix="Let the worker's user write there, or free some space",
+    )
 
 
 def write_plan(
@@ -368,23 +362,20 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
 """What a summary's fields may hold: a text ``"false"`` is true in Python."""
 
 
-@contextmanager
-def _reading(path: Any) -> Iterator[None]:
-    """Raise what hinders reading a file of a plan as an error of ours; a file that is not there stays what it is.
+def _reading(path: Any) -> AbstractContextManager[None]:
+    """Return a context that raises what prevents reading a file as an error of this package, unless it is missing.
 
-    :raises PlanNotRead: with the operating system's words; :class:`PlanNotReached` where a retry may succeed.
+    :raises PlanNotRead: with the operating system's reason; :class:`PlanNotReached` where a retry may succeed.
     """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        if not is_of_storage(error, path):
-            raise
-        kind = PlanNotRead if is_lasting(error) else PlanNotReached
-        raise kind(
-            f"plan: {shown_path(path)} can't be read ({reason_of(error)}). Let the worker's user read the plan's folder"
-        ) from None
+    return storage_errors(
+        "plan",
+        path,
+        lasting=PlanNotRead,
+        passing=PlanNotReached,
+        action="read",
+        fix="Let the worker's user read it",
+        unchanged=(FileNotFoundError,),
+    )
 
 
 def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | None = None) -> Iterator[Change]:

@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import atomic_write, fault_of_path, is_lasting, is_of_storage, reason_of
+from airflow_provider_calcom._storage import atomic_write, fault_of_path, storage_errors
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
@@ -87,14 +86,15 @@ def written_output(name: str, path: Any) -> Iterator[Path]:
     :param path: a path here, or a UPath of an object store.
     :raises OutputNotWritten: with the operating system's words; :class:`OutputUnusable` where a retry would fail, too.
     """
-    try:
-        with atomic_write(path) as part:
-            yield part
-    except Exception as error:
-        if not is_of_storage(error, path):
-            raise
-        kind = OutputUnusable if is_lasting(error) else OutputNotWritten
-        raise kind(
-            f"{name}: {shown_path(path)} can't be written ({reason_of(error)}). Let the worker's user write there, or"
-            " free some space"
-        ) from None
+    with (
+        storage_errors(
+            name,
+            path,
+            lasting=OutputUnusable,
+            passing=OutputNotWritten,
+            action="written",
+            fix="Let the worker's user write there, or free some space",
+        ),
+        atomic_write(path) as part,
+    ):
+        yield part
