@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from airflow_provider_calcom import _rendered
 from airflow_provider_calcom._redact import describe
+from airflow_provider_calcom._storage import is_path
 from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.hooks import conn_id_of
@@ -18,7 +19,7 @@ from airflow_provider_calcom.no_shows.apply.request import ApplyRequest, Sha256
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.operators._identities import identities
 from airflow_provider_calcom.operators._paths import Storage, ledger_folder
-from airflow_provider_calcom.operators._readers import are_hashed, check_found, is_path, value_of
+from airflow_provider_calcom.operators._readers import are_hashed, check_found, value_of
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _STRINGS = ("ledger_path", "storage_conn_id", "organization_id", "team_id", "user_id")

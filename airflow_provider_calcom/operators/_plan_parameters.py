@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom._rendered import NOTHING
+from airflow_provider_calcom._storage import is_path
 from airflow_provider_calcom._timestamps import parse_timestamp_or_date
 from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
@@ -29,7 +30,6 @@ from airflow_provider_calcom.operators._readers import (
     are_hashed,
     check_found,
     flag_of,
-    is_path,
     unrendered,
     value_of,
 )

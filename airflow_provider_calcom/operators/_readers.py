@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import Any
 
@@ -44,11 +43,6 @@ def unrendered(value: Any) -> Any:
         with suppress(ValueError):
             return _rendered.parse_value(value.strip())
     return value
-
-
-def is_path(value: object) -> bool:
-    """Return whether a value is a path: a string, an ``os.PathLike``, or an object storage's path."""
-    return isinstance(value, (str, os.PathLike)) or callable(getattr(value, "open", None))
 
 
 def are_hashed(value: object, name: str = "ledger_addresses") -> bool:

@@ -155,9 +155,9 @@ class ListBookingsOperator(CalComOperator):
 
     def _check_output(self) -> None:
         from airflow_provider_calcom._redact import describe
+        from airflow_provider_calcom._storage import is_path
         from airflow_provider_calcom.api.errors import InvalidArgument
         from airflow_provider_calcom.hooks import conn_id_of
-        from airflow_provider_calcom.operators._readers import is_path
 
         path, most = self.output_path, self.max_bookings
         name = None if path is None else str(path).strip() if is_path(path) else ""

@@ -21,6 +21,7 @@ from typing import IO, Any, Literal, Union, cast
 from uuid import UUID
 
 from airflow_provider_calcom._redact import redact, shown_path
+from airflow_provider_calcom._storage import is_path, unpacked
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfMemory
 from airflow_provider_calcom.attendance.schema import Table
 
@@ -101,7 +102,7 @@ def _chained(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 
 
 def _is_path(source: object) -> bool:
-    return isinstance(source, (str, os.PathLike, LabelledFile)) or callable(getattr(source, "open", None))
+    return isinstance(source, LabelledFile) or is_path(source)
 
 
 def _files_at(table: Table, sources: Iterator[Any], folder: Path) -> list[LocalFile]:
@@ -238,7 +239,7 @@ def stage_local_copy(path: Any, target: Path, table: str, shown: str, scan: Text
     :raises OutOfMemory: if the disk is full.
     """
     with _reading(table, shown), _opened(path) as raw:
-        stream = _unpacked(raw)
+        stream = unpacked(raw, _CHUNK)
         start = stream.peek(4)[:4] if scan else b""
         chunks = _chunks(stream)
         if start.startswith(_UTF16):
@@ -309,11 +310,6 @@ def _opened(path: Any) -> io.BufferedReader:
         path = UPath(path)
     opened = path.open("rb")
     return opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, opened))
-
-
-def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
-    packed = raw.peek(2)[:2] == b"\x1f\x8b"
-    return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=raw)), _CHUNK) if packed else raw
 
 
 def _chunks(stream: IO[Any]) -> Iterator[Any]:
