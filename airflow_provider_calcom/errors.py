@@ -1,15 +1,21 @@
-"""The root of all errors of this package, so that ``except ProviderError`` catches each of them."""
+"""Base class of all errors of this package, so that ``except ProviderError`` catches each of them."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from airflow_provider_calcom._redact import hide
+
 
 class ProviderError(Exception):
     """Base of :class:`~airflow_provider_calcom.api.errors.CalComError` and of all errors about attendance and plans.
 
+    :param text: what happened, and the fix. Addresses and keys in it are hidden, whatever its source.
     :cvar retryable: whether the same call may succeed later although nobody changed anything. An Airflow task that
         ends in an error that is not retryable fails without retries.
     """
 
     retryable: ClassVar[bool] = False
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(hide(text))

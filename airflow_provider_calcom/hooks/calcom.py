@@ -1,4 +1,4 @@
-"""CalComHook: from an Airflow connection to a client of Cal.com's API v2."""
+"""Hook of Airflow connections to Cal.com's API v2."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
 
 
 _LONGEST_ID = 250
-"""Characters of a connection's id, which Airflow's database allows."""
+"""Maximum length of a connection's id in Airflow's database."""
 
 
 class ConnectionMissing(InvalidConnection, AirflowNotFoundException):
-    """There is no such Airflow connection, or it can't be read. Make it, or correct the parameter with its id.
+    """The Airflow connection does not exist, or can't be read. Create it, or correct the parameter with its id.
 
-    Also Airflow's own error for it, so that code that catches that one still does.
+    It is a subclass of Airflow's own error, so that code that catches ``AirflowNotFoundException`` still works.
     """
 
 
 class CalComHook(BaseHook):
-    """Talk to Cal.com through an Airflow connection.
+    """Interact with Cal.com's API v2 through an Airflow connection.
 
-    All methods take keyword arguments of JSON types and return JSON types, and raise the errors of
+    All methods take keyword arguments of JSON types, return JSON types, and raise the errors of
     :mod:`airflow_provider_calcom.api.errors`.
 
-    :param calcom_conn_id: id of a connection of type ``calcom``.
-    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) for all calls, in place of the connection's and of each
-        call's own.
+    :param calcom_conn_id: id of a connection of type ``calcom``. Defaults to ``calcom_default``.
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) for all calls. Defaults to the version of the
+        connection, or else to the version that each call needs.
     """
 
     conn_name_attr = "calcom_conn_id"
@@ -65,17 +65,17 @@ class CalComHook(BaseHook):
         self.calcom_conn_id = calcom_conn_id
         self.api_version = api_version
 
-    # The connection form of Airflow before 3.2, from the same dict as that of newer ones.
+    # The connection form of Airflow before 3.2, made from the dict that newer versions read.
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Give the form's hidden and renamed fields."""
+        """Return the hidden and renamed fields of the connection form."""
         behaviour = _connection_type()["ui-field-behaviour"]
         return {name.replace("-", "_"): value for name, value in behaviour.items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the form's own fields."""
+        """Return the additional fields of the connection form."""
         from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
         from wtforms import BooleanField, PasswordField, StringField
 
@@ -93,9 +93,9 @@ class CalComHook(BaseHook):
 
     @cached_property
     def settings(self) -> ClientSettings:
-        """The connection's fields, checked.
+        """Validated fields of the connection.
 
-        :raises InvalidConnection: naming the field that can't be used.
+        :raises InvalidConnection: naming the invalid field.
         """
         settings = _settings_of(self._connection())
         if self.api_version is None:
@@ -104,14 +104,14 @@ class CalComHook(BaseHook):
 
     @property
     def ledger_secret(self) -> str | None:
-        """The connection's key for hashes of addresses in the ledger, or None.
+        """Key for hashes of addresses in the ledger, from the connection's extra field ``ledger_secret``, or None.
 
-        :raises InvalidConnection: if it is no text.
+        :raises InvalidConnection: if it is not a string.
         """
         secret = _extra_of(self._connection()).get("ledger_secret") or None
         if secret is not None and not isinstance(secret, str):
             raise InvalidConnection(
-                "The connection's extra field ledger_secret must be a text of 16 characters or more"
+                "The connection's extra field ledger_secret must be a string of 16 characters or more"
             )
         if secret is not None:
             _mask(secret)
@@ -127,11 +127,11 @@ class CalComHook(BaseHook):
         return CalComClient(self.settings)
 
     def get_conn(self) -> CalComClient:
-        """Give the hook's client, one for each hook. It keeps its connections until :meth:`close`."""
+        """Return the hook's client. A hook has one client, which keeps its connections open until :meth:`close`."""
         return self._client
 
     def close(self) -> None:
-        """Close the client's connections; the next call makes a new client."""
+        """Close the client's connections. The next call creates a new client."""
         client = self.__dict__.pop("_client", None)
         if client is not None:
             client.close()
@@ -143,20 +143,22 @@ class CalComHook(BaseHook):
         self.close()
 
     async def get_async_conn(self) -> AsyncCalComClient:
-        """Give a new async client; the caller closes it, for instance with ``async with``.
+        """Return a new async client. The caller closes it, for instance with ``async with``.
 
         The connection is read in a thread: before Airflow 3.3.2, reading it on the event loop of a triggerer can block
-        that or fail.
+        the loop or fail. ``common.compat``'s ``get_async_connection`` was rejected: its versions up to 1.15.0, which
+        Airflow 2.11 to 3.2 are installed with, read the connection on the event loop.
         """
         from airflow_provider_calcom.api.client import AsyncCalComClient
 
         return AsyncCalComClient(await asyncio.to_thread(lambda: self.settings))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Cal.com who we are, and for one booking. The text says who and which region, or what to fix.
+        """Request the key's user and one booking, and return whether that worked, and a message.
 
-        The bookings show whether the ``api_version`` can be used, as ``/me`` is served at any. Each is tried once:
-        whoever pressed the button waits for the answer, and so does a process of Airflow's server.
+        The message names the user and the region, or the fix. The list of bookings shows whether the ``api_version``
+        can be used; ``/me`` is served at any version. Nothing is retried, because a process of Airflow's server waits
+        for the result.
         """
         once = RetryLimits(attempts=1)
         try:
@@ -170,10 +172,10 @@ class CalComHook(BaseHook):
         who = f"{name}, user id {redact(str(user['id']))}"
         return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {who}"
 
-    # What DAG authors call.
+    # Methods for DAG authors.
 
     def get_me(self) -> dict[str, Any]:
-        """Give the user that the key belongs to: ``id``, ``username``, ``email``, ``timeZone``, ``organizationId``."""
+        """Return the key's user: ``id``, ``username``, ``email``, ``timeZone`` and ``organizationId``."""
         user = self._client.call(endpoints.me())
         return dict(user)
 
@@ -197,30 +199,31 @@ class CalComHook(BaseHook):
         user_id: int | None = None,
         page_size: int = 100,
     ) -> list[dict[str, Any]]:
-        """List bookings completely, each once, ordered by start. They are all held; see :meth:`iterate_bookings`.
+        """Return the complete list of bookings, each once, ordered by start. :meth:`iterate_bookings` saves memory.
 
-        Instants are ISO 8601 with ``Z`` or an offset, or dates (the beginning of that day in ``zone``); bounds are
-        inclusive but for ``before_start``.
+        Timestamps are ISO 8601 with ``Z`` or an offset, or dates, which mean the beginning of that day in ``zone``.
+        Bounds are inclusive, except ``before_start``. A filter that is None is not applied.
 
         :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
-            meetings that were never accepted: look at each booking's ``status``.
-        :param attendee_email: exactly as the booking spells it.
-        :param attendee_name: exactly as the booking spells it.
+            meetings that were never accepted: check each booking's ``status``.
+        :param attendee_email: only bookings with this attendee, spelled exactly as in the booking.
+        :param attendee_name: only bookings with an attendee of this name, spelled exactly as in the booking.
         :param event_type_ids: only bookings of these event types.
-        :param after_start: bookings that start then or later.
-        :param before_start: bookings that start earlier than then.
-        :param before_end: bookings that end then or earlier.
-        :param after_created: bookings made then or later.
-        :param before_created: bookings made then or earlier.
-        :param after_updated: bookings changed then or later.
-        :param before_updated: bookings changed then or earlier.
-        :param zone: the time zone of dates without a time of day, such as ``Europe/Berlin``; UTC where it is left out.
-        :param organization_id: list an organisation's bookings (its admins only) in place of one's own.
-        :param team_id: list a team's bookings; with ``organization_id``, of a team in it.
-        :param user_id: with ``organization_id``: list this member's bookings.
-        :param page_size: bookings to ask for at a time, 1 to 250.
-        :raises InvalidArgument: naming the filter that can't be used.
-        :raises ListingIncomplete: if Cal.com's pages go on disagreeing when read again.
+        :param after_start: only bookings that start at this time or later.
+        :param before_start: only bookings that start before this time.
+        :param before_end: only bookings that end at this time or earlier.
+        :param after_created: only bookings created at this time or later.
+        :param before_created: only bookings created at this time or earlier.
+        :param after_updated: only bookings changed at this time or later.
+        :param before_updated: only bookings changed at this time or earlier.
+        :param zone: the time zone of dates, such as ``Europe/Berlin``. Defaults to UTC.
+        :param organization_id: list the bookings of this organisation, whose admin the key's user must be. Defaults to
+            the bookings of the key's user.
+        :param team_id: list the bookings of this team; with ``organization_id``, of a team in the organisation.
+        :param user_id: list the bookings of this member of ``organization_id``.
+        :param page_size: bookings to request per call, 1 to 250. Defaults to 100.
+        :raises InvalidArgument: naming the invalid filter, before any call.
+        :raises ListingIncomplete: if Cal.com's pages still contradict each other after they were read again.
         """
         bookings = self.iterate_bookings(
             status=status,
@@ -243,31 +246,31 @@ class CalComHook(BaseHook):
         return list(bookings)
 
     def iterate_bookings(self, *, page_size: int = 100, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Give the bookings of :meth:`list_bookings` one by one, without holding them.
+        """Return an iterator over the bookings of :meth:`list_bookings`, which reads a page when it is needed.
 
-        :param page_size: bookings to ask for at a time, 1 to 250.
-        :param filters: as in :meth:`list_bookings`.
+        :param page_size: bookings to request per call, 1 to 250. Defaults to 100.
+        :param filters: the filters of :meth:`list_bookings`.
         """
         return self._client.list_bookings(_query_from(**filters), page_size=page_size)
 
     def get_booking(self, *, booking_uid: str) -> dict[str, Any]:
-        """Give one booking.
+        """Return one booking.
 
         :param booking_uid: uid of a booking or of one occurrence of a series.
-        :raises BookingNotFound: if there is none.
+        :raises BookingNotFound: if no booking has this uid.
         :raises BookingNotMarkable: if the uid is that of a whole series.
         """
         return self._client.call(endpoints.get_booking(booking_uid))
 
     def get_booking_series(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Give all occurrences of a recurring series.
+        """Return all occurrences of a recurring series.
 
         :param booking_uid: uid of the series (``recurringBookingUid`` of its bookings).
         """
         return self._client.call(endpoints.get_booking_series(booking_uid))
 
     def get_booking_by_seat(self, *, seat_uid: str) -> dict[str, Any]:
-        """Give the booking that a seat belongs to (servers since 2026).
+        """Return the booking that a seat belongs to. Servers before 2026 lack this route.
 
         :param seat_uid: ``seatUid`` of an attendee.
         """
@@ -289,7 +292,7 @@ class CalComHook(BaseHook):
         return self.run_mark_request(MarkRequest.parse(booking_uid=booking_uid, **options))
 
     def run_mark_request(self, request: MarkRequest) -> dict[str, Any]:
-        """Carry out a checked request, see :meth:`mark_absent`. An empty one sends nothing.
+        """Execute a validated request, see :meth:`mark_absent`. An empty request sends nothing.
 
         :param request: made by :meth:`MarkRequest.parse`.
         """
@@ -303,53 +306,55 @@ class CalComHook(BaseHook):
         return asdict(self._client.run(marking.mark_no_shows(request)))
 
     def get_attendees(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Give a booking's attendees with their ids (servers since 2026).
+        """Return a booking's attendees with their ids. Servers before 2026 lack this route.
 
         :param booking_uid: uid of a booking.
         """
         return self._client.call(endpoints.get_attendees(booking_uid))
 
     def get_conferencing_sessions(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Give who was in the Cal Video room and when, in Unix seconds and without addresses (servers since 2026).
+        """Return who was in the Cal Video room and when, in Unix seconds and without addresses.
+
+        Servers before 2026 lack this route.
 
         :param booking_uid: uid of a Cal Video booking.
         """
         return self._client.call(endpoints.get_conferencing_sessions(booking_uid))
 
     def get_references(self, *, booking_uid: str, reference_type: str | None = None) -> list[dict[str, Any]]:
-        """Give the calendar events and meetings that were made for a booking.
+        """Return the calendar events and meetings that were created for a booking.
 
         :param booking_uid: uid of a booking.
-        :param reference_type: only those of this type, for instance ``google_calendar``.
+        :param reference_type: only references of this type, for instance ``google_calendar``. Defaults to all types.
         """
         return self._client.call(endpoints.get_references(booking_uid, reference_type))
 
     def get_recordings(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Give Cal Video's recordings of a booking; their links live for an hour.
+        """Return Cal Video's recordings of a booking. Their links expire after an hour.
 
         :param booking_uid: uid of a booking.
         """
         return self._client.call(endpoints.get_recordings(booking_uid))
 
     def get_transcripts(self, *, booking_uid: str) -> list[str]:
-        """Give links to Cal Video's transcripts of a booking.
+        """Return links to Cal Video's transcripts of a booking.
 
         :param booking_uid: uid of a booking.
         """
         return self._client.call(endpoints.get_transcripts(booking_uid))
 
     def confirm_booking(self, *, booking_uid: str) -> dict[str, Any]:
-        """Accept a pending booking and give it as it is then.
+        """Accept a pending booking, and return the accepted booking.
 
         :param booking_uid: uid of a booking.
         """
         return self._client.call(endpoints.confirm_booking(booking_uid))
 
     def decline_booking(self, *, booking_uid: str, reason: str | None = None) -> dict[str, Any]:
-        """Reject a pending booking and give it as it is then.
+        """Reject a pending booking, and return the rejected booking.
 
         :param booking_uid: uid of a booking.
-        :param reason: told to the booker.
+        :param reason: a text for the booker.
         """
         return self._client.call(endpoints.decline_booking(booking_uid, reason))
 
@@ -362,15 +367,15 @@ class CalComHook(BaseHook):
         seat_uid: str | None = None,
         allow_foreign_booking: bool = False,
     ) -> dict[str, Any] | list[dict[str, Any]]:
-        """Cancel a booking and give it as it is then; of a series, a list.
+        """Cancel a booking, and return the cancelled booking, or a list for a series.
 
         :param booking_uid: uid of a booking.
-        :param reason: told to the attendees; some accounts demand one.
-        :param cancel_subsequent: also cancel the later occurrences of its series.
+        :param reason: a text for the attendees. Some accounts require one.
+        :param cancel_subsequent: also cancel the later occurrences of the booking's series.
         :param seat_uid: cancel only this seat.
-        :param allow_foreign_booking: also cancel a booking that the key's user neither hosts nor administers. Cal.com
-            itself lets any key cancel any booking.
-        :raises BookingNotMarkable: if it is a stranger's.
+        :param allow_foreign_booking: also cancel a booking that the key's user neither hosts nor administers. Defaults
+            to False. Cal.com itself lets any key cancel any booking.
+        :raises BookingNotMarkable: if the booking is foreign, and ``allow_foreign_booking`` is False.
         """
         if not parse_argument("allow_foreign_booking", flag, allow_foreign_booking):
             self._client.run(marking.check_ownership(booking_uid))
@@ -389,16 +394,16 @@ class CalComHook(BaseHook):
         seat_uid: str | None = None,
         allow_foreign_booking: bool = False,
     ) -> dict[str, Any]:
-        """Move a booking and give the new one, which has a new uid.
+        """Move a booking, and return the new booking, which has a new uid.
 
         :param booking_uid: uid of a booking.
-        :param start: ISO 8601 instant with ``Z`` or an offset.
-        :param reason: told to the attendees.
-        :param rescheduled_by: address of who moves it.
+        :param start: the new start, an ISO 8601 timestamp with ``Z`` or an offset.
+        :param reason: a text for the attendees.
+        :param rescheduled_by: address of the person who moves the booking.
         :param seat_uid: move only this seat.
-        :param allow_foreign_booking: also move a booking that the key's user neither hosts nor administers. Cal.com
-            itself lets any key move any booking.
-        :raises BookingNotMarkable: if it is a stranger's.
+        :param allow_foreign_booking: also move a booking that the key's user neither hosts nor administers. Defaults
+            to False. Cal.com itself lets any key move any booking.
+        :raises BookingNotMarkable: if the booking is foreign, and ``allow_foreign_booking`` is False.
         """
         new_start = format_timestamp(parse_argument("start", parse_timestamp_or_date, start))
         if not parse_argument("allow_foreign_booking", flag, allow_foreign_booking):
@@ -416,12 +421,13 @@ class CalComHook(BaseHook):
     def reassign_booking(
         self, *, booking_uid: str, user_id: int | None = None, reason: str | None = None
     ) -> dict[str, Any]:
-        """Give a round-robin booking to another host, check it, and return ``{bookingUid, reassignedTo}``.
+        """Reassign a round-robin booking to another host, check it, and return ``{bookingUid, reassignedTo}``.
 
         :param booking_uid: uid of a booking.
-        :param user_id: the host; whoever comes next if None.
-        :param reason: with ``user_id``: why.
-        :raises NotReassigned: if Cal.com says yes and the booking does not have the new host, as in the open edition.
+        :param user_id: id of the new host. Defaults to the next host in the rotation.
+        :param reason: the reason, with ``user_id`` only.
+        :raises NotReassigned: if Cal.com reports success, but the booking does not have the new host, as in the open
+            edition.
         """
         return self._client.run(marking.reassign(booking_uid, user_id, reason))
 
@@ -434,13 +440,13 @@ class CalComHook(BaseHook):
         secret: str | None = None,
         payload_template: str | None = None,
     ) -> dict[str, Any]:
-        """Subscribe a URL to events, for instance ``BOOKING_NO_SHOW_UPDATED``, and give the webhook.
+        """Create a webhook that sends events, for instance ``BOOKING_NO_SHOW_UPDATED``, to a URL, and return it.
 
-        :param subscriber_url: where Cal.com is to send events; once for each user.
+        :param subscriber_url: the URL that Cal.com sends events to. A user can subscribe a URL once.
         :param triggers: names of events.
-        :param active: whether to send them from now on.
-        :param secret: signs each delivery in ``X-Cal-Signature-256``.
-        :param payload_template: a body in place of Cal.com's own.
+        :param active: whether Cal.com sends events from now on. Defaults to True.
+        :param secret: the key of the signature that each delivery has in ``X-Cal-Signature-256``.
+        :param payload_template: the body of deliveries. Defaults to Cal.com's own.
         :raises Conflict: if the URL is subscribed already.
         """
         return self._client.call(
@@ -454,33 +460,33 @@ class CalComHook(BaseHook):
         )
 
     def list_webhooks(self) -> list[dict[str, Any]]:
-        """Give all webhooks of the key's user."""
+        """Return all webhooks of the key's user."""
         return self._client.run(listing.all_webhooks())
 
     def get_webhook(self, *, webhook_id: str) -> dict[str, Any]:
-        """Give one webhook.
+        """Return one webhook.
 
-        :param webhook_id: its id.
+        :param webhook_id: id of the webhook.
         """
         return self._client.call(endpoints.get_webhook(webhook_id))
 
     def update_webhook(self, *, webhook_id: str, **changes: Any) -> dict[str, Any]:
-        """Change a webhook and give it as it is then.
+        """Change a webhook, and return the changed webhook.
 
-        :param webhook_id: its id.
+        :param webhook_id: id of the webhook.
         :param changes: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
         """
         return self._client.call(endpoints.update_webhook(webhook_id, **changes))
 
     def delete_webhook(self, *, webhook_id: str) -> None:
-        """Remove a webhook.
+        """Delete a webhook.
 
-        :param webhook_id: its id.
+        :param webhook_id: id of the webhook.
         """
         self._client.call(endpoints.delete_webhook(webhook_id))
 
     def booking_page(self, *, booking_uid: str) -> str | None:
-        """Give the address of a booking's page for people; None where the connection does not tell.
+        """Return the URL of a booking's web page, or None if a self-hosted connection has no ``web_url``.
 
         :param booking_uid: uid of a booking.
         """
@@ -506,18 +512,21 @@ def _settings_of(connection: Connection) -> ClientSettings:
 
 
 def _extra_of(connection: Connection) -> dict[str, Any]:
-    """Read the extra fields. ``extra_dejson`` takes unreadable ones for none, and would lose a setting in silence."""
+    """Parse the extra fields. ``extra_dejson`` returns no fields for invalid JSON, so that a setting would be lost."""
     try:
         extra = json.loads(connection.extra or "{}")
     except (TypeError, ValueError, RecursionError):
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidConnection("The connection's extra must be a JSON object, and can't be read as one") from None
+        raise InvalidConnection("The connection's extra must be a JSON object, but is something else") from None
     return extra
 
 
 def _mask(secret: str) -> None:
-    """Have Airflow blank out a secret in logs, also without the ``Bearer`` that it may be stored with."""
+    """Register a secret with Airflow, which then masks it in logs.
+
+    ``common.compat.sdk`` exports ``mask_secret`` too, but not in 1.15.0, which Airflow 2.11 to 3.2 are installed with.
+    """
     try:
         masker = import_module("airflow.sdk.log")
     except ImportError:
@@ -539,12 +548,12 @@ def _query_from(
 def list_path(
     organization_id: int | str | None = None, team_id: int | str | None = None, user_id: int | str | None = None
 ) -> str:
-    """Give the path of a list of bookings: one's own, a team's, or an organisation's, its team's or its member's.
+    """Return the path of a list of bookings.
 
-    :param organization_id: whose admin the key's user is.
-    :param team_id: of a team; with ``organization_id``, of one in it.
-    :param user_id: with ``organization_id``: of a member.
-    :raises InvalidArgument: if they don't go together, naming them.
+    :param organization_id: an organisation whose admin the key's user is. Defaults to the key's user's own bookings.
+    :param team_id: a team; with ``organization_id``, a team of the organisation.
+    :param user_id: a member of ``organization_id``.
+    :raises InvalidArgument: naming the parameters, if they can't be combined.
     """
     if user_id is not None and (organization_id is None or team_id is not None):
         raise InvalidArgument("user_id goes with organization_id, and not with team_id")
@@ -558,7 +567,7 @@ def list_path(
 
 
 def conn_id_of(name: str, given: Any) -> str | None:
-    """Read a parameter that names a connection; None stays.
+    """Parse a parameter that names a connection or is None.
 
     :param name: the parameter, for errors.
     :raises InvalidArgument: naming it, if no connection can have this id.
@@ -573,9 +582,21 @@ def conn_id_of(name: str, given: Any) -> str | None:
     ):
         raise InvalidArgument(
             f"{name} must be the id of an Airflow connection, but is {describe(given)}. Correct it; if it comes from a"
-            " template, that found nothing"
+            " template, the template found nothing"
         )
     return given
+
+
+def required_conn_id(name: str, given: Any) -> str:
+    """Parse a parameter that names a connection and has no default.
+
+    :param name: the parameter, for errors.
+    :raises InvalidArgument: naming it, if it is None or no connection can have this id.
+    """
+    conn_id = conn_id_of(name, given)
+    if conn_id is None:
+        raise InvalidArgument(f"{name} must be the id of an Airflow connection, but is None. Set it, or leave it out")
+    return conn_id
 
 
 def connection_of(
@@ -589,19 +610,18 @@ def connection_of(
 
     :param name: the parameter, for errors.
     :param given: the id.
-    :param look_up: finds it; None for Airflow's own way.
-    :param missing: what is raised where there is none: :class:`ConnectionMissing` or :class:`SqlConnectionMissing`.
-    :raises InvalidArgument: if it is no id.
+    :param look_up: a function that finds it. Defaults to Airflow's own.
+    :param missing: the error to raise if it does not exist: :class:`ConnectionMissing` or
+        :class:`SqlConnectionMissing`.
+    :raises InvalidArgument: if no connection can have this id.
     """
-    conn_id = conn_id_of(name, given)
-    if conn_id is None:
-        raise InvalidArgument(f"{name} must be the id of an Airflow connection, but is None")
+    conn_id = required_conn_id(name, given)
     try:
         return (look_up or BaseHook.get_connection)(conn_id)
     except AirflowNotFoundException:
-        pass  # raised below: the cause would say the same, and may quote what can't be read
+        pass  # raised below, without this cause: it says the same, and may quote a connection that can't be parsed
     name_of_variable = f"AIRFLOW_CONN_{conn_id.upper()}" if describe(conn_id) == repr(conn_id) else "AIRFLOW_CONN_..."
     raise missing(
-        f"{name}: there is no Airflow connection {describe(conn_id)}, or it can't be read. Make it in Airflow, or set"
+        f"{name}: there is no Airflow connection {describe(conn_id)}, or it can't be read. Create it in Airflow, or set"
         f" the environment variable {name_of_variable}"
     )

@@ -1,4 +1,4 @@
-"""Running the attendance rules on an Airflow connection's database."""
+"""SQL connections of Airflow: backends that the attendance rules run on, and queries that feeds are read from."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from airflow_provider_calcom.hooks.calcom import connection_of
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-# sqlglot's names of what connections' types and their hooks' `dialect_name` call otherwise.
+# sqlglot's names of dialects that connection types and hooks' `dialect_name` have other names for.
 _DIALECTS = {"postgresql": "postgres", "gcpbigquery": "bigquery"}
-# A connection of type `databricks` has a hook for jobs; the one for SQL is another.
+# The hook of a connection of type `databricks` is for jobs; SQL needs another hook.
 _HOOKS = {
     "databricks": ("airflow.providers.databricks.hooks.databricks_sql", "DatabricksSqlHook", "databricks_conn_id")
 }
-# BigQuery's hook takes its older SQL unless it is told otherwise.
+# BigQuery's hook defaults to legacy SQL.
 _HOOK_PARAMS = {"gcpbigquery": {"use_legacy_sql": False}}
 _SECRET_NAMES = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 
 
 class SqlConnectionMissing(UnsupportedConnection):
-    """There is no such Airflow connection for SQL, or it can't be read. Make it, or correct the parameter."""
+    """The SQL connection does not exist in Airflow, or can't be read. Create it, or correct the parameter."""
 
 
 def sql_backend(
@@ -41,30 +41,31 @@ def sql_backend(
     only_changes: bool = False,
     parameter: str = "rules_conn_id",
 ) -> SqlBackend:
-    """Return the SQL server of an Airflow connection, to run the rules on.
+    """Return the backend that runs the rules on an Airflow connection's server.
 
-    Which SQL its server speaks is, in this order: ``dialect``; ``dialect`` in the connection's extras, which is where
-    Airflow's own SQL hooks look, too; what the connection's type says; what its hook says.
+    The SQL dialect is the first of: the parameter ``dialect``; ``dialect`` in the connection's extras, which Airflow's
+    own SQL hooks read too; the dialect of the connection's type; the dialect of its hook.
 
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.
-    :param dialect: sqlglot's name of its SQL, such as ``spark`` for a Hive connection to Spark's Thrift server.
-    :param scratch_schema: where scratch tables are made on a server without temporary ones.
-    :param only_changes: fetch only decisions of bookings in which one differs from Cal.com's flag.
-    :param parameter: what names the connection, for errors.
-    :raises UnsupportedConnection: if there is no such connection, its hook is no ``DbApiHook``, or the rules don't run
-        in its SQL.
+    :param dialect: sqlglot's name of the dialect, such as ``spark`` for a Hive connection to Spark's Thrift server.
+    :param scratch_schema: the schema for scratch tables, on a server without temporary tables.
+    :param only_changes: fetch only the decisions of bookings in which a decision differs from Cal.com's flag. Defaults
+        to False.
+    :param parameter: the parameter that names the connection, for errors.
+    :raises UnsupportedConnection: if the connection does not exist, its hook is not a ``DbApiHook``, or the rules
+        don't run in its dialect.
     """
     connection = connection_of(parameter, conn_id, missing=SqlConnectionMissing)
     hook = sql_hook(connection, conn_id, parameter)
     name = dialect or _dialect(connection, hook)
     if name not in DIALECTS:
         raise UnsupportedConnection(
-            f"{parameter}: connection {plain(conn_id)} speaks the SQL of {describe(name)}, in which the rules don't"
-            f" run. They do in that of: {', '.join(DIALECTS)}. If it is one of these, say so in the connection's"
-            ' extras: {"dialect": "spark"}'
+            f"{parameter}: connection {plain(conn_id)} has the SQL dialect {describe(name)}, in which the rules don't"
+            f" run. They run in: {', '.join(DIALECTS)}. If the server understands one of these, set it in the"
+            ' connection\'s extras: {"dialect": "spark"}'
         )
     return SqlBackend(
-        # Some hooks keep the connection that they have opened, and would give it again when it is closed.
+        # A new hook for each connection: some hooks keep the connection that they opened, and return it closed.
         lambda: sql_hook(connection, conn_id, parameter).get_conn(),
         name,
         placeholder=DIALECTS[name].placeholder or str(hook.placeholder),
@@ -79,12 +80,12 @@ sql_place = sql_backend  # until 1.0
 
 
 def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:
-    """Return the hook of a connection that can run SQL.
+    """Return a connection's hook that runs SQL.
 
-    :param connection: Airflow's.
-    :param conn_id: its id.
-    :param parameter: what names the connection, for errors.
-    :raises UnsupportedConnection: if it has none here.
+    :param connection: Airflow's connection.
+    :param conn_id: id of the connection.
+    :param parameter: the parameter that names the connection, for errors.
+    :raises UnsupportedConnection: if no hook is installed, or it is not a ``DbApiHook``.
     """
     try:
         from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -100,16 +101,16 @@ def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:
         else:
             hook = connection.get_hook(hook_params=_HOOK_PARAMS.get(conn_type, {}))
     except Exception as error:
-        # Hooks read their connections when they are made, and raise what they like: ValueError, KeyError.
+        # Hooks parse their connections at construction, and raise errors of any class: ValueError, KeyError.
         raise UnsupportedConnection(
             f"{parameter}: connection {plain(conn_id)} of type {plain(conn_type)} has no hook here:"
-            f" {redact(str(error), secrets_of(connection)) or type(error).__name__}. Is its provider installed, and are"
-            " its fields right?"
+            f" {redact(str(error), secrets_of(connection)) or type(error).__name__}. Install its provider, or correct"
+            " its fields"
         ) from None
     if not isinstance(hook, DbApiHook):
         raise UnsupportedConnection(
-            f"{parameter}: connection {plain(conn_id)} of type {plain(conn_type)} can't run SQL for us: its"
-            " hook is no DbApiHook"
+            f"{parameter}: connection {plain(conn_id)} of type {plain(conn_type)} can't run SQL: its hook is not a"
+            " DbApiHook. Use a connection to a SQL database"
         )
     return hook
 
@@ -118,20 +119,20 @@ def _dialect(connection: Any, hook: DbApiHook) -> str:
     extras = connection.extra_dejson
     conn_type = str(connection.conn_type)
     if extras.get("dialect"):
-        told = str(extras["dialect"])
+        name = str(extras["dialect"])
     elif conn_type == "postgres" and (extras.get("redshift") or extras.get("redshift-serverless")):
-        told = "redshift"
+        name = "redshift"
     elif _DIALECTS.get(conn_type, conn_type) in DIALECTS:
-        # Before the hook, which may ask other services to tell: Redshift's does, and says PostgreSQL.
-        told = conn_type
+        # The type before the hook: Redshift's hook calls AWS to find its dialect, and returns PostgreSQL's.
+        name = conn_type
     else:
-        told = str(getattr(hook, "dialect_name", "") or "default")
-        told = conn_type if told == "default" else told
-    return _DIALECTS.get(told, told)
+        name = str(getattr(hook, "dialect_name", "") or "default")
+        name = conn_type if name == "default" else name
+    return _DIALECTS.get(name, name)
 
 
 def secrets_of(connection: Any) -> list[str]:
-    """Give what errors must not show: the password, and extras that are called like one."""
+    """Return the values that errors must hide: the password, and extras whose names contain a word like secret."""
     found = [connection.password] + [
         value for name, value in connection.extra_dejson.items() if _SECRET_NAMES.search(name)
     ]
@@ -142,9 +143,9 @@ def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of a query, fetched in batches.
 
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.
-    :raises UnsupportedConnection: if it is another, or there is none.
-    :raises SqlFailed: in the server's words, without addresses.
-    :raises InvalidInput: if the query gives no rows, or two columns of one name.
+    :raises UnsupportedConnection: if the connection does not exist, or its hook is not a ``DbApiHook``.
+    :raises SqlFailed: with the server's message, in which values are hidden.
+    :raises InvalidInput: if the statement does not return rows, or two columns have the same name.
     """
     connection: Any = connection_of("attendance, conn_id", conn_id, missing=SqlConnectionMissing)
     hook, secrets = sql_hook(connection, conn_id, "attendance, conn_id"), [connection.password or ""]
@@ -152,10 +153,11 @@ def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
         if not names:
-            raise InvalidInput(f"The feed's sql on {plain(conn_id)} is no query: it gives no rows")
+            raise InvalidInput(f"The feed's sql on {plain(conn_id)} returns no rows. Use a query, such as SELECT")
         if len(set(names)) < len(names):
             raise InvalidInput(
-                f"The feed's sql on {plain(conn_id)} gives two columns of one name: {shown_columns(names)}"
+                f"The feed's sql on {plain(conn_id)} returns two columns of the same name: {shown_columns(names)}."
+                " Rename one"
             )
         while batch := cursor.fetchmany(10_000):
             for row in batch:
@@ -164,6 +166,6 @@ def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _wrapped(conn_id: str, secrets: Sequence[str]) -> Iterator[None]:
-    """Raise a driver's error in one line. A value that can't be cast is quoted in it, and may be somebody's address."""
+    """Raise a driver's error as one of ours, in one line: drivers quote values, which can be addresses."""
     with wrap_driver_errors(f"connection {plain(conn_id)}, reading the feed", secrets):
         yield

@@ -16,7 +16,7 @@ from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.attendance.engine import Resources, check_resources
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.hooks.calcom import conn_id_of
+from airflow_provider_calcom.hooks.calcom import conn_id_of, required_conn_id
 from airflow_provider_calcom.hooks.sql import query_rows, sql_backend
 from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
@@ -59,7 +59,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     :raises LedgerSecretMismatch: if people are to be named by hashes, and the connection has no secret.
     """
     requested_at = datetime.now(timezone.utc)
-    conn_id_of("calcom_conn_id", hook.calcom_conn_id)
+    required_conn_id("calcom_conn_id", hook.calcom_conn_id)
     _check_strings(given)
     storage = Storage(given["storage_conn_id"])
     resources = Resources(memory_limit=given["memory_limit"], threads=given["threads"])

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
@@ -137,12 +136,8 @@ class ListBookingsOperator(CalComOperator):
         self.api_version = api_version
         self._remember_filters(_FILTERS)
 
-    def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
-        """List the bookings.
-
-        :param context: the task's context.
-        """
-        with fail_without_retry(), self.hook as hook:
+    def _execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
+        with self.hook as hook:
             self._check_output()
             filters = self._filters(context)
             bookings = hook.iterate_bookings(page_size=self.page_size, **filters)

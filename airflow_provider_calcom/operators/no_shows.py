@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_calcom.exceptions import fail_without_retry
 from airflow_provider_calcom.links import CalComBookingLink
 from airflow_provider_calcom.operators._base import CalComOperator
 
@@ -102,15 +101,7 @@ class MarkAbsentOperator(CalComOperator):
         self.allow_foreign_booking = allow_foreign_booking
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run, which Airflow's own --dry-run calls.
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Set the flags.
-
-        :param context: the task's context.
-        """
-        with fail_without_retry():
-            return self._mark(context)
-
-    def _mark(self, context: Context) -> dict[str, Any]:
+    def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom._rendered import choice
         from airflow_provider_calcom.api.arguments import parse_argument
         from airflow_provider_calcom.api.errors import BookingNotStarted
@@ -294,15 +285,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.threads = threads
         self._remember_filters(_CHOOSE_BOOKINGS)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Write the plan.
-
-        :param context: the task's context.
-        """
-        with fail_without_retry():
-            return self._plan(context)
-
-    def _plan(self, context: Context) -> dict[str, Any]:
+    def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
         from airflow_provider_calcom.operators._plan_parameters import plan_request
 
@@ -453,15 +436,7 @@ class ApplyNoShowsOperator(CalComOperator):
         self.api_version = api_version
         self._application: Application | None = None
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Apply the plan.
-
-        :param context: the task's context.
-        """
-        with fail_without_retry():
-            return self._apply(context)
-
-    def _apply(self, context: Context) -> dict[str, Any]:
+    def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
