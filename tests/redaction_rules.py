@@ -59,7 +59,7 @@ def foreign_errors_shown() -> Iterator[Finding]:
 
 
 def open_chains() -> Iterator[Finding]:
-    """Yield each ``raise X(...)`` without ``from`` where another library's error was caught and stays as the context."""
+    """Yield ``raise X(...)`` without ``from`` where another library's error was caught: it stays as the context."""
     for path in MODULES:
         for handler in _handlers(path):
             for node in _own_nodes(handler):
