@@ -1,15 +1,15 @@
-"""The privacy promise in one place: what may stand in an error, a log line or a repr.
+"""Redaction of errors, log lines and reprs: no key, token or password, and no attendee's address or name.
 
-No key, token or password, and no attendee's address or name. Each function is for another kind of thing:
+Each kind of value has its function:
 
-- :func:`redact` for words that somebody else wrote: a server, a proxy, a library; :func:`redact_sql` for those of a
-  SQL server or driver, which quote values;
-- :func:`describe` for a value that came in a parameter, and :func:`plain` for one that is the name of a thing;
-- :func:`shape_of`, :func:`shown_word` and :func:`shown_time` for a value of a table, which is people's data;
+- :func:`redact` for messages of a server, a proxy or a library; :func:`redact_sql` for messages of a SQL server or
+  driver, which quote values;
+- :func:`describe` for the value of a parameter, and :func:`plain` for the name of a thing;
+- :func:`shape_of`, :func:`shown_word` and :func:`shown_time` for the value of a table, which is personal data;
 - :func:`shown_columns` and :func:`shown_column` for the names of a table's columns;
 - :func:`shown_path` for a path or URL of a file;
-- :func:`hide` for our own texts. The base classes of our errors call it, so that what none of the others was given
-  about shows no address and no key either. It knows no names, which is why the others are needed.
+- :func:`hide` for our own messages. The base class of our errors calls it, so that a value that went through none of
+  the other functions shows no address and no key either. It can't recognise names; the other functions do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from urllib.parse import quote, quote_plus
 
 LONGEST_TEXT = 500
-"""Characters of somebody else's words that are shown at most."""
+"""Maximum length of a message of a server or library that is shown."""
 
 _LOOKED_AT = 4_000
 """Characters that patterns run over. A server can send megabytes, and Python's patterns hold the interpreter's lock."""
@@ -27,8 +27,8 @@ _LOOKED_AT = 4_000
 _LONGEST_ADDRESS = 320
 _LONGEST_VALUE = 80
 
-# Each pattern takes what it has looked at, so that none is quadratic: what decides whether a piece is hidden is looked
-# at in a function, not by a pattern that would begin anew at every character.
+# Each pattern consumes what it matched, so that none is quadratic: a function decides whether a match is hidden, not
+# a look-ahead, which would start again at every character.
 _TOKENS = re.compile(
     r"(access token=\s*)(?:bearer\s+|basic\s+)?\S+|\bbearer\s+\S+|\bbasic\s+[\w+/]{8,}={1,2}"
     # A key, but not the feed cal_video and its conference keys.
@@ -45,7 +45,7 @@ _QUERY = re.compile(r"\?[^\s\"'<>]+")
 # Not of fields of Microsoft Graph, such as value@odata.nextLink.
 _AT_SIGN = r"(?:@(?!odata\.[a-z])|[\uFF20\uFE6B]|%(?:25)*40|&#0*64|&#x0*40|&commat|\\u0040|\\x40)"
 _AT = re.compile(_AT_SIGN, re.IGNORECASE)
-# A local part in quotes, or with a comment, may hold what parts words elsewhere. Bounded, so that it stays linear.
+# A local part in quotes, or with a comment, may contain separators of words. Bounded, so that it stays linear.
 _QUOTED_ADDRESS = re.compile(
     rf"(?:\\?\"[^\"\\]{{1,64}}\\?\"|\\?'[^'\\]{{1,64}}\\?'|[\w.+-]{{0,64}}\([^()]{{0,64}}\)){_AT_SIGN}[^\s\"'<>(),;]*",
     re.IGNORECASE,
@@ -55,12 +55,12 @@ _OPAQUE = re.compile(r"[A-Za-z0-9_-]{16,}")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return somebody else's words fit for a log: one printable line of at most 500 characters.
+    """Return a message of a server or library for the log: one printable line of at most 500 characters.
 
-    Tokens, addresses (also percent-encoded), users and passwords in URLs, and the queries of URLs are taken out.
+    Tokens, addresses (also percent-encoded), users and passwords in URLs, and the queries of URLs are removed.
 
-    :param secrets: texts that need not look like a token, such as our own key or a name that was sent; also found
-        percent-encoded or escaped.
+    :param secrets: strings that need not look like a token, such as our own key or a name that was sent. They are also
+        found percent-encoded or escaped.
     """
     hidden = [" ".join(secret.split()) for secret in secrets]
     line = _one_line(text[:_LOOKED_AT])
@@ -69,17 +69,14 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     line = hide(line)
     is_cut = len(text) > _LOOKED_AT
     if is_cut:
-        # The end may be the first half of what would have been hidden, had it been whole.
+        # The end may be the first half of an address or a key, which no pattern matches.
         line = line[: max(0, len(line) - max([_LONGEST_ADDRESS, *(3 * len(secret) for secret in hidden)]))]
         line = line[: line.rfind(" ") + 1]
     return f"{line[:LONGEST_TEXT]}..." if is_cut or len(line) > LONGEST_TEXT else line
 
 
 def hide(text: str) -> str:
-    """Return a text of ours without tokens, addresses, users of URLs and queries of URLs; else as it is.
-
-    A second time changes nothing.
-    """
+    """Return one of our messages without tokens, addresses, users of URLs and queries of URLs. Idempotent."""
     text = _TOKENS.sub(lambda found: (found.group(1) or "") + "***", text)
     text = _ASSIGNED.sub(r"\1***", text)
     text = _USER_OF_URL.sub("", text)
@@ -91,7 +88,7 @@ def hide(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text on one line and without what a terminal or a log would act on."""
+    """Return the string on one line, without characters that a terminal or a log interprets."""
     return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
 
 
@@ -113,9 +110,9 @@ def _shown_word(found: re.Match[str]) -> str:
     return "<address>" if _AT.search(found.group(), 1) else found.group()
 
 
-# The words of SQL servers.
+# Messages of SQL servers.
 
-# What PostgreSQL and Spark say after their first lines: our own SQL, and values.
+# How PostgreSQL and Spark continue after their first lines: with our own SQL, and with values.
 _SQL_DETAILS = re.compile(r"\s*(LINE \d+:|DETAIL:|CONTEXT:|QUERY:|STATEMENT:|WHERE:|\^|== SQL)")
 _QUOTED = re.compile(r"(\w*)(\W{0,3})(\"[^\"]*\"|'[^']*'|`[^`]*`)")
 _NAME_IN_SQL = re.compile(r"[A-Za-z_][\w.$-]{0,127}", re.ASCII)
@@ -132,13 +129,13 @@ _REFUSED_VALUE = re.compile(
 
 
 def redact_sql(error: Exception, secrets: Iterable[str] = ()) -> str:
-    """Return what a SQL server or its driver said, in one line: the names of tables and columns, but no value.
+    """Return the message of a SQL server or its driver, in one line: the names of tables and columns, but no value.
 
-    A value that can't be cast is quoted in such an error, and may be somebody's name. Quoted texts are shown only
-    behind words such as ``column`` or ``table``.
+    Such an error quotes a value that can't be cast, which may be a person's name. Quoted strings are shown only after
+    words such as ``column`` or ``table``.
 
-    :param error: the driver's.
-    :param secrets: as of :func:`redact`.
+    :param error: the driver's error.
+    :param secrets: see :func:`redact`.
     """
     lines = []
     for line in str(error)[:_LOOKED_AT].splitlines():
@@ -159,11 +156,11 @@ def _shown_in_sql(found: re.Match[str]) -> str:
 
 
 def describe(value: object) -> str:
-    """Return how an error shows a value that came in a parameter: short, and only where it can be nobody's secret.
+    """Return how an error shows the value of a parameter: short, and without anything that may be private.
 
-    Addresses, keys and names end up in the wrong parameter now and then. Text of several words, or with letters beyond
-    ASCII, may be a name, and a long word of letters and digits a key: of all these only the length is shown. Of a
-    container only its kind and size are shown, because its keys can be addresses.
+    Addresses, keys and names end up in the wrong parameter now and then. A string of several words, or with non-ASCII
+    letters, may be a name, and a long word of letters and digits may be a key: only the length of these is shown. Of a
+    container only its type and size are shown, because its keys can be addresses.
     """
     if value is None or isinstance(value, bool | int | float):
         return repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "an integer of over 30 digits"
@@ -182,13 +179,13 @@ def describe(value: object) -> str:
 
 
 def plain(name: str) -> str:
-    """Return the name of a thing, as of a connection or a table, without quotes where it can be nobody's secret."""
+    """Return the name of a connection, a table or the like, without quotes unless it may be private."""
     shown = describe(name)
     return name if name.isprintable() and shown == repr(name) else shown
 
 
 def _is_opaque(word: str) -> bool:
-    """Tell whether a word may be a key. An instant has few letters, and a plain name no digits."""
+    """Return whether a word may be a key. A timestamp has few letters, and a plain name has no digits."""
     return sum(letter.isdigit() for letter in word) >= 2 and sum(letter.isalpha() for letter in word) >= 4
 
 
@@ -199,7 +196,7 @@ def _kind_of(value: object) -> str:
     return f"a {name}"
 
 
-# Values and columns of tables. Columns shift, and a time's column can hold a name.
+# Values and columns of tables. Columns can be shifted, so that the column of a time has names.
 
 _LONGEST_CELL = 40
 _DATE_WORDS = re.compile(
@@ -213,7 +210,7 @@ _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
 
 
 def shape_of(value: object) -> str:
-    """Return what kind of value came: ``text like '99/99/9999'`` or ``a list``; nothing of its text is repeated."""
+    """Return the kind of a value: ``text like '99/99/9999'`` or ``a list``; none of its letters and digits is shown."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -221,19 +218,19 @@ def shape_of(value: object) -> str:
     if isinstance(value, bool):
         return f"the bool {value}"
     if isinstance(value, (int, float)) and -1e30 < value < 1e30:
-        return f"a number of {len(str(abs(int(value))))} digits"  # it may be a telephone's
+        return f"a number of {len(str(abs(int(value))))} digits"  # it may be a telephone number
     return f"a {type(value).__name__}"
 
 
 def shown_word(value: object) -> str:
-    """Return a value of a column of few words, such as a kind: as it is where it is in small letters, as no name is."""
+    """Return a value of a column of keywords, such as a kind: unchanged if it is in lower case, as names are not."""
     if isinstance(value, str) and _SMALL_WORD.fullmatch(value):
         return repr(value)
     return f"a text of {len(value):,} characters" if isinstance(value, str) else shape_of(value)
 
 
 def shown_time(value: object) -> str:
-    """Return a value of a time's column as it is where it plainly is a date or a time, otherwise its shape."""
+    """Return a value of a column of times: unchanged if it clearly is a date or a time, otherwise its shape."""
     if isinstance(value, str) and len(value) <= _LONGEST_CELL and _looks_like_a_time(value):
         return repr(value)
     return shape_of(value)
@@ -254,7 +251,7 @@ _LONGEST_COLUMNS = 400
 _MOST_COLUMNS = 40
 _RUN_OF_LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS_OF_A_NAME = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])|[A-Z]")
-# None that is a surname as well.
+# Words of column names that are not surnames.
 _COLUMN_WORDS = re.compile(
     r"absent|account|action|activity|address|attendance|attendee|beginning|booking|calendar|code"
     r"|conference|count|date|department|device|display|duration|email|end|ended|event|exit"
@@ -268,11 +265,11 @@ _COLUMN_WORDS = re.compile(
 
 
 def shown_columns(names: Iterable[object]) -> str:
-    """Return the names of a table's columns for an error: those alone, and none where they look like data.
+    """Return the names of a table's columns for an error, or only their number if they look like data.
 
-    A file without a header, or an object with people as keys, has data where names should be. So one of them that looks
-    like an address, a number, a time or somebody's full name hides them all. Hiding all that is no known word was
-    rejected: files in languages that no feed knows are named by what is shown here.
+    A file without a header, or an object with people as keys, has data instead of names. So one name that looks like
+    an address, a number, a time or a person's full name hides all of them. Hiding all unknown words was rejected: with
+    files in languages that no feed knows, these names are what the user needs.
     """
     texts = [text for text in map(_as_name, names) if text]
     if not texts:
@@ -284,13 +281,13 @@ def shown_columns(names: Iterable[object]) -> str:
 
 
 def shown_column(name: object) -> str:
-    """Return the name of one column, or how long it is where it looks like data."""
+    """Return the name of one column, or its length if it looks like data."""
     text = _as_name(name)
     return f"(a name of {len(str(name)):,} characters)" if _looks_like_data(text) else text
 
 
 def _as_name(name: object) -> str:
-    """Return a name on one line, with a question mark for what was read in the wrong encoding."""
+    """Return a name on one line, with question marks for characters that were read in the wrong encoding."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(str(name).split()))
 
 
@@ -305,7 +302,10 @@ def _looks_like_data(name: str) -> bool:
 
 
 def _may_be_full_name(text: str) -> bool:
-    """Tell ``Ann Archer`` from ``Join Time``. ``Erster Beitritt`` is taken for one: its words have capitals, too."""
+    """Return whether a string may be a person's name: ``Ann Archer``, not ``Join Time``.
+
+    ``Erster Beitritt`` is treated as a name, because its words begin with capitals too.
+    """
     words = _RUN_OF_LETTERS.findall(text)
     has_capitals = sum(not word[0].islower() for word in words) > 1
     return has_capitals and " " in text and not any(map(_COLUMN_WORDS.fullmatch, _WORDS_OF_A_NAME.findall(text)))
@@ -317,13 +317,13 @@ _LONGEST_PATH = 200
 
 
 def shown_path(path: object) -> str:
-    """Return a path or URL of a file as messages show it: on one line, and no part of it an address, a key or a name.
+    """Return a path or URL of a file for a message: on one line, without parts that are an address, a key or a name.
 
-    A long one is cut in its middle: its beginning and its end tell most. Of one that is longer than any path, only
-    the beginning is looked at.
+    A long path is cut in the middle, because its beginning and its end are the most useful. Of a string that is longer
+    than any path, only the beginning is used.
     """
     text = str(path)
-    if len(text) > _LOOKED_AT:  # no path is as long; its last part may be half of an address
+    if len(text) > _LOOKED_AT:  # longer than any path; its last part may be half of an address
         text = text[:_LOOKED_AT].rpartition("/")[0]
     text = _QUERY.sub(_shown_query, _USER_OF_URL.sub("", text))
     text = "/".join(map(_shown_part, text.split("/")))

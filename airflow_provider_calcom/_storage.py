@@ -1,4 +1,4 @@
-"""Paths, folders and files, on this machine or in an object store, and databases for the length of one run."""
+"""Paths, folders and files, local or in an object store, and temporary databases."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from urllib.parse import urlsplit
 from airflow_provider_calcom._redact import describe, redact, shown_path
 from airflow_provider_calcom.errors import ProviderError
 
-# A path is a text, an os.PathLike, a URL of an object store or a UPath.
+# A path is a string, an os.PathLike, a URL of an object store or a UPath.
 Folder = str | os.PathLike[str] | Any
 
 MODE_VARIABLE = "CALCOM_FILE_MODE"
-"""Environment variable with the mode of files that are written here, such as ``0640``; folders get ``0750`` then."""
+"""Environment variable with the mode of local files that are written, such as ``0640``; folders then get ``0750``."""
 
 UNFINISHED = ".calcom-unfinished-"
-"""How folders begin in which a file is written before it takes its place. A process that was killed leaves one."""
+"""Prefix of folders in which a file is written before it is moved to its path. A killed process leaves one behind."""
 
 
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 """Bytes that Linux and macOS allow for a path and for one name in it."""
 
-# What no retry heals: rights, or what lies in the way. A full disk, or one that answers with an error, may heal.
+# Errors that a retry meets again: rights, or something else at the path. A full or failing disk may recover.
 _LASTING = frozenset(
     getattr(errno, name)
     for name in ("EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "EEXIST", "ENXIO")
@@ -43,34 +43,34 @@ _LASTING = frozenset(
 
 
 class InvalidFileMode(ProviderError):
-    """The environment variable with the mode of files can't be used. Fix it; the text names it."""
+    """The environment variable with the mode of files is invalid. Fix it; the message names it."""
 
 
 class UnusablePath(ProviderError):
-    """A path or URL can't be used: no storage of its kind is known here. Fix it, or install the storage's library."""
+    """A path or URL can't be used: its kind of storage is unknown here. Fix it, or install the storage's library."""
 
 
 def fault_of_path(path: object) -> str | None:
-    """Return why nothing can lie at a path, in words that go on after "is", or None.
+    """Return why a path is invalid, in words that continue after "is", or None if it is valid.
 
-    :param path: a text, an ``os.PathLike`` or a UPath; here, or with ``://`` in an object store.
+    :param path: a string, an ``os.PathLike`` or a UPath; local, or with ``://`` in an object store.
     """
     text = str(path)
     if not text.strip():
         return "empty"
     if "\0" in text:
-        return "a text with a NUL byte, which no path has"
+        return "a string with a NUL byte, which paths can't have"
     try:
         size = len(os.fsencode(text))
         text.encode()
     except UnicodeEncodeError:
-        return "a text with half a character (a lone surrogate), which no path has"
+        return "a string with an unpaired surrogate (invalid Unicode), which paths can't have"
     if size > _LONGEST_PATH or (
         "://" not in text and any(len(os.fsencode(one)) > _LONGEST_NAME for one in text.split("/"))
     ):
-        return f"a text of {len(text):,} characters, which is too long for a path"
+        return f"a string of {len(text):,} characters, which is too long for a path"
     if "://" in text and not _is_url(text):
-        return "a URL that can't be read as one"
+        return "a URL that can't be parsed"
     if text.startswith("~") and os.path.expanduser(text) == text:
         return "below the home of a user who does not exist here (~)"
     return None
@@ -85,9 +85,9 @@ def _is_url(text: str) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in a few words why a place could not be reached, without a path or what lies there.
+    """Return in a few words why a path could not be reached, without the path and its content.
 
-    :param error: what a file system, or the library of an object store, raised.
+    :param error: an error of a file system, or of the library of an object store.
     """
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
@@ -97,21 +97,21 @@ def reason_of(error: Exception) -> str:
 
 
 def is_lasting(error: Exception) -> bool:
-    """Return whether another try would meet the same error: no rights, a file where a folder should be, no library."""
+    """Return whether a retry would meet the same error: no rights, a file instead of a folder, no library."""
     if isinstance(error, OSError):
         return error.errno in _LASTING
     return isinstance(error, (ImportError, ValueError, TypeError))
 
 
 def is_of_storage(error: Exception, place: Any) -> bool:
-    """Return whether an error is that of the place, and not ours.
+    """Return whether an error is one of the file system or object store, and not one of ours.
 
-    :param error: any. The libraries of object stores have classes of their own, which can't be known here.
+    :param error: any error. The libraries of object stores have their own classes, which can't be known here.
     :param place: the path that was used.
     """
     if isinstance(error, ProviderError):
         return False
-    # By its name, as DuckDB, whose IOException this is, is an extra.
+    # DuckDB's IOException, by its name because DuckDB is an optional dependency.
     return isinstance(error, (OSError, ImportError)) or type(error).__name__ == "IOException" or "://" in str(place)
 
 
@@ -150,7 +150,7 @@ def storage_errors(
 
 
 def folder_path(folder: Folder) -> Any:
-    """Give the folder as a path that has ``/``, ``open`` and ``unlink``, wherever it lies."""
+    """Return the folder, local or in an object store, as a path that has ``/``, ``open`` and ``unlink``."""
     text = str(folder)
     if text.startswith("file://"):
         return Path(text.removeprefix("file://"))
@@ -165,7 +165,7 @@ def folder_path(folder: Folder) -> Any:
     except (ValueError, TypeError, ImportError) as error:
         why = reason_of(error)
     raise UnusablePath(
-        f"{shown_path(text)!r} is no URL of an object storage that is known here ({why}). Correct it, or install the"
+        f"{shown_path(text)!r} is not a URL of an object storage that is known here ({why}). Correct it, or install the"
         " library of its storage"
     )
 
@@ -183,17 +183,17 @@ def unpacked(stream: io.BufferedReader, buffer_size: int = io.DEFAULT_BUFFER_SIZ
 
 
 def is_here(path: Any) -> bool:
-    """Tell whether a path that :func:`folder_path` gave is one of this machine.
+    """Return whether a path of :func:`folder_path` is local.
 
-    By its text: on Airflow 2.11 the paths of object stores are a kind of :class:`Path`, too.
+    Decided by the string: on Airflow 2.11 the paths of object stores are instances of :class:`Path` too.
     """
     return "://" not in str(path)
 
 
 def make_folder(path: Any) -> None:
-    """Make a folder and those above it that are missing, for their owner alone unless :data:`MODE_VARIABLE` is set.
+    """Create a folder and its missing parents, for their owner only unless :data:`MODE_VARIABLE` is set.
 
-    :param path: a path that :func:`folder_path` gave.
+    :param path: a path of :func:`folder_path`.
     """
     if not is_here(path):
         path.mkdir(parents=True, exist_ok=True)
@@ -203,24 +203,24 @@ def make_folder(path: Any) -> None:
         missing.append(path)
         path = path.parent
     for one in reversed(missing):
-        # Not parents=True, which gives the folders above the usual mode.
+        # Not parents=True, which creates the parents with the default mode.
         one.mkdir(mode=_folder_mode(), exist_ok=True)
 
 
 def open_here(path: Path, flags: int) -> int:
-    """Open a file of this machine and return its descriptor. One that is made is for its owner alone by default.
+    """Open a local file and return its descriptor. A new file is for its owner only, by default.
 
-    :param path: the file. A symbolic link is refused: whoever may write in the folder could have put it there.
-    :param flags: those of :func:`os.open`.
+    :param path: the file. A symbolic link is rejected: anyone who may write to the folder could have created it.
+    :param flags: the flags of :func:`os.open`.
     :raises OSError: also for a symbolic link.
     """
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, file_mode())
 
 
 def file_mode() -> int:
-    """Return the mode of files that hold addresses: 0600, or what :data:`MODE_VARIABLE` says.
+    """Return the mode of files with addresses: the value of :data:`MODE_VARIABLE`. Defaults to 0600.
 
-    :raises InvalidFileMode: if it is no octal number of three or four digits, or shuts the owner out.
+    :raises InvalidFileMode: if it is not an octal number of three or four digits, or excludes the owner.
     """
     text = os.environ.get(MODE_VARIABLE, "0600")
     mode = int(text, 8) if re.fullmatch("0?[0-7]{3}", text) else 0
@@ -233,19 +233,19 @@ def file_mode() -> int:
 
 
 def _folder_mode() -> int:
-    """Return the mode of folders: whoever may read files may enter, too."""
+    """Return the mode of folders: anyone who may read the files may enter."""
     mode = file_mode()
     return mode | (mode & 0o444) >> 2
 
 
 @contextmanager
 def atomic_write(path: Any) -> Iterator[Path]:
-    """Give a file to write to, which takes its place when it is whole: a reader never sees half of it.
+    """Yield a file to write to, and move it to its path when it is complete: a reader never sees half of it.
 
-    Here it lies in a folder of its own beside the target, which nobody else may enter: a name that can be foreseen
-    could be taken by a symbolic link to another file.
+    A local file is written in a folder of its own beside the target, which only the owner may enter: somebody could put
+    a symbolic link to another file at a predictable name.
 
-    :param path: a path here, or a UPath or URL of an object store.
+    :param path: a local path, or a UPath or URL of an object store.
     """
     text = str(path)
     if "://" in text and not text.startswith("file://"):
@@ -269,7 +269,7 @@ def atomic_write(path: Any) -> Iterator[Path]:
 
 
 def is_whole_text(text: str) -> bool:
-    """Return whether a text can be written: half a character (a lone surrogate), which JSON can bring, can't be."""
+    """Return whether a string can be encoded. JSON can have unpaired surrogates, which can't be."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -277,12 +277,12 @@ def is_whole_text(text: str) -> bool:
     return True
 
 
-# One for all lines: json.dumps would make a new one for each.
+# Reuse one encoder: json.dumps with options builds a new one per call.
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
-    """Write lines of JSON and give the hash of their bytes."""
+    """Write lines of JSON, and return the SHA-256 of their bytes as hexadecimal digits."""
     digest = hashlib.sha256()
     with atomic_write(path) as part, part.open("wb") as file:
         for line in lines:
@@ -293,13 +293,13 @@ def write_lines(path: Any, lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def scratch_database(tables: str) -> sqlite3.Connection:
-    """Return a new database on disk, so that memory does not grow with what is put into it.
+    """Return a new database on disk, so that memory does not grow with its content.
 
-    SQLite removes its file when it is closed, or when the process ends in any other way.
+    SQLite removes the file when the database is closed, or when the process ends in any other way.
 
-    :param tables: SQL that makes its tables.
+    :param tables: SQL that creates the tables.
     """
-    # An empty name is a temporary file. It may be used by one thread at a time, not only by the one that made it.
+    # An empty name means a temporary file. Threads may use it one after another, not only the one that opened it.
     database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4096; {tables}")
     return database

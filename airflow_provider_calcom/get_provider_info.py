@@ -1,4 +1,4 @@
-"""What Airflow's provider manager reads: a literal, so that every Airflow process can read it at no cost."""
+"""Metadata for Airflow's provider manager: a literal, because every Airflow process reads it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe the provider: its connection type, form fields and operator links.
+    """Return the provider's metadata: its connection type, form fields and operator links.
 
-    Airflow 3.2 and newer draw the connection form from ``conn-fields`` and ``ui-field-behaviour`` alone. Older ones ask
-    the two form methods of :class:`airflow_provider_calcom.hooks.calcom.CalComHook`, which are made from this dict.
+    Airflow 3.2 and newer draw the connection form from ``conn-fields`` and ``ui-field-behaviour`` alone. Older versions
+    call the two form methods of :class:`airflow_provider_calcom.hooks.calcom.CalComHook`, which read this dict.
     """
     return {
         "package-name": "airflow-provider-calcom",
@@ -49,42 +49,42 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "region": {
                         "label": "Region",
-                        "description": "us or eu: where the account lives at Cal.com. Empty with a base URL.",
+                        "description": "us or eu: where Cal.com hosts the account. Empty with a base URL.",
                         "schema": {"type": ["string", "null"], "enum": ["us", "eu"]},
                     },
                     "api_version": {
                         "label": "API version",
-                        "description": "A cal-api-version date in place of each call's own, as YYYY-MM-DD.",
+                        "description": "A cal-api-version date (YYYY-MM-DD) instead of each call's own.",
                         "schema": {"type": ["string", "null"], "pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
                     },
                     "timeout": {
                         "label": "Timeout (s)",
-                        "description": "Seconds to connect and between two pieces of an answer; 30 if empty.",
+                        "description": "Seconds to connect and between two parts of a response; 30 if empty.",
                         "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 600},
                     },
                     "client_id": {
                         "label": "Platform client id",
-                        "description": "Of a platform OAuth client, in place of the API key.",
+                        "description": "Id of a platform OAuth client, instead of an API key.",
                         "schema": {"type": ["string", "null"]},
                     },
                     "client_secret": {
                         "label": "Platform client secret",
-                        "description": "Belongs to the platform client id.",
+                        "description": "Secret of the platform client id.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "allow_http": {
                         "label": "Allow http://",
-                        "description": "Send the key unencrypted to a host other than this machine.",
+                        "description": "Send the key unencrypted to a host other than localhost.",
                         "schema": {"type": ["boolean", "null"], "default": False},
                     },
                     "ledger_secret": {
                         "label": "Ledger secret",
-                        "description": "16 characters or more; with it, the ledger can name people by keyed hashes.",
+                        "description": "16 characters or more. Key of the hashes that replace addresses in the ledger.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "web_url": {
                         "label": "Web URL",
-                        "description": "Where people open bookings, for links; only for a self-hosted Cal.com.",
+                        "description": "URL of the web app, for links to bookings; only for a self-hosted Cal.com.",
                         "schema": {"type": ["string", "null"]},
                     },
                 },

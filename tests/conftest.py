@@ -1,4 +1,4 @@
-"""Set up an AIRFLOW_HOME before anything imports Airflow; fixtures of sandboxes and connections."""
+"""Fixtures of sandboxes and connections. An AIRFLOW_HOME is set up before anything imports Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fenced blocks of a page of the documentation."""
+"""Fenced code blocks of documentation pages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block.
+    """A fenced code block.
 
-    :param language: what stands behind the fence.
-    :param line: the line of the page that its text begins on.
-    :param before: the last line before it that is not blank.
-    :param output: of the ``text`` block right behind it, or nothing.
+    :param language: the language after the fence.
+    :param line: number of the page's line on which the block's text begins.
+    :param before: the last line before the block that is not blank.
+    :param output: the ``text`` block right after it, or an empty string.
     """
 
     language: str
@@ -24,7 +24,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Give the blocks of a page, each with the output that the page says it has."""
+    """Return the blocks of a page, each with the output that the page shows for it."""
     found: list[Block] = []
     before, inside = "", None
     last_line = 0

@@ -1,4 +1,4 @@
-"""What may stand in the package's log lines and errors, read off its source: no value that nobody looked at."""
+"""Rules about log lines and errors, checked on the package's source: a value is shown only through a redactor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACEHOLDER = re.compile(r"%[-0-9.]*([a-z])")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something in the source that a reader of the rules has to look at.
+    """A place in the source that breaks a rule, unless a test lists it.
 
     :param module: path below the package.
     :param line: of the statement.
@@ -37,12 +37,12 @@ class Finding:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Names it whatever its line."""
+        """Module and expression, which stay when the line changes."""
         return self.module, self.expression
 
 
 def shown_in_logs() -> Iterator[Finding]:
-    """Yield each value, other than a number, that a log statement at INFO or above shows as it is."""
+    """Yield each value, other than a number, that a log statement at INFO or above shows without a redactor."""
     for path in MODULES:
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Call) and _is_log(node):
@@ -51,7 +51,7 @@ def shown_in_logs() -> Iterator[Finding]:
 
 
 def foreign_errors_shown() -> Iterator[Finding]:
-    """Yield each use of a caught error of somebody else as a text, or as the cause of ours."""
+    """Yield each use of another library's error as a string, or as the cause of one of ours."""
     for path in MODULES:
         for handler in _handlers(path):
             for shown in _shown_of(handler):
@@ -59,7 +59,7 @@ def foreign_errors_shown() -> Iterator[Finding]:
 
 
 def open_chains() -> Iterator[Finding]:
-    """Yield each ``raise X(...)`` without ``from`` where somebody else's error was caught: it stays in the context."""
+    """Yield ``raise X(...)`` without ``from`` where another library's error was caught: it stays as the context."""
     for path in MODULES:
         for handler in _handlers(path):
             for node in _own_nodes(handler):
@@ -68,7 +68,7 @@ def open_chains() -> Iterator[Finding]:
 
 
 def raw_reprs() -> Iterator[Finding]:
-    """Yield each ``!r`` of a text within ``raise`` whose value no redactor has looked at."""
+    """Yield each ``!r`` within ``raise`` whose value did not go through a redactor."""
     for path in MODULES:
         for node in ast.walk(_tree(path)):
             if not isinstance(node, ast.Raise):
@@ -93,7 +93,7 @@ def _is_log(call: ast.Call) -> bool:
 
 
 def _texts_of_log(call: ast.Call) -> Iterator[ast.expr]:
-    """Yield what fills the ``%s`` of a log line; all its arguments where its text is no literal."""
+    """Yield the values of a log line's ``%s``; all of its arguments if its message is not a literal."""
     arguments = list(call.args)
     if isinstance(call.func, ast.Attribute) and call.func.attr == "log":
         arguments = arguments[1:]
@@ -112,7 +112,7 @@ def _texts_of_log(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def _is_redacted(value: ast.expr) -> bool:
-    """Tell whether a value went through the one module, is the name of a class, or a length."""
+    """Return whether a value went through a redactor, or is a number."""
     if not isinstance(value, ast.Call):
         return False
     if isinstance(value.func, ast.Name):
@@ -126,21 +126,39 @@ def _handlers(path: Path) -> Iterator[ast.ExceptHandler]:
             yield node
 
 
-OURS = re.compile(
-    r"(CalComError|AttendanceError|FeedError|FeedUnreadable|InvalidFeedOption|UnreadableField|UnreadableFile"
-    r"|SkippedRecord|BadTime|BadWorkbook|InvalidInput|InvalidArgument|InvalidPolicy|SqlFailed|SqlUnavailable"
-    r"|LedgerNotWritten|ListingIncomplete|PermissionDenied|BookingNotStarted|PlanRefused|FailureEndsRun"
-    r"|OutcomeUnknown|NoShowUpdateFailed|BookingNotFound|RateLimited|NotConnected|UnexpectedAnswer|_WriteError)"
-)
+INTERNAL_ERRORS = {
+    *("UnreadableField", "UnreadableFile", "SkippedRecord", "BadTime", "BadWorkbook", "FailureEndsRun", "_WriteError"),
+}
+"""Errors that never reach users. Where they carry values, those are redacted when they are raised."""
+
+
+@functools.cache
+def _our_errors() -> frozenset[str]:
+    """Return the names of all subclasses of ``ProviderError``, which redacts its text, and of their aliases."""
+    names = INTERNAL_ERRORS | {"ProviderError"}
+    nodes = [node for path in MODULES for node in ast.walk(_tree(path))]
+    size = 0
+    while size < len(names):
+        size = len(names)
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and any(_last_name(base) in names for base in node.bases):
+                names.add(node.name)
+            elif isinstance(node, ast.Assign) and _last_name(node.value) in names:
+                names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return frozenset(names)
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _are_ours(kinds: ast.expr | None) -> bool:
     names = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds] if kinds is not None else []
-    return bool(names) and all(OURS.fullmatch(ast.unparse(name).split(".")[-1]) for name in names)
+    return bool(names) and all(_last_name(name) in _our_errors() for name in names)
 
 
 def _own_nodes(handler: ast.ExceptHandler) -> Iterator[ast.AST]:
-    """Yield the nodes of a handler, but for those of handlers within it."""
+    """Yield the nodes of a handler, without those of nested handlers."""
     waiting: list[ast.AST] = list(handler.body)
     while waiting:
         node = waiting.pop()
@@ -149,7 +167,7 @@ def _own_nodes(handler: ast.ExceptHandler) -> Iterator[ast.AST]:
 
 
 def _shown_of(handler: ast.ExceptHandler) -> Iterator[ast.expr]:
-    """Yield where the caught error is put into a text, or after ``from``, without a redactor around it."""
+    """Yield where the caught error is formatted, or used after ``from``, without a redactor around it."""
     name = handler.name
 
     def is_error(node: ast.AST | None) -> bool:

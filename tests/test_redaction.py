@@ -181,7 +181,7 @@ SHOWN_IN_LOGS = {
     ("api/client.py", "endpoint.method"): "of our own",
     ("api/client.py", "endpoint.path"): "made of checked uids and numbers; the query is apart",
     ("api/client.py", "response.status_code"): "a number",
-    ("api/rechecks.py", "name"): "of a filter of BookingQuery",
+    ("api/query.py", "name"): "of a filter of BookingQuery",
     ("operators/_task.py", "type(error).__name__"): "a class",
     ("operators/_task.py", "found.get('done')"): "a number that this class wrote",
     ("operators/_task.py", "found.get('total')"): "a number that this class wrote",
@@ -193,7 +193,7 @@ SHOWN_IN_LOGS = {
     ("no_shows/completeness.py", "max(early)"): "an instant",
     ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
-    ("no_shows/planner.py", "rendered(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
+    ("no_shows/planner.py", "format_plan(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
     (
@@ -201,7 +201,7 @@ SHOWN_IN_LOGS = {
         "'Dry run, nothing was sent. It would be for booking' if dry_run else 'Booking'",
     ): "literals",
     ("operators/no_shows.py", "result['booking_uid']"): "a checked uid",
-    ("operators/no_shows.py", "rendered(summary)"): "numbers, reasons and rails of a plan of ours",
+    ("operators/no_shows.py", "format_plan(summary)"): "numbers, reasons and rails of a plan of ours",
     (
         "operators/no_shows.py",
         "', '.join((f'{outcome} {changes}' for outcome, changes in result['outcomes'].items() if changes))"

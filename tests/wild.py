@@ -1,4 +1,4 @@
-"""Values that nobody means, and what every failure must be: an error of ours that names what to fix."""
+"""Random values for parameters, and the check of their result: success, or an error of ours that names the fix."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.errors import ProviderError
 from tests.profiles import examples
 
-LONGEST_TEXT = 1_200
+LONGEST_MESSAGE = 1_200
 
 
 def limits(fast: int) -> settings:
-    """Return how often a property is tried: ``fast`` times in every run, thirty times as often in the deep profile."""
-    return settings(max_examples=examples(fast, 30 * fast))
+    """Return settings with the number of examples: ``fast`` in every run, sixty times as many in the deep profile."""
+    return settings(max_examples=examples(fast, 60 * fast))
 
 
 class Comparing:
-    """Something that can't be compared, as an array of numbers can't be asked whether it is true."""
+    """A value that can't be compared, like a NumPy array, which has no truth value."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -35,7 +35,7 @@ class Comparing:
 
 
 class Deep(list[Any]):
-    """A list that is nested too deeply to be walked, shown short in a failing test."""
+    """A list that is nested too deeply for recursion. A failing test shows it in short."""
 
     def __init__(self) -> None:
         nested: list[Any] = []
@@ -46,7 +46,7 @@ class Deep(list[Any]):
 
 ODD_TEXTS = (
     *("", " ", "None", "null", "nan", "\ud800", "a\x00b", "a\nb", "x" * 5_000, "[", '{"a":', "[" * 9_000, "9" * 5_000),
-    *("1e400", "True", "-1", "://", "http://[", "bogus://x/y", "file://\x00", "~nobody-is-called-so/x", "[1]", "{}"),
+    *("1e400", "True", "-1", "://", "http://[", "bogus://x/y", "file://\x00", "~no-such-user/x", "[1]", "{}"),
     *("ann@example.org", "2026-11-18T08:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
 )
 ANY_TEXT = st.text(max_size=6) | st.sampled_from(ODD_TEXTS)
@@ -61,26 +61,26 @@ ANY_OBJECT = st.sampled_from(
      range(2), datetime(2026, 1, 1), datetime(1, 1, 1, tzinfo=timezone.utc), date(2026, 1, 1), Decimal("NaN"), 1j,
      Path("a\x00b"), Path("\ud800"), Path("x" * 300)]
 )  # fmt: skip
-# Python refuses to write a number of so many digits.
+# Python refuses to format an integer of that many digits.
 ANYTHING = ANY_JSON | ANY_OBJECT | st.just(5_000).map(lambda digits: 10**digits)
 
 
 def outcome(
     call: Callable[[], Any], *, names: tuple[str, ...] = (), in_task: bool = True
 ) -> CalComError | AttendanceError | None:
-    """Run a call, and hold that it succeeds or fails with an error of ours.
+    """Run a call, and assert that it succeeds or raises an error of ours.
 
-    :param names: one of them must stand in the text, unless Cal.com could not be reached: then all was taken.
-    :param in_task: whether Airflow must be told by the class that another try is useless.
-    :returns: the error, or None.
+    :param names: the message must contain one of them, unless Cal.com could not be reached: then all was accepted.
+    :param in_task: whether an error that is not retryable must be an ``AirflowFailException``.
+    :return: the error, or None.
     """
     error = _error_of(call)
     if error is None:
         return None
     text = str(error)
     assert text.isprintable(), f"{text!r} would break a log's line"
-    assert len(text) <= LONGEST_TEXT, f"{len(text)} characters are not for people"
-    assert "ann@example.org" not in text, "an address is nobody's business"
+    assert len(text) <= LONGEST_MESSAGE, f"{len(text)} characters are too many to read"
+    assert "ann@example.org" not in text, "errors must not show addresses"
     assert not in_task or isinstance(error, AirflowFailException) != error.retryable
     if names and type(error).__name__ != "NotConnected":
         assert any(name in text for name in names), f"{text!r} names none of {names}"

@@ -37,42 +37,45 @@ _FILTERS = (
 class ListBookingsOperator(CalComOperator):
     """List bookings completely, each once, ordered by start.
 
-    Without ``output_path`` the bookings are the result, and go to XCom; with it they are written there as JSON lines as
-    they arrive, and the result is ``{"path", "bookings"}`` with their number.
-
-    Instants are ISO 8601 with ``Z`` or an offset, or dates (the beginning of that day in ``zone``); bounds are
-    inclusive but for ``before_start``.
+    Timestamps are ISO 8601 with ``Z`` or an offset, or dates, which mean the beginning of that day in ``zone``. Bounds
+    are inclusive, except ``before_start``. A filter that is None is not applied.
 
     :param status: any of ``upcoming``, ``recurring``, ``past``, ``cancelled``, ``unconfirmed``. ``past`` includes
-        meetings that were never accepted: look at each booking's ``status``. (templated)
-    :param after_start: bookings that start then or later. (templated)
-    :param before_start: bookings that start earlier than then. (templated)
-    :param before_end: bookings that end then or earlier. (templated)
-    :param after_created: bookings made then or later; ``before_created``, ``after_updated`` and ``before_updated``
-        likewise. (templated)
-    :param zone: the time zone that dates without a time of day are days of, such as ``Europe/Berlin``; None for UTC.
-        (templated)
-    :param data_interval: only bookings that start within the run's data interval, its end excluded. Airflow 3 makes
-        none for a plain cron ``schedule``, unless ``[scheduler] create_cron_data_intervals`` is set or the schedule is
-        a ``CronDataIntervalTimetable``; nor has a run one that was started by hand, by the API or by an asset.
-    :param attendee_email: exactly as the booking spells it. (templated)
-    :param attendee_name: exactly as the booking spells it. (templated)
+        meetings that were never accepted: check each booking's ``status``. Defaults to all. (templated)
+    :param after_start: only bookings that start at this time or later. (templated)
+    :param before_start: only bookings that start before this time. (templated)
+    :param before_end: only bookings that end at this time or earlier. (templated)
+    :param after_created: only bookings created at this time or later. (templated)
+    :param before_created: only bookings created at this time or earlier. (templated)
+    :param after_updated: only bookings changed at this time or later. (templated)
+    :param before_updated: only bookings changed at this time or earlier. (templated)
+    :param zone: the time zone of dates, such as ``Europe/Berlin``. Defaults to UTC. (templated)
+    :param data_interval: list only bookings that start within the run's data interval, its end excluded. Defaults to
+        False. Airflow 3 makes no data interval for a plain cron ``schedule``, unless
+        ``[scheduler] create_cron_data_intervals`` is set or the schedule is a ``CronDataIntervalTimetable``, and none
+        for runs that are started by hand, by the API or by an asset.
+    :param attendee_email: only bookings with this attendee, spelled exactly as in the booking. (templated)
+    :param attendee_name: only bookings with an attendee of this name, spelled exactly as in the booking. (templated)
     :param event_type_ids: only bookings of these event types. (templated)
-    :param organization_id: list an organisation's bookings in place of one's own. (templated)
-    :param team_id: list a team's bookings; with ``organization_id``, of a team in it. (templated)
-    :param user_id: with ``organization_id``: list this member's bookings. (templated)
-    :param output_path: a file for JSON lines: a path or URL of Airflow's object storage. An older file is replaced once
-        the new one is whole. (templated)
-    :param storage_conn_id: the object storage's connection, where ``output_path`` needs one. (templated)
-    :param max_bookings: without ``output_path``, how many bookings may go to XCom.
-    :param page_size: bookings to ask for at a time, 1 to 250.
-    :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
-    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) in place of the connection's and the list's own.
+    :param organization_id: list the bookings of this organisation. Defaults to the bookings of the key's user.
         (templated)
+    :param team_id: list the bookings of this team; with ``organization_id``, of a team in the organisation. (templated)
+    :param user_id: list the bookings of this member of ``organization_id``. (templated)
+    :param output_path: a file for the bookings as JSON lines: a path, or a URL of Airflow's object storage. An existing
+        file is replaced when the new file is complete. Defaults to None: the bookings go to XCom. (templated)
+    :param storage_conn_id: id of the object storage's connection, if ``output_path`` needs one. (templated)
+    :param max_bookings: the most bookings that may go to XCom. Used only without ``output_path``. Defaults to 5,000.
+    :param page_size: bookings to request per call, 1 to 250. Defaults to 100.
+    :param calcom_conn_id: id of a connection of type ``calcom``. Defaults to ``calcom_default``. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). Defaults to the connection's, or else to the version
+        that lists of bookings need. (templated)
 
-    :raises InvalidArgument: naming the parameter that can't be used, ``data_interval`` where the run has none, or
-        ``output_path`` where more than ``max_bookings`` bookings are found.
-    :raises ListingIncomplete: if Cal.com's pages go on disagreeing when read again.
+    Returns the bookings, or with ``output_path`` a dict ``{"path", "bookings"}`` of the path and the number of
+    bookings.
+
+    :raises InvalidArgument: naming the invalid parameter, ``data_interval`` if the run has none, or ``output_path`` if
+        there are more than ``max_bookings`` bookings.
+    :raises ListingIncomplete: if Cal.com's pages still contradict each other after they were read again.
     """
 
     template_fields: Sequence[str] = (
@@ -142,7 +145,7 @@ class ListBookingsOperator(CalComOperator):
             filters = self._filters(context)
             bookings = hook.iterate_bookings(page_size=self.page_size, **filters)
             if self.output_path is None:
-                result = list(self._few(bookings))
+                result = list(self._at_most_max_bookings(bookings))
                 self.log.info("%d bookings, %s", len(result), self._span(filters))
                 return result
             written = self._write(bookings)
@@ -176,38 +179,41 @@ class ListBookingsOperator(CalComOperator):
 
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
-        """Say which bookings were asked for, without the filters that may be addresses."""
+        """Return the filters for the log, without those that may be addresses."""
         from airflow_provider_calcom._redact import redact
 
-        asked = (
+        shown = (
             f"{name} {redact(str(value))}"
             for name, value in filters.items()
             if value is not None and "attendee" not in name
         )
-        return ", ".join(asked) or "all"
+        return ", ".join(shown) or "all"
 
     def _interval(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.errors import InvalidArgument
 
         if self.after_start is not None or self.before_start is not None:
-            raise InvalidArgument("data_interval=True sets after_start and before_start; give one or the other")
+            raise InvalidArgument(
+                "data_interval=True sets after_start and before_start, but one of them is set too. Leave out"
+                " data_interval, or both bounds"
+            )
         return self._data_interval(context, "data_interval=True")
 
-    def _few(self, bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _at_most_max_bookings(self, bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         from airflow_provider_calcom.api.errors import InvalidArgument
 
         for number, booking in enumerate(bookings, start=1):
             if number > self.max_bookings:
                 raise InvalidArgument(
-                    f"More than {self.max_bookings:,} bookings fit, which is too much for XCom. Set output_path to have"
-                    " them written to a file, list a shorter span, or raise max_bookings"
+                    f"More than max_bookings, {self.max_bookings:,}, bookings were found, which is too much for XCom."
+                    " Set output_path to write them to a file, list a shorter span, or raise max_bookings"
                 )
             yield booking
 
 
 def _write_lines(path: Path, bookings: Iterable[dict[str, Any]]) -> int:
     written = 0
-    # Half a character, as where a name was cut, becomes a question mark: no file could hold it.
+    # An unpaired surrogate, as in a name that was cut, becomes a question mark: UTF-8 can't encode it.
     with path.open("w", encoding="utf-8", errors="replace") as file:
         for booking in bookings:
             file.write(json.dumps(booking, ensure_ascii=False) + "\n")

@@ -23,40 +23,44 @@ _CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "zone", "bookings", "people")
 
 
 class MarkAbsentOperator(CalComOperator):
-    """Mark attendees, or the host, of one booking absent, or take the mark away.
+    """Mark attendees or the host of one booking absent, or remove the mark.
 
-    The booking is read first; only what differs is sent, in one call, and the answer is checked. So a second run
-    changes nothing and sends nothing. That matters because each mark-absent call that names attendees makes Cal.com
-    send webhooks, mail and SMS, changed or not.
+    The booking is read first, only changes are sent, in one call, and the response is checked. A second run therefore
+    sends nothing.
+
+    .. warning::
+        Each mark-absent call that names attendees makes Cal.com send webhooks, e-mail and SMS, also to people whose
+        flag it does not change.
 
     :param booking_uid: uid of a booking, or of one occurrence of a recurring series. (templated)
-    :param attendees: any mixture of addresses, ``{"email": ..., "absent": ...}`` and Cal.com's own attendee objects,
-        from XCom or templates, or a JSON text of such a list. An entry without ``absent`` means absent;
-        ``absent: False`` takes the mark away. Case and white space of an address don't matter. An empty list does
-        nothing. (templated)
-    :param host_absent: True marks the organiser. False says that the organiser came; where the organiser is marked,
-        it is refused, because Cal.com's API can't be relied on to un-mark. (templated)
-    :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
-    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD) in place of the connection's and of each call's own.
-        (templated)
-    :param on_unknown_attendee: what to do with an entry that fits nobody on the booking: ``fail`` before anything is
-        sent, or ``skip`` it and name it in the result.
-    :param on_not_started: what to do where the booking has not started by the server's clock: ``fail``, or ``skip``
-        the task.
-    :param allowed_statuses: statuses of bookings that may be touched; only ``accepted`` by default. Cal.com itself
-        would mark people of cancelled, rejected and pending bookings too.
-    :param allow_cohosts: also touch attendees who may be hosts of a team's booking, because they neither booked nor are
-        guests of the booker. Cal.com lists the other hosts among the attendees.
+    :param attendees: a list of addresses, ``{"email": ..., "absent": ...}`` objects and Cal.com's attendee objects,
+        mixed, or a JSON string of such a list. An entry without ``absent`` means absent; ``absent: False`` removes the
+        mark. Addresses are compared without case and surrounding white space. An empty list does nothing. Defaults to
+        None: only the host is marked. (templated)
+    :param host_absent: True marks the host. False states that the host came; it fails if the host is marked, because
+        Cal.com's API does not reliably remove that mark. Defaults to None: the host's flag is not changed. (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. Defaults to ``calcom_default``. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). Defaults to the connection's, or else to the version
+        that each call needs. (templated)
+    :param on_unknown_attendee: what to do with an entry that is not an attendee of the booking: ``fail`` before
+        anything is sent, or ``skip`` the entry and report it in the result. Defaults to ``fail``.
+    :param on_not_started: what to do if the booking has not started by the server's clock: ``fail``, or ``skip`` the
+        task. Defaults to ``fail``.
+    :param allowed_statuses: statuses that the booking may have. Defaults to ``("accepted",)``. Cal.com itself also
+        marks people of cancelled, rejected and pending bookings.
+    :param allow_cohosts: also mark attendees who may be co-hosts of a team's booking, because they neither booked nor
+        are guests of the booker. Cal.com lists co-hosts among the attendees. Defaults to False.
     :param allow_foreign_booking: also mark people of a booking that the key's user neither hosts nor administers.
-        Cal.com lets any key mark the host of any booking, and attendees of many strangers' bookings.
-    :param dry_run: find out what would change, and send no writing call; the result is the same but for ``calls``,
-        which is 0. (templated, as ``is_dry_run``)
+        Defaults to False. Cal.com lets any key mark the host of any booking, and attendees of many foreign bookings.
+    :param dry_run: report the changes without sending any. The result is that of a run, except that ``calls`` is 0.
+        Defaults to False. (templated, as ``is_dry_run``)
 
-    Returns ``{booking_uid, marked, unmarked, unchanged, unknown, absent_host, calls}``: addresses as the booking spells
-    them (``unknown``: as given), the host's flag, and the mark-absent calls that were sent.
+    Returns a dict ``{booking_uid, marked, unmarked, unchanged, unknown, absent_host, calls}``. The lists have addresses
+    as the booking spells them (``unknown``: as they were passed). ``absent_host`` is the host's flag afterwards, and
+    ``calls`` the number of mark-absent calls that were sent.
 
-    :raises CalComError: one of :mod:`airflow_provider_calcom.api.errors`. Those that can't heal are also an
-        ``AirflowFailException``, so that Airflow does not retry.
+    :raises CalComError: one of :mod:`airflow_provider_calcom.api.errors`. Errors that are not retryable are also an
+        ``AirflowFailException``, so that Airflow does not retry the task.
     """
 
     template_fields: Sequence[str] = (
@@ -122,7 +126,7 @@ class MarkAbsentOperator(CalComOperator):
         return result
 
     def _log_result(self, result: dict[str, Any], dry_run: bool) -> None:
-        """Say how many; who they are stands in the result, and here at DEBUG only."""
+        """Log the counts at INFO. Addresses are in the result, and in the log at DEBUG only."""
         self.log.info(
             "%s %s: marked absent %d, un-marked %d, unchanged %d, unknown %d, host absent %s, mark-absent calls %d",
             "Dry run, nothing was sent. It would be for booking" if dry_run else "Booking",
@@ -137,69 +141,79 @@ class MarkAbsentOperator(CalComOperator):
 class PlanNoShowsOperator(CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
-    The plan is a folder: ``plan.jsonl`` (one change a line), ``decisions.parquet`` (everybody, with the reason),
-    ``held-back.jsonl`` and ``summary.json`` (policy, counts, guard rails, hash). A person can read, approve or throw it
-    away. Every doubt ends in ``undetermined``, never in ``absent``. A guard rail that trips fails the task; the report
-    is written all the same. A second run replaces the plan as a whole.
+    The plan is a folder: ``plan.jsonl`` (one change per line), ``decisions.parquet`` (every participant, with the
+    reason), ``held-back.jsonl`` and ``summary.json`` (policy, counts, guard rails, hash). A person can read, approve or
+    discard it. An uncertain decision is ``undetermined``, never ``absent``. If a guard rail fails, the task fails after
+    the plan's report was written. A second run replaces the whole plan.
 
-    A text that a template made of a list, an object, a number or a boolean is read as what it was. Airflow keeps
-    rendered parameters and XCom, and shows them: give a path, or SQL, rather than rows, where nobody's address should
-    stand there.
+    A string that a template rendered from a list, an object, a number or a boolean is parsed as that value. Airflow
+    stores and shows rendered parameters and XCom: to keep addresses out of them, pass a path or SQL instead of rows.
 
-    :param attendance: who was seen. One feed, or a list of feeds, as ``{"feed": "zoom", "path": ...}``: ``path`` is a
-        file, several, or has a ``*``; in its place go ``rows`` (from XCom), or ``sql`` with ``conn_id``; ``options``
-        are the feed's. ``{"feed": "cal_video"}`` alone fetches the sessions of the bookings from Cal.com. Several feeds
-        are complete only up to where the first of them ends. Or the README's table ``attendance``: a path, several,
-        rows, or ``{"table": "schema.name"}`` of ``rules_conn_id``. (templated)
+    :param attendance: the attendance data. One feed or a list of feeds, as ``{"feed": "zoom", "path": ...}``: ``path``
+        is a file, a list of files, or a pattern with ``*``. Instead of ``path`` a feed has ``rows`` (from XCom), or
+        ``sql`` with ``conn_id``. ``options`` are the feed's. ``{"feed": "cal_video"}`` alone fetches the sessions of
+        the bookings from Cal.com. Several feeds are complete only until the earliest of their ends. Or the table
+        ``attendance`` of docs/reference/attendance-tables.md: a path, a list of paths, rows, or
+        ``{"table": "schema.name"}`` on ``rules_conn_id``. (templated)
     :param plan_path: the folder of the plan: a path, or a URL of Airflow's object storage. (templated)
-    :param policy: fields of the attendance policy, as a dict or JSON. (templated)
-    :param guard_rails: limits beyond which the plan is refused, as a dict or JSON. (templated)
-    :param bookings: in place of the API: a file that ``ListBookingsOperator`` wrote, its result, or rows of Cal.com's
-        bookings; with ``people``, the table ``bookings`` as a path, several, rows, or ``{"table": ...}``. (templated)
-    :param people: the table ``people``, likewise, where ``bookings`` is one. (templated)
-    :param after_start: bookings that start then or later; without it and ``before_start`` those that start within the
-        run's data interval, its end excluded. Like ListBookingsOperator's: ISO 8601 with ``Z`` or an offset, or a date,
-        which is the beginning of that day in ``zone``. (templated)
-    :param before_start: bookings that start earlier than then. (templated)
-    :param organization_id: judge an organisation's bookings in place of one's own. (templated)
-    :param team_id: judge a team's bookings. (templated)
-    :param user_id: with ``organization_id``: judge this member's bookings. (templated)
-    :param event_type_ids: judge only bookings of these event types. (templated)
-    :param conference_patterns: regular expressions that find the meeting's key in a booking's location.
-    :param protect_cohosts: do not judge hosts whom Cal.com lists among the attendees of a team's booking: whoever
-        neither booked nor is a guest of the booker. Tables of bookings and people do not show them.
-    :param include_attended: also judge bookings that the key's user only attends: Cal.com lists them with its own. Not
-        looked at in tables and in an organisation's or a team's list.
-    :param plan_addresses: ``plain``, or ``hashed``: in all files of the plan, and in the outcomes beside it, people are
-        named by a hash that is keyed with the connection's extra field ``ledger_secret``. A person can't read then who
-        is to be marked.
-    :param zone: the time zone, such as ``Europe/Berlin``, of times without one in files of the rules' tables, and of
-        dates in ``after_start`` and ``before_start``; None refuses such times, and takes dates as days of UTC.
+    :param policy: fields of the attendance policy, as a dict or JSON. Defaults to the default policy. (templated)
+    :param guard_rails: limits beyond which the plan is rejected, as a dict or JSON. Defaults to the default limits.
         (templated)
-    :param correct: whose marks are taken away from attendees who came: ``ledger``, our own; ``all``; ``none``.
+    :param bookings: a file that ``ListBookingsOperator`` wrote, its result, or rows of Cal.com's bookings; with
+        ``people``, the table ``bookings`` as a path, a list of paths, rows, or ``{"table": ...}``. Defaults to None:
+        the bookings are read from Cal.com. (templated)
+    :param people: the table ``people``, in the forms of ``bookings``. Used only if ``bookings`` is a table. (templated)
+    :param after_start: only bookings that start at this time or later: ISO 8601 with ``Z`` or an offset, or a date,
+        which means the beginning of that day in ``zone``. Without ``after_start`` and ``before_start``, bookings that
+        start within the run's data interval, its end excluded. (templated)
+    :param before_start: only bookings that start before this time. (templated)
+    :param organization_id: decide on the bookings of this organisation. Defaults to the bookings of the key's user.
         (templated)
-    :param ledger_path: the folder in which ``ApplyNoShowsOperator`` records what it writes: it tells which marks are
-        our own, and which flags a person changed after us. None for the connection's own below ``AIRFLOW_HOME``.
+    :param team_id: decide on the bookings of this team. (templated)
+    :param user_id: decide on the bookings of this member of ``organization_id``. (templated)
+    :param event_type_ids: decide only on bookings of these event types. (templated)
+    :param conference_patterns: regular expressions that find the conference key in a booking's location. Defaults to
+        the patterns of the known feeds alone.
+    :param protect_cohosts: do not decide on co-hosts, whom Cal.com lists among the attendees of a team's booking:
+        people who neither booked nor are guests of the booker. Tables of bookings and people do not show them.
+        Defaults to True.
+    :param include_attended: also decide on bookings that the key's user only attends, which Cal.com lists among the
+        user's own. Ignored for tables and for lists of an organisation or a team. Defaults to False.
+    :param plan_addresses: ``plain``, or ``hashed``: all files of the plan, and the outcomes beside it, then have hashes
+        instead of addresses, whose key is the connection's extra field ``ledger_secret``. A person can't read in such a
+        plan who will be marked. Defaults to ``plain``.
+    :param zone: the time zone, such as ``Europe/Berlin``, of times without an offset in files of the rules' tables, and
+        of dates in ``after_start`` and ``before_start``. Defaults to None: such times are rejected, and dates are days
+        in UTC. (templated)
+    :param correct: which marks are removed from attendees who came: ``ledger`` for marks that this provider wrote,
+        ``all``, or ``none``. Defaults to ``ledger``. (templated)
+    :param ledger_path: the folder in which ``ApplyNoShowsOperator`` records its writes. The ledger shows which marks
+        this provider wrote, and which flags a person changed after that. Defaults to the connection's own folder below
+        ``AIRFLOW_HOME``. (templated)
+    :param force: also plan changes of flags that a person set by hand after our last write. Defaults to False.
         (templated)
-    :param force: also plan changes of flags that a person set by hand after our last write. (templated)
-    :param rules_conn_id: run the rules on this SQL connection in place of this worker. ``decisions.parquet`` then has
-        only bookings in which something is to change. (templated)
-    :param scratch_schema: where scratch tables go on a server without temporary ones. (templated)
-    :param storage_conn_id: the object storage's connection, where paths need one. (templated)
-    :param calcom_conn_id: id of a connection of type ``calcom``. Where neither bookings nor attendance come from
-        Cal.com, it only tells whose bookings are judged, and may be missing. (templated)
-    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
-    :param memory_limit: of the rules on this worker, such as ``2GB``; what does not fit goes to disk.
-    :param threads: of the rules on this worker; None for one on each core.
+    :param rules_conn_id: run the rules on this SQL connection. ``decisions.parquet`` then has only bookings with a
+        change. Defaults to None: the rules run on the worker. (templated)
+    :param scratch_schema: the schema for scratch tables, on a server without temporary tables. (templated)
+    :param storage_conn_id: id of the object storage's connection, if paths need one. (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. If neither bookings nor attendance come from Cal.com,
+        it is only used to find the ledger, and the connection need not exist. Defaults to ``calcom_default``.
+        (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). Defaults to the connection's, or else to the version
+        that each call needs. (templated)
+    :param memory_limit: the memory that the rules may use on the worker before they use the disk. Defaults to ``2GB``.
+    :param threads: threads of the rules on the worker. Defaults to one for each core.
 
-    Returns ``{plan_path, state, changes, outcomes, held_back, guard_rails, sha256}``: numbers, and no addresses.
+    Returns a dict ``{plan_path, state, changes, outcomes, held_back, guard_rails, sha256}`` of counts, without
+    addresses.
 
-    :raises PlanRefused: if a guard rail trips, with its figure and limit.
-    :raises InvalidArgument: naming the parameter that can't be used, before anything is called.
-    :raises InputMissing: if a file is not there; the task tries again, because reports come late.
-    :raises AttendanceError: one of :mod:`airflow_provider_calcom.attendance.errors`, or of the feeds, naming what is
-        wrong where. Those that can't heal are also an ``AirflowFailException``, so that Airflow does not retry.
-    :raises CalComError: where the bookings can't be read.
+    :raises PlanRefused: if a guard rail fails, with its figure and limit.
+    :raises InvalidArgument: naming the invalid parameter, before any call.
+    :raises InputMissing: if a file does not exist. Airflow retries the task, because reports come late.
+    :raises AttendanceError: one of :mod:`airflow_provider_calcom.attendance.errors`, or of the feeds, naming the file,
+        row and column. Errors that are not retryable are also an ``AirflowFailException``, so that Airflow does not
+        retry the task.
+    :raises CalComError: if the bookings can't be read.
     """
 
     template_fields: Sequence[str] = (
@@ -293,7 +307,7 @@ class PlanNoShowsOperator(CalComOperator):
             return self._result(plan_no_shows(plan_request(vars(self), self._filters(context), hook), hook))
 
     def _filters(self, context: Context) -> dict[str, Any]:
-        """Return which bookings the API is asked for: those of the data interval, unless bounds are given."""
+        """Return the filters of the bookings to request: the data interval, unless bounds are set."""
         given = self._given_filters(_CHOOSE_BOOKINGS)
         filters = {name: given[name] for name in (*_BOOKING_FILTERS, "zone")}
         if self.bookings is not None:
@@ -310,8 +324,8 @@ class PlanNoShowsOperator(CalComOperator):
         for name in _OF_LISTS:
             if given[name] is not None:
                 raise InvalidArgument(
-                    f"{name} is given beside bookings. It chooses from Cal.com's lists, and would leave out none of"
-                    " these bookings. Give only the bookings that are to be judged, and leave it out"
+                    f"{name} is set together with bookings, but it filters only Cal.com's lists. Leave {name} out, and"
+                    " pass only the bookings to decide on"
                 )
 
     def _result(self, summary: Summary) -> dict[str, Any]:

@@ -299,7 +299,7 @@ def test_a_vendors_columns_by_sql(tmp_path: Path, sqlite_feed: str) -> None:
     ("sql", "error", "names"),
     [
         ("SELECT email, email FROM seen", InvalidInput, "two columns of the same name: email, email"),
-        ("CREATE TABLE other (a)", InvalidInput, "gives no rows"),
+        ("CREATE TABLE other (a)", InvalidInput, "returns no rows"),
         ("SELECT email, 'x' AS joined_at FROM seen", FeedUnreadable, "joined_at"),
     ],
 )
