@@ -168,7 +168,7 @@ def test_any_json_in_any_place_of_a_response(use: str) -> None:
     """Each call and flow, with any JSON value in any place of any answer that it gets."""
     routes = use_it(use, GOOD_ANSWERS)
 
-    @limits(20 * len(routes))
+    @limits(15 * len(routes))
     @given(changed_answers(routes))
     def holds(answers: dict[str, tuple[int, bytes]]) -> None:
         use_it(use, answers)
@@ -176,7 +176,7 @@ def test_any_json_in_any_place_of_a_response(use: str) -> None:
     holds()
 
 
-@limits(60)
+@limits(30)
 @given(st.binary(max_size=40), st.integers(100, 999))
 @example(b"\xef\xbb\xbf{}", 200)
 def test_any_bytes_and_any_status(content: bytes, status: int) -> None:
@@ -202,7 +202,7 @@ HEADERS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@limits(60)
+@limits(30)
 @given(st.lists(st.tuples(HEADERS, st.sampled_from([200, 429, 500])), min_size=1, max_size=6))
 def test_any_headers(answers: list[tuple[dict[str, str], int]]) -> None:
     """Dates, limits and waits of any content: no call fails for them, and none waits for ever."""
@@ -227,7 +227,7 @@ def test_any_headers(answers: list[tuple[dict[str, str], int]]) -> None:
         assert client.pacer.share is None or 0 <= client.pacer.share <= 1
 
 
-@limits(60)
+@limits(30)
 @given(st.lists(st.tuples(HEADERS, st.sampled_from([200, 429]), st.floats(0, 100)), max_size=8))
 def test_the_pacer_never_stands_still(answers: list[tuple[dict[str, str], int, float]]) -> None:
     """After any headers a request may go within an hour."""
@@ -257,7 +257,7 @@ EXTRA_FIELDS = (
 EXTRA = st.fixed_dictionaries({}, optional=dict.fromkeys(EXTRA_FIELDS, FIELD))
 
 
-@limits(150)
+@limits(60)
 @given(FIELD, FIELD, FIELD, st.one_of(st.just("cal_live_0123456789"), FIELD), EXTRA)
 def test_any_fields_of_a_connection(host: Any, scheme: Any, port: Any, password: Any, extra: dict[str, Any]) -> None:
     """A connection of any content can be used, or an error names its field; what can be used makes good requests."""
@@ -288,7 +288,7 @@ VARIABLES = st.text(st.characters(exclude_characters="\x00", exclude_categories=
 PROXY_LIKE = st.text(st.sampled_from("htps:/@.[]%a1-_ \n\t#?é5"), max_size=24)
 
 
-@limits(100)
+@limits(50)
 @given(st.dictionaries(
     st.sampled_from(["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "all_proxy", "no_proxy"]),
     VARIABLES | PROXY_LIKE | PROXY_LIKE.map("http://".__add__) | PROXY_LIKE.map("socks5://".__add__),

