@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -84,12 +85,12 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
         last_writes=last_writes_of(
             ledger_folder(given["ledger_path"], conn_id=hook.calcom_conn_id, storage=storage), lambda: identities(hook)
         ),
-        backend=_backend(given),
         resources=resources,
         requested_at=requested_at,
     )
-    _check_tables(request)
-    return request
+    _check_tables(request, has_backend=given["rules_conn_id"] is not None)
+    # Last: a wrong parameter is reported before a connection is looked up.
+    return replace(request, backend=_backend(given))
 
 
 def _hashed(hook: CalComHook) -> Callable[[str], str]:
@@ -102,12 +103,12 @@ def _backend(given: Mapping[str, Any]) -> SqlBackend | None:
     return sql_backend(given["rules_conn_id"], scratch_schema=given["scratch_schema"], only_changes=True)
 
 
-def _check_tables(request: PlanRequest) -> None:
+def _check_tables(request: PlanRequest, *, has_backend: bool) -> None:
     tables = {"attendance": request.attendance, "bookings": request.bookings, "people": request.people}
     if request.people is not None and request.bookings is None:
         raise InvalidArgument("people is given without bookings. Pass both tables, or neither")
     for name, table in tables.items():
-        if isinstance(table, TableName) and request.backend is None:
+        if isinstance(table, TableName) and not has_backend:
             raise InvalidArgument(f"{name} is a table, which needs rules_conn_id, the connection that has it")
     if isinstance(request.bookings, TableName) and request.people is None:
         raise InvalidArgument("bookings is a table, which needs the table people, too")

@@ -1,4 +1,4 @@
-"""How the tests of PlanNoShowsOperator run it: a day of the sandbox, and rows that say who was there."""
+"""How the tests of PlanNoShowsOperator run it: a day of the sandbox, and rows of the people who came."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.inputs import FeedReader
+from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table
+from airflow_provider_calcom.operators._plan_parameters import plan_request
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from airflow_provider_calcom.sandbox.practice import practice_world
 from tests.operators.marking import FOREIGN
@@ -41,14 +45,36 @@ def plan(folder: Path | str, *, context: Any = None, **given: Any) -> Row:
     return result
 
 
+def parsed(**given: Any) -> PlanRequest:
+    """Return what the operator's parameters are parsed to, without running it."""
+    operator = PlanNoShowsOperator(task_id="plan", **{"plan_path": "p", "policy": WHOLE, **given})
+    return plan_request(vars(operator), {}, operator.hook)
+
+
+def rows_of(name: str, table: Table | None) -> list[Row]:
+    """Return the rows of a parsed table of JSON lines, or of rows."""
+    if isinstance(table, Paths):
+        return [row for path in table.paths for file in files_of(name, path) for row in read_lines(file)]
+    assert isinstance(table, Rows)
+    return list(table.rows)
+
+
+def attendance_rows(folder: Path, request: PlanRequest) -> list[Row]:
+    """Return the rows that the rules get of parsed attendance: of its feeds, or of the table."""
+    if not isinstance(request.attendance, list):
+        return rows_of("attendance", request.attendance)
+    reader = FeedReader(folder, lambda uid: [], rooms=None)
+    return [row for place, feed in enumerate(request.attendance) for row in lines(reader.read(place, feed).path)]
+
+
 def seen(uid: str | None, email: str | None, start: str, end: str | None, **others: Any) -> Row:
-    """Say that somebody was there, in the columns of the rules."""
+    """Return the row of a person who came, in the columns of the rules."""
     row = {"kind": "person", "booking_uid": uid, "conference_key": None, "email": email, "name": None, "phone": None}
     return row | {"joined_at": start, "left_at": end} | others
 
 
 def table_rows() -> tuple[list[Row], list[Row], list[Row]]:
-    """A meeting as rows of the rules' tables, to which its host came, and Ann did not."""
+    """Return a meeting as rows of the rules' tables: its host came, and Ann did not."""
     times = {"start_at": "2026-11-18T08:00:00Z", "end_at": "2026-11-18T08:30:00Z"}
     booking = {"booking_uid": "b1", "status": "accepted", **times, "rescheduled_to_uid": None, "conference_key": None}
     person = {"booking_uid": "b1", "match_email": None, "name": None, "phone": None, "absent": False}
@@ -57,13 +83,13 @@ def table_rows() -> tuple[list[Row], list[Row], list[Row]]:
 
 
 def day(calcom: SandboxDriver) -> list[Row]:
-    """Yesterday's bookings of the key's user, as the sandbox's state has them."""
+    """Return yesterday's bookings of the key's user, as the sandbox's state has them."""
     bookings = calcom.admin("state")["bookings"]
     return [one for one in bookings if one["start"][:10] == "2026-11-18" and one["uid"] != FOREIGN]
 
 
 def report(calcom: SandboxDriver, *absent: tuple[str, str]) -> list[Row]:
-    """Rows in which everybody came to yesterday's bookings, but for those who are named."""
+    """Return rows in which everybody came to yesterday's bookings, but for those who are named."""
     return [
         seen(booking["uid"], _SUFFIX.sub("", email), booking["start"], booking["end"])
         for booking in day(calcom)
@@ -73,12 +99,12 @@ def report(calcom: SandboxDriver, *absent: tuple[str, str]) -> list[Row]:
 
 
 def fed(rows: Iterable[Row]) -> Row:
-    """Give rows as a feed."""
+    """Return rows as a feed."""
     return {"feed": "canonical", "rows": list(rows)}
 
 
 def world(change: Callable[[dict[str, Row]], Any]) -> Row:
-    """Give the practice world, its bookings (by uid) changed."""
+    """Return the practice world after a change of its bookings (by uid)."""
     made = practice_world(NOW)
     change({booking["uid"]: booking for booking in made["bookings"]})
     return made
@@ -94,12 +120,12 @@ def write_lines(path: Path, rows: Iterable[Row]) -> Path:
 
 
 def changes(folder: Path) -> set[tuple[str, str]]:
-    """Whose flags are to change."""
+    """Return the bookings and addresses whose flags are to change."""
     return {(line["booking_uid"], line["email"]) for line in lines(folder / "plan.jsonl")}
 
 
 def reasons(folder: Path) -> dict[tuple[str, str], str]:
-    """The reason of each decision, by booking and address."""
+    """Return the reason of each decision, by booking and address."""
     import duckdb
 
     with duckdb.connect() as connection:
@@ -109,7 +135,7 @@ def reasons(folder: Path) -> dict[tuple[str, str], str]:
 
 
 def judged(folder: Path) -> set[str]:
-    """The uids of all bookings that a plan was made of."""
+    """Return the uids of all bookings that a plan was made of."""
     return {uid for uid, _ in reasons(folder)}
 
 
@@ -119,13 +145,13 @@ def summary(folder: Path) -> Row:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All that a plan holds."""
+    """Return the content of each file of a plan."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @contextmanager
 def memory_storage() -> Iterator[str]:
-    """A storage that is no file system, as S3 is none; gives its URL."""
+    """Yield the URL of a storage that, like S3, is not a file system."""
     import fsspec
 
     try:
