@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import functools
 import json
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,26 +133,31 @@ class Both:
 
         return asyncio.run(main())
 
-    def list(self, handler: Handler, query: Any = None, settings: ClientSettings = SETTINGS, **options: Any) -> list:
+    def list(
+        self, handler: Handler, query: Any = None, settings: ClientSettings = SETTINGS, **options: Any
+    ) -> builtins.list[dict[str, Any]]:
         """Return all bookings that the client lists."""
         if self.kind == "sync":
             with CalComClient(settings, transport=httpx.MockTransport(handler)) as client:
                 return list(client.list_bookings(query, **options))
 
-        async def main() -> list:
+        async def main() -> builtins.list[dict[str, Any]]:
             async with AsyncCalComClient(settings, transport=httpx.MockTransport(handler)) as client:
                 return [item async for item in client.list_bookings(query, **options)]
 
         return asyncio.run(main())
 
 
-def answering(*answers: httpx.Response | Exception | Handler) -> Handler:
-    """A server that gives these answers in turn, the last one again and again; ``handler.requests`` has what came."""
-    requests: list[httpx.Request] = []
+class AnsweringServer:
+    """A server that gives answers in turn, the last one again and again; ``requests`` has what came."""
 
-    def handler(request: httpx.Request) -> httpx.Response:
-        answer = answers[min(len(requests), len(answers) - 1)]
-        requests.append(request)
+    def __init__(self, answers: Sequence[httpx.Response | Exception | Handler]) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answers = answers
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = self._answers[min(len(self.requests), len(self._answers) - 1)]
+        self.requests.append(request)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, httpx.Response):
@@ -161,8 +167,10 @@ def answering(*answers: httpx.Response | Exception | Handler) -> Handler:
             return httpx.Response(answer.status_code, headers=kept, stream=Pieces(content))
         return answer(request)
 
-    handler.requests = requests  # type: ignore[attr-defined]
-    return handler
+
+def answering(*answers: httpx.Response | Exception | Handler) -> AnsweringServer:
+    """A server that gives these answers in turn."""
+    return AnsweringServer(answers)
 
 
 class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -185,6 +193,6 @@ class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
             self.read_bytes += len(piece)
             yield piece
 
-    async def __aiter__(self):  # type: ignore[override]
+    async def __aiter__(self):
         for piece in self:
             yield piece

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import CalComClient
+from airflow_provider_calcom.api.endpoints import Endpoint
 from airflow_provider_calcom.api.listing import all_webhooks
 from airflow_provider_calcom.api.mark_request import MarkRequest
 from airflow_provider_calcom.api.marking import mark_no_shows, reassign
@@ -181,7 +182,8 @@ def test_any_json_in_any_place_of_a_response(use: str) -> None:
 @example(b"\xef\xbb\xbf{}", 200)
 def test_any_bytes_and_any_status(content: bytes, status: int) -> None:
     """An answer that is no JSON, with any status that HTTP has or not."""
-    for use in (endpoints.me(), endpoints.mark_absent("uid1", host=True)):
+    uses: list[Endpoint[Any]] = [endpoints.me(), endpoints.mark_absent("uid1", host=True)]
+    for use in uses:
         transport = httpx.MockTransport(lambda _: httpx.Response(status, content=content))
         with pytest.raises(errors.CalComError), CalComClient(ONCE, transport=transport) as client:
             client.call(use)
@@ -261,12 +263,11 @@ EXTRA = st.fixed_dictionaries({}, optional=dict.fromkeys(EXTRA_FIELDS, FIELD))
 @given(FIELD, FIELD, FIELD, st.one_of(st.just("cal_live_0123456789"), FIELD), EXTRA)
 def test_any_fields_of_a_connection(host: Any, scheme: Any, port: Any, password: Any, extra: dict[str, Any]) -> None:
     """A connection of any content can be used, or an error names its field; what can be used makes good requests."""
+    refused: errors.InvalidConnection | None = None
     try:
         found = settings_from_connection(host=host, scheme=scheme, port=port, password=password, extra=extra)
     except errors.InvalidConnection as error:
         refused = error
-    else:
-        refused = None
     if refused is not None:
         assert "connection" in str(refused)
         return

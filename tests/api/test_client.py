@@ -16,6 +16,7 @@ from airflow_provider_calcom import __version__
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
 from airflow_provider_calcom.api.endpoints import Pause
+from airflow_provider_calcom.api.models import AttendeeMark
 from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.responses import BOOKINGS_VERSION
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
@@ -52,7 +53,7 @@ def test_headers(both, settings, sent):
 
 def test_a_body_is_sent_as_it_was_measured(both):
     """The largest list that is let through is sent within 100 kB: letters of other scripts are not escaped."""
-    marks = [{"email": f"{'ü' * 300}{number}@example.org", "absent": True} for number in range(154)]
+    marks: list[AttendeeMark] = [{"email": f"{'ü' * 300}{number}@example.org", "absent": True} for number in range(154)]
     server = answering(httpx.Response(200, json=success(booking())))
     both.call(server, endpoints.mark_absent("uid1", attendees=marks))
     request = server.requests[0]

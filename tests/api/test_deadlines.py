@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 from dataclasses import replace
 
 import httpcore
@@ -49,6 +50,7 @@ def test_a_response_that_drips_ends_with_the_deadline(both: Both, pieces: tuple[
         error = both.error(None, endpoints.me(), settings)
     assert type(error) is errors.NoAnswer
     assert "ReadTimeout" in str(error)
+    assert error.failure
     assert error.failure.timed_out
 
 
@@ -78,5 +80,5 @@ def test_no_connection_is_begun_after_the_deadline() -> None:
     with raw_server() as url:
         stream = backend.connect_tcp("127.0.0.1", int(url.rpartition(":")[2]))
     with deadline.on_sockets(), pytest.raises(httpcore.ConnectTimeout):
-        stream.start_tls(None)
+        stream.start_tls(ssl.create_default_context())
     stream.close()

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_calcom.api import endpoints, errors, query, responses
 from airflow_provider_calcom.api.arguments import checked_id, checked_uid
 from airflow_provider_calcom.api.endpoints import Endpoint
-from airflow_provider_calcom.api.models import Page
+from airflow_provider_calcom.api.models import AttendeeMark, Page
 from airflow_provider_calcom.api.responses import Response
 from tests.api.support import (
     BUILDS,
@@ -24,7 +24,11 @@ from tests.api.support import (
     success,
 )
 
-MARKS = ({"email": "Ann@Example.org", "absent": True}, {"email": "bob@example.org", "absent": False})
+MARKS: tuple[AttendeeMark, AttendeeMark] = (
+    {"email": "Ann@Example.org", "absent": True},
+    {"email": "bob@example.org", "absent": False},
+)
+NAMED: Any = {**MARKS[0], "name": "Ann"}
 
 TABLE: list[tuple[Endpoint[Any], str, str, dict[str, str], Any]] = [
     (endpoints.me(), "GET", "/me", {}, None),
@@ -46,7 +50,7 @@ TABLE: list[tuple[Endpoint[Any], str, str, dict[str, str], Any]] = [
         "POST", "/bookings/uid1/mark-absent", {}, {"attendees": list(MARKS)},
     ),
     (
-        endpoints.mark_absent("uid1", host=True, attendees=[{**MARKS[0], "name": "Ann"}]),
+        endpoints.mark_absent("uid1", host=True, attendees=[NAMED]),
         "POST", "/bookings/uid1/mark-absent", {}, {"host": True, "attendees": [MARKS[0]]},
     ),
     (endpoints.confirm_booking("uid1"), "POST", "/bookings/uid1/confirm", {}, None),
@@ -199,7 +203,7 @@ def test_an_empty_mark_absent_is_refused(options):
 
 def test_a_body_above_100_kb_is_refused():
     """A body that Cal.com answers with 413 is refused before any call, counted in bytes and not in characters."""
-    some = [{"email": f"{'ä' * 60}{number}@example.org", "absent": True} for number in range(500)]
+    some: list[AttendeeMark] = [{"email": f"{'ä' * 60}{number}@example.org", "absent": True} for number in range(500)]
     assert endpoints.mark_absent("uid1", attendees=some).body
     with pytest.raises(errors.InvalidArgument, match=r"attendees make a request of .* bytes; Cal.com takes 100,000"):
         endpoints.mark_absent("uid1", attendees=some * 2)
@@ -219,7 +223,7 @@ def test_at_a_version_that_is_none():
         endpoints.me().at_version("latest")
 
 
-NO_ENVELOPES = [
+NO_ENVELOPES: list[Any] = [
     None, [], "text", 5, {}, {"status": "success"}, {"data": {}}, {"status": "error", "data": {}},
     {"status": "ok", "data": {}},
     {"status": "success", "data": None}, {"status": "success", "data": 5}, {"status": "success", "data": "text"},

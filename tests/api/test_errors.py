@@ -109,7 +109,7 @@ def test_the_tree_of_errors():
         if above:
             bases[name] = above[-1][1]
         above.append((depth, name))
-    assert bases == {kind.__name__: kind.__base__.__name__ for kind in {*CLASSES, errors.CalComError}}
+    assert bases == {kind.__name__: kind.__bases__[0].__name__ for kind in {*CLASSES, errors.CalComError}}
     assert set(errors.__all__) == {*bases, "Failure"}
 
 

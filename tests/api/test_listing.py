@@ -70,7 +70,7 @@ def test_a_walk_by_offset_loses_bookings_here():
     assert len(set(found)) < 105
 
 
-SERVERS = {
+SERVERS: dict[str, dict[str, Any]] = {
     "totals": {},
     "no-pagination": {"total": None},
     "ignores-afterStart": {"ignores": ["afterStart"]},

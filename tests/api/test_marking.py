@@ -21,7 +21,7 @@ from airflow_provider_calcom.api.mark_request import (
 )
 from airflow_provider_calcom.api.marking import MarkOutcome, mark_no_shows, write_changes
 from tests.api.fakes import FakeCalCom
-from tests.api.support import ADDRESS, BUILDS, Both, all_texts, recordings, success
+from tests.api.support import ADDRESS, BUILDS, Both, Handler, all_texts, recordings, success
 
 START = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
 ANN, BOB, GUEST, COHOST = "Ann@Example.org", "bob+cal@example.org", "guest@example.net", "hans@host.example"
@@ -292,7 +292,8 @@ def test_every_recorded_attendee_is_a_wish(build):
     for recording in recordings(build):
         body = recording["response"].get("json")
         data = body.get("data") if isinstance(body, dict) else None
-        for item in data if isinstance(data, list) else [data]:
+        items: list[Any] = data if isinstance(data, list) else [data]
+        for item in items:
             for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
                 (parsed,) = parse_attendees([attendee])
                 assert parsed == RequestedMark(0, attendee["email"], attendee["absent"], is_booking_row=True)
@@ -563,7 +564,8 @@ def test_cohosts_of_the_recorded_bookings(build):
     for recording in recordings(build):
         body = recording["response"].get("json")
         data = body.get("data") if isinstance(body, dict) else None
-        for item in data if isinstance(data, list) else [data]:
+        items: list[Any] = data if isinstance(data, list) else [data]
+        for item in items:
             for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
                 if is_cohost(item, attendee):
                     domains = {host["email"].rpartition("@")[2] for host in item["hosts"]}
@@ -574,7 +576,7 @@ def test_cohosts_of_the_recorded_bookings(build):
 # Making it so.
 
 
-def error_of(both, server: FakeCalCom, request: MarkRequest, error_class: type, **options: Any) -> errors.CalComError:
+def error_of(both, server: Handler, request: MarkRequest, error_class: type, **options: Any) -> errors.CalComError:
     with pytest.raises(errors.CalComError) as caught:
         both.run(server, mark_no_shows(request, **options))
     assert type(caught.value) is error_class
@@ -712,7 +714,7 @@ def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
     A co-host of another mail domain than the organiser's is a doubt, and may not either.
     """
 
-    def handler(server, email):
+    def handler(server: FakeCalCom, email: str) -> Handler:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path == "/v2/me":
                 return httpx.Response(200, json=success({"id": 99, "email": email.title()}))
@@ -997,7 +999,8 @@ def test_a_slow_call_is_waited_for_and_not_sent_again(both, seconds):
 @pytest.mark.parametrize("status", [504, 524])
 def test_a_gateway_that_stopped_waiting_is_treated_as_a_slow_call(both, status):
     """504 and 524 say that the gateway stopped waiting, not that Cal.com did."""
-    server, pauses = a_server(), []
+    server = a_server()
+    pauses: list[float] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         answer = server(request)

@@ -15,6 +15,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
@@ -214,7 +216,7 @@ def busy(
         (60.0, {"latency": JITTERED, "unix_time": True}),
     ],
 )
-def test_alone(window: float, options: dict, seed: int) -> None:
+def test_alone(window: float, options: dict[str, Any], seed: int) -> None:
     """One process, one call at a time or 16, uses at least 95 % of the limit and is never blocked."""
     server, used, _ = busy(Limit(window=window), seed=seed, **options)
     assert server.blocked() == 0
@@ -233,7 +235,7 @@ def test_alone(window: float, options: dict, seed: int) -> None:
         (60.0, {"latency": JITTERED, "unix_time": True}),
     ],
 )
-def test_four_share_a_key(window: float, options: dict, seed: int) -> None:
+def test_four_share_a_key(window: float, options: dict[str, Any], seed: int) -> None:
     """Four processes that never talk use at least 93 % together, each about a quarter, and none is blocked."""
     server, used, parts = busy(Limit(window=window), processes=4, seed=seed, **options)
     assert server.blocked() == 0
@@ -314,7 +316,7 @@ def test_a_script_that_sends_in_bursts(processes: int, phase: float) -> None:
             for number in range(60):
                 seconds = begins + phase * limit.window + 0.005 * number - server.time.now
                 server.time.after(max(0.0, seconds), lambda: server.hit("script"))
-        server.time.after(1.0, lambda ends=limit.ends: watch(ends))
+        server.time.after(1.0, partial(watch, limit.ends))
 
     server.time.after(0.5, lambda: watch(0.0))
     server.time.run(1800.0)

@@ -34,7 +34,8 @@ def filters_of(path: str) -> dict[str, Any]:
 def test_what_real_servers_list_fits(build: str) -> None:
     """What a real server listed by a filter fits it, but for the one filter that servers of 2025 ignore."""
     recorded_at = datetime.fromisoformat(RECORDED_AT[build].replace("Z", "+00:00")).timestamp()
-    checked, unmet = set(), []
+    checked: set[str] = set()
+    unmet = []
     for recording in recordings(build):
         path, answer = recording["request"].get("path", ""), recording["response"].get("json") or {}
         filters = filters_of(path) if path.startswith("/v2/bookings?") else {}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import httpx
 import pytest
 
+from airflow_provider_calcom.api.arguments import checked_api_version
 from airflow_provider_calcom.api.errors import InvalidArgument, InvalidConnection
 from airflow_provider_calcom.api.settings import (
     REGIONS,
     ClientSettings,
     RetryLimits,
-    checked_api_version,
     settings_from_connection,
 )
 
@@ -24,7 +25,7 @@ def connection(**fields):
     return settings_from_connection(**{"password": KEY, **fields})
 
 
-BASE_URLS = [
+BASE_URLS: list[tuple[dict[str, Any], str]] = [
     ({}, "https://api.cal.com/v2"),
     ({"host": ""}, "https://api.cal.com/v2"),
     ({"host": "  "}, "https://api.cal.com/v2"),
@@ -87,7 +88,7 @@ def test_base_url(subtests):
             assert connection(**fields).base_url == base_url
 
 
-UNUSABLE = [
+UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"host": "http://cal.example.com"}, "host cal.example.com"),
     ({"host": "cal.example.com", "scheme": "http"}, "http://"),
     ({"host": "http://api.cal.com", "extra": {"allow_http": False}}, "allow_http"),

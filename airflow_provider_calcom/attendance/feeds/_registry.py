@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 from urllib.parse import SplitResult
 
 from airflow_provider_calcom._redact import describe
@@ -32,36 +32,62 @@ _added: dict[str, Feed] = {}
 class Feed(Protocol):
     """Turns a vendor's records into attendance rows.
 
-    A feed has all of these members. :class:`RecordFeed` has them with their defaults.
+    A feed has all of these members. :class:`RecordFeed` has them with their defaults. To type checkers they are
+    properties, so that a feed may narrow the type of an attribute, as each subclass of ``RecordFeed`` does.
     """
 
-    page_keys: ClassVar[tuple[str, ...]]
-    """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
+    @property
+    def page_keys(self) -> tuple[str, ...]:
+        """Names of the list of records in a page of the vendor's API, for instance ``participants``."""
+        ...
 
-    page_fields: ClassVar[tuple[str, ...] | Mapping[str, str]]
-    """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``; or {field:
-    the record's column}, where it is another thing in a record, as ``id``."""
+    @property
+    def page_fields(self) -> tuple[str, ...] | Mapping[str, str]:
+        """Fields beside that list which its records inherit where they lack them, for instance ``meeting_id``.
 
-    fields: ClassVar[Fields]
-    """{field of a row: the vendor's names of its column}. The option ``columns`` may name these, and the header of a
-    table is known by them. Empty: ``columns`` may name any column, and the first line of a table is its header."""
+        Or {field: the record's column}, where it is another thing in a record, as ``id``.
+        """
+        ...
 
-    option_names: ClassVar[tuple[str, ...]]
-    """Options that the feed reads; another one is refused, because it would have no effect."""
+    @property
+    def fields(self) -> Fields:
+        """{field of a row: the vendor's names of its column}.
 
-    skips: ClassVar[tuple[str, ...]]
-    """Reasons for which records may be left out: the closed list of kinds that are known to be nobody's attendance."""
+        The option ``columns`` may name these, and the header of a table is known by them. Empty: ``columns`` may name
+        any column, and the first line of a table is its header.
+        """
+        ...
 
-    next_page: ClassVar[Mapping[str, str]]
-    """{field beside a page's records that holds something where more pages follow: the parameter that fetches them},
-    besides those that every feed knows, see :mod:`pages <._reader.pages>`."""
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """Options that the feed reads; another one is refused, because it would have no effect."""
+        ...
 
-    own_links: ClassVar[tuple[str, ...]]
-    """Fields of records that hold something where a list within them goes on elsewhere, and of which the feed itself
-    checks whether the rest came."""
+    @property
+    def skips(self) -> tuple[str, ...]:
+        """Reasons for which records may be left out: the closed list of kinds that are nobody's attendance."""
+        ...
 
-    totals: ClassVar[Mapping[str, str]]
-    """{field beside a page's records with the number of records of all pages: the parameter that fetches the rest}."""
+    @property
+    def next_page(self) -> Mapping[str, str]:
+        """{field beside a page's records that holds something where more pages follow: parameter that fetches them}.
+
+        Those that every feed knows are in :mod:`pages <._reader.pages>`.
+        """
+        ...
+
+    @property
+    def own_links(self) -> tuple[str, ...]:
+        """Fields of records that hold something where a list within them goes on elsewhere.
+
+        The feed itself checks whether the rest came.
+        """
+        ...
+
+    @property
+    def totals(self) -> Mapping[str, str]:
+        """{field beside a page's records with the number of records of all pages: parameter that fetches the rest}."""
+        ...
 
     @property
     def name(self) -> str:
@@ -98,7 +124,7 @@ class Feed(Protocol):
         ...
 
 
-MEMBERS = tuple(sorted({*Feed.__annotations__, *(name for name in vars(Feed) if not name.startswith("_"))}))
+MEMBERS = tuple(sorted(name for name in vars(Feed) if not name.startswith("_")))
 """The names of what each feed has."""
 
 

@@ -43,7 +43,7 @@ EXAMPLES: dict[str, Any] = {
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_an_option_that_a_feed_does_not_read_is_refused(name: str) -> None:
     """What the user meant by it would not happen; the error lists what the feed reads."""
-    known = feed_named(name).option_names  # type: ignore[attr-defined]
+    known = feed_named(name).option_names
     for option, value in EXAMPLES.items():
         if option in known:
             read_feed(name, [], **{option: value})
