@@ -48,12 +48,12 @@ def test_refuses_what_tables_refuse(text: str) -> None:
     ["2026-01-05T10:00:00", "2026-01-05 10:00", datetime(2026, 1, 5), datetime(2026, 1, 5, tzinfo=Nowhere())],
 )
 def test_refuses_naive_times(moment: str | datetime) -> None:
-    """A time without a place is no instant."""
+    """A time without an offset is not a timestamp."""
     with pytest.raises(ValueError, match=r"^is the naive time '2026-01-05.*': add Z or an offset"):
         parse_timestamp(moment)
 
 
-def test_tells_naive_times_from_others() -> None:
+def test_naive_times_are_refused() -> None:
     """Only what lacks nothing but its zone is naive."""
     assert is_naive(" 2026-01-05T10:00:00.5 ")
     assert not any(map(is_naive, [*INSTANTS, *NO_INSTANTS, "", "2026-01-05T10:00:00Z"]))

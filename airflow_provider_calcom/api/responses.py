@@ -101,7 +101,7 @@ class Call(Protocol[T_co]):
 
     @property
     def writes(self) -> bool:
-        """Whether the call changes something at Cal.com."""
+        """True if the call changes something at Cal.com."""
 
     @property
     def private_values(self) -> tuple[str, ...]:

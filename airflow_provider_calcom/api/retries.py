@@ -30,7 +30,7 @@ def backoff(
 ) -> Callable[[Exception], bool | float]:
     """Return stamina's hook: for each error of one call whether to send it again, or after how many seconds.
 
-    Where the server asks for a longer wait than is left, the error is raised at once: a task that sleeps for nothing
+    Where the server requests a longer wait than is left, the error is raised at once: a task that sleeps for nothing
     only holds its slot.
 
     :param clock: monotonic clock, in seconds.

@@ -1,6 +1,6 @@
 """Reading recordings: their rows in order, and the facts of each server's world that `world.json` hasn't.
 
-Every row is replayed but those of :data:`NOT_REPLAYED`. What the files can't tell, because rows are missing between two
+Every row is replayed but those of :data:`NOT_REPLAYED`. What the files can't show, because rows are missing between two
 that are there, is taken from the recording and not compared; :class:`Timeline` says when.
 """
 
@@ -203,7 +203,7 @@ def _learn_ids(rows: list[Row], world: Json) -> None:
     ids = {name: number for row in rows for name, number in _ids_in(row).items()}
     new_ids: Json = {}
     for name in ("users", "eventTypes"):
-        for one in world[name]:  # what was never seen keeps out of the way of what was
+        for one in world[name]:  # what was never seen does not collide with what was
             found = ids.get(one.get("email", one.get("slug")))
             new_ids[name, one["id"]] = one["id"] = found or one["id"] + 100_000
     for kind in world["eventTypes"]:
@@ -302,7 +302,7 @@ class Timeline:
         return start + (end - start) * ((n - low) / (high - low) if high > low else 0)
 
     def unbroken(self, since: int, n: int) -> bool:
-        """Whether every row after `since` and before `n` was replayed, so that nothing unseen happened."""
+        """Return whether every row after `since` and before `n` was replayed, so that nothing unseen happened."""
         return all(one in self._replayed for one in range(since + 1, n))
 
 

@@ -1,4 +1,4 @@
-"""Replaying recordings against the sandbox, and telling what came out otherwise."""
+"""Replaying recordings against the sandbox, and reporting what differs."""
 
 import asyncio
 import hashlib
@@ -131,7 +131,7 @@ class Replay:
                 self._patch(shown["uid"], {"start": shown["start"], "end": shown["end"]})
 
     def _set_webhooks(self, row: Row) -> None:
-        """Give a new webhook or booking its recorded id; where rows are missing, have the answer's webhooks."""
+        """Set the recorded id of a new webhook or booking; where rows are missing, copy the response's webhooks."""
         data = row.answer["json"].get("data") if isinstance(row.answer.get("json"), dict) else None
         if row.answer["status"] == 201 and isinstance(data, dict):
             self.ids = [data.get("uid", data["id"])]

@@ -168,10 +168,10 @@ def _kind(record: Record) -> str:
 
 def _is_of_report(record: Record) -> bool:
     """Return whether a record is one of the API's attendee report."""
-    return _tells_any(record, _OF_REPORTS) and not _tells_any(record, _OF_PARTICIPANTS)
+    return _has_any(record, _OF_REPORTS) and not _has_any(record, _OF_PARTICIPANTS)
 
 
-def _tells_any(record: Record, names: tuple[str, ...]) -> bool:
+def _has_any(record: Record, names: tuple[str, ...]) -> bool:
     return any(record.value(name) is not None for name in names)
 
 

@@ -44,7 +44,7 @@ class Caller:
 
     @property
     def has_key_form(self) -> bool:
-        """Whether the token looks like an API key."""
+        """True if the token looks like an API key."""
         return self.token.startswith("cal_")
 
     def limits(self, default: Limit) -> tuple[str, tuple[Limit, ...]]:

@@ -231,7 +231,7 @@ def test_a_user_or_a_guest_of_cal_com_links_rows(user: Any, expected: str | None
 
 
 @pytest.mark.parametrize("ongoing", ["TRUE", " true", 1, True])
-def test_who_is_in_is_told_in_any_spelling(ongoing: Any) -> None:
+def test_who_is_in_is_read_in_any_spelling(ongoing: Any) -> None:
     """An unknown value is a fault: the lengths of a session that goes on are not ends."""
     assert the_row(of_booking(session(person(), ongoing=ongoing)))["left_at"] is None
     with pytest.raises(FeedUnreadable, match="ongoing: is neither true nor false"):
@@ -255,7 +255,7 @@ def test_a_page_that_is_not_the_last_is_refused() -> None:
         (person(name=["Ada Lovelace"]), "userName"),
     ],
 )
-def test_what_cannot_be_read_is_told_without_people_s_data(broken: dict[str, Any], column: str) -> None:
+def test_what_cannot_be_read_is_reported_without_people_s_data(broken: dict[str, Any], column: str) -> None:
     """A broken participant is a fault with its column; milliseconds are not read as seconds."""
     with pytest.raises(FeedUnreadable) as caught:
         read([of_booking(session(broken))])
@@ -270,7 +270,7 @@ def test_a_record_of_another_shape_is_unreadable() -> None:
         read([{"uid": UID}])
 
 
-# Asking for the sessions.
+# Requesting the sessions.
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_cal_video_is_known_by_the_location(location: Any, expected: bool) -> No
     assert is_cal_video(booking(location)) is expected
 
 
-def test_the_older_field_tells_where_the_location_is_missing() -> None:
+def test_the_older_field_is_read_where_the_location_is_missing() -> None:
     """Older servers have the link in ``meetingUrl``; where there is a location, that decides."""
     link = f"https://app.cal.com/video/{UID}"
     assert is_cal_video(booking(None, meetingUrl=link))
@@ -320,7 +320,7 @@ def test_only_bookings_in_cal_video_cost_a_call() -> None:
     assert fetched == ["one", "two"]
 
 
-def test_bookings_are_asked_for_one_after_the_other() -> None:
+def test_sessions_are_requested_one_booking_after_the_other() -> None:
     """Records stream: the next booking is taken when the one before has been read."""
     taken: list[str] = []
 

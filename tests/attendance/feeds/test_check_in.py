@@ -93,7 +93,7 @@ def test_times_in_every_dress(value: Any, options: dict[str, Any]) -> None:
     ],
 )
 def test_a_time_that_would_have_to_be_guessed_is_unreadable(value: Any, options: dict[str, Any], reason: str) -> None:
-    """Whether a number is seconds or milliseconds is not guessed by its size."""
+    """The size of a number does not decide if it is seconds or milliseconds."""
     with pytest.raises(FeedUnreadable, match=reason):
         rows_of([{**RECORD, "checked_in_at": value}], **options)
 

@@ -175,7 +175,7 @@ def test_a_feeds_id_has_the_same_key_as_the_link(
 @pytest.mark.parametrize(
     "meeting", [None, "", "?", True, 1.5, "abc", "https://example.com/j/84512345678", "x" * 10_000]
 )
-def test_what_is_no_meeting_of_the_vendor_has_no_key(key_of: Callable[[object], str | None], meeting: object) -> None:
+def test_another_id_than_the_vendors_has_no_key(key_of: Callable[[object], str | None], meeting: object) -> None:
     """A feed's odd id makes the row's key null, which leaves the row to be matched by its address."""
     assert key_of(meeting) is None
 
@@ -199,7 +199,7 @@ def test_own_patterns_come_first() -> None:
     assert conference_key("https://zoom.us/j/84512345678", patterns=[r"zoom\.us/j/(\d{4})"]) == "8451"
 
 
-def test_a_pattern_whose_group_took_no_part_is_no_match() -> None:
+def test_a_pattern_whose_group_did_not_take_part_does_not_match() -> None:
     """An optional group that found nothing leaves the location to what comes after."""
     assert conference_key("https://zoom.us/j/84512345678", patterns=["zoom(x)?"]) == "zoom:84512345678"
 

@@ -143,7 +143,7 @@ def test_row_of_nobody_is_unreadable_beside_rows_with_a_meeting() -> None:
     assert len(list(read_feed("webex", [name, name], max_unreadable=0))) == 2
 
 
-def test_a_minus_is_no_dash_of_a_number() -> None:
+def test_a_minus_is_not_a_dash_of_a_number() -> None:
     """Numbers are found with spaces and dashes between their digits; an id of -1 is nobody of the table."""
     table = LookUp({"81200001111": "x", "1": "y"})
     assert [table.get(key) for key in ("812 0000 1111", "812-0000-1111", "-1", "1-", "1")] == [

@@ -79,7 +79,7 @@ def test_gzip_is_known_without_its_suffix(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.jsonl", "rows.json"])
-def test_encodings_are_told_by_their_marks(tmp_path: Path, name: str, encoding: str, bom: bytes) -> None:
+def test_encodings_are_found_by_their_marks(tmp_path: Path, name: str, encoding: str, bom: bytes) -> None:
     """UTF-8 and UTF-16 are read with a byte order mark and, where the text shows it, without."""
     text = {
         "rows.csv": HEADER + LINE.replace("Amy", "Zoë 王"),
@@ -235,7 +235,7 @@ def test_a_gzip_file_that_was_cut_is_refused(tmp_path: Path, cut: float) -> None
         emails(written(tmp_path, "rows.jsonl.gz", packed[: int(len(packed) * cut)]))
 
 
-def test_a_line_that_is_no_json_is_one_unreadable_record(tmp_path: Path) -> None:
+def test_a_line_of_invalid_json_is_one_unreadable_record(tmp_path: Path) -> None:
     """A log line among the records is counted, named by its line, and bears on the limit."""
     text = JSON_LINE + "Traceback (most recent call last):\n" + "[" * 100_000 + "\n" + JSON_LINE
     reading = read_feed("canonical", written(tmp_path, "rows.jsonl", text), max_unreadable=0.5)
@@ -393,7 +393,7 @@ def test_parquet_is_read(parquet: Path, packed: bool) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" * 100, b"email,name\n"])
-def test_what_is_no_parquet_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_another_format_than_parquet_is_refused(tmp_path: Path, data: bytes) -> None:
     """Cut or something else: the error names the file."""
     pytest.importorskip("duckdb")
     with pytest.raises(FeedUnreadable, match=r"rows\.parquet"):

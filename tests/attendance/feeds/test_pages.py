@@ -134,6 +134,6 @@ def test_broken_json_in_a_wrapper_is_unreadable() -> None:
         emails([{"_airbyte_data": row("amy")}, {"_airbyte_data": []}])
 
 
-def test_a_record_with_columns_of_its_own_is_no_wrapper() -> None:
+def test_a_record_with_columns_of_its_own_is_not_a_wrapper() -> None:
     """A column of the name payload beside others that are not a loader's is the record's own."""
     assert emails([{**row("amy"), "payload": json.dumps(row("ben"))}]) == ["amy@example.com"]

@@ -238,7 +238,7 @@ def test_airbytes_envelope_is_opened() -> None:
     assert len(list(read_feed("canonical", [{"_airbyte_ab_id": "1", "_airbyte_data": GOOD}]))) == 1
 
 
-def test_what_is_no_object_is_an_unreadable_record() -> None:
+def test_another_value_than_an_object_is_an_unreadable_record() -> None:
     """Rows of a cursor without column names are a frequent one."""
     reading = read_feed("canonical", [GOOD, ("amy", "10:00"), "amy", None], max_unreadable=1.0)
     assert len(list(reading)) == 1
@@ -315,7 +315,7 @@ def test_text_is_cleaned(value: Any, text: str | None) -> None:
         "A" * 200_000,
     ],
 )
-def test_what_is_no_text_is_unreadable(value: Any) -> None:
+def test_another_value_than_a_string_is_unreadable(value: Any) -> None:
     """The column is named, the value is not shown."""
     with pytest.raises(FeedUnreadable, match="column name: is ") as caught:
         list(read_feed("canonical", [{**GOOD, "name": value}]))

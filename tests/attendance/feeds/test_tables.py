@@ -55,7 +55,7 @@ def test_a_file_that_ends_within_a_line_was_cut(tmp_path: Path, last: str) -> No
         rows_of(tmp_path / "a.csv", "email;joined_at;left_at\n" + LINE.strip())
 
 
-def test_short_line_or_missing_line_end_alone_is_no_cut(tmp_path: Path) -> None:
+def test_short_line_or_missing_line_end_alone_is_not_a_cut(tmp_path: Path) -> None:
     """Some programs leave out what is empty at a row's end, and some the last line's end."""
     text = "email;joined_at;name\n" + LINE + LINE.replace("amy", "ben").strip()
     assert len(rows_of(tmp_path / "a.csv", text)) == 2

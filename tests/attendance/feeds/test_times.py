@@ -167,13 +167,13 @@ def test_lengths_of_time(value: Any, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["soon", "1 fortnight", -5, True, "", "9" * 30, float("nan")])
-def test_what_is_no_length_of_time(value: Any) -> None:
+def test_another_value_than_a_duration(value: Any) -> None:
     """It is unreadable, never zero."""
     with pytest.raises(BadTime):
         length_in_seconds(value)
 
 
-def test_minutes_are_told_by_the_columns_name() -> None:
+def test_minutes_are_recognised_by_the_columns_name() -> None:
     """Exports print whole minutes, APIs seconds."""
     for column, seconds in (("Duration (Minutes)", 1800), ("durationMinutes", 1800), ("Duration (minuten)", 1800)):
         assert Record({column: "30"}, FeedOptions()).seconds(column) == seconds

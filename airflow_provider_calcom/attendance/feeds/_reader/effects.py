@@ -46,7 +46,7 @@ def check_read(feed: str, known: tuple[str, ...], options: FeedOptions) -> None:
 def check_formats(read: Iterable[frozenset[str]], options: FeedOptions) -> None:
     """Check that a file of the source is read by every option about files.
 
-    :param read: of each file the names of the options that its format takes; empty where the source is no file.
+    :param read: of each file the names of the options that its format takes; empty where the source is not a file.
     :raises InvalidFeedOption: naming those that no file takes.
     """
     used = {name for names in read for name in names}

@@ -336,7 +336,7 @@ def test_the_console_s_zone_must_be_the_option_s(tmp_path: Path) -> None:
             read(path, **options)
 
 
-def test_the_console_s_events_are_told_apart(tmp_path: Path) -> None:
+def test_the_console_s_events_are_distinguished(tmp_path: Path) -> None:
     """They have names for people, in English and Italian, where the API has its own."""
     path = tmp_path / "meet.csv"
     lines = CONSOLE.format(date="2026-01-15T10:30:00Z", event="Hand raised", code=CODE, identifier="a@example.com")
@@ -426,7 +426,7 @@ def test_a_table_with_a_column_a_parameter_is_read() -> None:
         ({"time": None}, "id.time"),
     ],
 )
-def test_what_cannot_be_read_is_told_without_people_s_data(change: dict[str, Any], column: str) -> None:
+def test_what_cannot_be_read_is_reported_without_people_s_data(change: dict[str, Any], column: str) -> None:
     """A broken activity is a fault with its place; neither names nor addresses come into its text."""
     with pytest.raises(FeedUnreadable) as caught:
         read([call_ended(**change)])
@@ -449,7 +449,7 @@ def test_each_session_is_a_presence() -> None:
     assert not any("hide the gaps" in note for note in report.notes)
 
 
-def test_whoever_is_in_the_call_has_no_end() -> None:
+def test_a_participant_in_the_call_has_no_end() -> None:
     """A session's end is unset until it ends; on a second device (companion mode) there is a second session."""
     rows, _ = read([participant(ADA, ("2026-01-15T10:00:00Z", None), ("2026-01-15T10:01:00Z", None))])
     assert [row["left_at"] for row in rows] == [None, None]
@@ -564,7 +564,7 @@ def test_a_session_joined_with_its_participant_is_a_presence() -> None:
     assert the_row(row) == expected
 
 
-def test_a_session_alone_and_a_conference_alone_are_told_apart() -> None:
+def test_a_session_alone_and_a_conference_alone_are_distinguished() -> None:
     """A session without its participant would be nobody's, as the error says; a conference alone is left out."""
     session = {
         "name": "conferenceRecords/0/participants/1/participantSessions/2",

@@ -83,7 +83,7 @@ def test_times_of_day_get_the_date_of_the_option_or_the_file_s_name(
 
 
 @pytest.mark.parametrize("file", ["report.csv", "2026-01-15 moved to 2026-01-16.csv"])
-def test_without_a_date_the_error_tells_how_to_give_one(tmp_path: Path, file: str) -> None:
+def test_without_a_date_the_error_names_the_option(tmp_path: Path, file: str) -> None:
     """A day is not guessed, also not of two."""
     with pytest.raises(FeedUnreadable, match="Time joined: is a time of day without a date; set the option date"):
         read(tmp_path, TIMES_OF_DAY, file)
@@ -184,7 +184,7 @@ def test_reports_in_other_languages_by_the_option(tmp_path: Path) -> None:
     )
 
 
-def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
+def test_a_telephone_participant_is_a_number(tmp_path: Path) -> None:
     """A name of digits is the number of a telephone."""
     (row,), _ = read(tmp_path, DATED.replace("Ada Lovelace,ada@example.com", "+49 30 901820,"))
     assert (row["phone"], row["email"]) == ("+49 30 901820", None)
@@ -198,7 +198,7 @@ def test_whoever_dialled_in_is_a_number(tmp_path: Path) -> None:
         (DATED.replace("2026-01-15 11:01:14", "Ada"), "Time joined: is not a time"),
     ],
 )
-def test_what_is_no_whole_report_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_an_incomplete_report_is_refused(tmp_path: Path, text: str, message: str) -> None:
     """A report without times says that somebody was there, and not when."""
     with pytest.raises(FeedUnreadable, match=message) as caught:
         read(tmp_path, text)

@@ -330,7 +330,7 @@ def test_a_channel_s_other_meetings_come_along() -> None:
     assert [row["joined_at"] for row in rows] == ["2021-03-16T18:59:52.278218Z", "2021-03-17T09:00:00.000Z"]
 
 
-def test_reports_without_records_are_told_with_the_mend() -> None:
+def test_reports_without_records_are_reported_with_the_fix() -> None:
     """A list of reports never has records; read as nobody there, it would make everybody absent."""
     bare = attendance_report()
     del bare["attendanceRecords"]
@@ -348,7 +348,7 @@ def test_reports_without_records_are_told_with_the_mend() -> None:
         {"Ada": "Lovelace"},
     ],
 )
-def test_what_cannot_be_read_is_told_without_people_s_data(broken: dict[str, Any]) -> None:
+def test_what_cannot_be_read_is_reported_without_people_s_data(broken: dict[str, Any]) -> None:
     """A broken record is a fault; the text of its values is not repeated."""
     with pytest.raises(FeedUnreadable) as caught:
         read([broken])

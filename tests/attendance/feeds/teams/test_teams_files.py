@@ -174,7 +174,7 @@ def test_a_file_that_ends_within_its_last_line_is_refused(tmp_path: Path, cut: i
     assert len(read(written(tmp_path, text[:-1]))[0]) == 2
 
 
-def test_a_time_that_is_cut_is_no_other_time(tmp_path: Path) -> None:
+def test_a_cut_time_is_unreadable(tmp_path: Path) -> None:
     """``9:29:00`` of ``9:29:00 PM`` can be read, as another time."""
     text = "Full Name\tUser Action\tTimestamp\nAnn\tJoined\t11/18/2026, 9:00:20 PM\nAnn\tLeft\t11/18/2026, 9:29:35 PM\n"
     for cut in (2, 3, 4, 6):
@@ -193,7 +193,7 @@ def test_a_stay_that_is_missing_from_the_activities_leaves_a_doubt(tmp_path: Pat
 
 
 @pytest.mark.parametrize("missing", [1, 2])
-def test_without_a_duration_the_ends_tell_of_a_missing_stay(tmp_path: Path, missing: int) -> None:
+def test_without_a_duration_the_ends_show_a_missing_stay(tmp_path: Path, missing: int) -> None:
     """Somebody's stays reach from the first join to the last leave."""
     stays = [line for line in ACTIVITIES.splitlines() if line.startswith("Ann")]
     text = report_of().replace(f"{stays[missing - 1]}\n", "").replace("57m 15s", "")

@@ -143,7 +143,7 @@ def test_a_webinar_s_registration_links_a_person_s_rows() -> None:
         ({"@odata.type": "#microsoft.graph.azureCommunicationServicesUserIdentity", "displayName": "Ann"}, "person"),
     ],
 )
-def test_a_person_is_not_taken_for_an_application(identity: dict[str, Any], kind: str) -> None:
+def test_a_person_is_not_treated_as_an_application(identity: dict[str, Any], kind: str) -> None:
     """A bot counts for nobody: beside a person's identity, an application is what that person used."""
     assert row_of(identity)["kind"] == kind
     assert row_of(identity, emailAddress="ann@example.org")["kind"] == "person"

@@ -24,7 +24,7 @@ from airflow_provider_calcom.attendance.feeds.teams.words import has_guest_mark,
         *("GOŚĆ", "Gos\u0301c\u0301", " Guest "),
     ],
 )
-def test_a_guest_s_mark_is_no_part_of_the_name(mark: str) -> None:
+def test_a_guest_s_mark_is_not_part_of_the_name(mark: str) -> None:
     """In any of the languages, any case, and also in wide brackets or between marks of direction."""
     assert without_guest_mark(f"Ann Archer ({mark})") == "Ann Archer"
     assert without_guest_mark(f"Ann Archer（{mark}）") == "Ann Archer"

@@ -120,7 +120,7 @@ def test_pages_that_are_numbered() -> None:
         assert len(rows_of([{**first, **total}, {**first, **total, "page_number": 2}])) == 2
 
 
-def test_a_participants_own_id_is_no_meeting() -> None:
+def test_a_participants_own_id_is_not_a_meeting() -> None:
     """Without a meeting the key is null, and the row is matched by its address."""
     (row,) = rows_of([{**REPORT, "id": "84512345678"}])
     assert (row["conference_key"], row["booking_uid"]) == (None, None)
@@ -216,7 +216,7 @@ def test_telephones(participant: dict[str, Any], phone: str | None) -> None:
     assert row["name"] == participant.get("name", "Jill Chill")
 
 
-def test_machines_are_not_told_by_their_names() -> None:
+def test_bots_are_not_recognised_by_their_names() -> None:
     """Zoom does not say who is a bot; names are judged by the rules."""
     (row,) = rows_of([{**REPORT, "name": "Jill's Otter Notetaker"}])
     assert (row["kind"], row["name"]) == ("person", "Jill's Otter Notetaker")
@@ -929,7 +929,7 @@ def test_an_answer_of_the_api_has_one_name() -> None:
         ({"first_name": "Olivia", "last_name": "Owner"}, {"name": "iPhone"}),
     ],
 )
-def test_what_a_registration_tells_of_a_guest(more: dict[str, Any], known: dict[str, str]) -> None:
+def test_what_a_registration_has_of_a_guest(more: dict[str, Any], known: dict[str, str]) -> None:
     """A guest's own fields are blanked, and those of the registration are not."""
     (row,) = rows_of([{**AIRBYTE, "name": "iPhone", "user_email": "", **more}])
     assert {field: row[field] for field in known} == known  # type: ignore[literal-required]
