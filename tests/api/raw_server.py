@@ -1,4 +1,4 @@
-"""A server on a real socket that sends whatever bytes it is given: what is no HTTP, or comes in drips."""
+"""A server on a real socket that sends whatever bytes it is given: what is not HTTP, or comes in drips."""
 
 from __future__ import annotations
 

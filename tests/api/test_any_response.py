@@ -181,7 +181,7 @@ def test_any_json_in_any_place_of_a_response(use: str) -> None:
 @given(st.binary(max_size=40), st.integers(100, 999))
 @example(b"\xef\xbb\xbf{}", 200)
 def test_any_bytes_and_any_status(content: bytes, status: int) -> None:
-    """An answer that is no JSON, with any status that HTTP has or not."""
+    """An answer that is not JSON, with any status that HTTP has or not."""
     uses: list[Endpoint[Any]] = [endpoints.me(), endpoints.mark_absent("uid1", host=True)]
     for use in uses:
         transport = httpx.MockTransport(lambda _: httpx.Response(status, content=content))

@@ -93,7 +93,7 @@ def test_api_version_of_a_list(both):
 @pytest.mark.parametrize("version", ["latest", "2024-8-13"])
 @pytest.mark.parametrize("client", [CalComClient, AsyncCalComClient])
 def test_a_bad_version_is_refused_before_any_call(both, client, version):
-    """A version that is no date is refused, of the settings when the client is made and of a call before it is sent."""
+    """A version that is not a date is refused: in settings when the client is made, in a call before it is sent."""
     with pytest.raises(errors.InvalidArgument, match="api_version"):
         client(replace(SETTINGS, api_version=version))
     server = answering(httpx.Response(200, json=ME))
@@ -410,12 +410,12 @@ def test_a_large_run_is_not_logged_call_by_call(caplog, level, logged):
     """The async client, which makes many calls, logs them at DEBUG only; the sync one at INFO."""
     caplog.set_level(level, logger="airflow_provider_calcom")
 
-    async def ask() -> None:
+    async def request() -> None:
         async with AsyncCalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer))) as client:
             await client.call(READ)
 
     answer = httpx.Response(200, json=ME)
     with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer))) as client:
         client.call(READ)
-    asyncio.run(ask())
+    asyncio.run(request())
     assert [one.getMessage() for one in caplog.records if one.name.startswith("airflow_provider_calcom")] == logged

@@ -218,7 +218,7 @@ def test_at_version(version, sent):
 
 
 def test_at_a_version_that_is_none():
-    """A version that is no date is refused."""
+    """A version that is not a date is refused."""
     with pytest.raises(errors.InvalidArgument, match="api_version"):
         endpoints.me().at_version("latest")
 
@@ -263,7 +263,7 @@ def test_a_response_that_is_not_cal_coms(endpoint):
         None, "u", 5, [],
     ],
 )  # fmt: skip
-def test_what_is_no_booking(item):
+def test_what_is_not_a_booking(item):
     """A booking without uid, start, status, flags or attendees with addresses is an unexpected answer."""
     with pytest.raises(errors.UnexpectedAnswer) as caught:
         responses.checked_booking(item)

@@ -212,12 +212,12 @@ def test_validation_text_names_the_entry_and_the_rule(both):
     ],
 )  # fmt: skip
 def test_validation_faults_of_any_tree(tree, faults):
-    """A fault is given as path and rule; whatever is no tree gives none."""
+    """A fault is given as path and rule; whatever is not a tree gives none."""
     assert validation_faults(tree) == faults
 
 
 def test_a_tree_deeper_than_pythons_stack_gives_what_can_be_read():
-    """A validation tree deeper than Python's stack, as newer Pythons read it from JSON, is no RecursionError."""
+    """A validation tree deeper than Python's stack, as newer Pythons read it from JSON, is not a RecursionError."""
     tree: list[Any] = []
     for _ in range(5_000):
         tree = [{"property": "a", "children": tree, "constraints": {"x": "a is odd"}}]

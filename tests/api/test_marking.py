@@ -387,7 +387,7 @@ def test_an_ambiguous_entry_is_refused(stored, requested):
 
 
 def test_rows_that_need_no_change_are_not_ambiguous():
-    """Several rows that all have the wanted flag ask for no call, so nothing is ambiguous."""
+    """Several rows that all have the wanted flag need no call, so nothing is ambiguous."""
     changes = changes_for(a_booking(row(ANN, True), row(ANN, True)), a_request(ANN))
     assert not changes
     assert changes.unchanged == (ANN,)
@@ -523,7 +523,7 @@ COHOSTS = [
         OUTSIDER, True,
     ),
     ("somebody of a booking whose booker is not on it", a_booking(row(OUTSIDER), row(BOB)), OUTSIDER, False),
-    ("a colleague of such a booking", a_booking(row(OUTSIDER), row(COHOST)), COHOST, True),
+    ("a co-host of such a booking", a_booking(row(OUTSIDER), row(COHOST)), COHOST, True),
     ("a seat without its seat's uid", a_booking(row(OUTSIDER), bookingFieldsResponses=UNKNOWN), OUTSIDER, False),
     ("such a seat of the organiser's company", a_booking(row(COHOST), bookingFieldsResponses=UNKNOWN), COHOST, True),
     (
@@ -553,14 +553,14 @@ def test_cohosts_are_distinguished(booking, email, is_host):
     assert marks(booking, email, allow_cohosts=True) == [(attendee["email"], True)]
 
 
-def test_a_cohost_who_needs_no_change_is_no_matter():
+def test_a_cohost_who_needs_no_change_does_not_matter():
     """A co-host who has the wanted flag already is not refused."""
     assert not changes_for(a_booking(row(COHOST, True)), a_request(COHOST))
 
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_cohosts_of_the_recorded_bookings(build):
-    """On the real server's bookings only hosts are taken for co-hosts: no booker, no guest and no seat is."""
+    """On the real server's bookings only hosts are treated as co-hosts: no booker, no guest and no seat is."""
     for recording in recordings(build):
         body = recording["response"].get("json")
         data = body.get("data") if isinstance(body, dict) else None
@@ -659,7 +659,7 @@ def test_a_booking_that_has_not_started(both, seconds, started, dates):
     """Before the start by the server's clock, or by ours where it sends none, nothing is written."""
     server = a_server(now=START + seconds, dates=dates)
     request = a_request(ANN)
-    # A clock of ours that is wrong is no matter where the server sends its own.
+    # A clock of ours that is wrong does not matter where the server sends its own.
     clock = (lambda: START + seconds) if not dates else (lambda: 0.0 if started else 4e9)
     if started:
         both.run(server, mark_no_shows(request, wall_clock=clock))
@@ -735,7 +735,7 @@ def test_a_cohost_may_mark_attendees_and_who_booked_may_not(both):
 
 
 @pytest.mark.parametrize("own", [None, "unknown", True, "7", [7]])
-def test_an_id_that_is_no_number_makes_no_host(own):
+def test_an_id_that_is_not_a_number_makes_no_host(own):
     """Cal.com writes unknown for the id of each organiser whose account is gone, so equal texts are not one person."""
     booking = a_booking(hosts=[{"id": own, "email": "gone@example.org"}])
     assert not is_hosted_by(booking, {"id": own, "email": "me@example.org"})
@@ -889,7 +889,7 @@ def test_a_failed_update_is_written_down_with_the_request_id(both):
 
 @pytest.mark.parametrize(("host_absent", "count"), [(None, "1 of 1"), (True, "2 of 2")])
 def test_a_200_that_changed_nothing(both, host_absent, count):
-    """A 200 whose booking does not show the change is no success."""
+    """A 200 whose booking does not show the change is not a success."""
     server = a_server(faults=["ignored"])
     error = error_of(both, server, a_request(ANN, host_absent=host_absent), errors.ChangeNotVerified)
     assert count in str(error)
@@ -897,7 +897,7 @@ def test_a_200_that_changed_nothing(both, host_absent, count):
 
 
 def test_an_attendee_who_left_is_not_verified(both):
-    """On servers of 2026 an address that left the booking meanwhile is skipped with 200, which is no success."""
+    """On servers of 2026 an address that left the booking meanwhile is skipped with 200, which is not a success."""
     server = a_server(row(ANN), row(BOB), build="2026")
     real = server._mark
 
@@ -926,7 +926,7 @@ def test_another_booking_than_requested(both):
 
 
 @pytest.mark.parametrize("uid", [" uid1", "uid1\n"])
-def test_white_space_around_the_uid_is_no_matter(both, uid):
+def test_white_space_around_the_uid_does_not_matter(both, uid):
     """A uid with white space around it, as templates leave it, is the same booking."""
     server = a_server()
     both.run(server, mark_no_shows(a_request(ANN, booking_uid=uid)))
@@ -939,7 +939,7 @@ def test_an_unknown_booking(both):
 
 
 def test_a_booking_without_an_end(both):
-    """A booking without an end, as no server has sent yet, is no crash when its owner is looked for."""
+    """A booking without an end, as no server has sent yet, does not crash when its owner is looked for."""
     booking = a_booking()
     del booking["end"]
     both.run(a_server(booking=booking, user_id=99), mark_no_shows(a_request(host_absent=True)))
@@ -954,7 +954,7 @@ def test_a_booking_without_an_end(both):
     ],
 )
 def test_the_list_alone_makes_no_owner(both, me):
-    """Cal.com also lists what a user only attends, so a key that can't tell whose it is marks nobody by default."""
+    """Cal.com also lists what a user only attends, so a key whose user is not known marks nobody by default."""
     server = a_server(user_id=99)
 
     def without_me(request: httpx.Request) -> httpx.Response:
@@ -1038,8 +1038,8 @@ def test_a_response_of_another_kind_is_read_again(both, change):
     assert (outcome.marked, len(server.writes)) == ([ANN], 1)
 
 
-def test_another_booking_at_the_second_look_is_no_proof(both):
-    """After a lost call, another booking that shows the flags is not taken for ours."""
+def test_another_booking_at_the_second_look_proves_nothing(both):
+    """After a lost call, another booking that shows the flags is not treated as ours."""
     server = a_server(faults=["lost"])
     marked = a_booking(row(ANN, True)) | {"uid": "other"}
 
@@ -1051,7 +1051,7 @@ def test_another_booking_at_the_second_look_is_no_proof(both):
     assert len(server.writes) == 1
 
 
-def test_a_failure_after_an_unknown_outcome_tells_both(both):
+def test_a_failure_after_an_unknown_outcome_reports_both(both):
     """Where the second call fails for good, the error still says that the first one may have been carried out."""
     server = a_server(faults=["lost"])
 
@@ -1080,7 +1080,7 @@ def test_who_only_attends_may_not_mark_the_host(both):
 
 
 def test_a_look_alike_is_somebody_else():
-    """Only ASCII letters are folded: the Kelvin sign is no k, although its lower case is."""
+    """Only ASCII letters are folded: the Kelvin sign is not a k, although its lower case is."""
     assert not changes_for(
         a_booking(row("mark@x.example")), a_request("mar\u212a@x.example", on_unknown_attendee="skip")
     )

@@ -53,7 +53,7 @@ class VirtualTime:
 
 @dataclass
 class Limit:
-    """So many calls in a window of seconds; one more blocks for as long."""
+    """A number of calls in a window of seconds; one more blocks for as long."""
 
     calls: int = 120
     window: float = 60.0
@@ -577,7 +577,7 @@ def test_a_lost_probe_holds_nobody_for_ever(pacer: Pacer, clock: Clock) -> None:
 
 
 def test_a_response_of_the_last_window_changes_nothing(pacer: Pacer, clock: Clock) -> None:
-    """An answer that comes late, after the next window has begun, is not taken for news of that."""
+    """An answer that comes late, after the next window has begun, is not treated as news of that."""
     exchange(pacer, limited(60, "2"))
     late = pacer.on_sent()
     clock.now += 2.1
@@ -608,7 +608,7 @@ def test_a_day_of_calls_now_and_then(pacer: Pacer, clock: Clock) -> None:
 
 
 @dataclass
-class Told:
+class LimitedServer:
     """Answers with what is left of a limit of ten in 60 s, by a clock that only sleeping moves."""
 
     now: float = START
@@ -633,11 +633,11 @@ class Told:
 
 
 @pytest.fixture(params=["sync", "threads", "async", "tasks"])
-def thirty_calls(request: pytest.FixtureRequest) -> Callable[[Told], None]:
+def thirty_calls(request: pytest.FixtureRequest) -> Callable[[LimitedServer], None]:
     """Sends 30 calls with a client of either kind, one after the other or many at a time."""
     read = endpoints.me()
 
-    def send(server: Told) -> None:
+    def send(server: LimitedServer) -> None:
         transport, options = httpx.MockTransport(server), {"clock": lambda: server.now}
         if request.param in ("sync", "threads"):
             with CalComClient(SETTINGS, transport=transport, sleep=server.sleep, **options) as client:
@@ -663,9 +663,9 @@ def thirty_calls(request: pytest.FixtureRequest) -> Callable[[Told], None]:
     return send
 
 
-def test_both_clients_keep_below_the_limit(thirty_calls: Callable[[Told], None]) -> None:
+def test_both_clients_keep_below_the_limit(thirty_calls: Callable[[LimitedServer], None]) -> None:
     """Thirty calls at ten a minute take between two and four minutes and no 429, in either client."""
-    server = Told()
+    server = LimitedServer()
     thirty_calls(server)
     assert 120 <= server.now - START <= 240
     assert server.left >= 0

@@ -166,7 +166,7 @@ def test_errors_of_the_network(
     ids=["an echo", "a header", "a chunk", "a status line", "gzip that is none", "a length"],
 )
 @pytest.mark.parametrize("call", ["list", "mark"])
-def test_what_is_no_http(
+def test_what_is_not_http(
     both: Both, call: str, pieces: tuple[bytes, ...], echoes: bool, leaks: Callable[..., None]
 ) -> None:
     """Over a real socket, where h11 quotes the bytes that it can't read."""

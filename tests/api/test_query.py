@@ -100,7 +100,7 @@ def test_a_timestamp_without_offset_is_refused_by_name(name):
 
 @pytest.mark.parametrize("name", ["after_start", "before_updated"])
 def test_what_is_not_a_timestamp_is_refused_by_name(name):
-    """What is no ISO 8601 instant is refused, and the text names the filter."""
+    """What is not an ISO 8601 instant is refused, and the text names the filter."""
     value: Any
     for value in (
         "yesterday",
@@ -142,7 +142,7 @@ def test_a_bad_status_is_refused(status):
 
 
 @pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids"])
-def test_a_list_with_nothing_in_it_is_no_filter(name):
+def test_a_list_with_nothing_in_it_is_not_a_filter(name):
     """An empty list from a template or an upstream task is refused by name: it must not list everything."""
     value: Any
     for value in ([], (), "", " ", "[]", " [ ] ", "()", ",", iter(())):
@@ -151,7 +151,7 @@ def test_a_list_with_nothing_in_it_is_no_filter(name):
 
 
 @pytest.mark.parametrize("name", ["status", "event_type_ids", "team_ids", "user_ids", "booking_uid"])
-def test_a_list_of_nothing_is_no_filter_either(name):
+def test_a_list_of_nothing_is_not_a_filter_either(name):
     """Nor does a list of nothing list everything."""
     value: Any
     for value in ([None], [""], "[None]", "['']", "None", {}, [[]]):
@@ -160,7 +160,7 @@ def test_a_list_of_nothing_is_no_filter_either(name):
 
 
 @pytest.mark.parametrize("name", ["attendee_email", "attendee_name"])
-def test_a_string_that_is_none_is_no_filter(name):
+def test_a_string_that_is_none_is_not_a_filter(name):
     """One address or name is one text; an empty one, or a list that a template made a text of, is refused by name."""
     for value in ("", " \t", "[]", "[None]", "['ann@example.org']", "{}", "None", [], ["ann@example.org"]):
         with pytest.raises(InvalidArgument, match=f"^{name} ") as caught:
@@ -226,7 +226,7 @@ def test_one_status_may_be_a_string():
 
 @pytest.mark.parametrize("name", ["event_type_ids", "team_ids", "user_ids"])
 def test_bad_ids_are_refused_by_name(name):
-    """An id that is no positive number is refused, and the text names the filter."""
+    """An id that is not a positive number is refused, and the text names the filter."""
     for value in ([0], [-1], ["x"], [None], [True], [1.5], [1, ""]):
         with pytest.raises(InvalidArgument, match=f"^{name} must be the positive number"):
             query_with(name, value)
@@ -270,7 +270,7 @@ def test_admits(name, key, admitted, refused):
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-11-20T09:00:00", "2026-11-20", "None"])
 def test_a_start_that_is_not_a_timestamp_is_an_unexpected_response(text):
-    """A booking whose start is no instant, or has no offset to compare it by, is no answer of Cal.com's."""
+    """A booking whose start is not an instant, or has no offset to compare it by, is not an answer of Cal.com's."""
     with pytest.raises(UnexpectedAnswer):
         assert start_of(booking(start=text)) >= NINE
 
@@ -282,7 +282,7 @@ def test_start_of(text):
 
 
 def test_just_after():
-    """The next instant that Cal.com can tell apart is a millisecond later."""
+    """The next instant that Cal.com distinguishes is a millisecond later."""
     assert format_timestamp(just_after(NINE)) == AFTER
 
 

@@ -100,7 +100,7 @@ def test_no_time_is_one_attempt(both):
 )
 @pytest.mark.parametrize("endpoint", [WRITE])
 def test_a_wait_beyond_what_is_left_is_not_begun(both, endpoint, headers, seconds, sent):
-    """Where the server asks for a longer wait than is left, the error is raised at once."""
+    """Where the server requests a longer wait than is left, the error is raised at once."""
     server = answering(httpx.Response(429, headers=headers), GOOD)
     settings = replace(SETTINGS, retry_limits=RetryLimits(5, seconds))
     options = {"clock": lambda: 1000.0, "wall_clock": lambda: NOW}

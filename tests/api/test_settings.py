@@ -301,14 +301,14 @@ BAD_VERSIONS = [
 
 
 @pytest.mark.parametrize("value", [*BAD_VERSIONS, "", None])
-def test_a_version_that_is_no_date_is_refused(value):
+def test_a_version_that_is_not_a_date_is_refused(value):
     """Cal.com takes an unknown version for its oldest in silence, so only a date as YYYY-MM-DD is let through."""
     with pytest.raises(InvalidArgument, match="my_version must be a date as YYYY-MM-DD"):
         checked_api_version(value, "my_version")
 
 
 @pytest.mark.parametrize("value", BAD_VERSIONS)
-def test_a_connections_version_that_is_no_date_is_refused(value):
+def test_a_connections_version_that_is_not_a_date_is_refused(value):
     """A connection's api_version is checked as any other, and the text names the extra field."""
     with pytest.raises(InvalidConnection, match="extra field api_version must be a date"):
         connection(extra={"api_version": value})
