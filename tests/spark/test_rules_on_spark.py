@@ -137,7 +137,7 @@ def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
     ("types", "message"),
     [
         ({"joined_at": "TIMESTAMP_NTZ"}, "column joined_at: its times are naive"),
-        ({"left_at": "STRING"}, "column left_at: must be a timestamp with a time zone .* but holds str"),
+        ({"left_at": "STRING"}, "column left_at: must be a timestamp with a time zone, but is str"),
         ({"name": "BINARY"}, "column name: must be a string, but is bytes"),
     ],
 )
