@@ -260,7 +260,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.SkippedRecord: "counted by FeedReport",
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
-    FailureEndsRun: "ends a run within hooks/apply_run.py, and has no text",
+    FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }
 
 
@@ -361,27 +361,29 @@ def _rails(_: Path) -> Iterator[Callable[[], object]]:
         yield lambda value=value: GuardRails.of({str(value): 1})
 
 
-def _load(table: Table, source: Any, zone: str | None = None) -> None:
-    with (
-        duckdb_session(Resources(threads=1), zone) as (connection, folder),
-        loaded(connection, folder, {table: source}, takes_naive_times=zone is not None),
-    ):
+def _load_with_zone(zone: str) -> None:
+    with duckdb_session(Resources(threads=1), zone):
         pass
 
 
 def _tables(folder: Path) -> Iterator[Callable[[], object]]:
-    for table, rows in zip(TABLES, table_rows(), strict=True):
-        for place, column in enumerate(rows[0]):
-            wrong = [{**rows[0], column: f"{NAME} <{ADDRESS}>" if place % 2 else NAME}]
-            yield lambda table=table, wrong=wrong: _load(table, wrong)
-    bookings = TABLES[0]
-    for source in _files_of(folder / "table", [ADDRESS, NAME]):
-        yield lambda source=source: _load(bookings, source)
-    paths = (folder / ADDRESS / "a.csv", f"/{ADDRESS}/*.csv", folder / f"{ADDRESS}.{KEY}", ADDRESS, f"/{NAME}/a.csv")
-    for place in ([{ADDRESS: NAME}], *paths):
-        yield lambda place=place: _load(bookings, place)
     for zone in (ADDRESS, NAME, KEY):
-        yield lambda zone=zone: _load(bookings, [], zone)
+        yield lambda zone=zone: _load_with_zone(zone)
+    bookings = TABLES[0]
+    sources = [(bookings, source) for source in _files_of(folder / "table", [ADDRESS, NAME])]
+    paths = (folder / ADDRESS / "a.csv", f"/{ADDRESS}/*.csv", folder / f"{ADDRESS}.{KEY}", ADDRESS, f"/{NAME}/a.csv")
+    sources += [(bookings, source) for source in ([{ADDRESS: NAME}], *paths)]
+    for table, rows in zip(TABLES, table_rows(), strict=True):
+        for number, column in enumerate(rows[0]):
+            sources.append((table, [{**rows[0], column: f"{NAME} <{ADDRESS}>" if number % 2 else NAME}]))
+    with duckdb_session(Resources(threads=1)) as (connection, copies):
+
+        def load(table: Table, source: Any) -> None:
+            with loaded(connection, copies, {table: source}, takes_naive_times=False):
+                pass
+
+        for table, source in sources:
+            yield lambda table=table, source=source: load(table, source)
 
 
 def _resources(folder: Path) -> Iterator[Callable[[], object]]:
@@ -790,7 +792,6 @@ PRIVATE_FIELDS = {
         "booking",
         "bookings",
         "cells",
-        "colleagues",
     ),
     *("email", "filters", "internal_emails", "marked", "marks", "options", "params", "people", "phone", "policy"),
     *("record", "records", "row", "rows", "sql", "unchanged", "unknown", "unmarked", "api_key", "client_secret"),
