@@ -1,7 +1,7 @@
-"""What our operators add to ``import airflow.sdk``: a DAG file with them is parsed every few seconds.
+"""Measure what our operators add to ``import airflow.sdk``, because DAG files are parsed every few seconds.
 
-Fresh interpreters take turns; each times the import of the operators after that of the operator base class, which every
-DAG file loads anyway.
+Fresh interpreters take turns. Each measures the import of the operators after that of the operator base class, which
+every DAG file imports anyway.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ print(time.perf_counter() - begin)
 
 
 def seconds(code: str, home: str) -> float:
-    """Run a probe in a fresh interpreter and give what it printed last."""
+    """Run a probe in a fresh interpreter, and return the number that it printed last."""
     environment = {"AIRFLOW_HOME": home, "PATH": "/usr/bin:/bin"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
     return float(run.stdout.split()[-1])

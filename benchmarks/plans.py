@@ -1,4 +1,4 @@
-"""Plans made by hand, for benchmarks and tests: what they do with a plan needs no feed and no rules."""
+"""Plans made by hand, without a feed and the rules, for benchmarks and tests."""
 
 from __future__ import annotations
 

@@ -71,12 +71,17 @@ def raw_reprs() -> Iterator[Finding]:
     """Yield each ``!r`` within ``raise`` whose value did not go through a redactor."""
     for path in MODULES:
         for node in ast.walk(_tree(path)):
-            if not isinstance(node, ast.Raise):
+            if not isinstance(node, ast.Raise) or _is_about_code(node):
                 continue
             for part in ast.walk(node):
                 is_repr = isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
                 if is_repr and not _is_redacted(part.value):
                     yield Finding(str(path.relative_to(PACKAGE)), node.lineno, ast.unparse(part.value))
+
+
+def _is_about_code(node: ast.Raise) -> bool:
+    """Return whether an error is about a name in a program, as that of a module's ``__getattr__``."""
+    return isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) == "AttributeError"
 
 
 @functools.cache

@@ -1,8 +1,7 @@
-"""No address, name, key or password in an error, what is behind it, a repr, or a line of the log at INFO or above.
+"""No address, name, key or password in an error, its causes, a repr, or a line of the log at INFO or above.
 
-Everything private here has the word canary in it, or stands at ``victim.example``. The client's own errors are driven
-in ``tests/api/test_privacy.py``, those of everything else here; what is read off the source is in
-``tests/redaction_rules.py``.
+All private data here contain the word canary, or are at ``victim.example``. The client's own errors are raised in
+``tests/api/test_privacy.py``, all others here. ``tests/redaction_rules.py`` checks the source.
 """
 
 from __future__ import annotations
@@ -97,7 +96,7 @@ PRIVATE: tuple[Any, ...] = (
 
 
 def is_clean(text: str) -> bool:
-    """Tell whether nothing private is in a text."""
+    """Return whether a string has nothing private."""
     return "canary" not in text.lower() and "victim" not in text.lower()
 
 
@@ -106,7 +105,7 @@ Leaks = Callable[[BaseException], None]
 
 @pytest.fixture
 def leaks(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Leaks:
-    """Give a function that fails where something private is in an error, or was logged at INFO or printed."""
+    """Return a function that fails if something private is in an error, or was logged at INFO or printed."""
     caplog.set_level(logging.INFO)
 
     def check(error: BaseException) -> None:
@@ -124,7 +123,7 @@ def leaks(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_is_hidden(spelling: str) -> None:
-    """Be it in a server's words, in a text of ours, in a path or in the names of columns."""
+    """In a server's message, in one of ours, in a path or in the names of columns."""
     for text in (spelling, f"before {spelling} behind", f"before ({spelling}), {spelling}; behind"):
         assert is_clean(hide(text).replace(NAME, ""))
         assert is_clean(redact(text).replace(NAME, ""))
@@ -134,20 +133,20 @@ def test_every_spelling_is_hidden(spelling: str) -> None:
     assert is_clean(shown_path(f"/data/{spelling}/plan").replace(NAME, ""))
 
 
-def test_what_is_nobodys_secret_stays() -> None:
-    """Names of our own things, which begin like a key or have an @, are shown."""
+def test_what_is_not_private_stays() -> None:
+    """Names of our own that begin like a key or have an @ are shown."""
     for text in ("the feed cal_video", "value@odata.nextLink", "without @ or a dot", "see cal.com", "ledger_secret"):
         assert hide(text) == text
 
 
 def test_what_is_longer_than_any_path_is_cut_before_an_address() -> None:
-    """Of a megabyte only the beginning is looked at, and no half of an address is left at the cut."""
-    for padding in range(3_970, 4_010):
+    """Only the beginning of a megabyte is shown, and no half of an address remains at the cut."""
+    for padding in range(3_970, 4_010, 3):
         assert is_clean(shown_path(f"/{'a/' * (padding // 2)}{ADDRESS}{'/' * 1_000_000}"))
 
 
 def test_no_name_breaks_the_line_of_a_log() -> None:
-    """A name shown without quotes is printable; another is shown escaped."""
+    """A name without quotes is printable; another is escaped."""
     for name in ("\x1f", "file://\x00", "a\nb", "\u202e"):
         assert plain(name).isprintable()
 
@@ -167,8 +166,8 @@ SQL_WORDS = {
 
 
 @pytest.mark.parametrize("words", SQL_WORDS)
-def test_words_of_sql_servers(words: str) -> None:
-    """Values that they quote are left out, names of columns stay."""
+def test_messages_of_sql_servers(words: str) -> None:
+    """Quoted values are removed, names of columns stay."""
     said = redact_sql(RuntimeError(words), ["canary secret/1"])
     assert is_clean(said)
     assert SQL_WORDS[words] in said
@@ -217,13 +216,13 @@ FOREIGN_ERRORS_SHOWN = {
 }
 
 
-def test_log_statements_show_nothing_that_nobody_looked_at() -> None:
-    """A new one goes through the redaction module, or onto the list above with its reason."""
+def test_log_statements_redact_their_values() -> None:
+    """A new value goes through the redaction module, or onto the list above with its reason."""
     assert {found.key for found in redaction_rules.shown_in_logs()} == set(SHOWN_IN_LOGS)
 
 
-def test_no_error_shows_or_keeps_somebody_elses() -> None:
-    """Others quote values in theirs: it is neither put into our text nor left behind as a cause or context."""
+def test_no_error_shows_or_keeps_a_foreign_error() -> None:
+    """Libraries quote values in their errors: these are not in our messages, and not their cause or context."""
     assert {found.key for found in redaction_rules.foreign_errors_shown()} == set(FOREIGN_ERRORS_SHOWN)
     assert list(redaction_rules.open_chains()) == []
     assert list(redaction_rules.raw_reprs()) == []
@@ -261,7 +260,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.SkippedRecord: "counted by FeedReport",
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
-    FailureEndsRun: "ends a run within hooks/apply_run.py, and has no text",
+    FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }
 
 
@@ -276,15 +275,11 @@ class Failing(CalComOperator):
         raise self.error
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in ERRORS if issubclass(kind, ProviderError)],
-    ids=lambda kind: kind.__name__,
-)
-def test_no_class_shows_an_address_or_a_key_whoever_wrote_its_text(kind: type[Exception], leaks: Leaks) -> None:
-    """Also pickled, and as the failure that Airflow gets; and the error whose words these are is not behind it."""
-    for spelling in (ADDRESS, ENCODED, KEY, TOKEN, PROXY):
-        error = kind(f"feed: it is {spelling}. Fix it")
+def test_no_class_shows_an_address_or_a_key(leaks: Leaks) -> None:
+    """Every error of ours hides them in its message, whatever wrote it; also pickled, and as a failure for Airflow."""
+    message = "; ".join((ADDRESS, ENCODED, KEY, TOKEN, PROXY))
+    for kind in [kind for kind in ERRORS if issubclass(kind, ProviderError)]:
+        error = kind(f"feed: it is {message}. Fix it")
         leaks(error)
         leaks(pickle.loads(pickle.dumps(error)))
         with pytest.raises(kind) as raised:
@@ -292,23 +287,24 @@ def test_no_class_shows_an_address_or_a_key_whoever_wrote_its_text(kind: type[Ex
         leaks(raised.value)
 
 
-# Errors with data in them. Each drive is called with a folder, and raises.
+# Errors with data in them. Each entry of DRIVES takes a folder, and yields calls that raise.
 
 
 def _feeds(folder: Path) -> Iterator[Callable[[], object]]:
     rows = [[NAME, "present"], [ADDRESS, NAME], [NAME, ADDRESS, "2026-11-18 09:00", KEY], [ADDRESS], [NAME, NAME]]
-    for feed in ("canonical", "check_in", "zoom", "google_meet", "teams", "cal_video", "webex"):
-        for place, cells in enumerate(rows):
-            path = folder / f"{feed}-{place}"
-            for source in _files_of(path, cells):
+    feeds = ("canonical", "check_in", "zoom", "google_meet", "teams", "cal_video", "webex")
+    for number, cells in enumerate(rows):
+        files = list(_files_of(folder / f"rows-{number}", cells))
+        records = [dict.fromkeys(cells, NAME), {"email": cells[0], "name": 7, "joined_at": NAME, "kind": NAME}]
+        sources = [*files, *([record] for record in records)]
+        # Each feed with some of the rows, so that each has every kind of file and of cell.
+        for feed in feeds[number % 2 :: 2]:
+            for source in sources:
                 yield lambda source=source, feed=feed: list(read_feed(feed, source, max_unreadable=0))
-            records = [dict.fromkeys(cells, NAME), {"email": cells[0], "name": 7, "joined_at": NAME, "kind": NAME}]
-            for record in records:
-                yield lambda record=record, feed=feed: list(read_feed(feed, [record], max_unreadable=0))
 
 
 def _files_of(path: Path, cells: list[str]) -> Iterator[Path]:
-    """Write a line twice in each format, where the first should be a header."""
+    """Write a line twice in each format, so that the first line is read as the header."""
     import duckdb
 
     for ending, delimiter in (("csv", ","), ("tsv", "\t")):
@@ -365,27 +361,29 @@ def _rails(_: Path) -> Iterator[Callable[[], object]]:
         yield lambda value=value: GuardRails.of({str(value): 1})
 
 
-def _load(table: Table, source: Any, zone: str | None = None) -> None:
-    with (
-        duckdb_session(Resources(threads=1), zone) as (connection, folder),
-        loaded(connection, folder, {table: source}, takes_naive_times=zone is not None),
-    ):
+def _load_with_zone(zone: str) -> None:
+    with duckdb_session(Resources(threads=1), zone):
         pass
 
 
 def _tables(folder: Path) -> Iterator[Callable[[], object]]:
-    for table, rows in zip(TABLES, table_rows(), strict=True):
-        for place, column in enumerate(rows[0]):
-            wrong = [{**rows[0], column: f"{NAME} <{ADDRESS}>" if place % 2 else NAME}]
-            yield lambda table=table, wrong=wrong: _load(table, wrong)
-    bookings = TABLES[0]
-    for source in _files_of(folder / "table", [ADDRESS, NAME]):
-        yield lambda source=source: _load(bookings, source)
-    paths = (folder / ADDRESS / "a.csv", f"/{ADDRESS}/*.csv", folder / f"{ADDRESS}.{KEY}", ADDRESS, f"/{NAME}/a.csv")
-    for place in ([{ADDRESS: NAME}], *paths):
-        yield lambda place=place: _load(bookings, place)
     for zone in (ADDRESS, NAME, KEY):
-        yield lambda zone=zone: _load(bookings, [], zone)
+        yield lambda zone=zone: _load_with_zone(zone)
+    bookings = TABLES[0]
+    sources = [(bookings, source) for source in _files_of(folder / "table", [ADDRESS, NAME])]
+    paths = (folder / ADDRESS / "a.csv", f"/{ADDRESS}/*.csv", folder / f"{ADDRESS}.{KEY}", ADDRESS, f"/{NAME}/a.csv")
+    sources += [(bookings, source) for source in ([{ADDRESS: NAME}], *paths)]
+    for table, rows in zip(TABLES, table_rows(), strict=True):
+        for number, column in enumerate(rows[0]):
+            sources.append((table, [{**rows[0], column: f"{NAME} <{ADDRESS}>" if number % 2 else NAME}]))
+    with duckdb_session(Resources(threads=1)) as (connection, copies):
+
+        def load(table: Table, source: Any) -> None:
+            with loaded(connection, copies, {table: source}, takes_naive_times=False):
+                pass
+
+        for table, source in sources:
+            yield lambda table=table, source=source: load(table, source)
 
 
 def _resources(folder: Path) -> Iterator[Callable[[], object]]:
@@ -416,7 +414,7 @@ def _plans(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 def _replace_line(plan: Path, row: dict[str, Any]) -> None:
-    """Put another line into a plan, with the hashes that it should have."""
+    """Replace the line of a plan, with the hashes of the first one."""
     other = write_plan_by_hand(plan.parent / f"{plan.name}-other", [change("b1", ADDRESS)])
     (other / "plan.jsonl").write_text(json.dumps(row) + "\n")
     for path in other.iterdir():
@@ -430,7 +428,7 @@ def _refused_plan(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 def _no_folder(folder: Path) -> Path:
-    """A file where a folder should be, whose name is an address."""
+    """Return a file, instead of a folder, whose name is an address."""
     folder.mkdir(exist_ok=True)
     (folder / ADDRESS).write_text("")
     return folder / ADDRESS
@@ -444,7 +442,7 @@ def _not_read(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 def _failing_disk(method: str, drive: Callable[[], object]) -> Callable[[], object]:
-    """Return a drive during which a method of paths meets a disk that fails, as it may again or may not."""
+    """Return a call during which a method of paths meets a failing disk, which a retry may not meet."""
 
     def fail(self: Path, *_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error", str(self))
@@ -572,7 +570,7 @@ def _forgetting_wrongly(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 class OperationalError(Exception):
-    """As drivers call it."""
+    """A driver's error, recognised by its name."""
 
 
 def _sql(kind: type[Exception]) -> Callable[[Path], Iterator[Callable[[], object]]]:
@@ -686,7 +684,7 @@ NOT_DRIVEN: dict[type, str] = {
 
 
 def test_no_class_of_error_is_forgotten() -> None:
-    """Each is driven with private data, or on a short list that says why not."""
+    """Each is raised with private data, or on a short list that says why not."""
     known = BASES | set(EVERY_CLASS) | set(DRIVES) | set(NOT_DRIVEN) | set(NOT_RAISED_TO_USERS)
     forgotten = {kind for kind in ERRORS if kind not in known and not kind.__name__.startswith("_")}
     assert not forgotten
@@ -694,7 +692,7 @@ def test_no_class_of_error_is_forgotten() -> None:
 
 @pytest.mark.parametrize("kind", DRIVES, ids=lambda kind: kind.__name__)
 def test_every_class_of_error(kind: type[Exception], tmp_path: Path, leaks: Leaks) -> None:
-    """Wrong values, damaged files, headers that are data, and paths, with private data in all of them."""
+    """Invalid values, damaged files, headers that are data, and paths, all with private data, are redacted."""
     raised = set()
     for drive in DRIVES[kind](tmp_path):
         try:
@@ -706,8 +704,8 @@ def test_every_class_of_error(kind: type[Exception], tmp_path: Path, leaks: Leak
     assert all(issubclass(one, ProviderError) for one in raised), raised
 
 
-def test_forgetting_a_person_wrongly(tmp_path: Path, leaks: Leaks) -> None:
-    """Whom to forget is in no error either."""
+def test_errors_about_a_person_to_forget(tmp_path: Path, leaks: Leaks) -> None:
+    """The person to forget is not named in errors either."""
     for drive in _forgetting_wrongly(tmp_path):
         with pytest.raises(AttendanceError) as raised:
             drive()
@@ -719,7 +717,7 @@ def test_forgetting_a_person_wrongly(tmp_path: Path, leaks: Leaks) -> None:
 GOOD: dict[type, dict[str, Any]] = {
     MarkAbsentOperator: {"booking_uid": "uid1", "attendees": ["a@b.test"]},
     ListBookingsOperator: {},
-    # Its attendance is not there, which is found once all parameters are checked.
+    # The attendance file does not exist, which is noticed after all parameters were checked.
     PlanNoShowsOperator: {"attendance": {"feed": "zoom", "path": "/nowhere"}, "policy": WHOLE, "bookings": [], **DAY},
     ApplyNoShowsOperator: {"plan": "/nowhere/plan"},
 }
@@ -728,7 +726,7 @@ GOOD: dict[type, dict[str, Any]] = {
 @pytest.mark.usefixtures("pauses")
 @pytest.mark.parametrize("kind", GOOD, ids=lambda kind: kind.__name__)
 def test_parameters_of_operators(kind: Any, tmp_path: Path, connect: Any, leaks: Leaks) -> None:
-    """Any parameter may be given any value; what Airflow itself says of a connection's id is Airflow's."""
+    """Any parameter may have any value. Airflow's own message about a connection's id is not ours."""
     connect(host="http://127.0.0.1:9", password="cal_live_other", extra={"max_attempts": 1, "timeout": 1})
     parameters = inspect.signature(kind.__init__).parameters
     given = {"plan_path": str(tmp_path / "plan")} if "plan_path" in parameters else {}
@@ -760,7 +758,7 @@ def test_a_run_over_a_plan(kind: type[Exception], options: dict[str, Any], tmp_p
 
 
 def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What it prints for its errors may go to a log of cron."""
+    """The command's error messages may go to a log of cron."""
     (tmp_path / "policy.json").write_text(json.dumps({ADDRESS: 1}))
     (tmp_path / "a.csv").write_text(f"{ADDRESS},{NAME}\n")
     tables = [
@@ -794,7 +792,6 @@ PRIVATE_FIELDS = {
         "booking",
         "bookings",
         "cells",
-        "colleagues",
     ),
     *("email", "filters", "internal_emails", "marked", "marks", "options", "params", "people", "phone", "policy"),
     *("record", "records", "row", "rows", "sql", "unchanged", "unknown", "unmarked", "api_key", "client_secret"),
@@ -814,7 +811,7 @@ SHOWN_FIELDS = {
 
 
 def test_reprs_hide_private_fields() -> None:
-    """A repr ends up in logs, reports of tests and trackers of errors; a new field is hidden, or listed."""
+    """Reprs end up in logs, test reports and error trackers; a new private field is hidden, or listed."""
     shown = {
         (kind.__name__, field.name)
         for kind in CLASSES
@@ -825,15 +822,15 @@ def test_reprs_hide_private_fields() -> None:
     assert shown == set(SHOWN_FIELDS)
 
 
-def test_reprs_of_what_holds_addresses() -> None:
-    """Those that come by most."""
+def test_reprs_of_objects_with_addresses() -> None:
+    """The most common ones."""
     policy = AttendancePolicy(internal_emails=(ADDRESS,), aliases={ADDRESS: "a@b"})
     values = (policy, CHANGE, LastWrite("b1", "attendee", ADDRESS, True), Identities("canary-secret-canary"))
     assert is_clean(repr(values))
 
 
-def test_an_argument_given_wrongly_is_still_useful() -> None:
-    """The text names the parameter, what came as far as it is nobody's secret, and the fix."""
+def test_messages_stay_useful() -> None:
+    """The message names the parameter, what was received unless it is private, and the fix."""
     with pytest.raises(InvalidArgument, match="attendance must be a path, several, rows"):
         PlanNoShowsOperator(task_id="p", plan_path="/tmp/p", attendance=5, **DAY).execute({})
     with pytest.raises(InvalidGuardRails, match=r"'max_change' is not a field of the guard rails\. The fields"):

@@ -1,4 +1,4 @@
-"""How many calls a plan takes: writing ones for each booking that really changes, reading ones in pages."""
+"""Count the calls of a plan: a write for each booking that really changes, and reads in pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a rate limit is used, by one process and by four that share a key."""
+"""Measure how much of a rate limit one process uses, and four processes that share a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST_SHARE_OF_ONE, LEAST_SHARE_OF_FOUR, MOST_BLOCKED_OF_FOUR = 0.95, 0.9, 1
 
 @dataclass(frozen=True)
 class Use:
-    """How the limit was used.
+    """The use of a limit.
 
     :param share: of the limit in the steady state: from the second window to the last one that began while all
         processes were at work.

@@ -1,4 +1,4 @@
-"""A figure and what it must be."""
+"""A figure and its limit."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CONCURRENCY = 16
 
 @dataclass
 class Bench:
-    """What all measures work with.
+    """The resources that all measures share.
 
     :param server: the sandbox.
     :param supply: bookings that nothing was written to yet.

@@ -25,7 +25,7 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Speed:
-    """What one side did in one round.
+    """The result of one side in one round.
 
     :param rate: marks a second.
     :param cpu_ms: of CPU time a mark, without the start of the process.

@@ -1,1 +1,1 @@
-"""A world in which it is known who came, to measure how often the decisions are right."""
+"""A world of which it is known who came, to measure how often the decisions are right."""

@@ -1,4 +1,4 @@
-"""A labelled world: bookings, what every expected person truly did, and the feeds of each vendor.
+"""A labelled world: bookings, what every expected person really did, and the feeds of each vendor.
 
 ``python -m benchmarks.attendance.generate --bookings 500 --seed 1 FOLDER`` writes it down: the rules' tables, the
 vendors' raw feeds, what the package reads of them, and the labels. The same seed and size give the same bytes.

@@ -1,4 +1,4 @@
-"""What is out of the ordinary in a booking: each quirk makes bookings, says what is true, and what the feed has of it.
+"""Unusual bookings: each quirk makes bookings, their true attendance, and the records that feeds have of them.
 
 ``TRUE``: the feed is truthful, so nobody who came may be marked. ``HIDDEN``: likewise, but what it says of those
 who came is under another name, room or hour, where a doubt is the most that can be found. ``BLIND``: the feed lies or

@@ -1,4 +1,4 @@
-"""How often the decisions are right in a labelled world, by quirk, by feed and over all.
+"""Measure how often the decisions are right in a labelled world, by quirk, by feed and in total.
 
 ``python -m benchmarks.attendance.run`` makes a world, reads its feeds with the package, decides with the package under
 the default policy, and compares with the labels, for several seeds. Exits with 1 if somebody who came is marked absent
@@ -50,7 +50,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is counted of some cases; shares are None where there is nothing to share."""
+    """Counts of some cases. Shares are None if there are no cases."""
 
     bookings: int
     attendees: int

@@ -1,4 +1,4 @@
-"""What each vendor's feed has of the stays, in the vendor's own shape, and how a user reads it with the package.
+"""The records of each vendor's feed, in the vendor's own shape, and the options with which a user reads them.
 
 A writer gets the stays of one meeting: those in one room that follow each other without the room being empty. What is
 hidden is hidden here: Zoom blanks addresses that are not on the invitation, Meet's REST API has accounts without
@@ -39,7 +39,7 @@ Stays = list[Stay]
 
 @dataclass(frozen=True)
 class Raw:
-    """A vendor's answer or file, and what the user says of it.
+    """A vendor's response or file, and the options that a user reads it with.
 
     :param feed: the package's name of the feed.
     :param name: the name of a file for it.
@@ -52,7 +52,7 @@ class Raw:
 
 
 class TextFile:
-    """A file in memory that the package opens as any other."""
+    """A file in memory that the package opens like any other file."""
 
     def __init__(self, name: str, text: str, encoding: str = "utf-8") -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What a labelled world is made of: who was expected, who truly came, and how each device showed who it was.
+"""The parts of a labelled world: who was expected, who really came, and what each device showed of its user.
 
 Times are seconds since 1970, in UTC; what the vendors make of them is in :mod:`vendors <.vendors>`.
 """
@@ -40,7 +40,7 @@ POLICY = {"as_of": iso(AS_OF, "seconds"), "internal_domains": [COMPANY, TENANT]}
 
 @dataclass(frozen=True)
 class Someone:
-    """A person with what identifies them.
+    """A person and their identifiers.
 
     :param number: also the vendor's id of their account.
     :param other_email: an address of theirs that Cal.com does not know.
@@ -64,7 +64,7 @@ class Someone:
 
 @dataclass(frozen=True)
 class Shown:
-    """What one device shows of who uses it.
+    """The identity that one device shows of its user.
 
     :param email: the address of the account, or the one typed in; None without either.
     :param user: the vendor's id of the account.
@@ -84,7 +84,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Room:
-    """Where a meeting is held.
+    """The place of a meeting.
 
     :param feed: which feed reports it; one of :data:`vendors.FEEDS <.vendors.FEEDS>`, or ``nowhere``.
     :param meeting: the vendor's id.
@@ -158,7 +158,7 @@ class Expected:
 
 @dataclass
 class Booking:
-    """A booking, who was expected, and what truly happened.
+    """A booking, who was expected, and what really happened.
 
     :param quirks: names of what is out of the ordinary; see :mod:`quirks <.quirks>`.
     """

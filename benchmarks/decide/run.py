@@ -71,7 +71,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took."""
+    """The time and memory that one process took."""
 
     seconds: float
     cpu_seconds: float
@@ -84,7 +84,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure and, where it must hold, its limit."""
+    """A figure, and its limit if it has one."""
 
     text: str
     figure: float

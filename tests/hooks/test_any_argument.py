@@ -1,4 +1,4 @@
-"""Whatever is passed to a method of the hook: an answer, or an error of ours that names the argument."""
+"""Random arguments of the hook's methods: a result, or an error of ours that names the argument."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from tests.wild import ANY_JSON, ANYTHING, limits, outcome
 
-# Arguments that a call has when another one is tried.
+# Valid arguments, passed beside the random one.
 GOOD: dict[str, Any] = {
     "booking_uid": "abc", "seat_uid": "abc", "webhook_id": "abc", "attendees": ["bob@example.org"],
     "start": "2026-11-18T08:00:00Z", "subscriber_url": "https://ears.example", "triggers": ["BOOKING_CREATED"],
 }  # fmt: skip
-# The wire's names of what an argument is called otherwise in Python.
+# Names of arguments in Cal.com's API that differ from Python's.
 ON_THE_WIRE = {
     "reason": ("Reason",), "rescheduled_by": ("rescheduledBy",), "reference_type": ("type",), "seat_uid": ("seatUid",),
     "cancel_subsequent": ("cancelSubsequentBookings",), "subscriber_url": ("subscriberUrl",),
@@ -39,9 +39,9 @@ def arguments() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("method", "argument"), arguments())
 @given(value=ANYTHING)
-@limits(6)
+@limits(2)
 def test_any_argument(connect: Any, method: str, argument: str, value: Any) -> None:
-    """No argument ends in somebody else's error, and none is sent on when it can't be meant."""
+    """An argument is sent, or rejected with an error of ours."""
     connect(host="http://127.0.0.1:9", password="cal_key_of_nobody", extra=json.dumps({"max_attempts": 1}))
     taken = inspect.signature(getattr(CalComHook, method)).parameters
     given_arguments = {name: one for name, one in GOOD.items() if name in taken} | {argument: value}
@@ -63,9 +63,9 @@ FIELDS = {
 
 
 @given(data=st.data())
-@limits(150)
+@limits(40)
 def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
-    """A field of the connection, or an extra, that holds anything is taken or refused by its name."""
+    """A random value of a field or extra of the connection is accepted, or rejected by the field's name."""
     extra = {"max_attempts": 1, "ledger_secret": "s" * 20}
     field = data.draw(st.sampled_from([*FIELDS, *FIELDS["extra"]]))  # type: ignore[misc]
     value = data.draw(ANY_JSON)
@@ -86,8 +86,8 @@ def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("host", ["api.cal.com\n", "\napi.cal.com", "api.\ncal.com", "api.cal.com\r", "api.cal\t.com",
                                   "api.cal.com\u2028", "api.cal.com\u200b"])  # fmt: skip
-def test_a_host_that_hides_something(connect: Any, host: str) -> None:
-    """A line break in the host is refused: Python's parser drops it, and would call another host than is seen."""
+def test_a_host_with_invisible_characters(connect: Any, host: str) -> None:
+    """A line break in the host is rejected: Python removes it, and would call another host than the visible one."""
     connect(host=host, password="cal_key_of_nobody")
     error = outcome(lambda: CalComHook().settings, names=("host",), in_task=False)
     assert type(error).__name__ == "InvalidConnection"
@@ -105,7 +105,7 @@ def test_a_host_that_hides_something(connect: Any, host: str) -> None:
     ],
 )
 def test_a_uri_with_a_path(connect: Any, uri: str, base: str | None) -> None:
-    """The path of a connection's URI is the API's; one that can't be is refused by its name."""
+    """The path of a connection's URI is the API's path; another one is rejected by its name."""
     connect(uri)
     if base is None:
         outcome(lambda: CalComHook().settings, names=("schema",), in_task=False)
@@ -114,9 +114,9 @@ def test_a_uri_with_a_path(connect: Any, uri: str, base: str | None) -> None:
 
 
 @given(conn_id=ANYTHING)
-@limits(40)
+@limits(15)
 def test_any_connection_id(conn_id: Any) -> None:
-    """An id that is none, or of no connection, is refused by its parameter and not tried again."""
+    """An invalid id, or one of a missing connection, is rejected by its parameter and is not retryable."""
     error = outcome(lambda: CalComHook(calcom_conn_id=conn_id).settings, names=("calcom_conn_id",), in_task=False)
     assert error is not None
     assert not error.retryable

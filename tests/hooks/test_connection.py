@@ -1,4 +1,4 @@
-"""From an Airflow connection of any form to a client, and what ``test_connection`` tells people."""
+"""From an Airflow connection of any form to a client, and the messages of ``test_connection``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import gc
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_calcom.api import endpoints, errors
+from airflow_provider_calcom.api import client, endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
-from airflow_provider_calcom.hooks.calcom import CalComHook
+from airflow_provider_calcom.hooks.calcom import CalComHook, ConnectionMissing
 from tests.support import BUILDS, KEY, SandboxDriver
 
 US, EU = "https://api.cal.com/v2", "https://api.cal.eu/v2"
@@ -56,7 +57,7 @@ Connect = Callable[..., None]
     ],
 )
 def test_json_connections(connect: Connect, fields: dict[str, Any], base_url: str) -> None:
-    """Every form in which Airflow's form, CLI and API store a connection leads to the right address."""
+    """Every form in which Airflow's web form, CLI and API store a connection leads to the right base URL."""
     connect(**fields)
     settings = CalComHook().settings
     assert settings.base_url == base_url
@@ -90,7 +91,7 @@ def test_uri_connections(connect: Connect, uri: str, base_url: str) -> None:
 
 
 def test_a_uri_connection_reaches_the_sandbox(calcom: SandboxDriver, connect: Connect) -> None:
-    """The URI of a host and port of this machine needs nothing else."""
+    """A URI with a local host and port needs nothing else."""
     connect(f"calcom://:{KEY}@{calcom.url.removeprefix('http://')}")
     assert CalComHook().get_me()["username"] == "owner"
 
@@ -101,8 +102,8 @@ def test_a_hook_that_is_dropped_closes_its_sockets(calcom: SandboxDriver) -> Non
     gc.collect()
 
 
-def test_extra_fields_as_texts(connect: Connect) -> None:
-    """A URI and old forms give numbers and booleans as texts."""
+def test_extra_fields_as_strings(connect: Connect) -> None:
+    """A URI and old forms store numbers and booleans as strings."""
     connect(
         password="cal_x", host="http://cal.intern", extra={"allow_http": "true", "timeout": "5", "max_attempts": "2"}
     )
@@ -113,33 +114,19 @@ def test_extra_fields_as_texts(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
+        # What each field may be is tested in tests/api/test_settings.py.
         ({"extra": "{not json"}, "extra"),
         ({"extra": "[1, 2]"}, "extra"),
-        ({"extra": '"text"'}, "extra"),
-        ({"host": "cal.example.com\n"}, "host"),
         ({"extra": {"region": "asia"}}, "region"),
-        ({"extra": {"region": "us"}, "host": "api.cal.eu"}, "region"),
-        ({"extra": {"api_version": "newest"}}, "api_version"),
-        ({"extra": {"timeout": "soon"}}, "timeout"),
-        ({"extra": {"timeout": 0}}, "timeout"),
-        ({"extra": {"web_url": "cal.example.com?x"}}, "web_url"),
-        ({"extra": {"max_attempts": 0}}, "max_attempts"),
-        ({"extra": {"client_id": "abc", "client_secret": "d"}}, "both"),
         ({"password": None}, "password"),
-        ({"password": "  "}, "password"),
-        ({"password": None, "extra": {"client_id": "abc"}}, "client_secret"),
         ({"password": "cal_secret part"}, "password"),
-        ({"host": "http://cal.example.com"}, "allow_http"),
         ({"host": "https://me:cal_secret@cal.example.com"}, "host"),
-        ({"host": "ftp://cal.example.com"}, "host"),
-        ({"host": "https://cal.example.com/v2?x=1"}, "host"),
-        ({"host": "https://cal.example.com:8443", "port": 8444}, "port"),
         ({"host": "cal.example.com", "port": 70000}, "port"),
         ({"host": "cal.example.com", "schema": "ftp"}, "schema"),
     ],
 )
-def test_connections_that_can_not_be_used(connect: Connect, fields: dict[str, Any], names: str) -> None:
-    """A wrong field is named, before any call, in ``test_connection`` too, and no secret is in the text."""
+def test_invalid_connections(connect: Connect, fields: dict[str, Any], names: str) -> None:
+    """An invalid field is named, before any call, in ``test_connection`` too, and no secret is shown."""
     connect(**{"password": "cal_secret", **fields})
     with pytest.raises(errors.InvalidConnection, match=names) as raised:
         CalComHook().get_conn()
@@ -147,13 +134,13 @@ def test_connections_that_can_not_be_used(connect: Connect, fields: dict[str, An
     assert "cal_secret" not in f"{raised.value!r}"
 
 
-def test_a_missing_connection(airflow_db: None) -> None:
-    """The id that nobody set up is named."""
-    with pytest.raises(Exception, match="calcom_elsewhere"):
+def test_a_missing_connection() -> None:
+    """The error names the id of a connection that does not exist."""
+    with pytest.raises(ConnectionMissing, match="calcom_elsewhere"):
         CalComHook("calcom_elsewhere").get_conn()
 
 
-def test_made_as_airflow_makes_hooks(calcom: SandboxDriver) -> None:
+def test_airflow_makes_the_hook(calcom: SandboxDriver) -> None:
     """Airflow's form and CLI make a hook from the connection's id alone, and find its class by the type."""
     hook = CalComHook(**{CalComHook.conn_name_attr: CalComHook.default_conn_name})
     assert hook.get_me()["username"] == "owner"
@@ -163,14 +150,14 @@ def test_made_as_airflow_makes_hooks(calcom: SandboxDriver) -> None:
 
 
 def test_one_client_for_each_hook(calcom: SandboxDriver) -> None:
-    """A hook keeps its client, so that its connections are used again."""
+    """A hook keeps its client, so that its connections are reused."""
     hook = CalComHook()
     assert isinstance(hook.get_conn(), CalComClient)
     assert hook.get_conn() is hook.get_conn()
 
 
 def test_an_api_version_for_the_hook(calcom: SandboxDriver, connect: Connect) -> None:
-    """The hook's version goes before the connection's; a wrong one is named."""
+    """The hook's version overrides the connection's; an invalid one is named."""
     connect(host=calcom.url, password=KEY, extra={"api_version": "2024-04-15"})
     with pytest.raises(errors.ApiVersionNotServed):
         CalComHook().list_bookings()
@@ -180,20 +167,20 @@ def test_an_api_version_for_the_hook(calcom: SandboxDriver, connect: Connect) ->
 
 
 def test_the_async_client(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within an event loop the connection is read in a thread, and the client gives what the sync one gives."""
+    """Within an event loop the connection is read in a thread, and the client returns the same as the sync one."""
     readers: list[int] = []
     read = CalComHook.get_connection
 
-    def noted(cls: type[CalComHook], conn_id: str) -> Any:
+    def recorded(cls: type[CalComHook], conn_id: str) -> Any:
         readers.append(threading.get_ident())
         return read(conn_id)
 
-    monkeypatch.setattr(CalComHook, "get_connection", classmethod(noted))
+    monkeypatch.setattr(CalComHook, "get_connection", classmethod(recorded))
 
     async def run() -> tuple[Any, list[str]]:
-        async with await CalComHook().get_async_conn() as client:
-            assert isinstance(client, AsyncCalComClient)
-            return await client.call(endpoints.me()), [one["uid"] async for one in client.list_bookings(page_size=7)]
+        async with await CalComHook().get_async_conn() as opened:
+            assert isinstance(opened, AsyncCalComClient)
+            return await opened.call(endpoints.me()), [one["uid"] async for one in opened.list_bookings(page_size=7)]
 
     me, uids = asyncio.run(run())
     assert readers
@@ -206,20 +193,19 @@ def test_the_async_client(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch
 
 
 @each_build
-def test_a_good_connection_says_who_and_where(calcom: SandboxDriver) -> None:
-    """The text tells the user and the server, so that a key of the wrong account is noticed."""
+def test_a_valid_connection(calcom: SandboxDriver) -> None:
+    """The message names the user and the server, so that a key of the wrong account is noticed."""
     good, text = CalComHook().test_connection()
     assert good
     assert all(part in text for part in ("owner", "user id 1", "self-hosted", calcom.url))
 
 
-@each_build
 @pytest.mark.parametrize(
     ("key", "says"),
     [("cal_wrong_key", "does not know"), ("tok_wrong_key", "does not know"), ("cal_sandbox_expired", "expired")],
 )
-def test_a_bad_key(calcom: SandboxDriver, connect: Connect, key: str, says: str) -> None:
-    """A wrong and an expired key are told apart, without the key."""
+def test_an_invalid_key(calcom: SandboxDriver, connect: Connect, key: str, says: str) -> None:
+    """The message distinguishes a wrong from an expired key, and does not show the key."""
     connect(host=calcom.url, password=key)
     good, text = CalComHook().test_connection()
     assert not good
@@ -228,39 +214,53 @@ def test_a_bad_key(calcom: SandboxDriver, connect: Connect, key: str, says: str)
     assert "set region to" not in text, "a self-hosted server has no other region"
 
 
-def hosted(status: int, me: Any, bookings: Any = None) -> CalComHook:
-    """A hook whose client asks a made-up hosted Cal.com."""
-    hook = CalComHook()
-    answers = {"/v2/me": me, "/v2/bookings": bookings or {"status": "success", "data": []}}
-    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=answers[request.url.path]))
-    hook.__dict__["_client"] = CalComClient(hook.settings, transport=transport)
-    return hook
+Hosted = Callable[..., list[httpx.Request]]
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> Hosted:
+    """Return a function that sets the responses of a made-up hosted Cal.com, and returns its requests."""
+
+    def serve(status: int, me: Any) -> list[httpx.Request]:
+        requests: list[httpx.Request] = []
+
+        def respond(request: httpx.Request) -> httpx.Response:
+            requests.append(request)
+            is_me = request.url.path == "/v2/me"
+            return httpx.Response(status, json=me if is_me else {"status": "success", "data": []})
+
+        transport = httpx.MockTransport(respond)
+        monkeypatch.setattr(client, "CalComClient", partial(CalComClient, transport=transport))
+        return requests
+
+    return serve
 
 
 @pytest.mark.parametrize(("region", "other"), [("us", "eu"), ("eu", "us"), (None, "eu")])
-def test_a_key_unknown_in_one_region_may_be_of_the_other(connect: Connect, region: str | None, other: str) -> None:
-    """A key merely looks unknown in the wrong region; the text says which was asked and which to try."""
+def test_a_key_of_another_region(connect: Connect, hosted: Hosted, region: str | None, other: str) -> None:
+    """The message names the region that was requested and the other one, in which the key may be known."""
     connect(password="cal_live_secret", extra={"region": region})
-    body = {"status": "error", "error": {"code": "Unauthorized", "message": "Invalid API Key"}}
-    good, text = hosted(401, body).test_connection()
+    hosted(401, {"status": "error", "error": {"code": "Unauthorized", "message": "Invalid API Key"}})
+    good, text = CalComHook().test_connection()
     assert not good
     assert f"uses the region {region or 'us'}" in text
     assert f"set its region to {other}" in text
     assert "cal_live_secret" not in text
 
 
-def test_a_good_hosted_connection_names_its_region(connect: Connect) -> None:
-    """The region stands in the text."""
+def test_a_valid_hosted_connection(connect: Connect, hosted: Hosted) -> None:
+    """The message names the region."""
     connect(password="cal_live_secret", extra={"region": "eu"})
-    good, text = hosted(200, {"status": "success", "data": {"id": 4, "username": "ann"}}).test_connection()
+    hosted(200, {"status": "success", "data": {"id": 4, "username": "ann"}})
+    good, text = CalComHook().test_connection()
     assert good
     assert all(part in text for part in ("eu", EU, "ann", "user id 4"))
 
 
 @each_build
-@pytest.mark.parametrize("version", ["2024-04-15", "2024-06-11", "2024-06-14"])
-def test_a_version_that_can_not_be_used(calcom: SandboxDriver, connect: Connect, version: str) -> None:
-    """``/me`` is served at any version, but no operator works at one at which bookings have another shape."""
+@pytest.mark.parametrize("version", ["2024-04-15"])
+def test_a_version_with_other_bookings(calcom: SandboxDriver, connect: Connect, version: str) -> None:
+    """``/me`` is served at any version, but no operator works with one whose bookings have another shape."""
     connect(host=calcom.url, password=KEY, extra={"api_version": version})
     good, text = CalComHook().test_connection()
     assert not good
@@ -269,24 +269,17 @@ def test_a_version_that_can_not_be_used(calcom: SandboxDriver, connect: Connect,
 
 
 @pytest.mark.parametrize("version", [None, "2024-08-13", "2026-02-25", "2026-05-01"])
-def test_versions_that_can_be_used(connect: Connect, version: str | None) -> None:
-    """One booking is asked for as the list of that version wants it."""
+def test_valid_versions(connect: Connect, hosted: Hosted, version: str | None) -> None:
+    """One booking is requested with the parameter of that version's list."""
     connect(password=KEY, extra={"api_version": version})
-    asked: list[httpx.Request] = []
-
-    def server(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(200, json={"status": "success", "data": {"id": 4} if "me" in request.url.path else []})
-
-    hook = CalComHook()
-    hook.__dict__["_client"] = CalComClient(hook.settings, transport=httpx.MockTransport(server))
-    assert hook.test_connection()[0]
+    requests = hosted(200, {"status": "success", "data": {"id": 4}})
+    assert CalComHook().test_connection()[0]
     size = {"limit": "1"} if version == "2026-05-01" else {"take": "1"}
-    assert [dict(request.url.params) for request in asked] == [{}, size]
+    assert [dict(request.url.params) for request in requests] == [{}, size]
 
 
 def test_a_server_that_is_not_there(connect: Connect, pauses: list[float]) -> None:
-    """No answer is told as such, not as a wrong key."""
+    """A server that is not reached is reported as such, not as a wrong key."""
     connect(host="http://127.0.0.1:9", password=KEY)
     good, text = CalComHook().test_connection()
     assert not good
@@ -294,7 +287,7 @@ def test_a_server_that_is_not_there(connect: Connect, pauses: list[float]) -> No
 
 
 def test_something_else_than_cal_com(calcom: SandboxDriver) -> None:
-    """A web page or another service behind the host is noticed."""
+    """A web page or another service behind the host is reported."""
     for fault in ({"fault": "html", "status": 200}, {"fault": "status", "status": 200, "body": {"hello": 1}}):
         calcom.admin("faults", {"method": "GET", "path": "/v2/me", **fault})
         good, text = CalComHook().test_connection()
@@ -307,7 +300,7 @@ def test_something_else_than_cal_com(calcom: SandboxDriver) -> None:
 
 @pytest.mark.parametrize("stored", ["cal_masked_key_1", "Bearer cal_masked_key_2"])
 def test_the_key_is_masked_and_not_in_any_repr(connect: Connect, stored: str) -> None:
-    """Airflow blanks the key out of task logs, also without the ``Bearer`` that it is stored with."""
+    """Airflow masks the key in task logs, also without the ``Bearer`` that it is stored with."""
     connect(password=stored)
     hook = CalComHook()
     key = stored.removeprefix("Bearer ")
@@ -317,14 +310,14 @@ def test_the_key_is_masked_and_not_in_any_repr(connect: Connect, stored: str) ->
 
 
 def test_a_client_secret_is_masked(connect: Connect) -> None:
-    """The platform's secret is treated as the key is."""
+    """The platform's secret is masked like the key."""
     connect(extra={"client_id": "abc", "client_secret": "platform-secret-9"})
     assert "platform-secret-9" not in repr(CalComHook().settings)
     assert "platform-secret-9" not in redact("it is platform-secret-9")
 
 
 def redact(text: str) -> str:
-    """What Airflow's logs make of a text, wherever this version keeps its masker."""
+    """Return a string as Airflow's logs show it."""
     try:
         from airflow.sdk._shared.secrets_masker import redact as airflow_redact
     except ImportError:
@@ -333,6 +326,6 @@ def redact(text: str) -> str:
 
 
 def test_the_readme_form_of_the_connection(calcom: SandboxDriver, connect: Connect) -> None:
-    """The connection that the sandbox prints for copying works as it stands."""
+    """The connection that the sandbox prints for copying works unchanged."""
     connect(json.dumps({"conn_type": "calcom", "host": calcom.url, "password": KEY}))
     assert CalComHook().test_connection()[0]

@@ -1,4 +1,4 @@
-"""What Airflow reads of the provider: its metadata, the connection form of old and new versions, and the links."""
+"""What Airflow reads from the provider: metadata, the connection form of old and new versions, and links."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_metadata_fit_airflows_schema(schema: str) -> None:
         pytest.skip(f"this Airflow has no {schema}")
     definition = json.loads(path.read_text(encoding="utf-8"))
     if schema == "provider.yaml.schema.json":
-        # Airflow does not hold packages to this one; it alone describes the form's fields.
+        # Airflow does not validate packages against this schema, but it alone describes the form's fields.
         items = definition["properties"]["connection-types"]["items"]
         if "conn-fields" not in items["properties"]:
             pytest.skip("this Airflow's schema does not know conn-fields")
@@ -64,7 +64,7 @@ def test_everything_that_the_metadata_name_exists() -> None:
 
 
 def test_the_metadata_and_the_hook_agree() -> None:
-    """The type, its label and the default id say the same in both places."""
+    """The type, its label and the default id are the same in both places."""
     assert CONNECTION_TYPE["connection-type"] == CalComHook.conn_type == "calcom"
     assert CONNECTION_TYPE["hook-name"] == CalComHook.hook_name == "Cal.com"
     assert CalComHook.default_conn_name == "calcom_default"
@@ -85,8 +85,8 @@ def test_secret_fields_have_names_that_airflow_masks() -> None:
     assert all("secret" in name or "token" in name for name in secret)
 
 
-def test_what_the_form_saves_untouched_is_a_good_connection(connect: Any) -> None:
-    """The form writes every field, defaults and nulls included; with a key alone that must do."""
+def test_a_saved_form_with_a_key_alone_is_valid(connect: Any) -> None:
+    """The form writes every field, with defaults and nulls; a key alone must be enough."""
     saved = {name: field["schema"].get("default") for name, field in CONNECTION_TYPE["conn-fields"].items()}
     connect(password="cal_x", host="", port=0, login="", schema="", extra=saved)
     assert CalComHook().settings.region == "us"
@@ -134,7 +134,7 @@ def test_the_form_of_airflow_2() -> None:
 
 @before_3
 def test_the_form_as_airflow_2_merges_it() -> None:
-    """The provider manager of Airflow 2 takes the widgets and the behaviour over."""
+    """The provider manager of Airflow 2 has the widgets and the behaviour."""
     from airflow.providers_manager import ProvidersManager
 
     manager = ProvidersManager()
@@ -145,7 +145,7 @@ def test_the_form_as_airflow_2_merges_it() -> None:
 
 
 def test_field_behaviour_is_the_same_for_old_and_new() -> None:
-    """The method for old versions says what the metadata say."""
+    """The method for old versions returns the metadata's values."""
     behaviour = CalComHook.get_ui_field_behaviour()
     assert behaviour["hidden_fields"] == CONNECTION_TYPE["ui-field-behaviour"]["hidden-fields"]
     assert behaviour["relabeling"] == CONNECTION_TYPE["ui-field-behaviour"]["relabeling"]

@@ -1,4 +1,4 @@
-"""How the tests of MarkAbsentOperator run it."""
+"""Helpers for tests of MarkAbsentOperator."""
 
 from __future__ import annotations
 

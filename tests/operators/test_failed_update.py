@@ -1,4 +1,4 @@
-"""Cal.com's 500 "Failed to update no-show status" means the same to both operators that mark people."""
+"""Cal.com's 500 "Failed to update no-show status" has the same meaning for both operators that mark people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAILED = {"statusCode": 500, "message": "Failed to update no-show status"}
 
 @pytest.fixture
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the network fail for all that is read after a mark-absent."""
+    """Let all reads after a mark-absent call fail."""
     marked: list[str] = []
     send, send_async = TimedTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
 
@@ -42,8 +42,8 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_what_the_booking_shows_was_applied(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """Cal.com failed after it had written: both say that it is done, and neither sends a second call."""
+def test_a_change_that_the_booking_shows(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Cal.com failed after it had written: both report the change, and send no second call."""
     for _ in range(2):
         calcom.fault_on_mark("status", when="after", status=500, body=FAILED)
     assert mark(OF_BOB, [BOB])["marked"] == [BOB]
@@ -55,8 +55,8 @@ def test_what_the_booking_shows_was_applied(calcom: SandboxDriver, tmp_path: Pat
 
 
 @pytest.mark.parametrize("build", BUILDS)
-def test_what_the_booking_does_not_show_was_refused(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """Nothing was written, and no other try would write it: both fail the task at once."""
+def test_a_change_that_the_booking_does_not_show(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Nothing was written, and a retry would not write it: both fail the task without retries."""
     calcom.fault_on_mark("status", when="before", status=500, body=FAILED, times=None)
     with pytest.raises(NoShowUpdateFailed) as of_mark:
         mark(OF_BOB, [BOB])
@@ -72,10 +72,10 @@ def test_what_the_booking_does_not_show_was_refused(calcom: SandboxDriver, tmp_p
 @pytest.mark.parametrize("operator", ["mark", "apply"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.usefixtures("unreadable")
-def test_where_the_booking_can_not_be_read_nothing_is_known(
+def test_a_booking_that_can_not_be_read_afterwards(
     calcom: SandboxDriver, tmp_path: Path, when: str, operator: str
 ) -> None:
-    """It may have been a refusal or not: both fail with a task that may be tried again, which reads first."""
+    """The outcome is unknown: both fail with a retryable error, and the next attempt reads first."""
     calcom.fault_on_mark("status", when=when, status=500, body=FAILED)
     if operator == "mark":
         with pytest.raises(OutcomeUnknown, match="could not be read afterwards") as raised:

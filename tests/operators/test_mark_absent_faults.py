@@ -1,4 +1,4 @@
-"""What goes wrong between Airflow and Cal.com: nobody is told twice, nothing is believed unseen, no secret gets out."""
+"""Faults between Airflow and Cal.com: nobody is notified twice, no response is trusted unseen, no secret is shown."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ AFTER_COMMIT = [
 ]
 
 
-@each_build
 @pytest.mark.parametrize(("fault", "options"), AFTER_COMMIT)
-def test_a_write_whose_answer_is_lost_is_not_sent_twice(
+def test_a_write_whose_response_is_lost_is_not_sent_twice(
     calcom: SandboxDriver, fault: str, options: dict[str, Any]
 ) -> None:
-    """Cal.com has written, and the answer does not come through: the booking is read, and no second call is sent."""
+    """Cal.com has written, but the response is lost: the booking is read, and no second call is sent."""
     calcom.subscribe()
     calcom.fault_on_mark(fault, when="after", **options)
     result = mark(OF_THREE, [BOB, DAVE], host_absent=True)
@@ -56,7 +55,7 @@ def test_a_write_whose_answer_is_lost_is_not_sent_twice(
 def test_a_write_that_did_not_happen_is_sent_again(
     calcom: SandboxDriver, pauses: list[float], fault: str, options: dict[str, Any], waits: list[float]
 ) -> None:
-    """The call is lost on the way: after a look at the booking it is sent once more, later if it may be under way."""
+    """A lost call is sent again after the booking was read, and later if it may still be running."""
     calcom.subscribe()
     calcom.fault_on_mark(fault, **options)
     result = mark(OF_BOB, [BOB])
@@ -66,10 +65,8 @@ def test_a_write_that_did_not_happen_is_sent_again(
     assert [pause for pause in pauses if pause >= 1] == waits  # shorter ones are the pace's
 
 
-def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
-    calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a lost call only what still differs is sent: of two wishes the one that nobody fulfilled meanwhile."""
+def test_a_change_that_somebody_else_made_is_not_sent(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a lost call, only what still differs is sent."""
     from airflow_provider_calcom.api.client import CalComClient
 
     def somebody_marks_bob(_seconds: float) -> None:
@@ -84,7 +81,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_sent_again(
 
 
 def test_a_server_that_never_answers(calcom: SandboxDriver, pauses: list[float]) -> None:
-    """After three calls without an outcome the task fails as one that may be tried again."""
+    """After three calls with an unknown outcome the task fails with a retryable error."""
     calcom.fault_on_mark("drop_before", times=None)
     with pytest.raises(errors.OutcomeUnknown, match="3 calls") as raised:
         mark(OF_BOB, [BOB])
@@ -93,8 +90,8 @@ def test_a_server_that_never_answers(calcom: SandboxDriver, pauses: list[float])
     assert [pause for pause in pauses if pause >= 1] == [1.0, 2.0, 4.0]  # shorter ones are the pace's
 
 
-def test_a_slow_answer_after_the_write(calcom: SandboxDriver, connect: Any) -> None:
-    """A time-out of a call that was carried out ends in one call and a true result."""
+def test_a_timeout_after_the_write(calcom: SandboxDriver, connect: Any) -> None:
+    """A call that times out after Cal.com wrote is not sent again."""
     connect(host=calcom.url, password=KEY, extra={"timeout": 0.3})
     calcom.fault_on_mark("delay", when="after", seconds=1.0)
     assert mark(OF_BOB, [BOB])["calls"] == 1
@@ -106,7 +103,7 @@ FAILED = {"statusCode": 500, "message": "Failed to update no-show status"}
 
 @each_build
 def test_cal_coms_failure_after_it_wrote(calcom: SandboxDriver) -> None:
-    """The 500 ``Failed to update no-show status`` is no refusal where the booking shows the change."""
+    """The 500 ``Failed to update no-show status`` is not an error if the booking shows the change."""
     calcom.fault_on_mark("status", when="after", status=500, body=FAILED)
     assert mark(OF_THREE, [BOB, DAVE])["marked"] == [BOB, DAVE]
     assert len(calcom.marks()) == 1
@@ -114,7 +111,7 @@ def test_cal_coms_failure_after_it_wrote(calcom: SandboxDriver) -> None:
 
 @each_build
 def test_cal_coms_failure_without_a_write(calcom: SandboxDriver) -> None:
-    """Where the booking does not show the change it was a refusal, which no other try can change."""
+    """If the booking does not show the change, it is an error that is not retried."""
     calcom.fault_on_mark("status", when="before", status=500, body=FAILED)
     with pytest.raises(errors.NoShowUpdateFailed, match="of 2 changes it shows 0 as written and 2 not") as raised:
         mark(OF_THREE, [BOB, DAVE])
@@ -123,7 +120,7 @@ def test_cal_coms_failure_without_a_write(calcom: SandboxDriver) -> None:
 
 
 def test_a_rate_limit_is_waited_out(calcom: SandboxDriver) -> None:
-    """A 429 comes before Cal.com does anything, so that the call is sent again and writes once."""
+    """Cal.com sends a 429 before it does anything, so the call is sent again and writes once."""
     for path in (READ, "*/mark-absent"):
         calcom.fault("*", path, "status", when="before", status=429, headers={"Retry-After": "1"})
     assert mark(OF_BOB, [BOB])["marked"] == [BOB]
@@ -131,7 +128,7 @@ def test_a_rate_limit_is_waited_out(calcom: SandboxDriver) -> None:
 
 
 def test_a_rate_limit_beyond_the_allowed_waiting(calcom: SandboxDriver, connect: Any) -> None:
-    """Where the server asks for more than ``max_retry_seconds``, the task gives its slot back at once."""
+    """If Retry-After exceeds ``max_retry_seconds``, the task fails at once, and Airflow retries it."""
     connect(host=calcom.url, password=KEY, extra={"max_retry_seconds": 30})
     calcom.fault_on_mark("status", when="before", status=429, headers={"Retry-After": "3600"})
     with pytest.raises(errors.RateLimited) as raised:
@@ -140,8 +137,8 @@ def test_a_rate_limit_beyond_the_allowed_waiting(calcom: SandboxDriver, connect:
     assert len(calcom.marks()) == 1
 
 
-def test_reads_are_tried_again(calcom: SandboxDriver) -> None:
-    """A read that meets a lost connection, a 503 and an HTML page in turn succeeds in the end."""
+def test_reads_are_retried(calcom: SandboxDriver) -> None:
+    """A read succeeds after a lost connection, a 503 and an HTML page."""
     calcom.fault("GET", READ, "drop_before")
     calcom.fault("GET", READ, "status", when="before", status=503)
     calcom.fault("GET", READ, "html", when="before")
@@ -163,7 +160,7 @@ def test_reads_are_tried_again(calcom: SandboxDriver) -> None:
 def test_nothing_is_sent_where_the_booking_can_not_be_read(
     calcom: SandboxDriver, fault: str, options: dict[str, Any], error: type[Exception]
 ) -> None:
-    """Without a look at the booking there is no write; all of these may heal."""
+    """If the booking can't be read, nothing is written; all of these errors are retryable."""
     calcom.fault("GET", READ, fault, **options)
     with pytest.raises(error) as raised:
         mark(OF_BOB, [BOB])
@@ -171,8 +168,8 @@ def test_nothing_is_sent_where_the_booking_can_not_be_read(
     assert calcom.writes() == []
 
 
-def test_another_booking_than_asked_for(calcom: SandboxDriver) -> None:
-    """A server (a cache, a proxy) that answers with another booking is not believed."""
+def test_a_response_with_another_booking(calcom: SandboxDriver) -> None:
+    """A response with another booking, as from a broken cache, is rejected."""
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
     with CalComHook() as hook:
@@ -184,8 +181,8 @@ def test_another_booking_than_asked_for(calcom: SandboxDriver) -> None:
     assert calcom.writes() == []
 
 
-def test_a_yes_that_is_not_shown(calcom: SandboxDriver) -> None:
-    """Cal.com says 200, and the booking in its answer lacks a change: that is told, not taken for done."""
+def test_a_success_that_the_response_does_not_show(calcom: SandboxDriver) -> None:
+    """A 200 whose booking lacks a change is an error."""
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
     with CalComHook() as hook:
@@ -196,9 +193,9 @@ def test_a_yes_that_is_not_shown(calcom: SandboxDriver) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", [302, 307])
 def test_the_key_never_follows_a_redirect(calcom: SandboxDriver, method: str, status: int) -> None:
-    """A redirect to another host is refused; no request, and so no key, arrives there."""
+    """A redirect to another host is an error; no request, and so no key, is sent there."""
     with stranger() as (url, seen):
         path = "*/mark-absent" if method == "POST" else READ
         calcom.fault(method, path, "redirect", when="before", status=status, location=f"{url}/v2/bookings/{OF_BOB}")
@@ -210,18 +207,18 @@ def test_the_key_never_follows_a_redirect(calcom: SandboxDriver, method: str, st
 
 
 def test_a_server_that_is_not_there(connect: Any, pauses: list[float]) -> None:
-    """No connection at all: said so, with the address, and left to Airflow's retries."""
+    """No connection is a retryable error with the server's address."""
     connect(host="http://127.0.0.1:9", password=KEY)
     with pytest.raises(errors.NotConnected, match=r"127\.0\.0\.1:9") as raised:
         mark(OF_BOB, [BOB])
     assert not ends_the_task(raised.value)
 
 
-# What gets out.
+# Logs and errors.
 
 
 def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:
-    """All that was logged: 2.11 logs through ``logging``, and 3.x through structlog to the terminal."""
+    """Return all log lines: 2.11 logs through ``logging``, and 3.x through structlog to the terminal."""
     written = capfd.readouterr()
     records = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     return "\n".join([*records, written.out, written.err])
@@ -238,12 +235,12 @@ def _all_loggers(caplog: pytest.LogCaptureFixture) -> None:
 def test_no_address_and_no_key_is_logged(
     calcom: SandboxDriver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The log says how many and which booking, at INFO and above never who, nor the key."""
+    """At INFO and above, the log has counts and the booking uid, but no address and no key."""
     calcom.fault_on_mark("drop_after")
     calcom.fault("GET", READ, "status", when="before", status=503)
     mark(OF_THREE, [BOB, "nobody@example.net"], host_absent=True, on_unknown_attendee="skip")
     text = logged(caplog, capfd)
-    assert "marked absent 1" in text, "the log was not seen, so that nothing is proven"
+    assert "marked absent 1" in text, "the log was not captured"
     for secret in (BOB, "nobody@example.net", KEY):
         assert secret not in text
 
@@ -260,7 +257,7 @@ ECHO = {
                     "property": "attendees",
                     "target": {"attendees": [{"email": BOB}]},
                     "value": BOB,
-                    "children": [{"property": "0", "constraints": {"isEmail": f"{BOB} is no email of {KEY}"}}],
+                    "children": [{"property": "0", "constraints": {"isEmail": f"{BOB} is not an email of {KEY}"}}],
                 }
             ],
         },
@@ -268,12 +265,12 @@ ECHO = {
 }
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422, 498, 500, 503])
+@pytest.mark.parametrize("status", [400, 401, 404, 500])
 @pytest.mark.usefixtures("_all_loggers")
 def test_no_error_holds_an_address_or_the_key(
     calcom: SandboxDriver, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], status: int
 ) -> None:
-    """Cal.com's error bodies repeat what was sent and the key; our texts, their causes and the log do not."""
+    """Cal.com's error bodies repeat the request and the key; our messages, their causes and the log do not."""
     calcom.fault_on_mark("status", when="before", status=status, body=ECHO, times=None)
     with pytest.raises(errors.CalComError) as raised:
         mark(OF_BOB, [BOB])
@@ -288,7 +285,7 @@ def test_no_error_holds_an_address_or_the_key(
 
 
 def test_a_failure_can_be_pickled() -> None:
-    """An error that ends a task crosses to another process as the client's own class."""
+    """An error that ends a task is unpickled as the client's own class."""
     with pytest.raises(errors.InvalidArgument) as raised:
         mark("no uid!", [BOB])
     copy = pickle.loads(pickle.dumps(raised.value))

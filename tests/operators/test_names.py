@@ -1,4 +1,4 @@
-"""Our classes leave Airflow's own attributes alone."""
+"""Our classes do not override Airflow's own attributes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ MEANT_TO_BE_REPLACED = {
     ],
 )
 def test_no_attribute_of_airflow_is_hidden(ours: type, base: type) -> None:
-    """An own method with the name of a private attribute of Airflow breaks Airflow: ``_log`` is its logger in 2.x."""
+    """A method with the name of a private attribute of Airflow breaks Airflow: ``_log`` is its logger in 2.x."""
     own = {name for name in vars(ours) if not name.startswith(("__", "_abc_", "_BaseOperator__"))}
     assert own & set(dir(base)) <= MEANT_TO_BE_REPLACED

@@ -1,4 +1,4 @@
-"""What of an operator's fields Airflow renders as templates: what the DAG file has, and never what a task returned.
+"""Templates: Airflow renders the fields that the DAG file sets, and never what a task returned.
 
 ``make test-templates`` runs this on every minor version of Airflow, because each resolves mapped tasks in its own way.
 """
@@ -14,7 +14,7 @@ from tests.dag_runs import dag_of, xcoms
 from tests.operators.marking import BOB, OF_BOB
 from tests.support import SandboxDriver
 
-# Names that guests may type: a wrong template, one that reads the key, one that reaches Python, a comment.
+# Names that guests may type: an invalid template, one that reads the key, one that reaches Python, a comment.
 READS_THE_KEY = "{{conn.calcom_default.password}}@example.org"
 NAMES = ["Max {#1} Mustermann", READS_THE_KEY, "{{ lipsum.__globals__ }}", "{% if", "{{ 1 / 0 }}"]
 ROW = {"name": NAMES[0], "responses": {"name": NAMES, "guests": [{"name": READS_THE_KEY}]}}
@@ -79,7 +79,7 @@ dag = made()
 @pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_data_is_never_a_template(calcom: SandboxDriver, native: bool) -> None:
-    """Mapped or not, texts of the DAG file are rendered once; what tasks returned stays as it was, however deep."""
+    """Mapped or not, strings of the DAG file are rendered once; results of tasks stay unchanged at any depth."""
     text = DAG.format(native=native, day=DAY, row=ROW, names=NAMES, key=READS_THE_KEY, bob=BOB, uid=OF_BOB)
     run = dag_of(f"templates_{native}", text).test()
     rendered = {"after_start": DAY, "plan_path": f"/plans/{DAY}", "zone": DAY}
@@ -118,7 +118,7 @@ dag = made()
 @pytest.mark.e2e
 @pytest.mark.usefixtures("airflow_db")
 def test_the_day_of_a_run_is_there_however_it_was_started() -> None:
-    """What the pages recommend gives the date that a run was asked for, and today's in a run without a logical date."""
+    """The documented template renders the run's logical date, or today's date in a run without one."""
     dag = dag_of("day_of_a_run", DAY_OF_A_RUN)
     name = "logical_date" if AIRFLOW_3 else "execution_date"
     assert xcoms(dag.test(**{name: datetime(2026, 11, 10, tzinfo=timezone.utc)}), "shown") == {-1: "2026-11-10"}
