@@ -24,7 +24,7 @@ from airflow_provider_calcom.attendance.explain.render import WIDTH, cells
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from tests.attendance import reference
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, REASONS, at, booking, person, row
-from tests.attendance.worlds import random_world
+from tests.attendance.worlds import random_tables
 from tests.profiles import IS_DEEP
 
 ONE_THREAD = Resources(threads=1)
@@ -112,7 +112,7 @@ def rich_worlds() -> list[tuple[Any, dict[str, Any], list[str]]]:
     """Return few and small worlds and those of their bookings that reach every outcome and reason between them."""
     bookings = []
     for seed in range(100):
-        *tables, policy = random_world(seed, bookings=8)
+        tables, policy = random_tables(seed, bookings=8)
         policy["judge_hosts"] = True
         reached: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
         for one in reference.decide(*tables, policy):
@@ -968,7 +968,7 @@ def test_no_attendance_at_all() -> None:
 
 def test_the_same_page_every_time() -> None:
     """Many threads and the order of the rows change nothing but the rows' numbers."""
-    *tables, policy = random_world("again", bookings=60)
+    tables, policy = random_tables("again", bookings=60)
     uid = "b1"
     tables[0].append(booking())
     tables[1] += [ANN, HOST, BOB]

@@ -40,7 +40,8 @@ from tests.attendance.world_texts import (
     with_more_words,
 )
 
-Tables = tuple[list[Record], list[Record], list[Record], Record]
+Rows = list[Record]
+Tables = tuple[Rows, Rows, Rows, Record]
 
 
 # --- Policy -------------------------------------------------------------------------------------------------------
@@ -767,3 +768,11 @@ def random_world(seed: int | str, bookings: int = 200) -> Tables:
     """Bookings, people, attendance and policy; the same for the same seed."""
     world = World(seed, bookings)
     return world.bookings, world.people, world.attendance, world.policy
+
+
+def random_tables(
+    seed: int | str, bookings: int = 200
+) -> tuple[tuple[list[Record], list[Record], list[Record]], Record]:
+    """The tables of `random_world`, apart from its policy."""
+    world = random_world(seed, bookings)
+    return world[:3], world[3]

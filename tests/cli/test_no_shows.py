@@ -17,7 +17,7 @@ import pytest
 from airflow_provider_calcom.attendance.engine import decide
 from airflow_provider_calcom.cli.no_shows import main
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, booking, row
-from tests.attendance.worlds import random_world
+from tests.attendance.worlds import random_tables
 
 UNKNOWN = row("10:05:00", "10:50:00", name="日本 iPhone")
 
@@ -94,7 +94,7 @@ def test_decisions_are_written_in_the_form_of_the_suffix(
 
 def test_decides_as_the_library_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A world with everything in it gets the decisions of `decide`, with the policy of the file."""
-    *tables, policy = random_world("command line", bookings=60)
+    tables, policy = random_tables("command line", bookings=60)
     files = Files(tmp_path, *tables, policy=policy)
     options = ["--threads", "1", "--memory-limit", "512MB", "--spill-directory", str(tmp_path), "--zone", "UTC"]
     assert main(files.arguments("decide", *files.out("d.jsonl"), *options)) == 0

@@ -18,7 +18,7 @@ from airflow_provider_calcom.attendance.sql.backend import Relation, SqlBackend,
 from airflow_provider_calcom.hooks.sql import sql_backend
 from tests.attendance import reference
 from tests.attendance.test_reference import COMPLETE, REASONS, booking, person, row
-from tests.attendance.worlds import random_world
+from tests.attendance.worlds import random_tables, random_world
 from tests.spark.adapter import SparkConnection, SparkCursor, connect, load_view
 
 TYPES = {"instant": "TIMESTAMP", "flag": "BOOLEAN", "label": "STRING", "text": "STRING"}
@@ -123,7 +123,7 @@ def test_decides_as_the_plain_rules_do(spark_conn_id: str, tables: Callable[[], 
 
 def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
     """All three tables may be on the server, with timestamps and names that need quotes."""
-    *inputs, policy = random_world("spark relations 1", bookings=120)
+    inputs, policy = random_tables("spark relations 1", bookings=120)
     names = ("order", "rows", "select")
     relations = [
         made(table, rows, name) for table, rows, name in zip((BOOKINGS, PEOPLE, ATTENDANCE), inputs, names, strict=True)

@@ -23,7 +23,7 @@ from airflow_provider_calcom.cli.no_shows import main
 from tests.attendance import reference
 from tests.attendance.postgres import PostgresServer
 from tests.attendance.test_reference import COMPLETE, booking, person, row
-from tests.attendance.worlds import random_world
+from tests.attendance.worlds import random_tables, random_world
 from tests.profiles import examples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -130,9 +130,10 @@ def on(server: PostgresServer, **options: Any) -> SqlBackend:
 
 
 def run(
-    inputs: Sequence[Any], policy: Mapping[str, Any], place: SqlBackend | None
+    inputs: Iterable[Any], policy: Mapping[str, Any], place: SqlBackend | None
 ) -> tuple[list[Mapping[str, Any]], Figures]:
-    with deciding(*inputs, policy, backend=place) as decided:
+    bookings, people, attendance = inputs
+    with deciding(bookings, people, attendance, policy, backend=place) as decided:
         return [dict(decision) for decision in decided.rows()], decided.figures
 
 
@@ -146,7 +147,7 @@ def without_files(figures: Figures) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", SEEDS[: examples(3, 9)])
 def test_decides_as_the_plain_form_does(seed: int, postgres: PostgresServer) -> None:
     """On random worlds every decision is the oracle's, and every figure that of the embedded engine."""
-    *inputs, policy = random_world(seed, bookings=100)
+    inputs, policy = random_tables(seed, bookings=100)
 
     decisions, figures = run(inputs, policy, on(postgres))
     _, embedded = run(inputs, policy, None)
@@ -179,7 +180,7 @@ def test_the_worlds_use_every_field_of_the_policy() -> None:
 def test_reads_tables_where_they_are(in_place: tuple[str, ...], warehouse: Warehouse) -> None:
     """Tables of the server, whatever their names, give the decisions and figures that files give."""
     names = {"attendance": "Feed", "bookings": "order", "people": 'who "else"; --'}
-    *inputs, policy = random_world(7 + len(in_place), bookings=120)
+    inputs, policy = random_tables(7 + len(in_place), bookings=120)
     given = [
         warehouse.load(table, rows, names[table.name].replace('"', '""')) if table.name in in_place else rows
         for table, rows in zip(TABLES, inputs, strict=True)
@@ -201,7 +202,7 @@ def test_reads_tables_where_they_are(in_place: tuple[str, ...], warehouse: Wareh
 @pytest.mark.parametrize("missing", [("participant",), ("source", "participant")], ids=", ".join)
 def test_reads_a_feed_without_sources_or_participants(missing: tuple[str, ...], warehouse: Warehouse) -> None:
     """A table that lacks one of these columns is decided on as one in which it is null."""
-    *inputs, policy = random_world(118, bookings=60)
+    inputs, policy = random_tables(118, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     for column in missing:
         warehouse.run(f"ALTER TABLE {feed.name} DROP {column}")
@@ -238,12 +239,12 @@ def test_reads_columns_in_capitals_and_of_other_types(warehouse: Warehouse) -> N
     warehouse.run('ALTER TABLE "Ware.house".a RENAME email TO "EMAIL"')
     warehouse.run('ALTER TABLE "Ware.house".p RENAME match_email TO "Match_Email"')
 
-    assert run(relations, COMPLETE, on(warehouse.server))[0] == reference.decide(*map(list, inputs), dict(COMPLETE))
+    assert run(relations, COMPLETE, on(warehouse.server))[0] == reference.decide(*inputs, dict(COMPLETE))
 
 
 def test_fetches_only_bookings_with_a_change(postgres: PostgresServer) -> None:
     """With only_changes whole bookings come back in which a flag is to change, and the figures are of all."""
-    *inputs, policy = random_world(3, bookings=120)
+    inputs, policy = random_tables(3, bookings=120)
     everything, figures = run(inputs, policy, on(postgres))
     changed = {
         decision["booking_uid"]
@@ -260,7 +261,7 @@ def test_fetches_only_bookings_with_a_change(postgres: PostgresServer) -> None:
 
 def test_brings_decisions_in_batches(postgres: PostgresServer) -> None:
     """No answer holds more than a batch of bookings, so that no number of decisions fills the memory."""
-    *inputs, policy = random_world(5, bookings=30)
+    inputs, policy = random_tables(5, bookings=30)
     recorders: list[Recorder] = []
     place = SqlBackend(recording(postgres, recorders), "postgres", bookings_at_a_time=7)
 
@@ -291,7 +292,7 @@ def test_runs_with_other_drivers_and_kinds_of_rows(postgres: PostgresServer) -> 
             password=postgres.password,
         )
 
-    *inputs, policy = random_world(6, bookings=60)
+    inputs, policy = random_tables(6, bookings=60)
     for connect in (with_psycopg, lambda: postgres.connect(cursor_factory=RealDictCursor)):
         assert decide(*inputs, policy, backend=SqlBackend(connect, "postgres")) == reference.decide(*inputs, policy)
 
@@ -299,7 +300,7 @@ def test_runs_with_other_drivers_and_kinds_of_rows(postgres: PostgresServer) -> 
 @pytest.mark.parametrize("is_feed_a_table", [False, True])
 def test_takes_empty_tables(is_feed_a_table: bool, warehouse: Warehouse) -> None:
     """Without rows there are no decisions, and nothing is complete."""
-    feed = warehouse.load(ATTENDANCE, [row()], "feed") if is_feed_a_table else []
+    feed: Any = warehouse.load(ATTENDANCE, [row()], "feed") if is_feed_a_table else []
     warehouse.run(f"DELETE FROM {feed.name}") if isinstance(feed, Relation) else None
 
     assert run(([], [], feed), {}, on(warehouse.server))[0] == []
@@ -373,7 +374,7 @@ def recording(
 
 def test_no_statement_holds_a_value(warehouse: Warehouse) -> None:
     """All values of tables and policy go as parameters: none is in the text of a statement, nor in a server's log."""
-    *inputs, policy = random_world(9, bookings=60)
+    inputs, policy = random_tables(9, bookings=60)
     policy |= {"internal_domains": ["very-own.example"], "bot_names": ["a very own bot"], "judge_hosts": True}
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     recorders: list[Recorder] = []
@@ -441,10 +442,11 @@ def test_refuses_what_the_rules_would_misread(
         change = f"ALTER {column} TYPE {kind}{using}"
     if change:
         warehouse.run(f"ALTER TABLE {relation.name} {change}")
-    inputs = {"bookings": [booking()], "people": [person()], "attendance": [row()], table.name: relation}
+    inputs: dict[str, Any] = {"bookings": [booking()], "people": [person()], "attendance": [row()]}
+    inputs[table.name] = relation
 
     with pytest.raises(InvalidInput, match=f'^"Ware.house"."Table 1".*{message}'):
-        decide(*inputs.values(), COMPLETE, backend=on(warehouse.server))
+        decide(**inputs, policy=COMPLETE, backend=on(warehouse.server))
 
 
 def test_refuses_a_wrong_type_though_all_values_are_null(warehouse: Warehouse) -> None:
@@ -589,7 +591,7 @@ def test_a_database_that_knows_only_ascii_decides_the_same(postgres: PostgresSer
         owner.autocommit = True
         owner.cursor().execute("CREATE DATABASE odd LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
         try:
-            *inputs, policy = random_world(11, bookings=60)
+            inputs, policy = random_tables(11, bookings=60)
             place = SqlBackend(lambda: postgres.connect(dbname="odd"), "postgres")
             assert decide(*inputs, policy, backend=place) == reference.decide(*inputs, policy)
         finally:
@@ -614,7 +616,7 @@ def test_a_server_whose_functions_differ_is_refused(function: str, named: str, w
 
 def test_another_time_zone_changes_nothing(warehouse: Warehouse) -> None:
     """Instants are instants, whatever zone the session shows them in."""
-    *inputs, policy = random_world(12, bookings=60)
+    inputs, policy = random_tables(12, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     place = SqlBackend(lambda: warehouse.server.connect(options="-c timezone=Asia/Kathmandu"), "postgres")
     assert decide(*inputs[:2], feed, policy, backend=place) == reference.decide(*inputs, policy)
@@ -642,7 +644,7 @@ def at_once(server: PostgresServer) -> Any:
 
 def test_scratch_tables_go_at_the_end(warehouse: Warehouse, scratch: str) -> None:
     """In a scratch schema tables are real: they are dropped, also where no transaction takes them back."""
-    *inputs, policy = random_world(13, bookings=60)
+    inputs, policy = random_tables(13, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     place = SqlBackend(lambda: at_once(warehouse.server), "postgres", scratch_schema=scratch)
     assert decide(*inputs[:2], feed, policy, backend=place) == reference.decide(*inputs, policy)
@@ -661,7 +663,7 @@ def test_scratch_tables_go_after_a_failure(stop_at: str, warehouse: Warehouse, s
     def connect() -> Recorder:
         return Recorder(at_once(warehouse.server), fail)
 
-    *inputs, policy = random_world(13, bookings=20)
+    inputs, policy = random_tables(13, bookings=20)
     with pytest.raises(SqlFailed, match="the plug was pulled"):
         decide(*inputs, policy, backend=SqlBackend(connect, "postgres", scratch_schema=scratch))
     assert made[0] > 0
@@ -670,7 +672,7 @@ def test_scratch_tables_go_after_a_failure(stop_at: str, warehouse: Warehouse, s
 def test_tables_that_nothing_reads_any_more_go_on_the_way(warehouse: Warehouse) -> None:
     """The copy of the feed is gone before the last steps, so that the server's disk need not hold everything."""
     recorders: list[Recorder] = []
-    *inputs, policy = random_world(13, bookings=20)
+    inputs, policy = random_tables(13, bookings=20)
     decide(*inputs, policy, backend=SqlBackend(recording(warehouse.server, recorders), "postgres"))
     of_feed = [sql.split("_")[0] for sql in recorders[0].statements if sql.rstrip('"').endswith("_attendance")]
     assert of_feed == ['ANALYZE "calcom', 'DROP TABLE "calcom']
@@ -683,7 +685,7 @@ def test_the_command_runs_on_a_connection_of_airflow(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Files and a table go in, JSON lines come out, and they are those of the embedded engine."""
-    *inputs, policy = random_world(14, bookings=60)
+    inputs, policy = random_tables(14, bookings=60)
     feed = warehouse.load(ATTENDANCE, inputs[2], "feed")
     paths = {name: tmp_path / f"{name}.jsonl" for name in ("bookings", "people", "attendance")}
     for path, rows in zip(paths.values(), inputs, strict=True):

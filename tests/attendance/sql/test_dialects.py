@@ -25,7 +25,7 @@ from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.attendance.sql import backend as backend
 from airflow_provider_calcom.attendance.sql.backend import Relation, SqlBackend
 from airflow_provider_calcom.attendance.sql.dialects import DIALECTS, Dialect, column_type, quoted, transpile
-from tests.attendance.worlds import random_world
+from tests.attendance.worlds import random_tables
 from tests.profiles import examples
 
 ALL = sorted(DIALECTS)
@@ -105,14 +105,15 @@ def statements(name: str, inputs: Sequence[Any], policy: Mapping[str, Any]) -> l
     place = SqlBackend(
         lambda: server, name, placeholder=DIALECTS[name].placeholder or "%s", scratch_schema=schema, only_changes=True
     )
-    decide(*inputs, policy, backend=place)
+    bookings, people, attendance = inputs
+    decide(bookings, people, attendance, policy, backend=place)
     return server.calls
 
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, list[tuple[str, Any]]]:
     """The statements of two runs on each engine: of files, and of relations."""
-    *inputs, policy = random_world(3, bookings=40)
+    inputs, policy = random_tables(3, bookings=40)
     relations = [Relation(f"here.Relation_of_{table.name}") for table in TABLES]
     return {name: [*statements(name, inputs, policy), *statements(name, relations, policy)] for name in ALL}
 
@@ -197,7 +198,7 @@ def test_parameters_fit_their_marks(name: str, runs: Mapping[str, list[tuple[str
 
 def test_large_tables_are_loaded_in_statements_of_bounded_size() -> None:
     """However long the texts are, no statement grows beyond what the engine takes; one long text goes alone."""
-    *inputs, policy = random_world(3, bookings=1500)
+    inputs, policy = random_tables(3, bookings=1500)
     inputs[1][5]["name"] = "x" * 300_000
     for name in ("postgres", "bigquery"):
         sizes = []
@@ -388,7 +389,7 @@ def test_greatest_least_and_order_never_see_a_null() -> None:
         return exp.Case(ifs=[exp.If(this=value.copy().is_(exp.Null()), true=failing)], default=otherwise)
 
     def watch(node: Any) -> None:
-        if isinstance(node, exp.Ordered):
+        if isinstance(node, exp.Ordered) and node.parent:
             first = exp.Ordered(this=checked(node.this, exp.Literal.number(0)))
             node.parent.set("expressions", [first, *node.parent.expressions])
         else:
@@ -397,7 +398,7 @@ def test_greatest_least_and_order_never_see_a_null() -> None:
 
     rules = the_rules()
     for seed in range(20, 20 + examples(1, 4)):
-        *inputs, policy = random_world(seed, bookings=100)
+        inputs, policy = random_tables(seed, bookings=100)
         tables = dict(zip(TABLES, inputs, strict=True))
         with (
             duckdb_session(Resources()) as (connection, folder),
