@@ -74,8 +74,9 @@ def raw_reprs() -> Iterator[Finding]:
             if not isinstance(node, ast.Raise) or _is_about_code(node):
                 continue
             for part in ast.walk(node):
-                is_repr = isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
-                if is_repr and not _is_redacted(part.value):
+                if not isinstance(part, ast.FormattedValue) or part.conversion != ord("r"):
+                    continue
+                if not _is_redacted(part.value):
                     yield Finding(str(path.relative_to(PACKAGE)), node.lineno, ast.unparse(part.value))
 
 

@@ -30,6 +30,7 @@ from airflow.sdk.execution_time import macros
 import airflow_provider_calcom
 from airflow_provider_calcom.api import errors as api_errors
 from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.attendance.engine import Figures
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.explain.reasons import HOSTS_SENTENCES, SENTENCES
 from airflow_provider_calcom.attendance.feeds import FeedError, FeedOptions, FeedUnreadable, _registry, read_feed
@@ -39,9 +40,9 @@ from airflow_provider_calcom.cli import no_shows as command
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.no_shows import plan
+from airflow_provider_calcom.no_shows import diff, plan
 from airflow_provider_calcom.no_shows.apply import worklist
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, judge
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
@@ -326,7 +327,7 @@ def test_parameters_are_in_their_table_with_their_default(page: Path, heading: s
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""
     known = {
         name: "" if one.default is inspect.Parameter.empty else shown_default(one.default)
-        for name, one in inspect.signature(made.__init__).parameters.items()
+        for name, one in inspect.signature(made).parameters.items()
         if name not in ("self", "kwargs")
     }
     assert {name: cells[1] for name, cells in rows(page, heading).items()} == known
@@ -387,12 +388,10 @@ def test_connection_fields_are_in_the_table() -> None:
 
 def test_guard_rails_are_in_the_table() -> None:
     """Every guard rail that can reject a plan is documented."""
-
-    class _Figures:
-        outcomes: dict[str, dict[str, int]] = {}
-        judged_bookings = attendance_rows = rows_of_people = matched_rows = 0
-
-    names = {result.name for result in judge(GuardRails(), _Figures(), 0)}  # type: ignore[arg-type]
+    figures = Figures(
+        outcomes={}, judged_bookings=0, attendance_rows=0, rows_of_people=0, matched_rows=0, complete_until=None
+    )
+    names = {result.name for result in evaluate(GuardRails(), figures, 0)}
     assert names <= set(rows(PLANS, "## Guard rails"))
 
 
@@ -425,7 +424,7 @@ def test_plans_files_and_reasons() -> None:
     """Every file of a plan, every reason for holding somebody back and every key of a change is documented."""
     table = first_cells(PLANS)
     assert {plan.PLAN, plan.REFUSED_CHANGES, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= table
-    assert set(plan._HELD_BACK) == set(rows(PLANS, "## Held back"))
+    assert set(diff.HELD_BACK) == set(rows(PLANS, "## Held back"))
     assert set(plan._KEYS) <= table
     assert {plan.PLAN, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= first_cells(TUTORIAL)
 
@@ -451,10 +450,11 @@ def test_the_operator_accepts_no_unreadable_record(tmp_path: Path) -> None:
     good = {"email": "ann@example.org", "joined_at": "2026-11-18T09:00:20Z"}
     feed = [*[good] * 49, {**good, "joined_at": "soon"}]
     assert len(list(read_feed("canonical", feed))) == 49
-    options = {"bookings": [], "attendance": {"feed": "canonical", "rows": feed}, "plan_path": str(tmp_path / "plan")}
+    attendance: dict[str, Any] = {"feed": "canonical", "rows": feed}
+    options: dict[str, Any] = {"bookings": [], "attendance": attendance, "plan_path": str(tmp_path / "plan")}
     with pytest.raises(FeedUnreadable, match="1 of 50 records"):
         PlanNoShowsOperator(task_id="plan", **options).execute({})
-    options["attendance"]["options"] = {"max_unreadable": 0.05}
+    attendance["options"] = {"max_unreadable": 0.05}
     assert PlanNoShowsOperator(task_id="plan", **options).execute({})["state"] == "ready"
     assert rows(FEEDS, "## Options")["max_unreadable"][2].endswith("in the operator `0`")
 

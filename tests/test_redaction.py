@@ -44,6 +44,7 @@ from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanHashMismatch, TooManyChanges
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
+from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing, InputNotReached, files_of
@@ -55,7 +56,6 @@ from airflow_provider_calcom.no_shows.plan import (
     Change,
     CorruptPlan,
     InvalidPlanOption,
-    LastWrite,
     PlanFolderUnusable,
     PlanNotReached,
     PlanNotRead,

@@ -20,8 +20,10 @@ from tests.attendance.tables.test_loader import INSTANTS, NO_INSTANTS
 class Nowhere(tzinfo):
     """A zone that does not know its offset, which makes a datetime naive all the same."""
 
-    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+    def utcoffset(self, moment: datetime | None) -> None:
         return None
+
+    dst = tzname = utcoffset
 
 
 @pytest.mark.parametrize(("spelling", "usual"), INSTANTS.items())

@@ -12,8 +12,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from airflow_provider_calcom.api.errors import CalComError
-from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.errors import ProviderError
 from tests.profiles import examples
 
@@ -65,9 +63,7 @@ ANY_OBJECT = st.sampled_from(
 ANYTHING = ANY_JSON | ANY_OBJECT | st.just(5_000).map(lambda digits: 10**digits)
 
 
-def outcome(
-    call: Callable[[], Any], *, names: tuple[str, ...] = (), in_task: bool = True
-) -> CalComError | AttendanceError | None:
+def outcome(call: Callable[[], Any], *, names: tuple[str, ...] = (), in_task: bool = True) -> ProviderError | None:
     """Run a call, and assert that it succeeds or raises an error of ours.
 
     :param names: the message must contain one of them, unless Cal.com could not be reached: then all was accepted.
@@ -87,7 +83,7 @@ def outcome(
     return error
 
 
-def _error_of(call: Callable[[], Any]) -> CalComError | AttendanceError | None:
+def _error_of(call: Callable[[], Any]) -> ProviderError | None:
     try:
         call()
     except AirflowSkipException:

@@ -128,7 +128,9 @@ class _Tools:
     def __init__(self, programs: Path, home: Path, user: pwd.struct_passwd | None) -> None:
         self._programs = programs
         self._home = home
-        self._identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        self._identity: dict[str, Any] = (
+            {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        )
         self.password = home / "password"
         self.data = home / "data"
         self.log = home / "log"

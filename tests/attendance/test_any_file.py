@@ -84,8 +84,8 @@ def test_rows_of_the_tables(tmp_path_factory: pytest.TempPathFactory, table: str
     in_file = data.draw(st.booleans())
     folder = tmp_path_factory.mktemp("tables")
     given_table = written(folder / f"{table}.jsonl", row) if in_file else [row]
-    tables = {**rows, table: given_table}
-    outcome(lambda: decide(*tables.values(), resources=SMALL), names=(table,), in_task=False)
+    tables: dict[str, Any] = {**rows, table: given_table}
+    outcome(lambda: decide(**tables, resources=SMALL), names=(table,), in_task=False)
 
 
 DAMAGED = [

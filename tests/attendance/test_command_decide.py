@@ -280,7 +280,7 @@ def test_no_value_becomes_sql(form: str, world: World, monkeypatch: pytest.Monke
             )
         )
     monkeypatch.setattr(duckdb, "connect", lambda *given, **more: Spy(connect(*given, **more), seen))
-    decisions = decide(*inputs, policy)
+    decisions = decide(inputs[0], inputs[1], inputs[2], policy)
     assert [row["reason"] for row in decisions] == ["not_accepted"]
     assert len(seen) > 30
     assert not [sql for sql in seen if mark in sql.lower() or "77777" in sql or "77_777" in sql]

@@ -37,7 +37,7 @@ def not_utf8(path: Path) -> None:
 def damaged_page(path: Path) -> None:
     """Overwrite a part of the compressed names."""
     content = parquet(path, 5_000)
-    ((offset, size),) = duckdb.sql(
+    ((offset, size),) = duckdb.execute(
         "SELECT coalesce(dictionary_page_offset, data_page_offset), total_compressed_size"
         f" FROM parquet_metadata('{path}') WHERE path_in_schema = 'name'"
     ).fetchall()
@@ -50,19 +50,19 @@ def cut_off(path: Path) -> None:
     path.write_bytes(parquet(path, 3)[:-100])
 
 
-def by_decide(path: Path, tables: list[list[Any]], capsys: Any) -> str:
+def by_decide(path: Path, tables: tuple[list[Any], list[Any]], capsys: Any) -> str:
     with pytest.raises(InvalidInput) as caught:
         decide(*tables, path, COMPLETE)
     return whole(caught.value)
 
 
-def by_explain(path: Path, tables: list[list[Any]], capsys: Any) -> str:
+def by_explain(path: Path, tables: tuple[list[Any], list[Any]], capsys: Any) -> str:
     with pytest.raises(InvalidInput) as caught:
         explain(*tables, path, COMPLETE, booking_uid=booking()["booking_uid"])
     return whole(caught.value)
 
 
-def by_command(path: Path, tables: list[list[Any]], capsys: Any) -> str:
+def by_command(path: Path, tables: tuple[list[Any], list[Any]], capsys: Any) -> str:
     given = ["--attendance", str(path), "--out", str(path.with_name("out.csv"))]
     for name, rows in zip(("bookings", "people"), tables, strict=True):
         file = path.with_name(f"{name}.jsonl")

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_calcom.attendance.engine import decide
 from tests.attendance import reference
 
+TABLES = ("bookings", "people", "attendance")
 EXAMPLES = Path(__file__).resolve().parents[3] / "shared" / "attendance" / "examples-4"
 WORLDS = sorted(path.name for path in EXAMPLES.glob("*/")) if EXAMPLES.exists() else []
 for_each_world = pytest.mark.parametrize("world", WORLDS)
@@ -38,15 +39,15 @@ def policy_of(world: str) -> dict[str, Any]:
 def test_decides_the_example_worlds(world: str) -> None:
     """Every decision of a decided world is made again, from the same files, with the same figures."""
     folder = EXAMPLES / world
-    inputs = [folder / f"{table}.jsonl" for table in ("bookings", "people", "attendance")]
-    assert decide(*inputs, policy_of(world)) == rows(folder / "decisions.jsonl")
+    inputs: dict[str, Any] = {table: folder / f"{table}.jsonl" for table in TABLES}
+    assert decide(**inputs, policy=policy_of(world)) == rows(folder / "decisions.jsonl")
 
 
 @for_each_world
 def test_the_reference_decides_the_example_worlds(world: str) -> None:
     """The plain Python form of the rules makes the same file of each world, byte for byte."""
     folder = EXAMPLES / world
-    inputs = [rows(folder / f"{table}.jsonl") for table in ("bookings", "people", "attendance")]
-    decisions = reference.decide(*inputs, policy_of(world))
+    inputs = {table: rows(folder / f"{table}.jsonl") for table in TABLES}
+    decisions = reference.decide(**inputs, policy=policy_of(world))
     lines = "".join(json.dumps(decision, ensure_ascii=False) + "\n" for decision in decisions)
     assert lines == (folder / "decisions.jsonl").read_text(encoding="utf-8")

@@ -92,23 +92,26 @@ def stated(explanation: Explanation) -> list[Any]:
 def decided(decisions: list[Any], uid: str) -> list[Any]:
     names = ("role", "email", "outcome", "reason", "presence_seconds", "currently_absent")
     return sorted(
-        tuple(decision[name] or "" if name == "email" else decision[name] for name in names)  # type: ignore[literal-required]
+        tuple(decision[name] or "" if name == "email" else decision[name] for name in names)
         for decision in decisions
         if decision["booking_uid"] == uid
     )
+
+
+Tables = tuple[list[Any], list[Any], list[Any]]
 
 
 @dataclass(frozen=True)
 class ExplainedWorld:
     """A random world, what the rules decide of it, and the explanation of some of its bookings."""
 
-    tables: tuple[list[Any], list[Any], list[Any]]
+    tables: Tables
     policy: dict[str, Any]
     decisions: list[Any]
     explanations: list[Explanation]
 
 
-def rich_worlds() -> list[tuple[Any, dict[str, Any], list[str]]]:
+def rich_worlds() -> list[tuple[Tables, dict[str, Any], list[str]]]:
     """Return few and small worlds and those of their bookings that reach every outcome and reason between them."""
     bookings = []
     for seed in range(100):
@@ -118,7 +121,7 @@ def rich_worlds() -> list[tuple[Any, dict[str, Any], list[str]]]:
         for one in reference.decide(*tables, policy):
             reached[one["booking_uid"]].add((one["role"], one["outcome"], one["reason"]))
         bookings += [(found, seed, uid, tables, policy) for uid, found in reached.items()]
-    chosen: dict[int, tuple[Any, dict[str, Any], list[str]]] = {}
+    chosen: dict[int, tuple[Tables, dict[str, Any], list[str]]] = {}
     missing = set(REASONS)
     while missing:
         found, seed, uid, tables, policy = max(bookings, key=lambda one: (len(one[0] & missing), one[1] in chosen))
@@ -249,18 +252,18 @@ def fact(number: int, joined: str = "10:00:00", left: str | None = "11:00:00", *
 def ends(named: Sequence[str] = (), **sources: str | None) -> dict[str, Any]:
     """Return the feed of sources that end then; ``nameless`` are the rows that name none."""
     found = [
-        FeedSource(None if name == "nameless" else name, end and count(end), name in named, has_rows=True)
+        FeedSource(None if name == "nameless" else name, count(end) if end else None, name in named, has_rows=True)
         for name, end in sources.items()
     ]
-    known = [one.complete_until for one in found]
-    complete_until = min(known) if known and None not in known else None
+    known = [one.complete_until for one in found if one.complete_until is not None]
+    complete_until = min(known) if known and len(known) == len(found) else None
     return {"sources": found, "complete_until": complete_until, "attendance_until": None}
 
 
 HOST_NUMBER = 2
 NOT_THERE = {"came": False, "seconds_of_core": 0.0}
 OUTSIDE = {"place": "outside_window"}
-ELSEWHERE = {"place": "elsewhere", "booking_uid": None, "conference_key": "other"}
+ELSEWHERE: dict[str, Any] = {"place": "elsewhere", "booking_uid": None, "conference_key": "other"}
 
 
 def facts(
@@ -278,11 +281,22 @@ def facts(
     :param ann: what else is known of the person; ``booked``, ``feed`` and ``host_side`` likewise.
     """
     start, end, now = count("10:00:00"), count("11:00:00"), microseconds(parse_timestamp(COMPLETE["as_of"]))
-    window = {"window_start": start - 900_000_000, "window_end": end + 900_000_000, "settled_at": count("13:00:00")}
+    window: dict[str, Any] = {
+        "window_start": start - 900_000_000,
+        "window_end": end + 900_000_000,
+        "settled_at": count("13:00:00"),
+    }
     names = {"booking_uid": "b1", "status": "accepted", "conference_key": "room", "rescheduled_to_uid": None}
-    complete = {"complete_until": now, "needed_until": count("13:00:00"), "attendance_until": now, "as_of": now}
-    came = {"came": True, "seconds_of_core": 3600.0, "needed_seconds": 300.0, "checked_in": False}
-    person = {
+    complete: dict[str, Any] = {
+        "rows": len(rows),
+        "sources": [],
+        "complete_until": now,
+        "needed_until": count("13:00:00"),
+        "attendance_until": now,
+        "as_of": now,
+    }
+    came: dict[str, Any] = {"came": True, "seconds_of_core": 3600.0, "needed_seconds": 300.0, "checked_in": False}
+    person: dict[str, Any] = {
         "person": HOST_NUMBER if role == "host" else 1,
         "role": role,
         "email": "host@x.test" if role == "host" else "ann@x.test",
@@ -297,10 +311,10 @@ def facts(
     }
     found = Explanation(
         booking=ExplainedBooking(
-            **names | window | {"start_at": start, "end_at": end, "excluded_as": None} | dict(booked)
+            **window | names | {"start_at": start, "end_at": end, "excluded_as": None} | dict(booked)
         ),
         policy=AttendancePolicy.of(COMPLETE | policy),
-        feed=Feed(**{"rows": len(rows), "sources": []} | complete | dict(feed)),
+        feed=Feed(**complete | dict(feed)),
         host_side=HostSide(**came | dict(host_side)),
         people=[PersonExplanation(**person | dict(ann))],
         rows=list(rows),
@@ -940,9 +954,7 @@ def test_all_forms_of_files(tmp_path: Path) -> None:
             print(*("" if value is None else value for value in record.values()), sep=",", file=file)
     (tmp_path / "attendance-2.jsonl").write_text(json.dumps(rows[2]))
     parts = [str(tmp_path / "attendance-*.gz"), tmp_path / "attendance-2.jsonl"]
-    in_parts = explain(
-        *[tmp_path / f"{name}.jsonl" for name in ("bookings", "people")], parts, COMPLETE, booking_uid="b1"
-    )
+    in_parts = explain(tmp_path / "bookings.jsonl", tmp_path / "people.jsonl", parts, COMPLETE, booking_uid="b1")
     plain = explained([ANN, HOST], rows)
     assert in_parts.people == plain.people
     assert [each.number for each in in_parts.rows] == [1, 2, 3]

@@ -76,7 +76,8 @@ def test_defaults_are_those_of_the_rules() -> None:
     assert (policy.as_of, policy.attendance_until, policy.aliases) == (None, None, {})
     assert (policy.internal_domains, policy.internal_emails) == ((), ())
     assert len(policy.bot_names) == 10
-    for source in (None, {}, "{}", "null", " \ufeff{}".strip()):
+    sources: list[Any] = [None, {}, "{}", "null", " \ufeff{}".strip()]
+    for source in sources:
         assert AttendancePolicy.of(source) == policy
 
 
@@ -97,7 +98,9 @@ def test_durations_are_kept_to_the_microsecond(value: Any, microseconds: int) ->
     assert whole_microseconds(AttendancePolicy(settle=value).settle) == microseconds
 
 
-NO_SECONDS = [True, None, "900", [900], {}, Decimal(900), 1j]
+NO_SECONDS: list[Any] = [True, None, "900", [900], {}, Decimal(900), 1j]
+NO_MAPPINGS: list[Any] = [[], "x", 5, None]
+NO_TIMESTAMPS: list[Any] = [5, "", "now", True, float("nan"), []]
 NO_RANGE = [
     float("nan"),
     -1,
@@ -135,7 +138,7 @@ WRONG = [
     ),
     ("internal_domains", ["x", "@acme.example"], "internal_domains[1] must be a domain such as example.org"),
     ("internal_domains", [".acme.example"], "internal_domains[0] must be a domain such as example.org"),
-    *(("aliases", value, "aliases must be {secondary address: main address}") for value in ([], "x", 5, None)),
+    *(("aliases", value, "aliases must be {secondary address: main address}") for value in NO_MAPPINGS),
     ("aliases", {"a@x": 5}, "aliases, the value of entry 1, must be a string"),
     ("aliases", {5: "a@x"}, "aliases, entry 1, must be a string"),
     ("aliases", {"a@x": " "}, "aliases, entry 1, has no main address"),
@@ -144,7 +147,7 @@ WRONG = [
     *(
         (name, value, f"{name} must be a timestamp such as 2026-")
         for name in ("as_of", "attendance_until")
-        for value in (5, "", "now", True, float("nan"), [])
+        for value in NO_TIMESTAMPS
     ),
     ("as_of", "2026-01-05T10:00:00", "as_of is the naive time '2026-01-05T10:00:00': add Z"),
     ("as_of", datetime(2026, 1, 5), "as_of is the naive time "),
@@ -239,7 +242,8 @@ def test_messages_show_no_address() -> None:
 
 def test_blank_entries_mean_nothing() -> None:
     """As the rules have it."""
-    policy = AttendancePolicy(internal_domains=["", " \u00a0"], internal_emails=["\t"], bot_names=[" "])
+    blank: dict[str, Any] = {"internal_domains": ["", " \u00a0"], "internal_emails": ["\t"], "bot_names": [" "]}
+    policy = AttendancePolicy(**blank)
     assert (policy.internal_domains, policy.internal_emails, policy.bot_names) == ((), (), ())
 
 
@@ -250,7 +254,8 @@ def test_lower_case_is_that_of_databases() -> None:
 
 def test_bot_names_stay_as_they_are_given() -> None:
     """The rules fold them as they fold display names: anyone who reads the policy in a plan finds his own spelling."""
-    assert AttendancePolicy(bot_names=["Otter.AI", " \u0130 "]).bot_names == ("Otter.AI", " \u0130 ")
+    names: Any = ["Otter.AI", " \u0130 "]
+    assert AttendancePolicy(bot_names=names).bot_names == tuple(names)
 
 
 def test_tables_of_a_policy() -> None:

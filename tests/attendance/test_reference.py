@@ -108,7 +108,7 @@ def of_ann(rows: list[Any], *, ann: Any = ANN, others: Any = (HOST,), bookings: 
 
 def of_host(rows: list[Any], **policy: Any) -> str:
     found = decisions([ANN, HOST], rows, judge_hosts=True, **policy)
-    return next(each["reason"] for each in found if each["role"] == "host")
+    return str(next(each["reason"] for each in found if each["role"] == "host"))
 
 
 # The worlds.

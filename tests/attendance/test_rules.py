@@ -1020,7 +1020,7 @@ def each_row_at_another_time_is_looked_at_for_itself() -> Iterator[Cases]:
     hers = person(booking_uid="b2")
 
     def two(who: Mapping[str, Any], one: tuple[str, str], other: tuple[str, str], **changes: Any) -> Meeting:
-        rows = (row(*times, **ROOM, **who) for times in (one, other))
+        rows = (row(joined, left, **{**ROOM, **who}) for joined, left in (one, other))
         return held(*rows, others=(HOST, hers), bookings=[booking(booking_uid="b2", **changes)])
 
     late = {"start_at": at("18:00:00"), "end_at": at("19:00:00")}

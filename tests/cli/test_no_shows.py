@@ -7,7 +7,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def files(tmp_path: Path) -> Files:
 
 
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
     """Return a function that runs the command, sees it end with status 1 and nothing printed, and gives the error."""
 
     def run(arguments: list[str]) -> str:
@@ -72,8 +72,9 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The decisions in a file, by DuckDB, which finds the format by the name. To give instants it would need pytz."""
-    found = duckdb.sql(f"SELECT email, reason, presence_seconds FROM '{path}'")
-    return [dict(zip(found.columns, values, strict=True)) for values in found.fetchall()]
+    names = ("email", "reason", "presence_seconds")
+    found = duckdb.execute(f"SELECT {', '.join(names)} FROM '{path}'").fetchall()
+    return [dict(zip(names, values, strict=True)) for values in found]
 
 
 @pytest.mark.parametrize("name", ["d.ndjson", "d.parquet", "d.jsonl.gz", "new/d.csv"])

@@ -201,7 +201,7 @@ def world_of(rows: list[Row], world: Json, server: str) -> Json:
 
 def _learn_ids(rows: list[Row], world: Json) -> None:
     ids = {name: number for row in rows for name, number in _ids_in(row).items()}
-    new_ids: Json = {}
+    new_ids: dict[tuple[str, Any], int] = {}
     for name in ("users", "eventTypes"):
         for one in world[name]:  # what was never seen does not collide with what was
             found = ids.get(one.get("email", one.get("slug")))

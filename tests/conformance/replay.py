@@ -134,9 +134,9 @@ class Replay:
         """Set the recorded id of a new webhook or booking; where rows are missing, copy the response's webhooks."""
         data = row.answer["json"].get("data") if isinstance(row.answer.get("json"), dict) else None
         if row.answer["status"] == 201 and isinstance(data, dict):
-            self.ids = [data.get("uid", data["id"])]
+            self.ids = [str(data.get("uid", data["id"]))]
         elif row.name.startswith("webhook-") and not self.time.unbroken(self.start, row.n):
-            rows, name = self.sandbox.webhooks.rows, row.data["request"]["path"].rpartition("/")[2]
+            rows, name = self.sandbox.webhooks.rows, str(row.data["request"]["path"]).rpartition("/")[2]
             if row.answer["status"] == 404:
                 rows.pop(name, None)
             for one in data if isinstance(data, list) else [data]:
@@ -250,7 +250,7 @@ class Replay:
         booking = self.sandbox.world.bookings.get(unquote(row.uid or ""))
         if booking is None or not row.data.get("db_after"):
             return []
-        came = {"status": booking.status, "absentHost": booking.absent_host}
+        came: Json = {"status": booking.status, "absentHost": booking.absent_host}
         came["attendees"] = [{"email": one.email, "absent": one.absent} for one in booking.attendees]
         return _differences(_tidy(_from_database(row.data["db_after"])), _tidy(came), "db_after")
 
@@ -326,7 +326,8 @@ def _compare_lists(wanted: Json, came: Json) -> list[str]:
 
 def _compare_legacy_lists(wanted: Json, came: Json) -> list[str]:
     """All but which of the bookings with equal starts come on the page, and in what order."""
-    differences = _differences(*({**one, "bookings": len(one["bookings"])} for one in (wanted, came)), "data")
+    wants_count, gots_count = ({**one, "bookings": len(one["bookings"])} for one in (wanted, came))
+    differences = _differences(wants_count, gots_count, "data")
     starts, others = ([one["startTime"] for one in data["bookings"]] for data in (wanted, came))
     differences += _differences(starts, others, "startTime")
     wants, gots = (_by_id(data["bookings"]) for data in (wanted, came))

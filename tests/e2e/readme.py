@@ -78,7 +78,7 @@ class Shell:
         # Its standard input is not this pipe, from which a command would read the lines after it.
         self._bash.stdin.write(f'{{ {line}\n}} </dev/null\nprintf "\\n%s %s\\n" "{_END}" $?\n')
         self._bash.stdin.flush()
-        printed = []
+        printed: list[str] = []
         for text in self._bash.stdout:
             if text.startswith(_END):
                 if text.split()[-1] != "0":

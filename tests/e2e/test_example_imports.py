@@ -44,7 +44,8 @@ def bag() -> Any:
     except ImportError:
         from airflow.models.dagbag import DagBag
 
-    options = {"include_examples": False} if "include_examples" in inspect.signature(DagBag).parameters else {}
+    takes_examples = "include_examples" in inspect.signature(DagBag).parameters
+    options: dict[str, Any] = {"include_examples": False} if takes_examples else {}
     return DagBag(dag_folder=str(EXAMPLE_DAGS), **options)
 
 

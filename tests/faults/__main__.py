@@ -72,9 +72,9 @@ class _Program:
         for one in done.values():
             self._note(one.name, one.findings)
         for kind in KINDS:
-            names = {call: [f"{kind}/{call}/{times}" for times in TIMES] for call in CALLS}
+            cases = {call: [f"{kind}/{call}/{times}" for times in TIMES] for call in CALLS}
             raised = [
-                f"{call}: {', '.join(done[name].raised for name in names[call] if name in done)}" for call in CALLS
+                f"{call}: {', '.join(done[name].raised for name in cases[call] if name in done)}" for call in CALLS
             ]
             if any(name.startswith(f"{kind}/") for name in done):
                 print(f"  {kind:18}{'; '.join(raised)}")

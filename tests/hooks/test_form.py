@@ -111,10 +111,9 @@ def test_the_form_of_airflow_3() -> None:
 
     (form,) = (one for one in HookMetaService.hook_meta_data() if one.connection_type == "calcom")
     assert form.hook_name == "Cal.com"
-    assert form.standard_fields is not None
-    assert form.standard_fields.password.title == "API key"
-    assert form.standard_fields.host.title == "Base URL"
-    assert form.standard_fields.login.hidden
+    fields: Any = form.standard_fields
+    assert (fields.password.title, fields.host.title) == ("API key", "Base URL")
+    assert fields.login.hidden
     assert set(form.extra_fields or {}) == FIELDS
     assert (form.extra_fields or {})["client_secret"]["schema"]["format"] == "password"
 

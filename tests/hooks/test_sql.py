@@ -33,7 +33,7 @@ class Hook(DbApiHook):
         return self._dialect
 
     @property
-    def placeholder(self) -> str:  # type: ignore[override]
+    def placeholder(self) -> str:
         return self._placeholder_sign
 
     def get_conn(self) -> Any:

@@ -48,7 +48,8 @@ def _write_plan(folder: Path, marked: tuple[str, ...], policy: dict[str, Any]) -
     summary["report_sha256"] = report_hash(summary)
     (folder / "summary.json").write_text(json.dumps(summary))
     emails = ", ".join(f"('{email}')" for email in (ANN, BOB, ROB))
-    duckdb.sql(f"SELECT * FROM (VALUES {emails}) AS decided(email)").write_parquet(str(folder / "decisions.parquet"))
+    decided = f"SELECT * FROM (VALUES {emails}) AS decided(email)"
+    duckdb.execute(f"COPY ({decided}) TO '{folder / 'decisions.parquet'}' (FORMAT parquet)")
 
 
 def _apply(plan: Path, ledger: Path) -> None:
@@ -71,7 +72,7 @@ def content(folder: Path) -> str:
     found = []
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".parquet":
-            rows = duckdb.sql(f"SELECT * FROM read_parquet('{path}')").fetchall()
+            rows = duckdb.execute(f"SELECT * FROM read_parquet('{path}')").fetchall()
             found.append(repr(rows))
         elif path.is_file():
             found.append(path.read_text())
@@ -274,12 +275,12 @@ def test_files_that_are_not_changed_are_named(lab: Path) -> None:
 def test_all_string_columns_and_other_json(lab: Path) -> None:
     """Also columns and files that are not meant for addresses."""
     day = lab / "plans" / "day"
-    rows = duckdb.sql(f"SELECT 'because of {BOB}' AS reason, '{BOB}' AS \"a \"\"b\", 1 AS n")
-    rows.write_parquet(str(day / "x.parquet"))
+    rows = f"SELECT 'because of {BOB}' AS reason, '{BOB}' AS \"a \"\"b\", 1 AS n"
+    duckdb.execute(f"COPY ({rows}) TO '{day / 'x.parquet'}' (FORMAT parquet)")
     (day / "bookings.json").write_text(json.dumps([{"email": BOB}], indent=1))
     forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)
     assert json.loads((day / "bookings.json").read_text()) == [{"email": IDENTITIES.hashed(BOB)}]
-    assert duckdb.sql(f"SELECT * FROM '{day / 'x.parquet'}'").fetchall() == [
+    assert duckdb.execute(f"SELECT * FROM '{day / 'x.parquet'}'").fetchall() == [
         (f"because of {IDENTITIES.hashed(BOB)}", IDENTITIES.hashed(BOB), 1)
     ]
 

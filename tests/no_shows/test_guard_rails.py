@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.engine import Figures
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails, RailResult, judge
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails, RailResult, evaluate
 
 
 def figures(**changed: Any) -> Figures:
@@ -23,7 +23,9 @@ def figures(**changed: Any) -> Figures:
 
 
 def result(name: str, rails: GuardRails | None = None, changes: int = 10, **changed: Any) -> RailResult:
-    return next(result for result in judge(rails or GuardRails(), figures(**changed), changes) if result.name == name)
+    return next(
+        result for result in evaluate(rails or GuardRails(), figures(**changed), changes) if result.name == name
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_samples_and_limits_can_be_moved() -> None:
 
 def test_each_rail_tells_figure_and_limit() -> None:
     """The words of a rail hold its field's name, what was found and what was allowed."""
-    tripped = judge(
+    tripped = evaluate(
         GuardRails(max_changes=9),
         figures(
             outcomes={"absent": {"not_seen": 30}},

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom._storage import InvalidFileMode
+from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.ledger.compaction import compact
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup, PastWrite
@@ -33,7 +34,7 @@ from airflow_provider_calcom.no_shows.ledger.records import (
 )
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, repair_segment, try_lock
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import Change, LastWrite
+from airflow_provider_calcom.no_shows.plan import Change
 from tests.profiles import examples
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"
@@ -109,9 +110,12 @@ def test_a_killed_run_leaves_an_open_write(tmp_path: Path, writer: Callable[...,
     assert last(tmp_path) == PastWrite(True, False, "second", "", ((first, True),))
     run = writer("third")
     record(run, first, change(), "failed", verified=None)
-    assert last(tmp_path).is_certain is False
+    found = last(tmp_path)
+    assert found
+    assert found.is_certain is False
     record(run, first, change(), "applied")
     found = last(tmp_path)
+    assert found
     assert (found.absent, found.is_certain, found.open_writes) == (True, True, ())
 
 
@@ -174,9 +178,13 @@ def test_a_torn_last_line(tmp_path: Path, writer: Callable[..., LedgerWriter], m
     assert cut > first_end
     segment.write_bytes(whole[:cut])
     is_whole = missing == 1
-    assert last(tmp_path).is_certain is is_whole
+    found = last(tmp_path)
+    assert found
+    assert found.is_certain is is_whole
     assert segment.read_bytes() == whole[:cut]
-    assert last(tmp_path, repair=True).is_certain is is_whole
+    found = last(tmp_path, repair=True)
+    assert found
+    assert found.is_certain is is_whole
     assert segment.read_bytes() == (whole if is_whole else whole[:first_end])
     with duckdb.connect() as connection:
         found = connection.execute("SELECT count(*) FROM read_json(?)", [str(tmp_path / "*.jsonl")])
@@ -333,7 +341,9 @@ def test_an_interrupted_compaction(tmp_path: Path, writer: Callable[..., LedgerW
     old.write_bytes(content)
     (tmp_path / ".half.jsonl.part").write_text("torn")
     assert last(tmp_path) == PastWrite(True, True, "plan", "")
-    assert len(last(tmp_path, BOB).open_writes) == 1
+    of_bob = last(tmp_path, BOB)
+    assert of_bob
+    assert len(of_bob.open_writes) == 1
     assert compact(tmp_path).records == done.records == 2
 
 
@@ -383,7 +393,7 @@ def test_all_plans_that_wrote_a_flag_are_known(tmp_path: Path, writer: Callable[
     with LastWriteLookup(tmp_path) as ledger:
         found = ledger.find("b1", "attendee", ANN)
     assert found is not None
-    assert (found.plan, found.plans) == ("second", {"first", "second"})
+    assert (found.plan, set(found.plans)) == ("second", {"first", "second"})
 
 
 @contextmanager

@@ -34,7 +34,8 @@ def operator(plan: Any, **options: Any) -> ApplyNoShowsOperator:
 
 def apply(plan: Any, *, context: Any = None, **options: Any) -> Row:
     """Run the operator as a task would."""
-    return operator(plan, **options).execute({} if context is None else context)
+    result: Row = operator(plan, **options).execute({} if context is None else context)
+    return result
 
 
 def counted(result: Row) -> dict[str, int]:

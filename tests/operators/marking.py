@@ -23,4 +23,5 @@ FOREIGN = "sandbox-of-other"
 def mark(uid: Any, attendees: Any = None, *, context: Any = None, **options: Any) -> dict[str, Any]:
     """Run the operator as a task would, with ``attendees`` and the other parameters as given."""
     operator = MarkAbsentOperator(task_id="mark_absent", booking_uid=uid, attendees=attendees, **options)
-    return operator.execute({} if context is None else context)
+    result: dict[str, Any] = operator.execute({} if context is None else context)
+    return result

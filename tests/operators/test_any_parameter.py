@@ -134,19 +134,19 @@ def test_fields_of_policy_and_rails(place: Path, field: str, data: st.DataObject
     from airflow_provider_calcom.attendance.policy import AttendancePolicy
     from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 
-    kind = {"policy": AttendancePolicy, "guard_rails": GuardRails}[field]
+    kind: Any = {"policy": AttendancePolicy, "guard_rails": GuardRails}[field]
     name = data.draw(st.sampled_from(sorted(kind.__dataclass_fields__)))
     value = data.draw(ANYTHING)
-    outcome(lambda: kind.of({name: value}), names=(name,), in_task=False)  # type: ignore[attr-defined]
+    outcome(lambda: kind.of({name: value}), names=(name,), in_task=False)
 
 
 @pytest.mark.parametrize("value", ["None", "", " ", "null", None, [], 0])
 @pytest.mark.parametrize("operator", [MarkAbsentOperator, ApplyNoShowsOperator])
 def test_a_dry_run_that_found_nothing(place: Path, operator: type, value: Any) -> None:
     """A template of ``dry_run`` that found nothing must not start to write."""
-    rest = {
+    given: dict[Any, dict[str, Any]] = {
         MarkAbsentOperator: {"booking_uid": "abc", "attendees": ["bob@example.org"]},
         ApplyNoShowsOperator: {"plan": str(place / "plan"), "ledger_path": "ledger"},
-    }[operator]
-    error = outcome(lambda: run(operator, "dry_run", value, rest), names=("dry_run",))
+    }
+    error = outcome(lambda: run(operator, "dry_run", value, given[operator]), names=("dry_run",))
     assert type(error).__name__ == "InvalidArgument"

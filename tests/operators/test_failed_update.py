@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_calcom.api.errors import NoShowUpdateFailed, OutcomeUnknown
 from airflow_provider_calcom.api.transport import TimedTransport
+from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, outcomes
@@ -77,6 +78,7 @@ def test_a_booking_that_can_not_be_read_afterwards(
 ) -> None:
     """The outcome is unknown: both fail with a retryable error, and the next attempt reads first."""
     calcom.fault_on_mark("status", when=when, status=500, body=FAILED)
+    raised: pytest.ExceptionInfo[ProviderError]
     if operator == "mark":
         with pytest.raises(OutcomeUnknown, match="could not be read afterwards") as raised:
             mark(OF_BOB, [BOB])

@@ -52,6 +52,10 @@ def test_the_result_is_json(calcom: SandboxDriver) -> None:
 DAY = {"after_start": "2026-11-18", "before_start": "2026-11-19"}
 
 
+def listing(**filters: Any) -> ListBookingsOperator:
+    return ListBookingsOperator(task_id="list", **filters)
+
+
 @each_build
 @pytest.mark.parametrize(
     ("filters", "wanted"),
@@ -357,13 +361,12 @@ def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
             attendee_name="{{ params.name }}",
             output_path="{{ params.folder }}/{{ params.day }}.jsonl",
         )
-    from airflow.macros import ds_add
+    from airflow.macros import ds_add  # type: ignore[attr-defined]
 
     class Macros:
-        pass
+        ds_add = staticmethod(ds_add)
 
-    Macros.ds_add = staticmethod(ds_add)
-    context = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
+    context: Any = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
     operator.render_template_fields(context)
     assert operator.execute({}) == {"path": f"{tmp_path}/2026-11-18.jsonl", "bookings": 1}
 
@@ -378,7 +381,7 @@ def test_every_template_field_is_a_parameter() -> None:
 def test_none_from_a_template_is_not_a_name(calcom: SandboxDriver, name: str) -> None:
     """A template that renders None as a string must not list the bookings of a person called ``None``."""
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
-        operator = ListBookingsOperator(task_id="list", **{name: "{{ params.nothing }}"})
+        operator = listing(**{name: "{{ params.nothing }}"})
     operator.render_template_fields({"params": {"nothing": None}})
     with pytest.raises(errors.InvalidArgument, match=name):
         operator.execute({})
@@ -389,13 +392,13 @@ def test_none_from_a_template_is_not_a_name(calcom: SandboxDriver, name: str) ->
 def test_a_filter_whose_upstream_task_returned_nothing(calcom: SandboxDriver, name: str) -> None:
     """A filter from XCom that is None after rendering must not list everything."""
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1), render_template_as_native_obj=True):
-        operator = ListBookingsOperator(task_id="list", **{name: "{{ params.nothing }}"})
+        operator = listing(**{name: "{{ params.nothing }}"})
     operator.render_template_fields({"params": {"nothing": None}})
     with pytest.raises(errors.InvalidArgument, match=f"^{name} is None") as raised:
         operator.execute({})
     assert ends_the_task(raised.value)
     assert calcom.calls() == []
-    assert len(ListBookingsOperator(task_id="list", **{name: None}).execute({})) == len(all_of_ours(calcom))
+    assert len(listing(**{name: None}).execute({})) == len(all_of_ours(calcom))
 
 
 @pytest.mark.parametrize("text", ["past", "['past']", '["past"]', "past,cancelled", "['past', 'cancelled']"])

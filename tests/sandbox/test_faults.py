@@ -122,7 +122,7 @@ def test_a_partial_write(build: str) -> None:
     """The first half of the attendees is written, the host is not, and the response is the 500 of a failed update."""
     api = Client(server=build)
     booking = next(one for one in api.app.sandbox.world.bookings.values() if len(one.attendees) >= 2)
-    rows = [{"email": row.email, "absent": True} for row in booking.attendees[:2]]
+    rows: list[dict[str, Any]] = [{"email": row.email, "absent": True} for row in booking.attendees[:2]]
     _inject(api, "partial")
     response = api.mark(booking.uid, {"host": True, "attendees": rows})
     assert (response.status_code, response.json()["message"]) == (500, "Failed to update no-show status")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from airflow.sdk import BaseHook
@@ -100,7 +101,9 @@ def test_views_are_a_connections_own(connection: SparkConnection) -> None:
 
 
 def test_a_view_holds_the_rows_it_was_given(cursor: SparkCursor) -> None:
-    rows = [(text, at, NOON + timedelta(microseconds=at), at % 2 == 0, at / 3) for at, text in enumerate(AWKWARD)]
+    rows: list[tuple[Any, ...]] = [
+        (text, at, NOON + timedelta(microseconds=at), at % 2 == 0, at / 3) for at, text in enumerate(AWKWARD)
+    ]
     rows.append((None, None, None, None, None))
     columns = {"text": "string", "at": "bigint", "seen": "timestamp", "even": "boolean", "third": "double"}
     load_view(cursor, "loaded", columns, rows, rows_in_a_text=3)

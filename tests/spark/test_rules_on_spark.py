@@ -125,11 +125,11 @@ def test_reads_tables_where_they_are(tables: Callable[[], list[str]]) -> None:
     """All three tables may be on the server, with timestamps and names that need quotes."""
     inputs, policy = random_tables("spark relations 1", bookings=120)
     names = ("order", "rows", "select")
-    relations = [
+    bookings, people, attendance = (
         made(table, rows, name) for table, rows, name in zip((BOOKINGS, PEOPLE, ATTENDANCE), inputs, names, strict=True)
-    ]
+    )
 
-    assert decide(*relations, policy, backend=place()) == reference.decide(*inputs, policy)
+    assert decide(bookings, people, attendance, policy, backend=place()) == reference.decide(*inputs, policy)
     assert set(tables()) == set(names)
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +59,7 @@ class Person:
         """Return whether a text says who this is."""
         return any(mark in text for mark in (*(mine for _, mine in self._own() if mine), *self.marks))
 
-    def _own(self) -> tuple[tuple[Any, str | None], ...]:
+    def _own(self) -> tuple[tuple[Literal["name", "email", "phone"], str | None], ...]:
         return ("name", self.name), ("email", self.email), ("phone", self.phone)
 
 
@@ -375,7 +375,7 @@ def _mistimed(good: Good, rows: Sequence[AttendanceRow]) -> str | None:
     true = [_at(moment) for person in good.people for stay in person.stays for moment in stay if moment]
     for row in rows:
         for column in ("joined_at", "left_at"):
-            moment = row[column]  # type: ignore[literal-required]
+            moment = row[column]
             if moment and row["kind"] == "person" and all(abs(_at(moment) - one) > SLACK for one in true):
                 return f"{column} is {moment}, when nobody came or left"
     return None

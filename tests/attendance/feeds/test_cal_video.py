@@ -14,7 +14,7 @@ UID = "rs9bRfQ3kXq2mC5pV7tYwZ"
 GUEST = "2f1c7f1e-6f0a-4f4e-9d0b-0c9a7b1f6d2e"
 
 
-def person(user: Any = "42", name: str | None = "Hanna Host", joined: Any = 1756800030, **more: Any) -> dict[str, Any]:
+def person(user: Any = "42", name: Any = "Hanna Host", joined: Any = 1756800030, **more: Any) -> dict[str, Any]:
     """A participant as Cal.com sends it."""
     return {"userId": user, "userName": name, "joinTime": joined, "duration": 1700, **more}
 
@@ -259,7 +259,8 @@ def test_what_cannot_be_read_is_reported_without_people_s_data(broken: dict[str,
     """A broken participant is a fault with its column; milliseconds are not read as seconds."""
     with pytest.raises(FeedUnreadable) as caught:
         read([of_booking(session(broken))])
-    (sample,) = caught.value.report.samples if caught.value.report else ()
+    assert caught.value.report
+    (sample,) = caught.value.report.samples
     assert sample.column == column
     assert "Lovelace" not in str(caught.value)
 

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_calcom.attendance.errors import MissingExtra
 from airflow_provider_calcom.attendance.feeds import AttendanceRow, FeedUnreadable, read_feed
-from tests.attendance.feeds.workbook import write_workbook
+from tests.attendance.feeds.workbook import Cell, write_workbook
 
 LINE = "amy@example.com;2026-01-15T10:00:00Z\n"
 
@@ -112,14 +112,14 @@ def test_a_column_that_a_loader_numbered_stands_twice_too(again: str) -> None:
 
 # Workbooks.
 
-HEADER = ["email", "joined_at", "left_at", "conference_key"]
-CELLS = ["amy@example.com", datetime(2026, 1, 15, 11, 0, 20), "2026-01-15 11:30", 81200001111]
+HEADER: list[Cell] = ["email", "joined_at", "left_at", "conference_key"]
+CELLS: list[Cell] = ["amy@example.com", datetime(2026, 1, 15, 11, 0, 20), "2026-01-15 11:30", 81200001111]
 
 
 @pytest.mark.parametrize("options", [{}, {"date_format": "%Y-%m-%d %H:%M"}])
 def test_a_workbook_is_read_as_a_table(tmp_path: Path, options: dict[str, Any]) -> None:
     """Date cells are read whatever ``date_format`` says of texts, numbers are ids, and empty sheets are nothing."""
-    sheets = {"Report": [["Report of today"], [], HEADER, CELLS], "Sheet2": []}
+    sheets: dict[str, list[list[Cell]]] = {"Report": [["Report of today"], [], HEADER, CELLS], "Sheet2": []}
     path = write_workbook(tmp_path / "a.xlsx", sheets)
     (row,) = read_feed("canonical", path, zone="Europe/Berlin", max_unreadable=0, **options)
     assert (row["joined_at"], row["left_at"], row["conference_key"]) == (

@@ -188,7 +188,7 @@ def test_missing_time_follows_from_the_length() -> None:
 
     def stay(seconds: float | None = None, **columns: str) -> tuple[str | None, ...]:
         times = Record(columns, options).stay(("join_time",), ("leave_time",), seconds)
-        return tuple(time and time.strftime("%d %H:%M") for time in times)
+        return tuple(time.strftime("%d %H:%M") if time else None for time in times)
 
     assert stay(1800, leave_time="10:30") == ("15 10:00", "15 10:30")
     assert stay(1800, join_time="10:00") == ("15 10:00", "15 10:30")

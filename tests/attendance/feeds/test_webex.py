@@ -23,7 +23,7 @@ DEVICE = {
     "callType": "callIn",
     "phoneNumber": "",
 }
-PARTICIPANT = {
+PARTICIPANT: dict[str, Any] = {
     "id": "560d7b784f5143e3be2fc3064a5c4999_3c2e2338-e950-43bf-b588-573773ee43d1",
     "host": False,
     "coHost": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -17,7 +17,7 @@ _DATE_STYLE = 1
 Cell = str | int | float | datetime | None
 
 
-def write_workbook(path: Path, sheets: dict[str, Sequence[Sequence[Cell]]]) -> Path:
+def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Cell]]]) -> Path:
     """Write sheets of rows of cells; a datetime becomes a date cell, as Excel makes of a time in a CSV file."""
     names = list(sheets)
     with zipfile.ZipFile(path, "w") as book:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
 from datetime import datetime
@@ -419,7 +419,9 @@ def wrong(message: str, table: Table = ATTENDANCE, rows: Rows = (), change: str 
         wrong("column absent: must be true or false, but is str", PEOPLE, absent="text"),
         wrong("column absent: must be true or false, but is int", PEOPLE, absent="int"),
         wrong("column absent: is empty, and must not be, in 1 rows", PEOPLE, [person(), person(absent=None)]),
-        wrong("column kind: must be one of person, bot, .*, in 2 rows", rows=[row(kind="human"), row(kind=None), row()]),
+        wrong(
+            "column kind: must be one of person, bot, .*, in 2 rows", rows=[row(kind="human"), row(kind=None), row()]
+        ),
         wrong("column role: must be one of attendee, host, in 1 rows", PEOPLE, [person(role="guest")]),
         wrong("column booking_uid: is empty, and must not be, in 1 rows", BOOKINGS, [booking(booking_uid=" \u00a0")]),
         wrong("column start_at: is empty", BOOKINGS, [booking(start_at=None)]),

@@ -373,7 +373,7 @@ def test_an_activity_that_a_loader_landed_as_text_is_read() -> None:
 
 def test_a_row_of_the_export_to_bigquery_is_read() -> None:
     """The table ``activity`` has the parameters in a record ``meet``, and the end in microseconds."""
-    row = {
+    row: dict[str, Any] = {
         "time_usec": 1768473041830000,
         "email": "HANGOUTS_EXTERNAL_OR_ANONYMOUS",
         "event_type": "call",
@@ -430,7 +430,8 @@ def test_what_cannot_be_read_is_reported_without_people_s_data(change: dict[str,
     """A broken activity is a fault with its place; neither names nor addresses come into its text."""
     with pytest.raises(FeedUnreadable) as caught:
         read([call_ended(**change)])
-    (sample,) = caught.value.report.samples if caught.value.report else ()
+    assert caught.value.report
+    (sample,) = caught.value.report.samples
     assert (sample.row, sample.column) == (1, column)
     assert not any(text in str(caught.value) for text in ("Ada", "ada@", "example.com"))
 

@@ -155,10 +155,11 @@ def test_the_options_know_the_meeting_better_than_the_record() -> None:
     """Also where the record names it: a booking's link may name the same meeting in another way."""
     named = attendance_report(attended(FIRST), joinWebUrl=JOIN_URL, meetingId="m1")
     short = "https://teams.microsoft.com/meet/123456789012"
-    for options in (
+    given: list[dict[str, Any]] = [
         {"conference_key": short},
         *({"conference_keys": {one: short}} for one in (named["id"], "m1", JOIN_URL, THREAD, MEETING_ID)),
-    ):
+    ]
+    for options in given:
         assert the_row(named, **options)["conference_key"] == "teams:123456789012"
 
 
@@ -641,7 +642,7 @@ Ada\t22.7.2026 7.05.12\t22.7.2026 7.20.41\t15 min 29 s\tada@example.com\tEsittä
         "joined_at": "Liittymisaika",
         "left_at": "Poistumisaika",
     }
-    options = {"zone": "Europe/Helsinki", "date_format": "%d.%m.%Y %H.%M.%S", "columns": names}
+    options: dict[str, Any] = {"zone": "Europe/Helsinki", "date_format": "%d.%m.%Y %H.%M.%S", "columns": names}
     rows, _ = read_text(tmp_path, text, **options)
     assert brief(rows) == [("Ada", "ada@example.com", "04:05:12", "04:20:41")]
 

@@ -173,6 +173,7 @@ def test_what_is_in_the_place_of_an_application_may_be_somebody(identity: dict[s
 def test_a_record_may_have_a_blank_column_of_its_report(blank: Any) -> None:
     """As in a table of both; with records in it, whose the stays are is not known."""
     assert row_of({"displayName": "Ann"}, attendanceRecords=blank)["name"] == "Ann"
-    for records in ([], [{}]):
+    empty: list[list[Any]] = [[], [{}]]
+    for records in empty:
         with pytest.raises(FeedUnreadable, match="attendanceRecords"):
             row_of({"displayName": "Ann"}, attendanceRecords=records)

@@ -7,7 +7,7 @@ import json
 import tracemalloc
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -365,7 +365,7 @@ def test_an_end_before_a_beginning_is_not_its_end() -> None:
 
 def test_people_and_instances_are_kept_apart() -> None:
     """Two people, and two instances of one recurring meeting, never lend each other an end."""
-    bob = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": ""}
+    bob: dict[str, Any] = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": ""}
     assert stays([JOINED, event("participant_left", "10:20:00", **bob)]) == [
         ("person", "10:00:33", None),
         ("person", None, "10:20:00"),
@@ -377,7 +377,7 @@ def test_people_and_instances_are_kept_apart() -> None:
 
 def test_older_payloads_are_paired_by_user_id() -> None:
     """They have no participant_uuid."""
-    old = {"participant_uuid": None, "id": ""}
+    old: dict[str, Any] = {"participant_uuid": None, "id": ""}
     pair = [event("participant_joined", "10:00:33", **old), event("participant_left", "10:30:00", **old)]
     assert stays(pair) == [("person", "10:00:33", "10:30:00")]
 
@@ -443,7 +443,13 @@ def test_joining_before_host_falls_back_to_meeting_start() -> None:
 )
 def test_who_is_known_by_another_event_only_was_there(name: str) -> None:
     """A receiver may lose the event of joining, or not subscribe to it: that is a doubt, not an absence."""
-    guest = {"participant_uuid": "BOB", "user_id": "2", "user_name": "Bob", "email": "", "participant_user_id": ""}
+    guest: dict[str, Any] = {
+        "participant_uuid": "BOB",
+        "user_id": "2",
+        "user_name": "Bob",
+        "email": "",
+        "participant_user_id": "",
+    }
     trace = event(name, **guest)
     assert [(row["name"], row["joined_at"] == row["left_at"]) for row in rows_of([trace])] == [("Bob", True)]
     assert len(rows_of([trace, JOINED, LEFT])) == 2
@@ -507,7 +513,7 @@ def test_unknown_events_are_unreadable(body: dict[str, Any]) -> None:
 
 def test_two_guests_without_an_id_are_not_one_repeated() -> None:
     """Both are shown as iPhone and join in the same second; to drop the second would lose a guest."""
-    guest = {"participant_uuid": None, "user_id": None, "id": "", "email": "", "user_name": "iPhone"}
+    guest: dict[str, Any] = {"participant_uuid": None, "user_id": None, "id": "", "email": "", "user_name": "iPhone"}
     pair = [event("participant_joined", "10:00:33", **guest), event("participant_left", "10:30:00", **guest)]
     assert len(rows_of([*pair, *pair])) == 2
 
@@ -527,7 +533,7 @@ def test_an_id_that_is_used_again_joins_no_two_people() -> None:
 
 def test_who_was_renamed_in_the_meeting_keeps_both_names() -> None:
     """The device's name when joining says nobody's; of two people's names, neither is dropped."""
-    named = {"email": "", "user_name": "iPhone"}
+    named: dict[str, Any] = {"email": "", "user_name": "iPhone"}
     assert rows_of([event("participant_joined", "10:00:33", **named), LEFT])[0]["name"] == "Jill Chill"
     assert rows_of([JOINED, event("participant_left", "10:30:00", user_name="Bob Barker")])[0]["name"] == (
         "Bob Barker (Jill Chill)"
@@ -580,7 +586,7 @@ def test_only_open_stays_are_held() -> None:
 
     def year() -> Any:
         for number in range(750):
-            who = {"participant_uuid": str(number)}
+            who: dict[str, Any] = {"participant_uuid": str(number)}
             yield event("participant_joined", "10:00:33", **who)
             yield event("participant_left", "10:30:00", **who)
 
@@ -932,7 +938,7 @@ def test_an_answer_of_the_api_has_one_name() -> None:
 def test_what_a_registration_has_of_a_guest(more: dict[str, Any], known: dict[str, str]) -> None:
     """A guest's own fields are blanked, and those of the registration are not."""
     (row,) = rows_of([{**AIRBYTE, "name": "iPhone", "user_email": "", **more}])
-    assert {field: row[field] for field in known} == known  # type: ignore[literal-required]
+    assert {field: row[field] for field in known} == known
 
 
 @pytest.mark.parametrize(
@@ -1059,7 +1065,7 @@ def test_a_meetings_uuid_beside_its_participants_is_looked_up() -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_exports_in_other_languages(tmp_path: Path, text: str, form: str) -> None:
+def test_exports_in_other_languages(tmp_path: Path, text: str, form: Literal["NFC", "NFD"]) -> None:
     """Read as they are, in either spelling of accents, and also where a loader has made records of them."""
     mark = ";" if ";" in text else ","
     times = mark.join(["15/01/2026 10:00:33", "15/01/2026 10:30:00"])
