@@ -370,7 +370,7 @@ def _tables(folder: Path) -> Iterator[Callable[[], object]]:
     for zone in (ADDRESS, NAME, KEY):
         yield lambda zone=zone: _load_with_zone(zone)
     bookings = TABLES[0]
-    sources = [(bookings, source) for source in _files_of(folder / "table", [ADDRESS, NAME])]
+    sources: list[tuple[Table, Any]] = [(bookings, source) for source in _files_of(folder / "table", [ADDRESS, NAME])]
     paths = (folder / ADDRESS / "a.csv", f"/{ADDRESS}/*.csv", folder / f"{ADDRESS}.{KEY}", ADDRESS, f"/{NAME}/a.csv")
     sources += [(bookings, source) for source in ([{ADDRESS: NAME}], *paths)]
     for table, rows in zip(TABLES, table_rows(), strict=True):
