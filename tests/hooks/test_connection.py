@@ -16,7 +16,8 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_calcom.api import client, endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
-from airflow_provider_calcom.hooks.calcom import CalComHook, ConnectionMissing
+from airflow_provider_calcom.hooks import ConnectionMissing
+from airflow_provider_calcom.hooks.calcom import CalComHook
 from tests.support import BUILDS, KEY, SandboxDriver
 
 US, EU = "https://api.cal.com/v2", "https://api.cal.eu/v2"

@@ -11,7 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.hooks.calcom import ConnectionMissing
+from airflow_provider_calcom.hooks import ConnectionMissing
 from airflow_provider_calcom.links import CalComBookingLink
 from tests.operators.marking import (
     AHEAD,
