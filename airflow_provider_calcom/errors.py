@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from airflow_provider_calcom._redact import hide
-
 
 class ProviderError(Exception):
     """Base of :class:`~airflow_provider_calcom.api.errors.CalComError` and of all errors about attendance and plans.
@@ -18,4 +16,7 @@ class ProviderError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, text: str = "") -> None:
+        # Not at module level: operators import this module, and the patterns take 10 ms to compile.
+        from airflow_provider_calcom._redact import hide
+
         super().__init__(hide(text))

@@ -601,7 +601,7 @@ def _modes(_: Path) -> Iterator[Callable[[], object]]:
 
 
 def _paths(_: Path) -> Iterator[Callable[[], object]]:
-    for scheme in ("bogus", "canary"):
+    for scheme in ("bogus", "unknown"):
         yield lambda scheme=scheme: folder_path(f"{scheme}://bucket/{ADDRESS}/{KEY}")
 
 

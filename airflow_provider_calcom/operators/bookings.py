@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
@@ -140,6 +139,8 @@ class ListBookingsOperator(CalComOperator):
         self._remember_filters(_FILTERS)
 
     def _execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
+        from airflow_provider_calcom._redact import shown_path
+
         with self.hook as hook:
             self._check_output()
             filters = self._filters(context)

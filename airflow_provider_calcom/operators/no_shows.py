@@ -351,38 +351,45 @@ class ApplyNoShowsOperator(CalComOperator):
     per booking, each response is checked, and each write is recorded in the ledger before and after it. If a run is
     killed, the next attempt continues: it reads before it writes, so that no change is lost or made twice.
 
-    :param plan: the folder of a plan, or the result of ``PlanNoShowsOperator``; then the plan must still be that one.
-        (templated)
-    :param calcom_conn_id: id of a connection of type ``calcom``. (templated)
-    :param ledger_path: the folder of the ledger: a path, or a URL of Airflow's object storage. None for the
-        connection's own below ``AIRFLOW_HOME``, which only tasks on the same machine see. (templated)
+    .. warning::
+        Each mark-absent call that names attendees makes Cal.com send webhooks, e-mail and SMS. Review the plan, or its
+        ``dry_run``, before it is applied.
+
+    :param plan: the folder of a plan, or the result of ``PlanNoShowsOperator``. With a result, the folder must still
+        have the plan with that hash. (templated)
+    :param calcom_conn_id: id of a connection of type ``calcom``. Defaults to ``calcom_default``. (templated)
+    :param ledger_path: the folder of the ledger: a path, or a URL of Airflow's object storage. Defaults to the
+        connection's own folder below ``AIRFLOW_HOME``, which only tasks on the same machine see. (templated)
     :param ledger_addresses: ``plain``, or ``hashed``: the ledger has hashes instead of addresses, whose key is the
-        connection's extra field ``ledger_secret``.
-    :param concurrency: bookings that are written at the same time, 1 to 64. The rate limit is kept all the same.
+        connection's extra field ``ledger_secret``. Defaults to ``plain``.
+    :param concurrency: bookings that are written at the same time, 1 to 64, within Cal.com's rate limit. Defaults to 8.
         (templated)
-    :param dry_run: find out what would be done, and write neither to Cal.com nor to the ledger. (templated, as
-        ``is_dry_run``)
-    :param max_changes: reject a plan with more changes. (templated)
-    :param on_error: ``continue`` with the other changes after a failure, or ``stop``. Either way the task fails in the
-        end.
-    :param expected_hash: the plan's sha256 as it was approved; another plan is rejected. (templated)
-    :param organization_id: read the flags from an organisation's list of bookings instead of one's own. Bookings that
-        are on no list are read one by one. (templated)
-    :param team_id: read them from a team's list. (templated)
-    :param user_id: with ``organization_id``: from this member's list. (templated)
-    :param allow_cohosts: also touch attendees who may be hosts, see ``MarkAbsentOperator``.
+    :param dry_run: report what would be done, and write neither to Cal.com nor to the ledger. Defaults to False.
+        (templated, as ``is_dry_run``)
+    :param max_changes: reject a plan with more changes. Defaults to no limit. (templated)
+    :param on_error: ``continue`` with the other changes after a failure, or ``stop``. The task fails at the end in both
+        cases. Defaults to ``continue``.
+    :param expected_hash: the sha256 of the approved plan; another plan is rejected. Defaults to the hash of the result
+        passed as ``plan``, if any. (templated)
+    :param organization_id: read the flags from the bookings of this organisation. Bookings that are not in the list are
+        read one by one. Defaults to the bookings of the key's user. (templated)
+    :param team_id: read the flags from the bookings of this team. (templated)
+    :param user_id: read the flags from the bookings of this member of ``organization_id``. (templated)
+    :param allow_cohosts: also mark attendees who may be co-hosts, see ``MarkAbsentOperator``. Defaults to False.
     :param allow_foreign_booking: also mark people of bookings that the key's user neither hosts nor administers.
-    :param skip_if_nothing_to_do: skip the task, instead of letting it succeed, if there was nothing to change.
-    :param storage_conn_id: the object storage's connection, where paths need one. (templated)
-    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). (templated)
+        Defaults to False.
+    :param skip_if_nothing_to_do: skip the task if there was nothing to change. Defaults to False: it succeeds.
+    :param storage_conn_id: id of the object storage's connection, if paths need one. (templated)
+    :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). Defaults to the connection's, or else to the version
+        that each call needs. (templated)
 
-    Returns ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``: numbers,
-    and no addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``moved`` to another hour than the plan judged; ``gone``, such as
+    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``
+    without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
+    the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than the plan's; ``gone``, such as
     cancelled bookings; ``human_override``, changed by a person after our last write; ``failed``. ``outcomes.jsonl``
-    beside the plan lists all of them, one a line.
+    beside the plan lists all of them, one per line.
 
-    :raises ChangesFailed: in the end, if changes failed or were not permitted.
+    :raises ChangesFailed: at the end, if changes failed or were not permitted.
     :raises PlanRefused: if a guard rail rejected the plan.
     :raises PlanHashMismatch: if the plan is not the expected one.
     :raises TooManyChanges: if it has more than ``max_changes``.

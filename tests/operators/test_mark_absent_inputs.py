@@ -24,9 +24,7 @@ def rejected(calcom: SandboxDriver, names: str, **given: Any) -> str:
     return text
 
 
-@pytest.mark.parametrize(
-    "uid", [{"uid": OF_BOB}, None, "../me", "None", "x" * 10_000_000], ids=lambda uid: str(uid)[:20]
-)
+@pytest.mark.parametrize("uid", [{"uid": OF_BOB}, None, "../me", pytest.param("x" * 10_000_000, id="10 MB")])
 def test_an_invalid_uid(calcom: SandboxDriver, uid: Any) -> None:
     """A value that is not a uid, or could lead to another route, is never put into a path. See api/test_endpoints."""
     rejected(calcom, "booking_uid", booking_uid=uid, attendees=[BOB])
