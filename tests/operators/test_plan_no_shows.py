@@ -376,7 +376,7 @@ def test_bookings_that_the_user_only_attends(
         form = {"name": "x", "email": booker, "guests": guests}
         return BOOKING | {"uid": uid, "attendees": [me, ann], "bookingFieldsResponses": form, "guests": guests}
 
-    organiser = {"id": 7, "name": "Hanna Host", "email": "hanna@example.com"}
+    organiser: Row = {"id": 7, "name": "Hanna Host", "email": "hanna@example.com"}
     strangers = [
         of_a_stranger("booked", OWNER, [ANN]),
         of_a_stranger("guest", ANN, [OWNER.upper()]),
@@ -568,9 +568,9 @@ def test_the_folder_of_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     here = [f"file://{tmp_path}/deep/p", "deep/p", "~/deep/p", tmp_path / "deep/p"]
     with memory_storage() as memory:
         for number, address in enumerate([*here, f"{memory}/deep/p"], start=1):
-            folder = parsed(attendance=[], plan_path=address).plan
+            folder: Any = parsed(attendance=[], plan_path=address).plan
             write(crowd(number), folder, rails=LOOSE)
-            read = tmp_path / "deep/p" if address in here else folder
+            read: Any = tmp_path / "deep/p" if address in here else folder
             assert verify_plan(read)["changes"]["total"] == number
             names = {path.name for path in read.iterdir()}
             assert names == {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json"}
@@ -611,7 +611,7 @@ POLICY = {
     "internal_domains": ["acme.example", "example.net"],
     "aliases": {"annie@client.example": "ann@client.example"},
 }
-RAILS = {"max_absent_share": 0.9, "min_sample": 5, "max_changes": None, "allow_empty_feed": True}
+RAILS: Row = {"max_absent_share": 0.9, "min_sample": 5, "max_changes": None, "allow_empty_feed": True}
 
 
 def test_every_form_of_policy_and_rails() -> None:
@@ -947,6 +947,6 @@ def test_mapped_over_many_feeds(tmp_path: Path) -> None:
     each = [{"attendance": fed(rows), "plan_path": str(tmp_path / name)} for name in ("a", "b")]
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
         mapped = PlanNoShowsOperator.partial(task_id="plan", bookings=[BOOKING], policy=WHOLE).expand_kwargs(each)
-    assert [mapped.unmap(given).plan_path for given in each] == [given["plan_path"] for given in each]
+    assert [vars(mapped.unmap(given))["plan_path"] for given in each] == [given["plan_path"] for given in each]
     assert mapped.unmap(each[1]).execute({})["changes"]["total"] == 1
     assert changes(tmp_path / "b") == {("b1", ANN)}
