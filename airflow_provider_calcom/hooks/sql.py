@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,7 @@ def secrets_of(connection: Any) -> list[str]:
     return [value for value in found if isinstance(value, str) and value]
 
 
-def query_rows(conn_id: str, sql: str) -> Iterator[dict[str, Any]]:
+def query_rows(conn_id: str, sql: str) -> Generator[dict[str, Any], None, None]:
     """Yield the rows of a query, fetched in batches.
 
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +14,7 @@ from airflow_provider_calcom.api.changes import is_cohost, is_of_organisers_doma
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.feeds import FeedReading, FeedReport, read_feed
+from airflow_provider_calcom.attendance.feeds import FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, cal_video_records, is_cal_video
 from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
@@ -279,36 +280,34 @@ class FeedReader:
         :raises FeedError: if an option is wrong, or the feed can't be trusted.
         """
         path = self.folder / f"attendance-{place}.jsonl"
-        reports: list[FeedReport] = []
         latest = ""
-        with _written(path) as file:
-            for reading in self._readings(entry):
-                for row in reading:
-                    _write(file, row)
-                    latest = max(latest, row["left_at"] or row["joined_at"] or "")
-                reports.append(reading.report)
-        return FeedInput(entry.feed, path, tuple(reports), entry.is_fetched, latest)
-
-    def _readings(self, entry: FeedEntry) -> Iterator[FeedReading]:
         # A record that can't be read may be somebody's presence, so by default none is left out.
         options = {"max_unreadable": 0, **entry.options}
-        for source in self._sources(entry):
-            yield read_feed(entry.feed, source, **options)
+        with _written(path) as file, self._source(entry) as source:
+            reading = read_feed(entry.feed, source, **options)
+            for row in reading:
+                _write(file, row)
+                latest = max(latest, row["left_at"] or row["joined_at"] or "")
+        return FeedInput(entry.feed, path, (reading.report,), entry.is_fetched, latest)
 
-    def _sources(self, entry: FeedEntry) -> list[Any]:
+    @contextmanager
+    def _source(self, entry: FeedEntry) -> Iterator[Any]:
         if entry.paths:
             # All of them as one source: pages and events in several files belong together.
-            return [[file for path in entry.paths for file in files_of(f"{entry.name}.path", path)]]
-        if entry.rows is not None:
-            return [entry.rows]
-        if entry.query is not None:
-            return [entry.query()]
-        if self.rooms is None:
+            yield [file for path in entry.paths for file in files_of(f"{entry.name}.path", path)]
+        elif entry.rows is not None:
+            yield entry.rows
+        elif entry.query is not None:
+            # Closed also where the feed is refused half way: the query's connection would stay open.
+            with closing(entry.query()) as rows:
+                yield rows
+        elif self.rooms is None:
             raise InvalidInput(
                 f"{entry.name}: {entry.feed} is fetched for bookings as Cal.com sends them, and these are tables. Give"
                 " its path, rows or sql"
             )
-        return [cal_video_records(read_lines(self.rooms), self._sessions_of)]
+        else:
+            yield cal_video_records(read_lines(self.rooms), self._sessions_of)
 
     def _sessions_of(self, uid: str) -> list[dict[str, Any]] | None:
         try:

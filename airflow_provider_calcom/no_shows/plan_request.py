@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ class FeedEntry:
     feed: str
     paths: tuple[Any, ...] = ()
     rows: Any = field(default=None, repr=False)
-    query: Callable[[], Iterator[dict[str, Any]]] | None = field(default=None, repr=False)
+    query: Callable[[], Generator[dict[str, Any], None, None]] | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

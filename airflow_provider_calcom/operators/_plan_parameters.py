@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -315,7 +315,7 @@ def _records(name: str, given: Any) -> Any:
     return value
 
 
-def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Iterator[dict[str, Any]]] | None:
+def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Generator[dict[str, Any], None, None]] | None:
     query = {key: value_of(f"{name}.{key}", entry.get(key)) for key in ("sql", "conn_id")}
     for key, value in query.items():
         if not isinstance(value, (str, type(None))):

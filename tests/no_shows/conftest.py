@@ -1,4 +1,4 @@
-"""Gives these tests a PostgreSQL server."""
+"""The PostgreSQL server of these tests."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_samples_and_limits_can_be_moved() -> None:
     assert not result("min_matched_share", GuardRails(min_matched_share=0.6, min_matched_sample=3), **rows).is_judged
 
 
-def test_each_rail_tells_figure_and_limit() -> None:
+def test_each_rail_has_figure_and_limit() -> None:
     """The words of a rail hold its field's name, what was found and what was allowed."""
     tripped = evaluate(
         GuardRails(max_changes=9),
@@ -130,7 +130,7 @@ def test_each_rail_tells_figure_and_limit() -> None:
         *[(name, value) for name in ("allow_empty_feed", "allow_nobody_present") for value in (1, None, "true")],
     ],
 )
-def test_what_is_no_limit_is_refused(field: str, value: Any) -> None:
+def test_invalid_limits(field: str, value: Any) -> None:
     """The error names the field and what came."""
     with pytest.raises(InvalidRails, match=f"^{field} must be .* but is {value!r}"):
         GuardRails(**{field: value})
@@ -146,13 +146,13 @@ def test_rails_are_made_of_what_a_user_gives() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"max_change": 5}, "'max_change' is no guard rail's field. The fields: max_absent_share, .*max_changes"),
+        ({"max_change": 5}, "'max_change' .*The fields: max_absent_share, .*max_changes"),
         ("{", "not JSON"),
         ("[1]", "must be an object"),
         (5, "must be an object"),
     ],
 )
-def test_what_are_no_rails_is_refused(given: Any, words: str) -> None:
+def test_invalid_guard_rails(given: Any, words: str) -> None:
     """A mistyped field would otherwise leave a rail where it is, in silence."""
     with pytest.raises(InvalidRails, match=words):
         GuardRails.of(given)

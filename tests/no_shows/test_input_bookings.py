@@ -125,7 +125,7 @@ def test_patterns_of_ones_own() -> None:
 
 
 def test_where_a_booking_was_moved_to() -> None:
-    """It is told where the server tells it."""
+    """Return it where the server has it."""
     assert booking_row(shown("sandbox-yesterday-1"))["rescheduled_to_uid"] is None
     assert booking_row(shown("sandbox-yesterday-1", rescheduledToUid="new"))["rescheduled_to_uid"] == "new"
 
@@ -139,7 +139,7 @@ NO_PEOPLE: list[Any] = [7, "bob@example.org", {"email": "bob@example.org"}, ["bo
     [(name, value) for name in ("uid", "status", "start", "end") for value in NO_TEXTS]
     + [(name, value) for name in ("attendees", "hosts") for value in NO_PEOPLE],
 )
-def test_what_is_no_booking(name: str, value: Any) -> None:
+def test_rows_that_are_not_bookings(name: str, value: Any) -> None:
     """A field of another kind is named, and its value is not shown."""
     with pytest.raises(InvalidInput, match=name) as raised:
         check_booking(shown("sandbox-yesterday-1") | {name: value})

@@ -21,7 +21,7 @@ from tests.support import NOW, SandboxDriver
 Row = dict[str, Any]
 DAY: Row = {"after_start": "2026-11-18", "before_start": "2026-11-19"}
 NOON = "2026-11-19T12:00:00Z"
-WHOLE = {"as_of": NOON, "attendance_until": NOON}
+WHOLE: Row = {"as_of": NOON, "attendance_until": NOON}
 OWNER = "owner@example.com"
 ANN = "ann@client.example"
 HANNA = "hanna@acme.example"

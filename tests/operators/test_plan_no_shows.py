@@ -570,7 +570,7 @@ def test_the_folder_of_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         for number, address in enumerate([*here, f"{memory}/deep/p"], start=1):
             folder: Any = parsed(attendance=[], plan_path=address).plan
             write(crowd(number), folder, rails=LOOSE)
-            read = tmp_path / "deep/p" if address in here else folder
+            read: Any = tmp_path / "deep/p" if address in here else folder
             assert verify_plan(read)["changes"]["total"] == number
             names = {path.name for path in read.iterdir()}
             assert names == {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json"}
@@ -947,7 +947,6 @@ def test_mapped_over_many_feeds(tmp_path: Path) -> None:
     each = [{"attendance": fed(rows), "plan_path": str(tmp_path / name)} for name in ("a", "b")]
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
         mapped = PlanNoShowsOperator.partial(task_id="plan", bookings=[BOOKING], policy=WHOLE).expand_kwargs(each)
-    unmapped: list[Any] = [mapped.unmap(given) for given in each]
-    assert [one.plan_path for one in unmapped] == [given["plan_path"] for given in each]
-    assert unmapped[1].execute({})["changes"]["total"] == 1
+    assert [vars(mapped.unmap(given))["plan_path"] for given in each] == [given["plan_path"] for given in each]
+    assert mapped.unmap(each[1]).execute({})["changes"]["total"] == 1
     assert changes(tmp_path / "b") == {("b1", ANN)}
