@@ -33,6 +33,7 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable, read_feed
 from airflow_provider_calcom.attendance.feeds import errors as feed_errors
 from airflow_provider_calcom.attendance.feeds._files.workbooks import BadWorkbook
+from airflow_provider_calcom.attendance.feeds._registry import BUILT_IN
 from airflow_provider_calcom.attendance.feeds._times import BadTime
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import TABLES, Table
@@ -292,7 +293,7 @@ def test_no_class_shows_an_address_or_a_key(leaks: Leaks) -> None:
 
 def _feeds(folder: Path) -> Iterator[Callable[[], object]]:
     rows = [[NAME, "present"], [ADDRESS, NAME], [NAME, ADDRESS, "2026-11-18 09:00", KEY], [ADDRESS], [NAME, NAME]]
-    feeds = ("canonical", "check_in", "zoom", "google_meet", "teams", "cal_video", "webex")
+    feeds = tuple(BUILT_IN)
     for number, cells in enumerate(rows):
         files = list(_files_of(folder / f"rows-{number}", cells))
         records = [dict.fromkeys(cells, NAME), {"email": cells[0], "name": 7, "joined_at": NAME, "kind": NAME}]

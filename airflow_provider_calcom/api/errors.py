@@ -80,7 +80,8 @@ ChangeNotVerified    200, change not shown                no     no      yes
 ListingIncomplete    pages that disagree                  no     no      yes
 ===================  ===================================  =====  ======  =======
 
-These are the attributes ``retry_reads``, ``retry_writes`` and ``retryable`` of each class, and other code reads those.
+These are the attributes ``retry_reads``, ``retry_writes`` and ``retryable`` of each class, and these read them:
+``retries`` for the client, ``operators._base`` for Airflow. After a failed update ``marking`` reads the booking first.
 :mod:`airflow_provider_calcom.api.responses` chooses the class for a response.
 
 No text here ever has a token, an attendee's address or the data that was sent: Cal.com echoes all three in its error

@@ -124,6 +124,7 @@ WHERE held_back IS NULL
 GROUP BY booking_uid, role, email, currently_absent"""
 
 _START = "strftime(make_timestamp(start_at), '%Y-%m-%dT%H:%M:%S.%gZ') AS start_at"
+# A line of plan.jsonl.
 _LINE = (
     'booking_uid, role, email, currently_absent AS "from", NOT currently_absent AS "to", reason,'
     f" presence / 1e6 AS presence_seconds, {_START}"

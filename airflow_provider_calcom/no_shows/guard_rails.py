@@ -108,7 +108,7 @@ class RailResult:
 
     def describe(self) -> str:
         """Return figure and limit in words."""
-        rail = _RAILS[self.name]
+        rail = RAILS[self.name]
         words = rail.words.format(figure=_number(self.figure, "nothing"), sample=self.sample)
         limit = "no limit" if self.limit is None else f"limit: {rail.kind} {_number(self.limit, '')}"
         few = self.judged_from is not None and self.limit is not None and not self.is_judged
@@ -173,7 +173,7 @@ def _nobody_present(limits: GuardRails, figures: Figures, changes: int) -> _Meas
     return _Measure(_people(figures, "present"), limit, _people(figures, "absent"), _MANY_ABSENT)
 
 
-_RAILS = {
+RAILS = {
     "max_absent_share": _Rail("at most", "a share of {figure} of {sample} decided people is absent", _absent_share),
     "max_changes": _Rail("at most", "the plan has {figure} changes", _changes),
     "min_matched_share": _Rail(
@@ -186,7 +186,8 @@ _RAILS = {
         "at least", "{figure} people are present beside {sample} absent ones", _nobody_present
     ),
 }
-"""All guard rails. A new one is a field of :class:`GuardRails` and an entry here."""
+"""All guard rails. A new one is a field of :class:`GuardRails` with its check, a measure, an entry here, and a row in
+docs/reference/plan-files.md; a figure that is not counted yet is also a line of ``COUNTS`` in attendance/engine.py."""
 
 
 def evaluate(limits: GuardRails, figures: Figures, changes: int) -> list[RailResult]:
@@ -197,7 +198,7 @@ def evaluate(limits: GuardRails, figures: Figures, changes: int) -> list[RailRes
     :param changes: how many changes the plan has.
     :return: the result of every guard rail.
     """
-    return [rail.evaluate(name, limits, figures, changes) for name, rail in _RAILS.items()]
+    return [rail.evaluate(name, limits, figures, changes) for name, rail in RAILS.items()]
 
 
 def _people(figures: Figures, outcome: str) -> int:

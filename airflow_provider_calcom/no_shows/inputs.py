@@ -78,7 +78,7 @@ def booking_tables(
     rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
     internal_cohosts: set[str] = set()
     outside_cohosts = attended = 0
-    with _written(rooms) as rooms_file, _written(table) as table_file, _written(people) as people_file:
+    with _open_rows(rooms) as rooms_file, _open_rows(table) as table_file, _open_rows(people) as people_file:
         for number, given in enumerate(bookings, start=1):
             try:
                 booking = check_booking(given)
@@ -223,7 +223,7 @@ def shown_address(person: Mapping[str, Any]) -> str | None:
     return None if shown is None else _CLIENT_SUFFIX.sub("", shown)
 
 
-def _written(path: Path) -> IO[str]:
+def _open_rows(path: Path) -> IO[str]:
     # An unpaired surrogate, left where a name was cut, becomes a question mark: no file could have it.
     return path.open("w", encoding="utf-8", errors="replace")
 
@@ -283,7 +283,7 @@ class FeedReader:
         latest = ""
         # A record that can't be read may be somebody's presence, so by default none is left out.
         options = {"max_unreadable": 0, **entry.options}
-        with _written(path) as file, self._source(entry) as source:
+        with _open_rows(path) as file, self._source(entry) as source:
             reading = read_feed(entry.feed, source, **options)
             for row in reading:
                 _write(file, row)

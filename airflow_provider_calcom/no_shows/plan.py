@@ -38,7 +38,7 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefus
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows import diff
 from airflow_provider_calcom.no_shows.diff import Correct, LastWrite, LastWritesOf
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, evaluate
+from airflow_provider_calcom.no_shows.guard_rails import RAILS, GuardRails, RailResult, evaluate
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
@@ -54,7 +54,7 @@ DRY_RUN_FILE = "outcomes-dry-run.jsonl"
 
 _FORMAT = 2
 _OLD_FORMAT = 1
-"""Of plans whose hash is that of their changes alone. They are read unless something that it does not cover matters."""
+"""A format whose hash covers the changes alone. It is read, but a plan of it with ``force`` is rejected."""
 _CONTROLS = ("format", "state", "correct", "force", "addresses", "changes", "changes_file", "changes_sha256")
 """What decides on the way a plan is applied. Its hash covers it; figures and the time of the run it does not, so that
 planning the same changes again gives the plan that was approved."""
@@ -174,9 +174,9 @@ def plan_hash(summary: Mapping[str, Any]) -> str:
 
 
 def report_hash(summary: Mapping[str, Any]) -> str:
-    """Return the hash of what else a plan's summary says: the policy, figures and guard rails that a person reads.
+    """Return the hash of the fields that :func:`plan_hash` leaves out: policy, figures and guard rails.
 
-    It is apart from :func:`plan_hash`, which must be the same where the same changes are planned at another time.
+    It is a hash of its own, because planning the same changes at another time must give the same plan hash.
 
     :param summary: the plan's; its hashes themselves are not looked at.
     """
@@ -243,8 +243,8 @@ def write_plan(
     diff.compute(decided.connection, last_writes, correct=correct, force=force)
     if hashed is not None:
         diff.name_by_hash(decided.connection, hashed)
-    changes = diff.count_changes(decided.connection)
-    results = evaluate(limits, decided.figures, changes["total"])
+    counts = diff.count_changes(decided.connection)
+    results = evaluate(limits, decided.figures, counts["total"])
     refused = [result.describe() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
     with writing(place):
@@ -261,7 +261,7 @@ def write_plan(
         "addresses": "plain" if hashed is None else "hashed",
         "attended_bookings": attended_bookings,
         **_figures(decided),  # type: ignore[typeddict-item]
-        "changes": changes,
+        "changes": counts,
         "held_back": diff.count_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
         "changes_file": _CHANGES_FILES[state],
@@ -337,7 +337,9 @@ def _is_hash(given: Any) -> bool:
 
 def _are_rails(given: Any) -> bool:
     names = RailResult.__dataclass_fields__.keys()
-    return isinstance(given, list) and all(isinstance(one, dict) and one.keys() == names for one in given)
+    return isinstance(given, list) and all(
+        isinstance(one, dict) and one.keys() == names and one["name"] in RAILS for one in given
+    )
 
 
 _IS_RIGHT: dict[str, Callable[[Any], bool]] = {

@@ -1,4 +1,9 @@
-"""Making a plan of no-shows: collect bookings and feeds, run the rules, write the plan."""
+"""Making a plan of no-shows: collect bookings and feeds, run the rules, write the plan.
+
+The way from a request to ``plan.jsonl``: ``inputs`` writes bookings, people and the rows of feeds as JSON lines;
+``attendance.engine`` loads them into DuckDB and runs ``rules.sql``, which makes the table ``decided``; ``diff`` compares
+it with Cal.com's flags; ``guard_rails`` compares the figures with the limits; ``plan`` writes the folder.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +77,7 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
         ) as decided:
             warn_of_other_days(inputs.feeds, request.after_start)
             warn_of_early_ends(decided, inputs.feeds, request.before_start)
-            return _written(decided, request, inputs.attended)
+            return _write_plan(decided, request, inputs.attended)
 
 
 def _check_files(request: PlanRequest) -> None:
@@ -100,7 +105,7 @@ def _temporary_folder(resources: Resources) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _written(decided: Decided, request: PlanRequest, attended: int | None) -> Summary:
+def _write_plan(decided: Decided, request: PlanRequest, attended: int | None) -> Summary:
     try:
         return write_plan(
             decided,

@@ -346,7 +346,7 @@ def test_a_plan_without_addresses(calcom: SandboxDriver, tmp_path: Path, connect
     connect(host=calcom.url, password=KEY, extra=json.dumps({"ledger_secret": "a secret of the ledger"}))
     calcom.change(OF_ERIN, attendees=[{"email": ERIN, "absent": True}])
     absent = (OF_BOB, BOB), (OF_MONA, MONA)
-    options = {"plan_addresses": "hashed", "policy": WHOLE | {"internal_emails": ["colleague@acme.example"]}}
+    options = {"plan_addresses": "hashed", "policy": WHOLE | {"internal_emails": ["internal@acme.example"]}}
     plan(tmp_path / "plan", attendance=fed(report(calcom, *absent)), ledger_path=str(tmp_path / "ledger"), **options)
     assert counted(apply(tmp_path / "plan", ledger_addresses="hashed")) == {"applied": 2}
     assert (calcom.absent(OF_BOB), calcom.absent(OF_MONA)) == ({BOB}, {MONA})

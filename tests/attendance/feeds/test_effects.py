@@ -20,10 +20,10 @@ from airflow_provider_calcom.attendance.feeds import (
     feed_named,
     read_feed,
 )
+from airflow_provider_calcom.attendance.feeds._registry import BUILT_IN
 from airflow_provider_calcom.attendance.feeds.options import LookUp
 
 GOOD = {"email": "amy@example.com", "joined_at": "2026-01-15T10:00:00Z"}
-BUILT_IN = ("zoom", "webex", "check_in", "canonical", "google_meet", "teams", "cal_video")
 EXAMPLES: dict[str, Any] = {
     "addresses": {"7": "amy@example.com"},
     "booking_uids": {"7": "uid1"},
