@@ -25,6 +25,7 @@ check: $(AIRFLOW_33)/installed
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/vulture
 	$(BIN)/python tools/import_chain.py --limit 10
+	$(BIN)/python tools/check_words.py
 
 # The same tests as `make test`, which fail below the coverage that pyproject.toml sets.
 coverage: $(AIRFLOW_33)/installed

@@ -160,8 +160,8 @@ def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
 
     That is the organiser; and, where the booking's form shows which attendee booked, everybody who neither booked nor
     is a guest of the booker. If the form is lost, or the booking is seated and the key may not see its seats, Cal.com
-    sends ``unknown``; then only an attendee with the organiser's mail domain is one: the others are most likely bookers.
-    An attendee with a seat booked it.
+    sends ``unknown``; then only an attendee with the organiser's mail domain is one, as the others are most likely
+    bookers. An attendee with a seat booked it.
 
     :param booking: the booking, as Cal.com sends it.
     :param attendee: one of its ``attendees``.

@@ -336,10 +336,11 @@ def _is_hash(given: Any) -> bool:
 
 
 def _are_rails(given: Any) -> bool:
-    names = RailResult.__dataclass_fields__.keys()
-    return isinstance(given, list) and all(
-        isinstance(one, dict) and one.keys() == names and one["name"] in RAILS for one in given
-    )
+    return isinstance(given, list) and all(isinstance(one, dict) and _is_rail(one) for one in given)
+
+
+def _is_rail(given: dict[str, Any]) -> bool:
+    return given.keys() == RailResult.__dataclass_fields__.keys() and str(given["name"]) in RAILS
 
 
 _IS_RIGHT: dict[str, Callable[[Any], bool]] = {

@@ -1,8 +1,8 @@
 """Making a plan of no-shows: collect bookings and feeds, run the rules, write the plan.
 
 The way from a request to ``plan.jsonl``: ``inputs`` writes bookings, people and the rows of feeds as JSON lines;
-``attendance.engine`` loads them into DuckDB and runs ``rules.sql``, which makes the table ``decided``; ``diff`` compares
-it with Cal.com's flags; ``guard_rails`` compares the figures with the limits; ``plan`` writes the folder.
+``attendance.engine`` loads them into DuckDB and runs ``rules.sql``, which makes the table ``decided``; ``diff``
+compares it with Cal.com's flags; ``guard_rails`` compares the figures with the limits; ``plan`` writes the folder.
 """
 
 from __future__ import annotations
