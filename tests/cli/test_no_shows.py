@@ -77,7 +77,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [dict(zip(names, values, strict=True)) for values in found]
 
 
-@pytest.mark.parametrize("name", ["d.ndjson", "d.parquet", "d.jsonl.gz", "new/d.csv"])
+@pytest.mark.parametrize("name", ["d.parquet", "d.jsonl.gz", "new/d.csv"])
 def test_decisions_are_written_in_the_form_of_the_suffix(
     name: str, files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:
