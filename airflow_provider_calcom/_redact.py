@@ -174,7 +174,7 @@ def describe(value: object) -> str:
         or any(map(_is_opaque, _OPAQUE.findall(shown)))
     )
     if is_private or len(value) > _LONGEST_VALUE:
-        return f"a text of {len(value):,} characters"
+        return f"a string of {len(value):,} characters"
     return repr(value)
 
 
@@ -210,11 +210,11 @@ _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
 
 
 def shape_of(value: object) -> str:
-    """Return the kind of a value: ``text like '99/99/9999'`` or ``a list``; none of its letters and digits is shown."""
+    """Return the kind of a value: ``string like '99/99/9999'`` or ``a list``; none of its letters and digits is shown."""
     if value is None:
         return "null"
     if isinstance(value, str):
-        return f"text like {_masked(value)!r}"
+        return f"string like {_masked(value)!r}"
     if isinstance(value, bool):
         return f"the bool {value}"
     if isinstance(value, (int, float)) and -1e30 < value < 1e30:
@@ -226,7 +226,7 @@ def shown_word(value: object) -> str:
     """Return a value of a column of keywords, such as a kind: unchanged if it is in lower case, as names are not."""
     if isinstance(value, str) and _SMALL_WORD.fullmatch(value):
         return repr(value)
-    return f"a text of {len(value):,} characters" if isinstance(value, str) else shape_of(value)
+    return f"a string of {len(value):,} characters" if isinstance(value, str) else shape_of(value)
 
 
 def shown_time(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Paths that parameters name: resolved on this machine or in Airflow's object storage, and written as a whole."""
+"""Paths in parameters: resolved locally or in Airflow's object storage, and written atomically."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 
 
 class OutputNotWritten(AttendanceError):
-    """A file can't be written now: the disk is full, or the storage failed. The text names it."""
+    """A file can't be written now: the disk is full, or the storage failed. The message names the file."""
 
     retryable = True
 
 
 class OutputUnusable(OutputNotWritten):
-    """A file can't be written, and a retry would fail, too. Fix the folder's rights, or what lies in its place."""
+    """A file can't be written, and a retry would fail too. Fix the folder's rights, or move what is at its path."""
 
     retryable = False
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Resolves the paths and URLs that parameters name.
+    """Airflow's object storage, to resolve the paths and URLs of parameters.
 
-    :param conn_id: id of the object storage's connection, or None.
+    :param conn_id: id of the object storage's connection. Defaults to None, for paths that need none.
     """
 
     conn_id: str | None = None
 
     def path(self, name: str, address: Any) -> Any:
-        """Return a path that can be opened. A path stays as it is, but for ``~``.
+        """Return a path that can be opened. In a path only ``~`` is expanded.
 
-        A string without ``://`` is a path of this machine. Airflow's own class makes ``/plans`` of ``plans`` on 2.11.
+        A string without ``://`` is a local path: Airflow's own class turns ``plans`` into ``/plans`` on 2.11.
 
         :param name: the parameter, for errors.
         :param address: a path or URL.
-        :raises InvalidArgument: if there can be no such path, or no storage of its kind is known here.
+        :raises InvalidArgument: if the path is invalid, or its kind of storage is unknown here.
         """
         if (fault := fault_of_path(address)) is not None:
             raise InvalidArgument(f"{name} must be a path, but is {fault}. Correct it")
@@ -64,9 +64,9 @@ class Storage:
 
 
 def ledger_folder(ledger_path: Any, *, conn_id: str, storage: Storage) -> Any:
-    """Return the ledger's folder: the requested one, or the connection's own below ``AIRFLOW_HOME``.
+    """Return the ledger's folder: that of the parameter, or the connection's own below ``AIRFLOW_HOME``.
 
-    One for each connection, since a booking uid does not say on which server the booking is.
+    Each connection has its own ledger, because a booking uid does not identify the server.
 
     :param ledger_path: the parameter, or None.
     :param conn_id: id of the Cal.com connection.
@@ -80,11 +80,11 @@ def ledger_folder(ledger_path: Any, *, conn_id: str, storage: Storage) -> Any:
 
 @contextmanager
 def written_output(name: str, path: Any) -> Iterator[Path]:
-    """Yield a file to write to, which takes its place when it is complete: a reader never sees half of it.
+    """Yield a file to write to, which is moved to its path when it is complete: a reader never sees half of it.
 
     :param name: the parameter, for errors.
-    :param path: a path here, or a UPath of an object store.
-    :raises OutputNotWritten: with the operating system's words; :class:`OutputUnusable` where a retry would fail, too.
+    :param path: a local path, or a UPath of an object store.
+    :raises OutputNotWritten: with the operating system's reason; :class:`OutputUnusable` if a retry would fail too.
     """
     with (
         storage_errors(

@@ -293,10 +293,10 @@ def test_redacted(said, shown):
     [
         ("Past", "'Past'"), ("2024-8-13", "'2024-8-13'"), ("20261120T090000Z", "'20261120T090000Z'"), (5, "5"),
         (None, "None"), (True, "True"), (10**40, "an integer of over 30 digits"), ("", "''"),
-        ("Ann Alt", "a text of 7 characters"), ("ann@example.org", "a text of 15 characters"),
-        ("cal_live_0123", "a text of 13 characters"), ("acmelive0Zz9Yy8Xx7", "a text of 18 characters"),
-        ("x" * 81, "a text of 81 characters"), ("a\x1bb", r"'a\x1bb'"),
-        ("x" * 1_000_000, "a text of 1,000,000 characters"), ({"ann@example.org": 1}, "a dict of 1"),
+        ("Ann Alt", "a string of 7 characters"), ("ann@example.org", "a string of 15 characters"),
+        ("cal_live_0123", "a string of 13 characters"), ("acmelive0Zz9Yy8Xx7", "a string of 18 characters"),
+        ("x" * 81, "a string of 81 characters"), ("a\x1bb", r"'a\x1bb'"),
+        ("x" * 1_000_000, "a string of 1,000,000 characters"), ({"ann@example.org": 1}, "a dict of 1"),
         (["Ann"], "a list of 1"), (b"Ann", "a bytes of 3"), (object(), "a object"),
     ],
 )  # fmt: skip

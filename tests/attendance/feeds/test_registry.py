@@ -486,7 +486,7 @@ def test_a_report_counts_everything() -> None:
                     "file": None,
                     "row": 3,
                     "column": "at",
-                    "reason": "is not a time in a known form; set the option date_format (text like 'a a')",
+                    "reason": "is not a time in a known form; set the option date_format (string like 'a a')",
                 }
             ],
         },

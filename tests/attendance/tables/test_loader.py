@@ -384,7 +384,7 @@ def test_what_is_not_an_instant_is_refused(value: str, form: str, tmp_path: Path
 def test_numbers_are_not_instants(value: int, form: str, tmp_path: Path) -> None:
     """Seconds or milliseconds: nobody knows."""
     message = refused(BOOKINGS, written(tmp_path, form, [{**BOOKING, "start_at": value}]))
-    assert f"row 1, column start_at: text like '{'9' * len(str(value))}' is not a timestamp" in message
+    assert f"row 1, column start_at: string like '{'9' * len(str(value))}' is not a timestamp" in message
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -467,18 +467,18 @@ WRONG_CELLS = [
     (BOOKINGS, "end_at", "  ", "is empty, and must not be"),
     (BOOKINGS, "end_at", "2026-01-05T09:59:59.999999Z", "is before start_at"),
     (PEOPLE, "booking_uid", "", "is empty, and must not be"),
-    (PEOPLE, "role", "Host", "must be one of attendee, host, but is a text of 4 characters"),
-    (PEOPLE, "role", EMAIL, f"must be one of attendee, host, but is a text of {len(EMAIL)} characters"),
-    (PEOPLE, "role", NAME, f"must be one of attendee, host, but is a text of {len(NAME)} characters"),
+    (PEOPLE, "role", "Host", "must be one of attendee, host, but is a string of 4 characters"),
+    (PEOPLE, "role", EMAIL, f"must be one of attendee, host, but is a string of {len(EMAIL)} characters"),
+    (PEOPLE, "role", NAME, f"must be one of attendee, host, but is a string of {len(NAME)} characters"),
     (PEOPLE, "role", None, "is empty, and must not be"),
     (PEOPLE, "absent", "yes", "must be true or false, but is 'yes'"),
     (PEOPLE, "absent", "2", "must be true or false, but is '2'"),
-    (PEOPLE, "absent", PHONE, "must be true or false, but is a text of 15 characters"),
+    (PEOPLE, "absent", PHONE, "must be true or false, but is a string of 15 characters"),
     (PEOPLE, "absent", None, "is empty, and must not be"),
     (ATTENDANCE, "kind", "persons", "must be one of person, bot, lobby, check_in, but is 'persons'"),
     (ATTENDANCE, "kind", "'; DROP TABLE bookings; --", "must be one of person, bot, lobby, check_in, but is a text of"),
     (ATTENDANCE, "kind", None, "is empty, and must not be"),
-    (ATTENDANCE, "joined_at", EMAIL, "text like '<address>' is not a timestamp"),
+    (ATTENDANCE, "joined_at", EMAIL, "string like '<address>' is not a timestamp"),
 ]
 
 
@@ -800,8 +800,8 @@ def test_naive_types_in_parquet_need_a_zone(kind: str, tmp_path: Path) -> None:
         (ATTENDANCE, "conference_key", "89512345678.5::DECIMAL(20,2)", "its type is DECIMAL, and must be strings"),
         (ATTENDANCE, "email", "'x'::BLOB", "its type is BLOB, and must be strings"),
         (PEOPLE, "absent", "1", "its type is INTEGER, and must be booleans"),
-        (ATTENDANCE, "joined_at", "TIMESTAMPTZ 'infinity'", "text like 'a' is not a timestamp of the years 1 to 9999"),
-        (ATTENDANCE, "left_at", "TIMESTAMPTZ '-infinity'", "text like '-a' is not a timestamp of the years 1 to 9999"),
+        (ATTENDANCE, "joined_at", "TIMESTAMPTZ 'infinity'", "string like 'a' is not a timestamp of the years 1 to 9999"),
+        (ATTENDANCE, "left_at", "TIMESTAMPTZ '-infinity'", "string like '-a' is not a timestamp of the years 1 to 9999"),
         (
             ATTENDANCE,
             "left_at",
@@ -812,7 +812,7 @@ def test_naive_types_in_parquet_need_a_zone(kind: str, tmp_path: Path) -> None:
             ATTENDANCE,
             "left_at",
             "TIMESTAMPTZ '0001-12-31 (BC) 00:00:00+00'",
-            "text like '9999-99-99 (a) 99:99:99+99' is not a timestamp",
+            "string like '9999-99-99 (a) 99:99:99+99' is not a timestamp",
         ),
         (BOOKINGS, "start_at", "NULL", "is empty, and must not be"),
         (BOOKINGS, "start_at", "CAST(NULL AS TIMESTAMPTZ)", "is empty, and must not be"),
