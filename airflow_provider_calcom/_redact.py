@@ -210,7 +210,7 @@ _LETTERS = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*\.?")
 
 
 def shape_of(value: object) -> str:
-    """Return the kind of a value: ``string like '99/99/9999'`` or ``a list``; none of its letters and digits is shown."""
+    """Return the kind of a value, ``string like '99/99/9999'`` or ``a list``, without any of its letters and digits."""
     if value is None:
         return "null"
     if isinstance(value, str):

@@ -800,8 +800,18 @@ def test_naive_types_in_parquet_need_a_zone(kind: str, tmp_path: Path) -> None:
         (ATTENDANCE, "conference_key", "89512345678.5::DECIMAL(20,2)", "its type is DECIMAL, and must be strings"),
         (ATTENDANCE, "email", "'x'::BLOB", "its type is BLOB, and must be strings"),
         (PEOPLE, "absent", "1", "its type is INTEGER, and must be booleans"),
-        (ATTENDANCE, "joined_at", "TIMESTAMPTZ 'infinity'", "string like 'a' is not a timestamp of the years 1 to 9999"),
-        (ATTENDANCE, "left_at", "TIMESTAMPTZ '-infinity'", "string like '-a' is not a timestamp of the years 1 to 9999"),
+        (
+            ATTENDANCE,
+            "joined_at",
+            "TIMESTAMPTZ 'infinity'",
+            "string like 'a' is not a timestamp of the years 1 to 9999",
+        ),
+        (
+            ATTENDANCE,
+            "left_at",
+            "TIMESTAMPTZ '-infinity'",
+            "string like '-a' is not a timestamp of the years 1 to 9999",
+        ),
         (
             ATTENDANCE,
             "left_at",
