@@ -106,7 +106,7 @@ def _backend(given: Mapping[str, Any]) -> SqlBackend | None:
 def _check_tables(request: PlanRequest, *, has_backend: bool) -> None:
     tables = {"attendance": request.attendance, "bookings": request.bookings, "people": request.people}
     if request.people is not None and request.bookings is None:
-        raise InvalidArgument("people is given without bookings. Pass both tables, or neither")
+        raise InvalidArgument("people is set without bookings. Pass both tables, or neither")
     for name, table in tables.items():
         if isinstance(table, TableName) and not has_backend:
             raise InvalidArgument(f"{name} is a table, which needs rules_conn_id, the connection that has it")
@@ -160,7 +160,7 @@ def rails_of(given: Any) -> GuardRails:
 
 
 def _fields(name: str, given: Any) -> Any:
-    """Return an object's fields as they were before rendering: ``"900"``, ``"True"`` and ``"['clinic.example']"``."""
+    """Return an object's fields, with strings such as ``"900"``, ``"True"`` and ``"['a.example']"`` parsed."""
     value = value_of(name, given)
     return {key: unrendered(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
@@ -186,12 +186,12 @@ def patterns_of(given: Any) -> tuple[str, ...]:
         raise InvalidArgument(
             f"conference_patterns must be a list of regular expressions, but is a {type(given).__name__}"
         )
-    for place, pattern in enumerate(given):
+    for index, pattern in enumerate(given):
         try:
             re.compile(pattern)
         except (re.error, TypeError, RecursionError, OverflowError):
             raise InvalidArgument(
-                f"conference_patterns[{place}] must be a regular expression, but is {describe(pattern)}"
+                f"conference_patterns[{index}] must be a regular expression, but is {describe(pattern)}"
             ) from None
     return tuple(given)
 
@@ -215,8 +215,8 @@ def table_of(name: str, given: Any, storage: Storage) -> Table:
         raise InvalidArgument(f"{name} is a list of tables on the server. Pass one, such as a view over several")
     if not value or not all(is_path(one) for one in value):
         return Rows(value)
-    for place, one in enumerate(value):
-        check_found(f"{name}[{place}]", one)
+    for index, one in enumerate(value):
+        check_found(f"{name}[{index}]", one)
     return Paths(tuple(storage.path(name, one) for one in value))
 
 
@@ -231,9 +231,9 @@ def _table_name(name: str, value: Mapping[str, Any]) -> TableName:
 
 
 def bookings_of(given: Any, storage: Storage) -> Table:
-    """Parse the parameter ``bookings``, which may also be what ``ListBookingsOperator`` returned for a file.
+    """Parse the parameter ``bookings``, which may also be the result of ``ListBookingsOperator`` with ``output_path``.
 
-    :raises InvalidArgument: naming what is wrong with it.
+    :raises InvalidArgument: naming the entry and its fault.
     """
     value = value_of("bookings", given)
     if isinstance(value, Mapping) and set(value) == {"path", "bookings"}:
@@ -244,7 +244,7 @@ def bookings_of(given: Any, storage: Storage) -> Table:
 def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
     """Parse the parameter ``attendance``: feeds, or the rules' own table.
 
-    :raises InvalidArgument: naming what is wrong with it.
+    :raises InvalidArgument: naming the entry and its fault.
     """
     if given is None:
         raise InvalidArgument(
@@ -255,7 +255,7 @@ def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
         return [_feed("attendance", value, storage)] if "table" not in value else _table_name("attendance", value)
     if is_path(value) or isinstance(value, (bytes, bytearray)) or not isinstance(value, Sequence):
         return table_of("attendance", value, storage)
-    entries = [_entry(f"attendance[{place}]", one) for place, one in enumerate(value)]
+    entries = [_entry(f"attendance[{index}]", one) for index, one in enumerate(value)]
     feeds = [isinstance(one, Mapping) and _is_feed(one) for one in entries]
     if not any(feeds):
         return table_of("attendance", entries, storage)
@@ -264,7 +264,7 @@ def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
             f"attendance[{feeds.index(False)}] is not a feed entry, but other entries are; expected"
             " {'feed': name, 'path': ...} for each. Rows in the rules' own columns are the feed 'canonical'"
         )
-    return [_feed(f"attendance[{place}]", one, storage) for place, one in enumerate(entries)]
+    return [_feed(f"attendance[{index}]", one, storage) for index, one in enumerate(entries)]
 
 
 def _entry(name: str, given: Any) -> Any:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -352,7 +353,7 @@ def test_the_address_of_a_filter_is_not_logged(
 
 
 def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """Spans, filters and the path come from templates, as example DAGs give them."""
+    """Bounds, filters and the path can be templates, as in the example DAGs."""
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1)):
         operator = ListBookingsOperator(
             task_id="list",
@@ -363,10 +364,8 @@ def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
         )
     from airflow.macros import ds_add  # type: ignore[attr-defined]
 
-    class Macros:
-        ds_add = staticmethod(ds_add)
-
-    context: Any = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
+    params = {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}
+    context: Any = {"params": params, "macros": SimpleNamespace(ds_add=ds_add)}
     operator.render_template_fields(context)
     assert operator.execute({}) == {"path": f"{tmp_path}/2026-11-18.jsonl", "bookings": 1}
 
