@@ -37,6 +37,7 @@ class Person(NamedTuple):
     :param absent: Cal.com's flag.
     :param uid: of the booking.
     :param role: ``attendee`` or ``host``.
+    :param minutes: how long they stayed; None for 45 minutes of those who are present.
     """
 
     outcome: str
@@ -44,10 +45,12 @@ class Person(NamedTuple):
     absent: bool = False
     uid: str = "bk_1"
     role: str = "attendee"
+    minutes: int | None = None
 
     def row(self) -> tuple[Any, ...]:
-        """Return the row of ``decided``: present are those who stayed for 45 minutes."""
-        presence = 2700 * SECOND if self.outcome == "present" else 0
+        """Return the row of ``decided``."""
+        minutes = (45 if self.outcome == "present" else 0) if self.minutes is None else self.minutes
+        presence = 60 * minutes * SECOND
         times = (_START, _START + presence) if presence else (None, None)
         reason = _REASONS[self.outcome]
         return (self.uid, self.role, self.email, self.outcome, reason, presence, *times, self.absent, _START)

@@ -191,12 +191,12 @@ def test_attendees_without_an_address_are_held_back(tmp_path: Path) -> None:
 
 
 def test_the_same_person_twice(tmp_path: Path) -> None:
-    """Rows that are equal are one change; if they are marked and not marked, or decided differently, none."""
-    equal = [Person("absent", uid="bk_1")] * 2
+    """Rows with the same decision and flag are one change; rows that differ in one of them are none."""
+    same = [Person("absent", uid="bk_1"), Person("absent", uid="bk_1"), Person("absent", uid="bk_1", minutes=1)]
     flags = [Person("absent", uid="bk_2"), Person("absent", uid="bk_2", absent=True)]
     outcomes = [Person("absent", uid="bk_3"), Person("undetermined", uid="bk_3")]
-    summary = write([*equal, *flags, *outcomes], tmp_path, rails=PASSING)
-    assert [line["booking_uid"] for line in lines(tmp_path)] == ["bk_1"]
+    summary = write([*same, *flags, *outcomes], tmp_path, rails=PASSING)
+    assert [(line["booking_uid"], line["presence_seconds"]) for line in lines(tmp_path)] == [("bk_1", 60)]
     assert summary["changes"]["total"] == 1
     assert counts(summary["held_back"]) == {"contradictory": 2}
 

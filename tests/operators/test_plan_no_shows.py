@@ -337,27 +337,17 @@ def test_every_form_of_given_bookings(listed: Path) -> None:
         assert rows_of("bookings", parsed(attendance=[], bookings=given).bookings) == lines(listed), form
 
 
-@pytest.mark.parametrize("form", ["result", "rows"])
-def test_given_bookings_replace_those_of_the_api(
-    calcom: SandboxDriver, tmp_path: Path, listed: Path, by_the_api: tuple[list[Row], dict[str, bytes]], form: str
-) -> None:
+def test_given_bookings_replace_those_of_the_api(calcom: SandboxDriver, tmp_path: Path, listed: Path) -> None:
     """The same bookings have the same plan, and Cal.com is not requested for them; there need not be a connection."""
-    rows, written = by_the_api
-    calls = len(calcom.calls())
-    conn_id = "calcom_default" if form == "result" else "missing"
-    bookings = given_bookings(listed)[form]
-    plan(tmp_path / "p", attendance=fed(rows), bookings=bookings, after_start=None, calcom_conn_id=conn_id)
-    assert [call["path"] for call in calcom.calls()[calls:]] == (["/v2/me"] if form == "result" else [])
-    for name in ("plan.jsonl", "decisions.parquet"):
-        assert files(tmp_path / "p")[name] == written[name] != b""
-
-
-@pytest.fixture
-def by_the_api(calcom: SandboxDriver, tmp_path: Path) -> tuple[list[Row], dict[str, bytes]]:
-    """A feed of yesterday, and the files of the plan of it and the API's bookings."""
     rows = report(calcom, OF_BOB, ("sandbox-team", COHOST))
     plan(tmp_path / "api", attendance=fed(rows))
-    return rows, files(tmp_path / "api")
+    for form, conn_id, paths in (("result", "calcom_default", ["/v2/me"]), ("rows", "missing", [])):
+        calls, folder = len(calcom.calls()), tmp_path / form
+        bookings = given_bookings(listed)[form]
+        plan(folder, attendance=fed(rows), bookings=bookings, after_start=None, calcom_conn_id=conn_id)
+        assert [call["path"] for call in calcom.calls()[calls:]] == paths
+        for name in ("plan.jsonl", "decisions.parquet"):
+            assert files(folder)[name] == files(tmp_path / "api")[name] != b""
 
 
 @pytest.mark.parametrize(
