@@ -361,10 +361,10 @@ def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
             attendee_name="{{ params.name }}",
             output_path="{{ params.folder }}/{{ params.day }}.jsonl",
         )
-    from airflow.macros import ds_add  # type: ignore[attr-defined]
+    from airflow.macros import ds_add as add_days  # type: ignore[attr-defined]
 
     class Macros:
-        ds_add = staticmethod(ds_add)
+        ds_add = staticmethod(add_days)
 
     context: Any = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
     operator.render_template_fields(context)
