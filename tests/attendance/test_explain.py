@@ -983,8 +983,8 @@ def test_the_same_page_every_time() -> None:
     tables, policy = random_tables("again", bookings=60)
     uid = "b1"
     tables[0].append(booking())
-    tables[1] += [ANN, HOST, BOB]
-    tables[2] += [row(f"10:{minute:02}:00", "10:40:00", name=f"Guest {minute % 7}") for minute in range(40)]
+    tables[1].extend([ANN, HOST, BOB])
+    tables[2].extend([row(f"10:{minute:02}:00", "10:40:00", name=f"Guest {minute % 7}") for minute in range(40)])
     policy = COMPLETE | {"as_of": "2026-02-01T00:00:00Z"}
     many_threads = explain(*tables, policy, booking_uid=uid)
     assert page(explain(*tables, policy, booking_uid=uid, resources=ONE_THREAD)) == page(many_threads)
