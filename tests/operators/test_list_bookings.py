@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -362,10 +361,12 @@ def test_template_fields_render(calcom: SandboxDriver, tmp_path: Path) -> None:
             attendee_name="{{ params.name }}",
             output_path="{{ params.folder }}/{{ params.day }}.jsonl",
         )
-    from airflow.macros import ds_add  # type: ignore[attr-defined]
+    from airflow.macros import ds_add as add_days  # type: ignore[attr-defined]
 
-    params = {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}
-    context: Any = {"params": params, "macros": SimpleNamespace(ds_add=ds_add)}
+    class Macros:
+        ds_add = staticmethod(add_days)
+
+    context: Any = {"params": {"day": "2026-11-18", "name": "Mona Managed", "folder": str(tmp_path)}, "macros": Macros}
     operator.render_template_fields(context)
     assert operator.execute({}) == {"path": f"{tmp_path}/2026-11-18.jsonl", "bookings": 1}
 
