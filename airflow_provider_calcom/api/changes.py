@@ -10,7 +10,7 @@ added later (``POST /bookings/{uid}/guests`` and ``/attendees`` write into ``gue
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
     :raises CoHostRefused: if an entry is a host.
     :raises HostUnmarkRefused: if the host is marked and should not be.
     """
+    may_be_host = host_test(booking)
     result = _Sorted()
     taken: dict[str, RequestedMark] = {}
     for mark in request.attendees:
@@ -89,7 +90,7 @@ def changes_for(booking: Booking, request: MarkRequest) -> Changes:
         if all(bool(row.get("absent")) is mark.absent for row in rows):
             result.unchanged.append(email)
             continue
-        _check_row(booking, request, mark, rows)
+        _check_row(booking, request, mark, rows, may_be_host)
         result.marks.append({"email": email, "absent": mark.absent})
     if result.unknown and request.on_unknown_attendee == "fail":
         places = ", ".join(f"attendees[{mark.index}]" for mark in result.unknown[:10])
@@ -128,13 +129,19 @@ def _rows_for(booking: Booking, mark: RequestedMark) -> list[dict[str, Any]]:
     )
 
 
-def _check_row(booking: Booking, request: MarkRequest, mark: RequestedMark, rows: list[dict[str, Any]]) -> None:
+def _check_row(
+    booking: Booking,
+    request: MarkRequest,
+    mark: RequestedMark,
+    rows: list[dict[str, Any]],
+    may_be_host: Callable[[Mapping[str, Any]], bool],
+) -> None:
     if len(rows) > 1:
         raise AmbiguousAttendee(
             f"attendees[{mark.index}] matches {len(rows)} attendees of booking {booking['uid']}, and Cal.com would"
             " change only one of them. Mark this one by hand in Cal.com"
         )
-    if not request.allow_cohosts and is_cohost(booking, rows[0]):
+    if not request.allow_cohosts and may_be_host(rows[0]):
         raise CoHostRefused(
             f"attendees[{mark.index}] appears to be a co-host of booking {booking['uid']}: Cal.com lists hosts among"
             " the attendees, and it neither booked nor is a guest of the booker, or has the organiser's mail domain."
@@ -155,28 +162,36 @@ def _host_is_to_be_marked(booking: Booking, request: MarkRequest) -> bool:
 # Hosts among the attendees.
 
 
-def is_cohost(booking: Booking, attendee: Mapping[str, Any]) -> bool:
-    """Return whether an attendee may be one of the hosts.
+def host_test(booking: Booking) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a function that says whether an attendee of a booking may be one of the hosts.
 
     That is the organiser; and, where the booking's form shows which attendee booked, everybody who neither booked nor
     is a guest of the booker. If the form is lost, or the booking is seated and the key may not see its seats, Cal.com
     sends ``unknown``; then only an attendee with the organiser's mail domain is one, as the others are most likely
     bookers. An attendee with a seat booked it.
 
+    A function of the booking alone, because who booked is found among all attendees: once, not for each of them.
+
     :param booking: the booking, as Cal.com sends it.
-    :param attendee: one of its ``attendees``.
     """
-    if address_keys(attendee) & _host_keys(booking):
-        return True
+    hosts = _host_keys(booking)
     form = booking.get("bookingFieldsResponses") or {}
-    if attendee.get("seatUid") or not (isinstance(form.get("email"), str) or _booker_phone(form)):
-        return False
-    bookers = _bookers(booking, form)
-    if any(attendee is booker or address_keys(attendee) & address_keys(booker) for booker in bookers):
-        return False
-    if address_keys(attendee) & _guest_keys(booking, form):
-        return False
-    return bool(bookers) or is_of_organisers_domain(booking, attendee)
+    shows_booker = isinstance(form.get("email"), str) or bool(_booker_phone(form))
+    bookers = _bookers(booking, form) if shows_booker else []
+    booker_keys = {key for booker in bookers for key in address_keys(booker)}
+    guests = _guest_keys(booking, form)
+
+    def may_be_host(attendee: Mapping[str, Any]) -> bool:
+        keys = address_keys(attendee)
+        if keys & hosts:
+            return True
+        if attendee.get("seatUid") or not shows_booker or keys & (booker_keys | guests):
+            return False
+        if any(attendee is booker for booker in bookers):
+            return False
+        return bool(bookers) or is_of_organisers_domain(booking, attendee)
+
+    return may_be_host
 
 
 def is_of_organisers_domain(booking: Booking, attendee: Mapping[str, Any]) -> bool:
@@ -193,15 +208,16 @@ def _bookers(booking: Booking, form: Mapping[str, Any]) -> list[Mapping[str, Any
 
     Empty where the form does not show it. Cal.com never removes the booker from the attendees, so then one of them is.
     """
-    found = [attendee for attendee in booking["attendees"] if _has_bookers_contact(form, attendee)]
+    attendees = booking.get("attendees") or ()
+    found = [attendee for attendee in attendees if _has_bookers_contact(form, attendee)]
     name = _name(form.get("name"))
-    return found or [attendee for attendee in booking["attendees"] if name and name == _name(attendee.get("name"))]
+    return found or [attendee for attendee in attendees if name and name == _name(attendee.get("name"))]
 
 
 def _has_bookers_contact(form: Mapping[str, Any], attendee: Mapping[str, Any]) -> bool:
     if address_keys(attendee) & _folded((form.get("email"), form.get("displayEmail"))):
         return True
-    if _domain(normalize_email(attendee["email"])) == _OF_A_PHONE:
+    if _domain(normalize_email(str(attendee.get("email") or ""))) == _OF_A_PHONE:
         return True
     phone = _booker_phone(form)
     return bool(phone) and phone == _digits(attendee.get("phoneNumber"))
@@ -293,9 +309,8 @@ def only_attends(booking: Booking, user: Me) -> bool:
     """
     if "id" not in user or is_hosted_by(booking, user):
         return False
-    return any(
-        not (is_cohost(booking, row) and is_of_organisers_domain(booking, row)) for row in _own_rows(booking, user)
-    )
+    may_be_host = host_test(booking)
+    return any(not (may_be_host(row) and is_of_organisers_domain(booking, row)) for row in _own_rows(booking, user))
 
 
 def _own_rows(booking: Booking, user: Me) -> list[dict[str, Any]]:

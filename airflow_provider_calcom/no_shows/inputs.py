@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_calcom.api.changes import is_cohost, is_of_organisers_domain, only_attends
+from airflow_provider_calcom.api.changes import host_test, is_of_organisers_domain, only_attends
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.attendance.errors import InvalidInput
@@ -101,8 +101,9 @@ def booking_tables(
 
 
 def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    may_be_host = host_test(dict(booking))
     for attendee in booking.get("attendees") or ():
-        if attendee.get("email") and is_cohost(dict(booking), attendee):
+        if attendee.get("email") and may_be_host(attendee):
             yield attendee
 
 

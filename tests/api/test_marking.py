@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.api import errors
-from airflow_provider_calcom.api.changes import changes_for, is_cohost, is_hosted_by, is_ours
+from airflow_provider_calcom.api.changes import changes_for, host_test, is_hosted_by, is_ours
 from airflow_provider_calcom.api.mark_request import (
     MarkRequest,
     RequestedMark,
@@ -545,7 +545,7 @@ COHOSTS = [
 def test_cohosts_are_distinguished(booking, email, is_host):
     """A co-host among the attendees is refused unless allowed; who booked, guests and seats never are."""
     attendee = next(row for row in booking["attendees"] if row["email"].lower() == email.lower())
-    assert is_cohost(booking, attendee) is is_host
+    assert host_test(booking)(attendee) is is_host
     if is_host:
         with pytest.raises(errors.CoHostRefused, match=r"attendees\[0\]") as caught:
             changes_for(booking, a_request(email))
@@ -567,7 +567,7 @@ def test_cohosts_of_the_recorded_bookings(build):
         items: list[Any] = data if isinstance(data, list) else [data]
         for item in items:
             for attendee in item.get("attendees") or () if isinstance(item, dict) and "start" in item else ():
-                if is_cohost(item, attendee):
+                if host_test(item)(attendee):
                     domains = {host["email"].rpartition("@")[2] for host in item["hosts"]}
                     assert attendee["email"].rpartition("@")[2] in domains
                     assert attendee["email"] != item["bookingFieldsResponses"].get("email")
