@@ -7,7 +7,7 @@ Python parses, for a list's filters. Both refuse a time without an offset: nothi
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from airflow_provider_calcom._redact import describe, redact
 
@@ -23,10 +23,10 @@ NAIVE = f"(?i){_AROUND}{_DAY}[T ]{_CLOCK}{_AROUND}"
 
 Timestamp = datetime | str
 
-EARLIEST = datetime(1, 1, 1, tzinfo=timezone.utc)
-LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc)
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # What fits after the seconds is kept to the microsecond; finer digits, as Java prints them, are cut.
 _ISO = re.compile(f"({_DAY})[T ]({_CLOCK})({_ZONE})?", re.ASCII | re.IGNORECASE)
@@ -46,7 +46,7 @@ def parse_timestamp(value: Timestamp) -> datetime:
     return _in_utc(moment, value)
 
 
-def parse_timestamp_or_date(value: Timestamp, zone: tzinfo = timezone.utc) -> datetime:
+def parse_timestamp_or_date(value: Timestamp, zone: tzinfo = UTC) -> datetime:
     """Parse a timestamp that has an offset, or a date, which is the beginning of that day.
 
     :param value: an aware ``datetime``, or ISO 8601 with ``Z`` or an offset, or a date.
@@ -77,7 +77,7 @@ def _timestamp_or_date(text: str, zone: tzinfo) -> datetime:
 
 def _in_utc(moment: datetime, value: Timestamp) -> datetime:
     try:
-        return moment.astimezone(timezone.utc)
+        return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"must lie in the years 1 to 9999 of UTC, but is {_described(value)}") from None
 

@@ -6,14 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 
 KEY = "cal_sandbox_owner"
-NOW = datetime(2026, 11, 19, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 19, 12, tzinfo=UTC)
 BUILDS = ("2025-08", "2025-12", "2026-07")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_naive_times_are_refused() -> None:
 def test_takes_datetimes_of_any_zone() -> None:
     """They come out in UTC."""
     moment = datetime(2026, 1, 5, 15, 30, tzinfo=timezone(timedelta(hours=5.5)))
-    assert parse_timestamp(moment) == datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
+    assert parse_timestamp(moment) == datetime(2026, 1, 5, 10, tzinfo=UTC)
     with pytest.raises(ValueError, match="must lie in the years 1 to 9999"):
         parse_timestamp(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
 
@@ -72,9 +72,9 @@ def test_takes_datetimes_of_any_zone() -> None:
 @pytest.mark.parametrize(
     ("moment", "count", "text"),
     [
-        (datetime(1970, 1, 1, tzinfo=timezone.utc), 0, "1970-01-01T00:00:00.000Z"),
-        (datetime(1969, 12, 31, 23, 59, 59, 999_999, timezone.utc), -1, "1969-12-31T23:59:59.999Z"),
-        (datetime(2026, 1, 5, 10, 0, 0, 123_999, timezone.utc), 1_767_607_200_123_999, "2026-01-05T10:00:00.123Z"),
+        (datetime(1970, 1, 1, tzinfo=UTC), 0, "1970-01-01T00:00:00.000Z"),
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC), -1, "1969-12-31T23:59:59.999Z"),
+        (datetime(2026, 1, 5, 10, 0, 0, 123_999, UTC), 1_767_607_200_123_999, "2026-01-05T10:00:00.123Z"),
         (EARLIEST, -62_135_596_800_000_000, "0001-01-01T00:00:00.000Z"),
         (LATEST, 253_402_300_799_999_999, "9999-12-31T23:59:59.999Z"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ ANY_JSON = st.recursive(
 )
 ANY_OBJECT = st.sampled_from(
     [b"bytes", b"", (), (1,), {1, 2}, {1: 2}, {None: None}, {"\ud800": 1}, Comparing(), [Comparing()], Deep(), int,
-     range(2), datetime(2026, 1, 1), datetime(1, 1, 1, tzinfo=timezone.utc), date(2026, 1, 1), Decimal("NaN"), 1j,
+     range(2), datetime(2026, 1, 1), datetime(1, 1, 1, tzinfo=UTC), date(2026, 1, 1), Decimal("NaN"), 1j,
      Path("a\x00b"), Path("\ud800"), Path("x" * 300)]
 )  # fmt: skip
 # Python refuses to format an integer of that many digits.

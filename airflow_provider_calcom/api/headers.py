@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from airflow_provider_calcom._redact import redact
@@ -20,8 +20,8 @@ UNNAMED_BLOCK = 5.0
 the account."""
 
 _REQUEST_ID = re.compile(r"[\w.:+/=-]{1,300}", re.ASCII)
-_EARLIEST_CLOCK = datetime(2001, 1, 1, tzinfo=timezone.utc).timestamp()
-_LATEST_CLOCK = datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
+_EARLIEST_CLOCK = datetime(2001, 1, 1, tzinfo=UTC).timestamp()
+_LATEST_CLOCK = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 """A server whose ``Date`` is out of these bounds has no clock: ours is used, as for one that sends none."""
 _UNIX_TIME_FROM = 1_000_000_000
 _MILLISECONDS_FROM = 1_000_000_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
@@ -289,7 +289,7 @@ def _check_started(booking: Booking, now: float) -> None:
     if start.timestamp() > now + 1:
         raise BookingNotStarted(
             f"Booking {booking['uid']} starts at {booking['start']}, and by the server's clock it is"
-            f" {datetime.fromtimestamp(now, timezone.utc):%Y-%m-%dT%H:%M:%SZ}. Nothing was sent"
+            f" {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}. Nothing was sent"
         )
 
 

@@ -11,7 +11,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
@@ -252,7 +252,7 @@ def time_zone(name: object) -> tzinfo:
     :raises InvalidArgument: if there is no such time zone.
     """
     if name is None:
-        return timezone.utc
+        return UTC
     import pendulum  # takes 0.1 s, and only requests with a zone need it
 
     try:
@@ -361,7 +361,7 @@ def unmet_filter(query: BookingQuery, booking: Booking, server_time: float | Non
         return "attendee_email"
     if query.attendee_name is not None and not _has_name(booking, query.attendee_name):
         return "attendee_name"
-    now = None if server_time is None else datetime.fromtimestamp(server_time, timezone.utc)
+    now = None if server_time is None else datetime.fromtimestamp(server_time, UTC)
     if query.status and not any(_STATUSES[status](booking, now) for status in query.status):
         return "status"
     return None

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Union
 
@@ -205,7 +205,7 @@ def deciding(
 
     Parameters and errors are those of :func:`decide`.
     """
-    resolved = AttendancePolicy.of(policy).at(now or datetime.now(timezone.utc))
+    resolved = AttendancePolicy.of(policy).at(now or datetime.now(UTC))
     inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
     with duckdb_session(resources, zone) as (connection, folder):
         if backend is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -59,7 +59,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
     :raises InvalidGuardRails: naming the field of ``guard_rails``.
     :raises LedgerSecretMismatch: if people are to be named by hashes, and the connection has no secret.
     """
-    requested_at = datetime.now(timezone.utc)
+    requested_at = datetime.now(UTC)
     required_conn_id("calcom_conn_id", hook.calcom_conn_id)
     _check_strings(given)
     storage = Storage(given["storage_conn_id"])

@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _REMEMBERED = 65_536
@@ -17,7 +17,7 @@ class Clock:
     """
 
     def __init__(self, start: datetime | None = None) -> None:
-        self.set(start or datetime.now(timezone.utc))
+        self.set(start or datetime.now(UTC))
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""
@@ -25,7 +25,7 @@ class Clock:
 
     def set(self, instant: datetime) -> None:
         """Set the clock, which keeps running from there."""
-        self._start, self._mark = instant.astimezone(timezone.utc), time.monotonic()
+        self._start, self._mark = instant.astimezone(UTC), time.monotonic()
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward, or back where `seconds` is negative."""
@@ -35,7 +35,7 @@ class Clock:
 @lru_cache(_REMEMBERED)
 def iso(instant: datetime) -> str:
     """Format a timestamp as the server does: UTC, with milliseconds and Z."""
-    return instant.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(_REMEMBERED)
@@ -57,4 +57,4 @@ def parse_instant(text: str) -> datetime:
         shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if offset[0] == "-" else 1)
     whole, _, fraction = second.partition(".")
     micro = int(fraction[:6].ljust(6, "0"))
-    return datetime(year, month, date, int(hour), int(minute), int(whole), micro, timezone.utc) - shift
+    return datetime(year, month, date, int(hour), int(minute), int(whole), micro, UTC) - shift

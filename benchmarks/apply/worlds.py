@@ -7,7 +7,7 @@ have three, some of whom are marked absent already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ LIMIT, WINDOW = 120, 6
 """Calls and seconds of the keys that have a limit: a tenth of Cal.com's minute, with the same calls."""
 
 MIXED_PEOPLE = 3
-_BEGIN = datetime(2025, 1, 1, tzinfo=timezone.utc)
+_BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 _OWNER = "owner@example.com"
 
 

@@ -6,7 +6,7 @@ Times are seconds since 1970, in UTC; what the vendors make of them is in :mod:`
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
@@ -17,12 +17,12 @@ COMPANY, TENANT = "acme.example", "acmeexample.onmicrosoft.com"
 
 def seconds_of(text: str) -> float:
     """Return the seconds since 1970 of a text such as 2026-03-09T10:00."""
-    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
 def iso(seconds: float, timespec: str = "milliseconds") -> str:
     """Return seconds since 1970 as ISO 8601 with Z."""
-    return datetime.fromtimestamp(seconds, timezone.utc).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
 
 
 FIRST_DAY = seconds_of("2026-03-09T00:00")

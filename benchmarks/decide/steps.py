@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from airflow_provider_calcom.attendance.engine import (
@@ -59,7 +59,7 @@ def costs(folder: Path, resources: Resources, out: Path) -> dict[str, float]:
         work()
         spent[part] = spent.get(part, 0.0) + time.process_time() - begin
 
-    policy = AttendancePolicy.of((folder / "policy.json").read_text()).at(datetime.now(timezone.utc))
+    policy = AttendancePolicy.of((folder / "policy.json").read_text()).at(datetime.now(UTC))
     inputs = {table: str(folder / f"{name}.parquet") for table, name in TABLES.items()}
     rules = the_rules()
     freed = rules.last_uses([rules.decisions, *COUNTS.values()])

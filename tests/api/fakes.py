@@ -6,7 +6,7 @@ import copy
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from operator import itemgetter
 from typing import Any
@@ -16,7 +16,7 @@ import httpx
 from airflow_provider_calcom.api.models import Page
 from tests.api.support import success
 
-EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def minute(number: int) -> str:
@@ -236,7 +236,7 @@ class FakeCalCom:
         return self._answer({"status": "error", "error": {"code": "NotFoundException", "message": message}}, 404)
 
     def _answer(self, body: Any, status: int = 200) -> httpx.Response:
-        moment = datetime.fromtimestamp(self.now, timezone.utc)
+        moment = datetime.fromtimestamp(self.now, UTC)
         headers = {"Date": format_datetime(moment, usegmt=True)} if self.dates else {}
         return httpx.Response(status, json=body, headers=headers)
 

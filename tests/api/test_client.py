@@ -7,7 +7,7 @@ import gzip
 import json
 import logging
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -402,7 +402,7 @@ def test_the_servers_clock_is_known_from_its_responses():
     with CalComClient(SETTINGS, transport=httpx.MockTransport(answering(answer)), wall_clock=lambda: ours) as client:
         assert client.server_time == ours
         client.call(endpoints.me())
-        assert client.server_time == datetime(2026, 11, 19, 12, tzinfo=timezone.utc).timestamp()
+        assert client.server_time == datetime(2026, 11, 19, 12, tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize(("level", "logged"), [(logging.INFO, ["GET /me: 200"]), (logging.DEBUG, ["GET /me: 200"] * 2)])

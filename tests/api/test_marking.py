@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -23,7 +23,7 @@ from airflow_provider_calcom.api.marking import MarkOutcome, mark_no_shows, writ
 from tests.api.fakes import FakeCalCom
 from tests.api.support import ADDRESS, BUILDS, Both, Handler, all_texts, recordings, success
 
-START = datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp()
+START = datetime(2026, 11, 20, 9, tzinfo=UTC).timestamp()
 ANN, BOB, GUEST, COHOST = "Ann@Example.org", "bob+cal@example.org", "guest@example.net", "hans@host.example"
 ORGANISER = {"id": 7, "name": "Olivia", "email": "olivia@host.example", "username": "olivia", "timeZone": "UTC"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pendulum
@@ -21,7 +21,6 @@ from airflow_provider_calcom.api.query import (
 from tests.api.fakes import ListServer, bookings_in_groups, minute
 from tests.api.support import Both, booking
 
-UTC = timezone.utc
 NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
 INSTANT_FILTERS = {
     "after_start": "afterStart",

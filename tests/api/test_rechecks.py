@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +13,7 @@ from airflow_provider_calcom.api.query import BookingQuery, unmet_filter
 from tests.api.fakes import CursorServer, ListServer
 from tests.api.support import BUILDS, Both, booking, recordings
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc).timestamp()
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp()
 NAMES = {"status": "status", "attendeeEmail": "attendee_email", "attendeeName": "attendee_name",
          "bookingUid": "booking_uid", "eventTypeIds": "event_type_ids"}  # fmt: skip
 RECORDED_AT = {"2025-08": "2026-11-22T05:14:51Z", "2025-12": "2026-11-22T05:26:20Z", "2026-07": "2026-11-22T05:33:31Z"}

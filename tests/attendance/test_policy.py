@@ -6,7 +6,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidPo
 from airflow_provider_calcom.attendance.policy import SEPARATORS, AttendancePolicy, lower, whole_microseconds
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
 
-NOW = datetime(2026, 1, 5, 10, 0, 0, 123_456, timezone.utc)
+NOW = datetime(2026, 1, 5, 10, 0, 0, 123_456, UTC)
 DURATIONS = ("early_join", "overrun", "min_presence", "open_limit", "settle", "host_min_presence", "moved_within")
 FLAGS = (
     "require_host_present", "assume_held", "traces_are_doubt", "judge_hosts", "fold_plus_tags", "fold_gmail_dots",

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -291,7 +291,7 @@ class Timeline:
         self.instants = sorted((row.n, at) for row in self.rows if (at := _instant(row)) is not None)
         if not self.instants:  # nothing better than the newest change that any answer shows
             changes = [parse_instant(one["updatedAt"]) for row in self.rows for one in bookings_in(row)]
-            self.instants = [(0, max(changes, default=datetime.now(timezone.utc)))]
+            self.instants = [(0, max(changes, default=datetime.now(UTC)))]
         self._replayed = {row.n for row in self.rows if is_replayed(row.name)}
 
     def at(self, n: int) -> datetime:

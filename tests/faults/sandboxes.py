@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 from random import Random
@@ -108,7 +108,7 @@ class SandboxProcess:
     def clear_failures(self) -> None:
         """Clear the faults and set the clock; an expired key stays expired."""
         self.admin("faults", {"clear": True})
-        self.admin("clock", {"now": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")})
+        self.admin("clock", {"now": datetime.now(UTC).isoformat().replace("+00:00", "Z")})
 
     def look(self) -> Seen:
         """Return the state and the calls since the last reset."""

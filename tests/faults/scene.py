@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -96,7 +96,7 @@ class _Maker:
         self._random = random
         self._bookings: list[dict[str, Any]] = []
         self._changes: list[Planned] = []
-        self._now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+        self._now = datetime.now(UTC).replace(second=0, microsecond=0)
 
     def scene(self) -> Scene:
         for _ in range(3):

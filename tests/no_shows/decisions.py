@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ANN = "ann@client.example"
 SECOND = 1_000_000
-_START = int(datetime(2026, 1, 9, 5, 30, tzinfo=timezone.utc).timestamp()) * SECOND
-_COMPLETE_UNTIL = int(datetime(2026, 1, 11, tzinfo=timezone.utc).timestamp()) * SECOND
+_START = int(datetime(2026, 1, 9, 5, 30, tzinfo=UTC).timestamp()) * SECOND
+_COMPLETE_UNTIL = int(datetime(2026, 1, 11, tzinfo=UTC).timestamp()) * SECOND
 POLICY = AttendancePolicy.of({"as_of": "2026-01-12T00:00:00Z", "attendance_until": "2026-01-11T00:00:00Z"})
 _REASONS = {"absent": "not_seen", "present": "email", "undetermined": "trace", "excluded": "not_accepted"}
 _TABLE = """CREATE OR REPLACE TEMP TABLE decided (

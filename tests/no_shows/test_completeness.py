@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, wa
 from airflow_provider_calcom.no_shows.inputs import FeedInput
 from tests.no_shows.decisions import decided
 
-NOON, EVENING = (datetime(2026, 11, 19, hour, tzinfo=timezone.utc) for hour in (12, 20))
+NOON, EVENING = (datetime(2026, 11, 19, hour, tzinfo=UTC) for hour in (12, 20))
 FETCHED = FeedInput("cal_video", Path("x"), (), is_fetched=True)
-DAY = datetime(2026, 11, 18, tzinfo=timezone.utc)
-NEXT_DAY = datetime(2026, 11, 19, tzinfo=timezone.utc)
+DAY = datetime(2026, 11, 18, tzinfo=UTC)
+NEXT_DAY = datetime(2026, 11, 19, tzinfo=UTC)
 
 
 def feed(rows: int, latest: str = "") -> FeedInput:
@@ -43,9 +43,7 @@ def test_the_end_of_a_fetched_feed(until: Any, merged: Any) -> None:
     assert with_fetched_ends(policy, [feed(1)], NOON) == policy
 
 
-@pytest.mark.parametrize(
-    "as_of", [datetime(2026, 11, 19, 11, tzinfo=timezone.utc), datetime(9000, 1, 1, tzinfo=timezone.utc)]
-)
+@pytest.mark.parametrize("as_of", [datetime(2026, 11, 19, 11, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)])
 def test_the_end_is_not_later_than_the_clock_and_the_policy(as_of: datetime) -> None:
     """A plan as of a past day is the same whenever it is made, and one as of a day to come is complete until now."""
     policy = AttendancePolicy(as_of=as_of)

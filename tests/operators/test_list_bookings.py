@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def test_invalid_filters(calcom: SandboxDriver, given: dict[str, Any], names: st
 
 
 def at(hour: int) -> datetime:
-    return datetime(2026, 11, 18, hour, tzinfo=timezone.utc)
+    return datetime(2026, 11, 18, hour, tzinfo=UTC)
 
 
 @each_build

@@ -8,7 +8,7 @@ import logging
 import pickle
 import re
 import tempfile
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def test_a_day_of_each_server_build(calcom: SandboxDriver, tmp_path: Path) -> No
 
 def interval(start: str, end: str) -> Row:
     """A task's context with a data interval."""
-    instants = (datetime.fromisoformat(text).replace(tzinfo=timezone.utc) for text in (start, end))
+    instants = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end))
     return dict(zip(("data_interval_start", "data_interval_end"), instants, strict=True))
 
 
@@ -623,10 +623,10 @@ def test_every_form_of_policy_and_rails() -> None:
 
 def test_the_policy_s_default_time_is_now() -> None:
     """Without ``as_of`` bookings are decided by the clock."""
-    before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
     as_of = parsed(attendance=[], policy=None).policy.as_of
     assert isinstance(as_of, datetime)
-    assert before <= as_of <= datetime.now(timezone.utc)
+    assert before <= as_of <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize(

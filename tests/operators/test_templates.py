@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import pytest
@@ -121,8 +121,8 @@ def test_the_day_of_a_run_is_there_however_it_was_started() -> None:
     """The documented template renders the run's logical date, or today's date in a run without one."""
     dag = dag_of("day_of_a_run", DAY_OF_A_RUN)
     name = "logical_date" if AIRFLOW_3 else "execution_date"
-    assert xcoms(dag.test(**{name: datetime(2026, 11, 10, tzinfo=timezone.utc)}), "shown") == {-1: "2026-11-10"}
+    assert xcoms(dag.test(**{name: datetime(2026, 11, 10, tzinfo=UTC)}), "shown") == {-1: "2026-11-10"}
     if AIRFLOW_3:
-        before = datetime.now(timezone.utc)
+        before = datetime.now(UTC)
         (day,) = xcoms(dag.test(logical_date=None), "shown").values()
-        assert day in {f"{moment:%Y-%m-%d}" for moment in (before, datetime.now(timezone.utc))}
+        assert day in {f"{moment:%Y-%m-%d}" for moment in (before, datetime.now(UTC))}

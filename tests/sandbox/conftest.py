@@ -1,7 +1,7 @@
 """A client of an in-process sandbox with the practice world, whose clock starts at a fixed time."""
 
 import asyncio
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ from airflow_provider_calcom.sandbox import create_app
 from airflow_provider_calcom.sandbox.app import SandboxApp
 from airflow_provider_calcom.sandbox.builds import BUILDS
 
-NOW = datetime(2026, 3, 3, 12, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 OWNER = {"Authorization": "Bearer cal_sandbox_owner", "cal-api-version": "2024-08-13"}
 OTHER = {**OWNER, "Authorization": "Bearer cal_sandbox_other"}
 

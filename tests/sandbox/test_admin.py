@@ -1,6 +1,6 @@
 """The routes under /_sandbox/, the practice world, and world files."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider_calcom.sandbox.practice import practice_world
 from airflow_provider_calcom.sandbox.throttle import Limit
@@ -101,7 +101,7 @@ def test_invalid_admin_requests(newest: Client) -> None:
 
 def test_the_practice_world_has_every_status_and_ties() -> None:
     """It has a few dozen bookings around now, some with the same start."""
-    world = load_world(practice_world(datetime.now(timezone.utc)))
+    world = load_world(practice_world(datetime.now(UTC)))
     starts = [booking.start for booking in world.bookings.values()]
     assert 30 <= len(starts) <= 60
     assert len(set(starts)) < len(starts)

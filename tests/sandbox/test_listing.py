@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from airflow_provider_calcom.sandbox.validation import STATUSES, Query
 from airflow_provider_calcom.sandbox.world import Booking, User, World, load_world
 from tests.profiles import examples
 
-NOW = datetime(2026, 3, 3, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 PEOPLE = ("ann@example.org", "bea+x@example.org", "owner@example.com", "other@example.com")
 SORTS = {"sortStart": "start", "sortEnd": "end", "sortCreated": "created", "sortUpdatedAt": "updated"}
 DATES = ("afterStart", "beforeEnd", "afterCreatedAt", "beforeCreatedAt", "afterUpdatedAt", "beforeUpdatedAt")

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -132,7 +132,7 @@ class SparkCursor:
 
 def _aware(value: datetime | None) -> datetime | None:
     # PySpark gives a time in the zone of the process, and says by `fold` which of two alike it is.
-    return None if value is None else value.astimezone(timezone.utc)
+    return None if value is None else value.astimezone(UTC)
 
 
 class SparkHook(DbApiHook):

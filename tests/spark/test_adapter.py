@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from airflow.sdk import BaseHook
 from tests.spark.adapter import DatabaseError, SparkConnection, SparkCursor, SparkHook, connect, load_view
 
 TOKYO = timezone(timedelta(hours=9))
-NOON = datetime(2026, 11, 19, 12, 0, 0, 123456, tzinfo=timezone.utc)
+NOON = datetime(2026, 11, 19, 12, 0, 0, 123456, tzinfo=UTC)
 AWKWARD = [
     "o'neil",
     "a\\b",
@@ -69,7 +69,7 @@ def test_an_instant_comes_back_as_it_went(
     time.tzset()
     try:
         # In New York the clock shows half past one twice that night.
-        given = [NOON.astimezone(TOKYO), datetime(2026, 11, 1, 5, 30, tzinfo=timezone.utc)]
+        given = [NOON.astimezone(TOKYO), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)]
         given.append(given[-1] + timedelta(hours=1))
         cursor.execute("SELECT ?, ?, ?, CAST(? AS STRING)", [*given, NOON])
         assert cursor.fetchall() == [(*given, "2026-11-19 12:00:00.123456")]

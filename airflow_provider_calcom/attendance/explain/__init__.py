@@ -5,7 +5,7 @@ Nothing is decided here. The rules run on the one booking, and their intermediat
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from airflow_provider_calcom.attendance.engine import Policy, Resources, duckdb_session, load_policy, loaded
 from airflow_provider_calcom.attendance.explain.collect import NUMBERED_ATTENDANCE, choose, gather, run_rules
@@ -40,7 +40,7 @@ def explain(
     :param booking_uid: which booking.
     :raises InvalidInput: also if no booking has the uid.
     """
-    judged_by = AttendancePolicy.of(policy).at(datetime.now(timezone.utc))
+    judged_by = AttendancePolicy.of(policy).at(datetime.now(UTC))
     inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
     with (
         duckdb_session(resources, zone) as (connection, folder),

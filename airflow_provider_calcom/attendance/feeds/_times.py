@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ _MONTH_WORDS = (
     "december",
 )  # fmt: skip
 _HALF_A_DAY = timedelta(hours=12)
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 """Nobody attended a meeting of these vendors before or after. Other years are those of a misread date, or of a time
 that is not known, which programs write as 1970 or as the year 1."""
@@ -83,7 +83,7 @@ def parse_zone(zone: str) -> tzinfo:
         :class:`~zoneinfo.ZoneInfo` raises.
     """
     if zone.upper() in ("UTC", "Z"):
-        return timezone.utc
+        return UTC
     found = _OFFSET.fullmatch(zone)
     if found:
         offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
@@ -93,7 +93,7 @@ def parse_zone(zone: str) -> tzinfo:
 
 def as_utc(moment: datetime) -> str:
     """Return an aware datetime as ``2026-01-15T10:00:03.000Z``, with microseconds where there are any."""
-    utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
     return utc.isoformat(timespec="microseconds" if utc.microsecond % 1000 else "milliseconds") + "Z"
 
 
@@ -153,7 +153,7 @@ def is_epoch(value: object) -> bool:
     """Return whether a value is 1970-01-01T00:00:00Z, which some vendors write for a time that is not known."""
     if isinstance(value, str):
         return value.strip()[:19].replace(" ", "T") == "1970-01-01T00:00:00"
-    return isinstance(value, datetime) and value.replace(tzinfo=timezone.utc) == _EPOCH
+    return isinstance(value, datetime) and value.replace(tzinfo=UTC) == _EPOCH
 
 
 def is_clock(text: str) -> bool:
@@ -239,11 +239,11 @@ def _in_named_zone(moment: datetime, named: str, zone: str | None) -> datetime:
 
 def _placed(moment: datetime, zone: str | None, is_end: bool) -> datetime:
     if moment.utcoffset() is not None:
-        return moment.astimezone(timezone.utc)
+        return moment.astimezone(UTC)
     place = parse_zone(zone) if zone is not None else None
     if place is None:
         raise BadTime("has no time zone; set the option zone, for instance zone='Europe/Berlin'")
-    utc = moment.replace(tzinfo=place, fold=int(is_end)).astimezone(timezone.utc)
+    utc = moment.replace(tzinfo=place, fold=int(is_end)).astimezone(UTC)
     if utc.astimezone(place).replace(tzinfo=None) != moment.replace(tzinfo=None):
         raise BadTime("is a local time that the option zone's clocks skipped, so the zone must be another")
     return utc

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Literal, Union, cast
@@ -424,7 +424,7 @@ def _line(values: dict[str, Any]) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         # Historical offsets have seconds, which ISO 8601 does not allow.
-        return (value if value.utcoffset() is None else value.astimezone(timezone.utc)).isoformat()
+        return (value if value.utcoffset() is None else value.astimezone(UTC)).isoformat()
     if isinstance(value, UUID) or (isinstance(value, Decimal) and value == value.to_integral_value()):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
     if value is None or isinstance(value, (str, bool, int)):

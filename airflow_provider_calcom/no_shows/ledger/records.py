@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from airflow_provider_calcom._storage import as_json, is_whole_text
@@ -140,7 +140,7 @@ def task_of(record: LedgerRecord) -> str:
 
 def format_time(unix_time: float) -> str:
     """Return a time as records have it: to the microsecond, so that the records of one person are in order."""
-    moment = datetime.fromtimestamp(unix_time, timezone.utc)
+    moment = datetime.fromtimestamp(unix_time, UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

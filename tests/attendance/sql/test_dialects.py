@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -404,7 +404,7 @@ def test_greatest_least_and_order_never_see_a_null() -> None:
             duckdb_session(Resources()) as (connection, folder),
             loaded(connection, folder, tables, takes_naive_times=False),
         ):
-            load_policy(connection, policy_tables(AttendancePolicy.of(policy).at(datetime.now(timezone.utc))))
+            load_policy(connection, policy_tables(AttendancePolicy.of(policy).at(datetime.now(UTC))))
             for step in rules.steps:
                 if step.is_kept:
                     tree = sqlglot.parse_one(rules.with_parts(step.body), read="duckdb")

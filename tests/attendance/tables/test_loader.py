@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -81,7 +81,7 @@ def read(table: Table, source: Any, zone: str | None = None) -> list[Row]:
         found = connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
     rows = [dict(zip(names, row, strict=True)) for row in found]
     instants = [column.name for column in table.columns if column.kind == "instant"]
-    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
     for row in rows:
         row.update(
             {name: row[name] if row[name] is None else epoch + timedelta(microseconds=row[name]) for name in instants}
@@ -741,7 +741,7 @@ def test_rows_of_usual_values() -> None:
     (row,) = read(BOOKINGS, iter(rows))
     assert row["booking_uid"] == str(uid)
     assert row["conference_key"] == "89512345678"
-    assert row["start_at"] == datetime(2026, 1, 5, 9, 59, 39, tzinfo=timezone.utc)
+    assert row["start_at"] == datetime(2026, 1, 5, 9, 59, 39, tzinfo=UTC)
     assert "'2026-01-05T10:00:00' is a naive time" in refused(
         BOOKINGS, [{**BOOKING, "start_at": datetime(2026, 1, 5, 10)}]
     )
@@ -755,7 +755,7 @@ def test_rows_must_be_mappings(rows: list[Any]) -> None:
 
 # Parquet.
 
-INSTANT = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
+INSTANT = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -763,8 +763,8 @@ INSTANT = datetime(2026, 1, 5, 10, tzinfo=timezone.utc)
     [
         ("TIMESTAMPTZ '2026-01-05 10:00:00+00'", INSTANT),
         ("TIMESTAMPTZ '2026-01-05 15:30:00+05:30'", INSTANT),
-        ("TIMESTAMPTZ '0001-01-01 00:00:00+00'", datetime(1, 1, 1, tzinfo=timezone.utc)),
-        ("TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'", datetime(9999, 12, 31, 23, 59, 59, 999999, timezone.utc)),
+        ("TIMESTAMPTZ '0001-01-01 00:00:00+00'", datetime(1, 1, 1, tzinfo=UTC)),
+        ("TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'", datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
         ("CAST(NULL AS TIMESTAMPTZ)", None),
         ("CAST(NULL AS TIMESTAMP)", None),
         ("NULL", None),
