@@ -13,7 +13,7 @@ if importlib.util.find_spec("pyspark") is None:
 @pytest.fixture
 def spark_conn_id(monkeypatch: pytest.MonkeyPatch) -> str:
     """Return an Airflow connection whose hook is the local Spark's, until the test ends."""
-    from airflow.providers_manager import HookInfo
+    from airflow.sdk._shared.providers_discovery import HookInfo
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
     from tests.spark.adapter import SparkHook
