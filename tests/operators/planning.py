@@ -165,3 +165,4 @@ def memory_storage() -> Iterator[str]:
         yield "memory://bucket"
     finally:
         storage.store.clear()
+        storage.pseudo_dirs[:] = [""]  # one list for all storages of the process

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
+from tests.operators.planning import memory_storage
 from tests.support import BUILDS, SandboxDriver, ends_the_task, stranger
 
 each_build = pytest.mark.parametrize("build", BUILDS)
@@ -225,17 +226,8 @@ def output(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param != "memory://":
         yield f"{'file://' if request.param == 'file://' else ''}{tmp_path}/deep/down/bookings.jsonl"
         return
-    import fsspec
-
-    try:
-        from airflow.sdk.io import attach
-    except ImportError:
-        from airflow.io.store import attach
-
-    storage = fsspec.filesystem("memory")
-    attach("memory", fs=storage)
-    yield "memory://bucket/deep/bookings.jsonl"
-    storage.store.clear()
+    with memory_storage() as url:
+        yield f"{url}/deep/bookings.jsonl"
 
 
 def lines_of(address: str) -> list[dict[str, Any]]:

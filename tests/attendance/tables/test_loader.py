@@ -476,7 +476,12 @@ WRONG_CELLS = [
     (PEOPLE, "absent", PHONE, "must be true or false, but is a string of 15 characters"),
     (PEOPLE, "absent", None, "is empty, and must not be"),
     (ATTENDANCE, "kind", "persons", "must be one of person, bot, lobby, check_in, but is 'persons'"),
-    (ATTENDANCE, "kind", "'; DROP TABLE bookings; --", "must be one of person, bot, lobby, check_in, but is a string of"),
+    (
+        ATTENDANCE,
+        "kind",
+        "'; DROP TABLE bookings; --",
+        "must be one of person, bot, lobby, check_in, but is a string of",
+    ),
     (ATTENDANCE, "kind", None, "is empty, and must not be"),
     (ATTENDANCE, "joined_at", EMAIL, "string like '<address>' is not a timestamp"),
 ]
