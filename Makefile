@@ -47,12 +47,12 @@ test-sdist: $(AIRFLOW_33)/installed
 
 # Deprecations are not errors there: those of Airflow 2 and of its old libraries are not ours.
 test-airflow-2.11: $(AIRFLOW_211)/installed
-	$(AIRFLOW_211)/bin/$(PYTEST) -W default::DeprecationWarning -m "not standalone" tests/hooks tests/operators tests/e2e
+	$(AIRFLOW_211)/bin/$(PYTEST) -W default::DeprecationWarning -W default::PendingDeprecationWarning -m "not standalone" tests/hooks tests/operators tests/e2e
 
 # What differs between minor versions: how they resolve mapped tasks, the day of a run, and what the example DAGs can
 # import. It takes a few minutes, because 3.0 to 3.2 take seconds for a task.
 test-templates: $(VERSIONS:%=.build/airflow-%/installed)
-	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest -W default::DeprecationWarning \
+	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest -W default::DeprecationWarning -W default::PendingDeprecationWarning \
 		-m "not standalone" \
 		tests/operators/test_templates.py tests/e2e/test_example_imports.py \
 		-k "never_a_template or day_of_a_run or examples_are_imported" || exit 1; done
