@@ -61,7 +61,7 @@ RICH = {
 
 
 @given(booking=any_change(RICH))
-@limits(150)
+@limits(60)
 def test_bookings_of_cal_com(tmp_path_factory: pytest.TempPathFactory, booking: Any) -> None:
     """A booking of a file that holds any JSON anywhere is judged, or refused by file and row."""
     folder = tmp_path_factory.mktemp("bookings")
@@ -151,7 +151,7 @@ def _applied(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["summary.json", "plan.jsonl"])
 @given(data=st.data())
-@limits(100)
+@limits(25)
 def test_files_of_a_plan(a_plan: Path, name: str, data: st.DataObject) -> None:
     """A plan whose summary or change holds any JSON anywhere is refused, whatever its hash says, or is that plan."""
     good = (a_plan / name).read_bytes()
@@ -172,7 +172,7 @@ RECORD = {
 
 
 @given(record=any_change(RECORD))
-@limits(150)
+@limits(60)
 def test_records_of_a_ledger(tmp_path_factory: pytest.TempPathFactory, record: Any) -> None:
     """A record of the ledger that holds any JSON anywhere is read, or refused by part and line."""
     folder = tmp_path_factory.mktemp("ledger")
@@ -188,7 +188,7 @@ def test_records_of_a_ledger(tmp_path_factory: pytest.TempPathFactory, record: A
 
 
 @given(content=st.binary(max_size=60))
-@limits(40)
+@limits(25)
 def test_bytes_of_a_ledger(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     """Any bytes in a part are refused by part and line; only a torn last line is left out."""
     folder = tmp_path_factory.mktemp("ledger")

@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.errors import InvalidInput, OutOfMemory
 from tests.attendance import reference, worlds
 from tests.profiles import examples
 
-SEEDS = range(examples(8, 200))
+SEEDS = range(examples(4, 200))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

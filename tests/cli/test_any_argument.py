@@ -48,7 +48,7 @@ OPTIONS = ["--bookings", "--people", "--attendance", "--policy", "--zone", "--me
 
 @pytest.mark.parametrize("option", OPTIONS)
 @given(value=ANY_TEXT)
-@limits(8)
+@limits(5)
 def test_decide(
     tables: dict[str, str],
     capsys: pytest.CaptureFixture[str],
@@ -67,7 +67,7 @@ def test_decide(
     content=st.binary(max_size=20)
     | st.sampled_from([b"[" * 99_999, b"{}", b'{"settle": NaN}', b'{"a":' * 9_999, b"\xff"])
 )
-@limits(25)
+@limits(10)
 def test_policy_file(
     tables: dict[str, str],
     capsys: pytest.CaptureFixture[str],
@@ -82,7 +82,7 @@ def test_policy_file(
 
 
 @given(folder=ANY_TEXT)
-@limits(25)
+@limits(10)
 def test_folders_of_other_commands(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -63,7 +63,7 @@ FIELDS = {
 
 
 @given(data=st.data())
-@limits(40)
+@limits(15)
 def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
     """A random value of a field or extra of the connection is accepted, or rejected by the field's name."""
     extra = {"max_attempts": 1, "ledger_secret": "s" * 20}
@@ -101,7 +101,7 @@ def test_a_uri_with_another_path(connect: Any) -> None:
 
 
 @given(conn_id=ANYTHING)
-@limits(15)
+@limits(8)
 def test_any_connection_id(conn_id: Any) -> None:
     """An invalid id, or one of a missing connection, is rejected by its parameter and is not retryable."""
     error = outcome(lambda: CalComHook(calcom_conn_id=conn_id).settings, names=("calcom_conn_id",), in_task=False)

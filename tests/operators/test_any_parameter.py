@@ -118,7 +118,7 @@ FIELDS = ["feed", "path", "rows", "sql", "conn_id", "options"]
 
 
 @given(entry=st.dictionaries(st.sampled_from(FIELDS) | ANY_TEXT, ANYTHING, max_size=3))
-@limits(10)
+@limits(5)
 def test_entries_of_attendance(place: Path, entry: dict[str, Any]) -> None:
     """An entry of ``attendance`` is a valid feed or row, or is rejected by its index."""
     bookings, people, _ = table_rows()
@@ -128,7 +128,7 @@ def test_entries_of_attendance(place: Path, entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("field", ["policy", "guard_rails"])
 @given(data=st.data())
-@limits(40)
+@limits(15)
 def test_fields_of_policy_and_rails(place: Path, field: str, data: st.DataObject) -> None:
     """An invalid field of the policy or of the guard rails is rejected by its name."""
     from airflow_provider_calcom.attendance.policy import AttendancePolicy
