@@ -164,7 +164,7 @@ def test_a_killed_worker_neither_loses_nor_doubles_a_write(
     }
     assert {row["try_number"] for row in records} == {1, 2, 3}
     assert {outcome for outcome, _ in outcomes(plan).values()} <= {"applied", "already"}
-    assert "An earlier try of this task began this plan" in log
+    assert "An earlier attempt of this task applied this plan" in log
     assert "@client.example" not in log
 
 
