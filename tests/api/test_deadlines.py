@@ -13,8 +13,8 @@ import pytest
 from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.api.transport import Deadline, TimedTransport
-from tests.api.raw_server import raw_server
 from tests.api.support import IN_BOTH, SETTINGS, Both, success
+from tests.raw_server import raw_server
 
 ME = json.dumps(success({"id": 7})).encode()
 BODY = b"%x\r\n%s\r\n" % (len(ME), ME)

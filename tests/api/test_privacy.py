@@ -23,8 +23,8 @@ from airflow_provider_calcom.api.query import BookingQuery
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
 from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
 from tests.api.fakes import FakeCalCom
-from tests.api.raw_server import raw_server
 from tests.api.support import SETTINGS, Both, answering, booking, success
+from tests.raw_server import raw_server
 
 ADDRESS = "canary.person@victim.example"
 NAME = "Canary O'Lastname"

@@ -14,8 +14,8 @@ from airflow_provider_calcom.api import endpoints, errors
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.api.settings import ClientSettings, RetryLimits
 from airflow_provider_calcom.api.transport import ConnectionPool, transport_options
-from tests.api.raw_server import raw_server
 from tests.api.support import IN_BOTH, KEY, all_texts, answering, success
+from tests.raw_server import raw_server
 from tests.support import stranger
 
 READ = endpoints.Endpoint("GET", "/me", lambda answer: answer.body["status"])
