@@ -492,7 +492,7 @@ owners AS (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- 3. The rows of a booking
+-- The rows of a booking (headings as in docs/explanation/rules.md)
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- The number 0 represents a booking or a conference that is in the feed and not in these bookings.
@@ -701,7 +701,7 @@ rows_by_booking_uid AS (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- 4. Whose a row of the meeting is
+-- The person of a row
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- A row that is somebody's by address or phone is not looked up by name.
@@ -745,7 +745,7 @@ meeting_rows AS MATERIALIZED (
     ) AS judged_rows
 ),
 
--- 4c, names that contain unambiguous ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that contains a
+-- Names that contain unambiguous ones, as in "Ann Archer (Acme)" or "Ann Archer & Bob Barker". One that contains a
 -- host's name finds nobody.
 holding_names AS MATERIALIZED (
     SELECT long_names.booking, long_names.name, unambiguous_names.bearer
@@ -777,7 +777,7 @@ held_names AS MATERIALIZED (
     WHERE of_hosts.booking IS NULL
 ),
 
--- 4f, rows of a participant who is known by another row of the meeting.
+-- Rows of a participant who is known by another row of the meeting.
 borrowers AS (
     SELECT DISTINCT rows.booking, rows.participant
     FROM meeting_rows AS rows
@@ -814,7 +814,7 @@ lent_owners AS MATERIALIZED (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- 5. Presence
+-- Presence
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Hosts' own presence is computed only if they are judged: nothing else needs it.
@@ -1174,7 +1174,7 @@ feed AS MATERIALIZED (
 ),
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- 6. and 7. The decisions
+-- The decisions: attendees and hosts
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Attendees without a usable address are identified by the string that they have instead.

@@ -316,7 +316,7 @@ class Person:
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """One row of `attendance`, with the time that it lasts and the kind and address that it counts with (section 3)."""
+    """One row of `attendance`, with the time that it lasts and the kind and address that it counts with."""
 
     kind: str
     source: str | None
@@ -612,7 +612,7 @@ def union_length(rows: Iterable[Row], start: int, end: int) -> int:
 
 @dataclass(eq=False, slots=True)
 class Owner:
-    """Whose a row is within one booking (section 4).
+    """Return the person of a row within one booking.
 
     `clause` is that of the page that fits, a to g. `how` is `email`, `phone` or `name` of `people`, or `internal`,
     `machine` or `unknown`.
@@ -1026,7 +1026,7 @@ def exclusion(booking: Booking, policy: Policy) -> str | None:
 def decide(
     bookings: list[Record], people: list[Record], attendance: list[Record], policy: Record
 ) -> list[dict[str, Any]]:
-    """The decisions of section 8, one row a person, sorted."""
+    """The decisions, one row a person, sorted."""
     rules = Policy(**policy)
     rows, ends = load_attendance(attendance, rules)
     feed = Feed(rows)
@@ -1062,7 +1062,7 @@ def decide(
 
 
 def figures(bookings: list[Record], people: list[Record], attendance: list[Record], policy: Record) -> dict[str, Any]:
-    """What the guard rails of section 9 count, over the bookings that rules 1 to 3 do not exclude.
+    """What the guard rails count, over the bookings that rules 1 to 3 do not exclude.
 
     `judged_bookings`: how many there are; `matched_rows`: (row, booking) pairs of rows of a meeting that are someone's
     by a to d or f; `known_rows`: those that are not a machine's.

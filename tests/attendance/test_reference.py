@@ -153,7 +153,7 @@ def test_order_of_the_input(seed):
 
 
 def test_an_absence():
-    """Who left no row at all, while the host came, is absent; the row of section 8 has all its columns."""
+    """Who left no row at all, while the host came, is absent; the row has all its columns."""
     assert decisions([ANN, HOST], [HOST_CAME]) == [
         {
             "booking_uid": "b1",

@@ -335,7 +335,7 @@ def is_null(value: object) -> bool:
 
 
 def cleaned(text: str) -> str | None:
-    """Return a string without white space at its ends, or None if nothing is left; see rules.md section 2."""
+    """Return a string without white space at its ends, or None if nothing is left."""
     return text.strip(WHITE_SPACE) or None
 
 
