@@ -461,7 +461,7 @@ class ApplyNoShowsOperator(CalComOperator):
         from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
-        from airflow_provider_calcom.operators._parameters import apply_request
+        from airflow_provider_calcom.operators._apply_parameters import apply_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._task import TaskState, task_run
 
