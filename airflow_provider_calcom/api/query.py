@@ -287,7 +287,7 @@ def just_after(moment: datetime) -> datetime:
 def _timestamp_of(value: str) -> datetime:
     """Parse a timestamp of a response. A booking's start is used several times, and other bookings start then, too."""
     try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:

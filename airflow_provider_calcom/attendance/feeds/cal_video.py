@@ -235,7 +235,7 @@ def _most_at_once(rows: list[AttendanceRow]) -> int:
 
 
 def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    return datetime.fromisoformat(text) if text else None
 
 
 def _stay(record: Record, start: str) -> tuple[str, str | None]:

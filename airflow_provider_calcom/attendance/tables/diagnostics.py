@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,7 @@ from airflow_provider_calcom._timestamps import is_naive
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.schema import Column, Table
 
-# NUL stands as this noncharacter while csv reads, which before Python 3.11 would stop at it.
-_NUL = "\ufdd0"
-_UNFIT = re.compile(f"[{_NUL}\ud800-\udfff]")
+_UNFIT = re.compile("[\0\ud800-\udfff]")
 
 _FAULTS_OF_CSV = {
     "Expected Number of Columns": "has another number of values than the header has columns",
@@ -108,10 +106,10 @@ def undecodable_cell(shown: str, path: Path, delimiter: str, header: Sequence[st
     """Return the error of the first cell with a NUL byte or invalid UTF-8."""
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
         try:
-            for row, cells in enumerate(csv.reader(_lines_without_nul(text), delimiter=delimiter), start=1):
+            for row, cells in enumerate(csv.reader(text, delimiter=delimiter), start=1):
                 for place, cell in enumerate(cells):
                     if found := _UNFIT.search(cell):
-                        reason = "contains a NUL byte" if found[0] == _NUL else "is not UTF-8"
+                        reason = "contains a NUL byte" if found[0] == "\0" else "is not UTF-8"
                         name = header[place] if place < len(header) else ""
                         at = f", column {shown_column(name)}" if name and row > 1 else ""
                         return InvalidInput(f"{shown}, row {row}{at}: {reason}. Save the file as UTF-8 or UTF-16")
@@ -128,15 +126,11 @@ def csv_rows(path: Path, delimiter: str) -> tuple[int, bool]:
     rows = 0
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as text:
         try:
-            for cells in csv.reader(_lines_without_nul(text), delimiter=delimiter, strict=True):
+            for cells in csv.reader(text, delimiter=delimiter, strict=True):
                 rows += bool(cells)
         except csv.Error:
             return rows, True
     return rows, False
-
-
-def _lines_without_nul(text: Iterable[str]) -> Iterator[str]:
-    return (line.replace("\0", _NUL) for line in text)
 
 
 # JSON lines.

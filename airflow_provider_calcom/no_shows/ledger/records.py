@@ -146,7 +146,7 @@ def format_time(unix_time: float) -> str:
 
 def unix_time(text: str) -> float:
     """Parse the time of a record."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return datetime.fromisoformat(text).timestamp()
 
 
 def sequence_of(record: LedgerRecord) -> int:
