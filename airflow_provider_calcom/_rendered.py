@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow_provider_calcom._redact import describe
 
@@ -19,8 +19,25 @@ NOTHING = ("", "None", "null")
 """What a template renders where it finds nothing."""
 
 
-class _RepeatedKey(ValueError):
-    """A JSON object has a key twice; Python's form of it would take the last one without a warning."""
+class RepeatedKey(ValueError):
+    """A JSON object has a key twice; Python's form of it would take the last one without a warning.
+
+    :param key: the key.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__("an object has a key twice")
+        self.key = key
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON, without a byte order mark before it.
+
+    :raises RepeatedKey: if an object has a key twice, so that it contradicts itself.
+    :raises ValueError: if it is not JSON.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_without_repeated_keys)
 
 
 def parse_value(text: str) -> object:
@@ -29,8 +46,8 @@ def parse_value(text: str) -> object:
     :raises ValueError: if it is neither, or an object in it has a key twice, so that it contradicts itself.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_repeated_keys)
-    except _RepeatedKey:
+        return parse_json(text)
+    except RepeatedKey:
         raise
     except (ValueError, RecursionError):
         pass
@@ -41,9 +58,12 @@ def parse_value(text: str) -> object:
 
 
 def _without_repeated_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise _RepeatedKey("an object has a key twice")
-    return dict(pairs)
+    made: dict[str, object] = {}
+    for key, value in pairs:
+        if key in made:
+            raise RepeatedKey(key)
+        made[key] = value
+    return made
 
 
 def check_found(given: object) -> None:

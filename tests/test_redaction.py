@@ -24,6 +24,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 import airflow_provider_calcom
 from airflow_provider_calcom._redact import describe, hide, plain, redact, redact_sql, shown_columns, shown_path
+from airflow_provider_calcom._rendered import RepeatedKey
 from airflow_provider_calcom._storage import MODE_VARIABLE, InvalidFileMode, UnusablePath, file_mode, folder_path
 from airflow_provider_calcom.api import errors as api_errors
 from airflow_provider_calcom.api.errors import CalComError, InvalidArgument
@@ -256,6 +257,7 @@ BASES = {
     attendance_errors.FeedError,
 }
 NOT_RAISED_TO_USERS: dict[type, str] = {
+    RepeatedKey: "the policy, guard rails and parameters report it without or with a described key",
     feed_errors.UnreadableField: "counted by FeedReport, whose errors are driven",
     feed_errors.UnreadableFile: "becomes a FeedUnreadable, which is driven",
     feed_errors.SkippedRecord: "counted by FeedReport",

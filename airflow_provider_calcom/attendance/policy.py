@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, redact
+from airflow_provider_calcom._rendered import RepeatedKey, parse_json
 from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
 from airflow_provider_calcom.attendance.schema import WHITE_SPACE
@@ -144,23 +144,15 @@ def whole_microseconds(seconds: float) -> int:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+        return parse_json(text)
     except RecursionError:
         raise InvalidPolicy("The policy is nested too deeply") from None
+    except RepeatedKey as error:
+        raise InvalidPolicy(f"The policy has {describe(error.key)} twice in one object") from None
     except ValueError as error:
         raise InvalidPolicy(
             f'The policy is not JSON: {redact(str(error))}. Write an object such as {{"settle": 3600}}'
         ) from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON. json alone would accept a key twice, and keep the last one."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidPolicy(f"The policy has {describe(twice)} twice in one object")
-    return made
 
 
 def _as_json(value: Any) -> Any:

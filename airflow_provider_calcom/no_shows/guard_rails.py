@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom._redact import describe, redact
+from airflow_provider_calcom._rendered import parse_json
 from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _number(value: float | None, none: str) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except (ValueError, RecursionError) as error:
         raise InvalidGuardRails(
             f'guard_rails is not JSON: {redact(str(error))}. Pass an object such as {{"max_changes": 50}}'

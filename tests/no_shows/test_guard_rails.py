@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance.engine import Figures
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidRails, RailResult, evaluate
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails, RailResult, evaluate
 
 
 def figures(**changed: Any) -> Figures:
@@ -132,7 +132,7 @@ def test_each_rail_has_figure_and_limit() -> None:
 )
 def test_invalid_limits(field: str, value: Any) -> None:
     """The error names the field and what came."""
-    with pytest.raises(InvalidRails, match=f"^{field} must be .* but is {value!r}"):
+    with pytest.raises(InvalidGuardRails, match=f"^{field} must be .* but is {value!r}"):
         GuardRails(**{field: value})
 
 
@@ -154,5 +154,11 @@ def test_rails_are_made_of_what_a_user_gives() -> None:
 )
 def test_invalid_guard_rails(given: Any, words: str) -> None:
     """A mistyped field would otherwise leave a rail where it is, in silence."""
-    with pytest.raises(InvalidRails, match=words):
+    with pytest.raises(InvalidGuardRails, match=words):
         GuardRails.of(given)
+
+
+def test_a_limit_that_is_set_twice() -> None:
+    """JSON with a limit twice contradicts itself: neither of the two is taken."""
+    with pytest.raises(InvalidGuardRails, match="key twice"):
+        GuardRails.of('{"max_changes": 5, "max_changes": 900}')
