@@ -167,14 +167,14 @@ def load_plan(folder: Folder) -> PlanData:
     summary = read_summary(place)
     with plan_tables(place) as connection:
         lookup = _Lookup(connection)
-        outcomes, is_dry_run = _outcomes(place, summary)
-        changes, counts, written = _changes(place, summary, outcomes, lookup)
+        outcomes, is_dry_run = read_outcomes(place, summary)
+        changes, counts, written = read_changes(place, summary, outcomes)
         return PlanData(
             summary=summary,
-            state=_state(summary, counts, is_dry_run=is_dry_run),
+            state=state_of(summary, counts, is_dry_run=is_dry_run),
             outcomes=dict(counts),
             written=written,
-            changes=changes,
+            changes=replace(changes, rows=lookup.with_hosts(changes.rows)),
             held_back=_held_back(place, lookup),
             undetermined=_undetermined(connection),
             **_totals(connection),
@@ -302,12 +302,15 @@ def _by_start(row: Row) -> tuple[Any, ...]:
     return (start is None, start or 0, row.booking_uid, row.role, row.email or "")
 
 
-def _changes(
-    place: Any, summary: Summary, outcomes: Iterator[Mapping[str, Any]], lookup: _Lookup
+def read_changes(
+    place: Any, summary: Summary, outcomes: Iterator[Mapping[str, Any]]
 ) -> tuple[Table, Counter[str], dict[str, int]]:
-    """Return the plan's changes with their outcomes, how many have which outcome, and what was written.
+    """Return a plan's changes with their outcomes, how many have which outcome, and what was written.
 
     Of more changes than a report holds, those that failed come first.
+
+    :param place: the plan's folder.
+    :param outcomes: those of :func:`read_outcomes`.
     """
     counts: Counter[str] = Counter()
     written: Counter[str] = Counter(mark_attendees=0, mark_hosts=0, unmark_attendees=0)
@@ -327,7 +330,7 @@ def _changes(
         if len(rows) < MOST_ROWS:
             rows.append(_row(change, outcome, detail))
     kept = sorted([*failures, *others][:MOST_ROWS], key=_by_start)
-    return Table(lookup.with_hosts(kept), total), counts, {**written, "bookings": len(bookings)}
+    return Table(kept, total), counts, {**written, "bookings": len(bookings)}
 
 
 def _outcome_of(change: Change, line: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -389,7 +392,7 @@ def _undetermined(connection: DuckDBPyConnection) -> Table:
     return Table([Row(*row[:7]) for row in found], found[0][7] if found else 0)
 
 
-def _outcomes(place: Any, summary: Summary) -> tuple[Iterator[Mapping[str, Any]], bool]:
+def read_outcomes(place: Any, summary: Summary) -> tuple[Iterator[Mapping[str, Any]], bool]:
     """Return the outcomes in the order of the plan, and whether they are those of a dry run.
 
     Outcomes of another plan, which this one replaced, are left out.
@@ -426,7 +429,12 @@ def _lines(path: Any) -> Iterator[dict[str, Any]]:
             yield found
 
 
-def _state(summary: Summary, counts: Counter[str], *, is_dry_run: bool) -> State:
+def state_of(summary: Summary, counts: Counter[str], *, is_dry_run: bool) -> State:
+    """Return a plan's state.
+
+    :param counts: changes by outcome.
+    :param is_dry_run: whether these are the outcomes of a dry run.
+    """
     if summary["state"] == "refused":
         return "rejected"
     if counts:

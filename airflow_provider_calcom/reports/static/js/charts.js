@@ -75,8 +75,12 @@ function drawTrend(categories, width, title) {
   });
 }
 
-function setUpRates(id, title, categories) {
-  const isTrend = /^\d{4}-\d{2}-\d{2}$/.test((categories[0] || {}).name) && categories.length > 8;
+/** Set up a chart of rates. Days and weeks are a trend from some number of them on. */
+function setUpRates(id, title, found, trendFrom = 9) {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test((found[0] || {}).name);
+  const isTrend = isDate && found.length >= trendFrom;
+  const dated = (name) => new Date(`${name}T00:00:00Z`).toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const categories = isDate && !isTrend ? found.map((one) => ({ ...one, name: dated(one.name) })) : found;
   const draw = isTrend ? drawTrend : drawRates;
   const figure = document.getElementById(id);
   if (figure && isTrend) figure.classList.add("wide");
