@@ -71,6 +71,7 @@ function setUpRows(id, caption, rows, columns, filters) {
   setUpTable(id, {
     caption, rows, filters, sorted: hasStarts ? "start" : "booking",
     columns: columns.filter((column) => (column.name !== "host" || hasHosts) && (column.name !== "start" || hasStarts)),
+    placeholder: "Name, address, booking",
     search: (row) => [row.name, row.email, row.uid, row.host].filter(Boolean).join(" "),
     canOpen: (row) => row.picture !== null,
     open: (row, place) => showPicture(place, row),
@@ -94,4 +95,5 @@ setUpRates("chart-days", "Day", DATA.charts.days);
 setUpRates("chart-event-types", "Event type", DATA.charts.eventTypes);
 setUpRates("chart-hosts", "Host", DATA.charts.hosts);
 setUpLateness("chart-lateness", DATA.charts.lateness);
+tidyCharts();
 document.documentElement.dataset.ready = "true";
