@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResou
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
-from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, Table
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, NUMBERED_ATTENDANCE, PEOPLE, Table
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
 from airflow_provider_calcom.attendance.tables.sources import Source, format_of, local_files
 
@@ -98,6 +98,7 @@ class Figures:
 
     :param outcomes: ``{outcome: {reason: persons}}``.
     :param judged_bookings: bookings that rules 1 to 3 let through.
+    :param bookings: bookings with a decision on somebody, and ``attendees`` on how many attendees in them.
     :param attendance_rows: rows of the feed.
     :param rows_of_people: rows of meetings that are not a bot's; a row counts for each of its bookings.
     :param matched_rows: those of them that are somebody's or an internal participant's.
@@ -114,6 +115,8 @@ class Figures:
     rows_of_people: int
     matched_rows: int
     complete_until: int | None
+    bookings: int = 0
+    attendees: int = 0
     source_ends: dict[str, int | None] = field(default_factory=dict)
     files: list[LoadedFile] = field(default_factory=list)
     counts: dict[str, dict[tuple[Any, ...], int | None]] = field(default_factory=dict, repr=False)
@@ -126,11 +129,25 @@ class Decided:
     :param connection: DuckDB's; its relation ``decided`` has the decisions with whole microseconds.
     :param policy: the policy, ``as_of`` filled in.
     :param figures: what was counted.
+    :param is_embedded: whether the rules ran on this connection, which then has the tables ``bookings``, ``people`` and
+        ``attendance`` as well.
     """
 
     connection: DuckDBPyConnection
     policy: AttendancePolicy
     figures: Figures
+    is_embedded: bool = False
+
+    @contextmanager
+    def another_session(self) -> Iterator[DuckDBPyConnection]:
+        """Open a session for another run of the rules: it has the loaded tables, and its own are removed at the end.
+
+        Its temporary tables may have the names of those that are left of the first run. Memory and threads are shared.
+        """
+        (zone,) = self.connection.execute("SELECT current_setting('TimeZone')").fetchone() or ("UTC",)
+        with self.connection.cursor() as session:
+            session.execute(f"SET TimeZone = '{zone}'")
+            yield session
 
     def rows(self) -> Iterator[Decision]:
         """Yield the decisions in their order."""
@@ -206,14 +223,15 @@ def deciding(
     Parameters and errors are those of :func:`decide`.
     """
     resolved = AttendancePolicy.of(policy).at(now or datetime.now(UTC))
-    inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
     with duckdb_session(resources, zone) as (connection, folder):
         if backend is None:
+            inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
             with loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files:
                 load_policy(connection, policy_tables(resolved))
                 counts = _run_embedded(connection)
-                yield Decided(connection, resolved, Figures(**_counted(counts), files=files))
+                yield Decided(connection, resolved, Figures(**_counted(counts), files=files), is_embedded=True)
         else:
+            inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
             files, counts = backend.run(
                 connection, folder, inputs, resolved, takes_naive_times=zone is not None, counts=COUNTS
             )
@@ -368,6 +386,8 @@ def _run_embedded(connection: DuckDBPyConnection) -> dict[str, list[tuple[Any, .
 COUNTS = {
     "outcomes": "SELECT outcome, reason, persons FROM outcome_counts",
     "judged_bookings": "SELECT count(*) AS bookings FROM meetings",
+    "bookings": "SELECT count(DISTINCT booking) AS bookings FROM persons_to_judge",
+    "attendees": "SELECT count(*) AS attendees FROM persons_to_judge WHERE NOT is_host",
     "rows_of_people": "SELECT rows_of_people FROM matching",
     "matched_rows": "SELECT matched_rows FROM matching",
     "attendance_rows": "SELECT feed_rows FROM feed",
@@ -390,7 +410,9 @@ def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
         "outcomes": outcomes,
         **{
             name: counts[name][()] or 0
-            for name in ("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows")
+            for name in (
+                *("judged_bookings", "bookings", "attendees", "attendance_rows", "rows_of_people", "matched_rows"),
+            )
         },
         "complete_until": counts["complete_until"][()],
         "source_ends": {source: end for (source,), end in sorted(counts["source_ends"].items())},

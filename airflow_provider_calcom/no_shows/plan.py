@@ -5,6 +5,8 @@ A plan is a folder, here or in an object store:
 - ``plan.jsonl``: the changes, one a line, sorted by booking, role and address;
 - ``decisions.parquet``: all decisions that it was made of;
 - ``held-back.jsonl``: people whose flag differs from the decision and stays, each with the reason;
+- ``bookings.parquet``: the bookings of the decisions;
+- ``evidence.parquet``: what the rules found of each of them, from which the report explains the decisions;
 - ``summary.json``: the policy, what was counted, the guard rails with figure and limit, the plan's hash, and the input
   files with their rows.
 
@@ -21,7 +23,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
@@ -33,12 +37,13 @@ from airflow_provider_calcom._storage import (
     storage_errors,
     write_lines,
 )
-from airflow_provider_calcom._timestamps import format_microseconds, parse_timestamp
+from airflow_provider_calcom._timestamps import format_microseconds, microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows import diff
 from airflow_provider_calcom.no_shows.diff import Correct, LastWrite, LastWritesOf
 from airflow_provider_calcom.no_shows.guard_rails import RAILS, GuardRails, RailResult, evaluate
+from airflow_provider_calcom.no_shows.plan_tables import write_bookings, write_evidence
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
@@ -48,10 +53,18 @@ REFUSED_CHANGES = "refused-changes.jsonl"
 HELD_BACK = "held-back.jsonl"
 DECISIONS = "decisions.parquet"
 SUMMARY = "summary.json"
+BOOKINGS = "bookings.parquet"
+EVIDENCE = "evidence.parquet"
+SUGGESTIONS = "suggestions.json"
+REPORT = "report.html"
 OUTCOMES_FILE = "outcomes.jsonl"
 DRY_RUN_FILE = "outcomes-dry-run.jsonl"
 """Outcomes of the changes, once the plan was applied, or in a dry run."""
 
+_FILES = (
+    *(SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, BOOKINGS, EVIDENCE, SUGGESTIONS, REPORT),
+    *(OUTCOMES_FILE, DRY_RUN_FILE),
+)
 _FORMAT = 2
 _OLD_FORMAT = 1
 """A format whose hash covers the changes alone. It is read, but a plan of it with ``force`` is rejected."""
@@ -122,10 +135,29 @@ class Change:
     start_at: str
 
 
+class Period(TypedDict):
+    """The bookings that were requested: from one start to another, ISO 8601 with ``Z``, or None where it is open."""
+
+    after_start: str | None
+    before_start: str | None
+
+
+class EvidenceCount(TypedDict):
+    """Of how many bookings the plan has evidence, and how many others it has."""
+
+    bookings: int
+    left_out: int
+
+
 class _Report(TypedDict, total=False):
     """What plans of older versions lack."""
 
     report_sha256: str
+    period: Period | None
+    bookings: int
+    attendees: int
+    booking_url: str | None
+    evidence: EvidenceCount
 
 
 class Summary(_Report):
@@ -138,7 +170,8 @@ class Summary(_Report):
     is applied, see :func:`plan_hash`; ``report_sha256`` is that of all the rest, and plans of older versions have none.
     ``addresses`` is ``plain``, or ``hashed`` where people are named by keyed hashes. ``complete_until`` is the
     timestamp up to which the feed is complete. ``attended_bookings`` counts those that were left out because the key's
-    user only attends them, or is None where that is not known.
+    user only attends them, or is None where that is not known. ``bookings`` and ``attendees`` count those with a
+    decision. ``booking_url`` is the address of a booking's page, with ``{uid}`` in it.
     """
 
     format: int
@@ -162,6 +195,33 @@ class Summary(_Report):
     changes_file: str
     changes_sha256: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a plan's bookings are from.
+
+    :param after_start: beginning of the requested bookings, or None where they have none.
+    :param before_start: end of the requested bookings, or None where they have none.
+    :param booking_url: address of a booking's page, with ``{uid}`` in it, or None where it is not known.
+    :param details: event type and host of each booking as JSON lines, or None where only its people are known.
+    """
+
+    after_start: datetime | None = None
+    before_start: datetime | None = None
+    booking_url: str | None = None
+    details: Path | None = None
+
+    @property
+    def period(self) -> Period | None:
+        """The requested bookings, or None where all were."""
+        if self.after_start is None and self.before_start is None:
+            return None
+        return {"after_start": _formatted(self.after_start), "before_start": _formatted(self.before_start)}
+
+
+def _formatted(instant: datetime | None) -> str | None:
+    return None if instant is None else format_microseconds(microseconds(instant))
 
 
 def plan_hash(summary: Mapping[str, Any]) -> str:
@@ -215,6 +275,7 @@ def write_plan(
     force: bool = False,
     attended_bookings: int | None = None,
     hashed: Callable[[str], str] | None = None,
+    origin: Origin = Origin(),
 ) -> Summary:
     """Write the plan that follows from decisions; an older plan in the folder is replaced.
 
@@ -229,6 +290,7 @@ def write_plan(
     :param force: also write over a flag that a person changed by hand after our last write.
     :param attended_bookings: bookings that were left out because the key's user only attends them, if that is known.
     :param hashed: gives the keyed hash by which an address is named in all files of the plan; None for plain addresses.
+    :param origin: where the bookings are from.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
     :raises InvalidGuardRails: naming the field.
@@ -238,7 +300,7 @@ def write_plan(
     _check_options(correct, force)
     place = folder_path(folder)
     with writing(place):
-        for name in (SUMMARY, PLAN, REFUSED_CHANGES, HELD_BACK, DECISIONS, OUTCOMES_FILE, DRY_RUN_FILE):
+        for name in _FILES:
             (place / name).unlink(missing_ok=True)
     diff.compute(decided.connection, last_writes, correct=correct, force=force)
     if hashed is not None:
@@ -251,6 +313,8 @@ def write_plan(
         digest = write_lines(place / _CHANGES_FILES[state], diff.changes(decided.connection))
         write_lines(place / HELD_BACK, diff.held_back(decided.connection))
         decided.write(place / DECISIONS, relation=diff.DECIDED if hashed is None else diff.DECIDED_BY_HASH)
+        write_bookings(decided, place / BOOKINGS, details=origin.details, hashed=hashed)
+        explained = write_evidence(decided, place / EVIDENCE, hashed=hashed)
     summary: Summary = {
         "format": _FORMAT,
         "state": state,
@@ -261,6 +325,9 @@ def write_plan(
         "addresses": "plain" if hashed is None else "hashed",
         "attended_bookings": attended_bookings,
         **_figures(decided),  # type: ignore[typeddict-item]
+        "period": origin.period,
+        "booking_url": origin.booking_url,
+        "evidence": {"bookings": explained, "left_out": decided.figures.bookings - explained},
         "changes": counts,
         "held_back": diff.count_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
@@ -286,7 +353,7 @@ def read_summary(folder: Folder) -> Summary:
     path = folder_path(folder) / SUMMARY
     name = shown_path(path)
     try:
-        with _reading(path):
+        with reading(path):
             content = path.read_bytes()
     except FileNotFoundError:
         raise CorruptPlan(
@@ -314,6 +381,9 @@ def _summary_fault(found: dict[str, Any]) -> str | None:
             return f"{name} is {describe(found[name])}, which does not belong there"
     if _CHANGES_FILES[found["state"]] != found["changes_file"]:
         return "its state does not fit its file"
+    for name, is_right in _IS_RIGHT_IF_THERE.items():
+        if name in found and not is_right(found[name]):
+            return f"{name} is {describe(found[name])}, which does not belong there"
     if found.get(_REPORT_HASH, report_hash(found)) != report_hash(found):
         return f"{_REPORT_HASH} is not the hash of its policy, figures and guard rails"
     if found["format"] == _FORMAT:
@@ -329,6 +399,11 @@ def _is_counts(given: Any) -> bool:
 
 def _is_count(given: Any) -> bool:
     return type(given) is int and given >= 0
+
+
+def _is_period(given: Any) -> bool:
+    is_period = isinstance(given, dict) and given.keys() == Period.__required_keys__
+    return is_period and all(value is None or isinstance(value, str) for value in given.values())
 
 
 def _is_hash(given: Any) -> bool:
@@ -364,8 +439,17 @@ _IS_RIGHT: dict[str, Callable[[Any], bool]] = {
 }
 """What a summary's fields may hold: a text ``"false"`` is true in Python."""
 
+_IS_RIGHT_IF_THERE: dict[str, Callable[[Any], bool]] = {
+    "period": lambda given: given is None or _is_period(given),
+    "bookings": _is_count,
+    "attendees": _is_count,
+    "booking_url": lambda given: given is None or isinstance(given, str),
+    "evidence": lambda given: _is_counts(given) and given.keys() == EvidenceCount.__required_keys__,
+}
+"""The same of fields that plans of older versions lack."""
 
-def _reading(path: Any) -> AbstractContextManager[None]:
+
+def reading(path: Any) -> AbstractContextManager[None]:
     """Return a context that raises what prevents reading a file as an error of this package, unless it is missing.
 
     :raises PlanNotRead: with the operating system's reason; :class:`PlanNotReached` where a retry may succeed.
@@ -521,6 +605,8 @@ def _figures(decided: Decided) -> dict[str, Any]:
     tables = [table.name for table in TABLES]
     until = figures.complete_until
     return {
+        "bookings": figures.bookings,
+        "attendees": figures.attendees,
         "judged_bookings": figures.judged_bookings,
         "attendance_rows": figures.attendance_rows,
         "rows_of_people": figures.rows_of_people,
@@ -539,7 +625,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
     digest = hashlib.sha256()
     name = f"plan: {shown_path(path)}"
     try:
-        with _reading(path):
+        with reading(path):
             file = path.open("rb")
     except FileNotFoundError:
         raise CorruptPlan(f"{name} is missing. Make the plan again") from None
@@ -554,7 +640,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
 
 
 def _line_of(file: IO[bytes], path: Any) -> bytes:
-    with _reading(path):
+    with reading(path):
         return file.readline(_LONGEST_LINE)
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from airflow_provider_calcom._timestamps import EARLIEST, LATEST, format_microseconds, microseconds
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, PEOPLE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
+_Facts = TypeVar("_Facts")
+_KINDS, _ROLES = (
+    next(column.choices for column in table.columns if column.name == name)
+    for table, name in ((ATTENDANCE, "kind"), (PEOPLE, "role"))
+)
+_PLACES = ("meeting", "elsewhere", "outside_window")
 _INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
 
 
@@ -76,7 +87,7 @@ class HostSide:
     checked_in: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExplainedRow:
     """One row of attendance.
 
@@ -99,33 +110,33 @@ class ExplainedRow:
     """
 
     number: int
-    source: str | None
-    participant: str | None
+    source: str | None = None
+    participant: str | None = None
     kind: str
-    booking_uid: str | None
-    conference_key: str | None
-    email: str | None = field(repr=False)
-    name: str | None = field(repr=False)
-    phone: str | None = field(repr=False)
-    joined_at: int | None
-    left_at: int | None
+    booking_uid: str | None = None
+    conference_key: str | None = None
+    email: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    joined_at: int | None = None
+    left_at: int | None = None
     begins: int
     ends: int
     place: str
-    whose: str | None
-    is_by_participant: bool
-    counts_for: list[int]
-    trace_of: list[int]
-    named_with: list[int]
-    named_elsewhere: list[int]
-    at_another_time: list[int]
-    is_evidence: bool
-    is_host_side: bool
-    is_internal: bool
-    is_company: bool
+    whose: str | None = None
+    is_by_participant: bool = False
+    counts_for: list[int] = field(default_factory=list)
+    trace_of: list[int] = field(default_factory=list)
+    named_with: list[int] = field(default_factory=list)
+    named_elsewhere: list[int] = field(default_factory=list)
+    at_another_time: list[int] = field(default_factory=list)
+    is_evidence: bool = False
+    is_host_side: bool = False
+    is_internal: bool = False
+    is_company: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PersonExplanation:
     """The decision on one person, and why.
 
@@ -133,21 +144,26 @@ class PersonExplanation:
     :param outcome: None, like the reason, for a host if hosts are not judged.
     :param rule: the rule's number, or None for those that only hosts have.
     :param why: the rule in a sentence, with the figures that decided it.
+    :param rule_before: the number of the rule before it, which did not apply; None where there was none before it, or
+        it is one that only hosts have.
+    :param why_not_before: why the rule before it did not apply, in a sentence; empty where there was none.
     """
 
     person: int
     role: str
-    email: str | None = field(repr=False)
-    name: str | None = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
     currently_absent: bool
     is_internal: bool
-    outcome: str | None
-    reason: str | None
+    outcome: str | None = None
+    reason: str | None = None
     presence_seconds: float
-    first_joined_at: int | None
-    last_left_at: int | None
+    first_joined_at: int | None = None
+    last_left_at: int | None = None
     rule: int | None = None
     why: str = ""
+    rule_before: int | None = None
+    why_not_before: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,9 +185,71 @@ class Explanation:
     rows_in_all: dict[str, int]
     files: list[LoadedFile]
 
+    @classmethod
+    def of(cls, facts: str, policy: AttendancePolicy, files: Sequence[LoadedFile] = ()) -> Explanation:
+        """Return the explanation of gathered facts, without sentences.
+
+        :param facts: the JSON that :func:`~.collect.gather` makes.
+        :param policy: of the decision, ``as_of`` filled in.
+        :param files: those that were read.
+        :raises ValueError: if the string is not JSON; and with ``TypeError``, ``KeyError`` or ``AttributeError`` if it
+            is not of such facts.
+        """
+        found = json.loads(facts)
+        feed = found["feed"]
+        sources = [_made(FeedSource, source) for source in feed.pop("sources")]
+        explanation = cls(
+            booking=_made(ExplainedBooking, found["booking"]),
+            policy=policy,
+            feed=_made(Feed, feed | {"sources": sources}),
+            host_side=_made(HostSide, found["host_side"]),
+            people=[_made(PersonExplanation, person) for person in found["people"]],
+            rows=[_made(ExplainedRow, row) for row in found["rows"]],
+            rows_in_all=dict(found["rows_in_all"]),
+            files=[file for file in files if file.table == ATTENDANCE.name],
+        )
+        _check_people(explanation)
+        return explanation
+
     def as_dict(self) -> Any:
         """Return it as JSON values: timestamps as ISO 8601, truncated to milliseconds."""
         return _as_json(asdict(self) | {"policy": self.policy.as_dict()})
+
+
+def _made(kind: type[_Facts], found: dict[str, Any]) -> _Facts:
+    """Make facts of a JSON object, whose values must be of the fields' types.
+
+    :raises TypeError: if one is not, or a field is missing or unknown.
+    """
+    allowed = _types(kind.__name__)
+    for name, value in found.items():
+        if type(value) not in allowed[name]:
+            raise TypeError
+    return kind(**found)
+
+
+@cache
+def _types(kind: str) -> dict[str, tuple[type, ...]]:
+    """Return the types of the values that the fields of a class may have. In JSON 1.0 may be written as 1."""
+    found = {}
+    for name, hint in get_type_hints(globals()[kind]).items():
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (get_origin(hint) or hint,)
+        found[name] = (*kinds, int) if float in kinds else kinds
+    return found
+
+
+def _check_people(explanation: Explanation) -> None:
+    """Check that rows name people of the booking, and that what a page looks up is known.
+
+    :raises ValueError: if not.
+    """
+    people = {person.person for person in explanation.people}
+    for row in explanation.rows:
+        named = (*row.counts_for, *row.trace_of, *row.named_with, *row.named_elsewhere, *row.at_another_time)
+        if not people.issuperset(named) or row.place not in _PLACES or row.kind not in _KINDS:
+            raise ValueError
+    if any(person.role not in _ROLES for person in explanation.people):
+        raise ValueError
 
 
 def _as_json(value: Any, name: str = "") -> Any:
