@@ -6,7 +6,6 @@ Older plans lack ``bookings.parquet``, ``evidence.parquet`` and ``suggestions.js
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,30 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, storage_errors
+from airflow_provider_calcom._storage import Folder, folder_path, local_copy
 from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.errors import MissingExtra
 from airflow_provider_calcom.no_shows.plan import (
+    BOOKINGS,
     DECISIONS,
     DRY_RUN_FILE,
     HELD_BACK,
     OUTCOMES_FILE,
+    SUGGESTIONS,
     Change,
     CorruptPlan,
-    PlanNotReached,
-    PlanNotRead,
     Summary,
     read_plan,
     read_summary,
+    reading,
 )
 from airflow_provider_calcom.reports.statistics import Rate, wilson
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-BOOKINGS = "bookings.parquet"
-EVIDENCE = "evidence.parquet"
-SUGGESTIONS = "suggestions.json"
 
 State = Literal["awaiting", "rejected", "dry_run", "applied", "partly", "nothing"]
 
@@ -229,7 +225,7 @@ def _load(connection: DuckDBPyConnection, place: Any, number: int, copies: Path)
         path = place / name
         try:
             with reading(path):
-                local = local_copy(path, copies, f"{number}-{name}")
+                local = local_copy(path, copies)
         except FileNotFoundError:
             if name == BOOKINGS:
                 continue  # a plan of an older version
@@ -238,36 +234,6 @@ def _load(connection: DuckDBPyConnection, place: Any, number: int, copies: Path)
             connection.execute(query, [number, str(local)])
         except duckdb.Error:
             raise CorruptPlan(f"plan: {shown_path(path)} is not the file that was written. Make the plan again") from None
-
-
-def reading(path: Any) -> Any:
-    """Return a context that raises what prevents reading a plan's file as an error of the plan, unless it is missing.
-
-    :raises PlanNotRead: with the operating system's reason; :class:`PlanNotReached` where a retry may succeed.
-    """
-    return storage_errors(
-        "plan",
-        path,
-        lasting=PlanNotRead,
-        passing=PlanNotReached,
-        action="read",
-        fix="Let the worker's user read it",
-        unchanged=(FileNotFoundError,),
-    )
-
-
-def local_copy(path: Any, copies: Path, name: str) -> Path:
-    """Return a local file with the content of a path, which DuckDB can't read in an object store.
-
-    :raises FileNotFoundError: if there is none.
-    """
-    if is_here(path):
-        with path.open("rb"):
-            return Path(path)
-    copy = copies / name
-    with path.open("rb") as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target)
-    return copy
 
 
 # ----------------------------------------------------------------------------------------------------------------------

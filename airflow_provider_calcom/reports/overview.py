@@ -12,7 +12,7 @@ from urllib.parse import quote
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom._storage import Folder, atomic_write, folder_path, is_here
 from airflow_provider_calcom._timestamps import format_microseconds, microseconds, parse_timestamp
-from airflow_provider_calcom.no_shows.plan import InvalidPlanOption, Summary, read_summary, writing
+from airflow_provider_calcom.no_shows.plan import REPORT, InvalidPlanOption, Summary, read_summary, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import (
@@ -24,7 +24,7 @@ from airflow_provider_calcom.reports.load import (
     read_outcomes,
     state_of,
 )
-from airflow_provider_calcom.reports.page import REPORT, Masks, booking_url, categories
+from airflow_provider_calcom.reports.page import Masks, booking_url, categories
 from airflow_provider_calcom.reports.statistics import wilson
 
 if TYPE_CHECKING:

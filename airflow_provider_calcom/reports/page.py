@@ -15,15 +15,13 @@ from airflow_provider_calcom.attendance.explain.reasons import shown
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.no_shows.evidence import read_evidence
 from airflow_provider_calcom.no_shows.guard_rails import RAILS
-from airflow_provider_calcom.no_shows.plan import writing
+from airflow_provider_calcom.no_shows.plan import REPORT, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import Category, PlanData, Row, Table, load_plan
 from airflow_provider_calcom.reports.masking import masked, masked_name, masked_text, masked_value
 from airflow_provider_calcom.reports.pictures import IN_A_BLOCK, Pictures, draw
 from airflow_provider_calcom.reports.statistics import Rate
-
-REPORT = "report.html"
 
 _SCRIPTS = ("core.js", "table.js", "picture.js", "charts.js", "report.js")
 _COLUMNS = (
@@ -251,7 +249,7 @@ def _rail(result: Mapping[str, Any]) -> dict[str, Any]:
         "sample": f"{result['sample']:,} {rail.sample}" if rail.sample and result["sample"] is not None else "",
         "share": min(1.0, (figure or 0) / scale),
         "limit_share": None if limit is None else min(1.0, limit / scale),
-        "status": "failed" if is_tripped else "passed" if is_judged else f"under {result['judged_from']}" if few else "",
+        "status": "failed" if is_tripped else "passed" if is_judged else "too few" if few else "",
         "hint": f"Evaluated from {result['judged_from']} {rail.sample} on" if few else "",
         "tone": "bad" if is_tripped else "good" if is_judged else "off",
     }

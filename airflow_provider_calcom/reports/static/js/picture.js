@@ -123,11 +123,14 @@ function isDoubt(row, person) {
 
 function drawLanes(picture, lanes, person, width) {
   const isWide = width >= 620;
-  const left = isWide ? Math.min(250, Math.round(width * 0.27)) : 0;
+  const left = isWide ? Math.min(250, Math.round(width * 0.27)) : 18;
+  const right = isWide ? 8 : 18;
   const bars = lanes.flatMap((one) => one.rows.map((row) => ({ ...row, lane: one.id, doubt: isDoubt(row, person) })));
   const from = Math.min(picture.opens, ...bars.filter((bar) => bar.doubt).map((bar) => bar.begins));
   const to = Math.max(picture.closes, ...bars.filter((bar) => bar.doubt).map((bar) => bar.ends));
-  const least = ((to - from) / Math.max(width - left, 100)) * 4;
+  const pixel = (to - from) / Math.max(width - left - right, 100);
+  const least = 4 * pixel;
+  const isShort = picture.end - picture.start < 130 * pixel;
   for (const bar of bars) {
     bar.x1 = Math.max(bar.begins, from);
     bar.x2 = Math.min(Math.max(bar.ends, bar.begins + least), to);
@@ -148,7 +151,7 @@ function drawLanes(picture, lanes, person, width) {
   const ems = (isWide ? left - 16 : width) / 13;
   const absent = lanes.filter((one) => !one.rows.length);
   return plotted({
-    width, height: lanes.length * height + 54, marginLeft: left, marginRight: isWide ? 8 : 2, marginTop: 26, marginBottom: 28,
+    width, height: lanes.length * height + 54, marginLeft: left, marginRight: right, marginTop: 26, marginBottom: 28,
     ariaLabel: inWords(picture, lanes),
     x: { type: "time", domain: [date(from), date(to)], label: null },
     y: { type: "band", domain: lanes.map((one) => one.id), padding: 0, axis: null },
@@ -157,9 +160,10 @@ function drawLanes(picture, lanes, person, width) {
       Plot.rect([picture], { x1: (one) => date(one.start), x2: (one) => date(one.end), fill: "var(--core)" }),
       Plot.ruleY(lanes.slice(1), { y: "id", dy: -height / 2, stroke: "var(--line)", insetLeft: -left }),
       Plot.ruleX([picture.start, picture.end], { x: date, stroke: "var(--strong-line)" }),
-      Plot.text([picture.start, picture.end], {
+      Plot.text(isShort ? [(picture.start + picture.end) / 2] : [picture.start, picture.end], {
         x: date, frameAnchor: "top", dy: -14, fill: "var(--soft)", fontSize: 12,
-        text: (one) => `${one === picture.start ? "start" : "end"} ${formatTime(one)}`,
+        text: (one) => (one === picture.start ? `start ${formatTime(one)}` : one === picture.end ? `end ${formatTime(one)}`
+          : `${formatTime(picture.start)} to ${formatTime(picture.end)}`),
       }),
       Plot.axisX({ ticks: Math.max(2, Math.round((width - left) / 90)), tickFormat: (tick) => formatTime(tick), tickSize: 4, fontSize: 12, fill: "var(--soft)", stroke: "var(--strong-line)" }),
       Plot.ruleY(absent, { y: "id", dy: barY, x1: date(picture.start), x2: date(picture.end), stroke: "var(--strong-line)", strokeDasharray: "2,4" }),

@@ -50,7 +50,7 @@ const COLUMNS = {
       : el("span", { class: "uid", text: row.uid, title: row.uid })),
   },
   outcome: {
-    name: "outcome", title: "Outcome", label: "outcome:", sortBy: (row) => WORDS.outcomes[row.outcome] || row.outcome || "",
+    name: "outcome", title: "Outcome", className: "outcome", label: "outcome:", sortBy: (row) => WORDS.outcomes[row.outcome] || row.outcome || "",
     cell: (row) => (row.outcome ? [
       el("span", { class: `pill ${WORDS.tones[row.outcome] || ""}`, text: WORDS.outcomes[row.outcome] || row.outcome }),
       row.detail ? el("span", { class: "sub", text: row.detail }) : null,
