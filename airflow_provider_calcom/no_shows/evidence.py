@@ -13,7 +13,7 @@ from airflow_provider_calcom._storage import Folder, folder_path, local_copy
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
 from airflow_provider_calcom.attendance.explain.model import Explanation
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.no_shows.plan import EVIDENCE, CorruptPlan, Summary, reading
+from airflow_provider_calcom.no_shows.plan_files import EVIDENCE, CorruptPlan, Summary, reading
 
 
 def read_evidence(

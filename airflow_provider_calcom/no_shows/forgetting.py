@@ -31,7 +31,7 @@ from airflow_provider_calcom.no_shows.ledger.segments import (
     repair_segment,
     try_lock,
 )
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan_files import (
     DECISIONS,
     PLAN,
     REFUSED_CHANGES,

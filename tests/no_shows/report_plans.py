@@ -32,10 +32,11 @@ def write_world_plans(folder: Path, **options: Any) -> list[Path]:
 def write_world_plan(folder: Path, seed: int, *, bookings: int = 30, judge_hosts: bool = True, **options: Any) -> Path:
     """Write the plan of one world, and return its folder."""
     tables, policy = random_tables(seed, bookings)
-    origin = Origin(booking_url="https://app.cal.com/booking/{uid}")
+    settings: dict[str, Any] = {"rails": PASSING, "correct": "all"}
+    settings["origin"] = Origin(booking_url="https://app.cal.com/booking/{uid}")
     resources = Resources(threads=1)
     with deciding(*tables, policy | {"judge_hosts": judge_hosts}, resources=resources) as decided:
-        write_plan(decided, folder, **{"rails": PASSING, "correct": "all", "origin": origin} | options)
+        write_plan(decided, folder, **settings | options)
     return folder
 
 
