@@ -1,0 +1,1 @@
+"""What Airflow's web interface gets from this package: the view of plans and their reports."""

@@ -1,0 +1,130 @@
+"""The section ``[calcom_no_shows]`` of Airflow's configuration, and the URL of a plan's report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from airflow_provider_calcom._redact import describe, shown_path
+from airflow_provider_calcom._storage import fault_of_path
+
+SECTION = "calcom_no_shows"
+MOUNTED_AT = "calcom-no-shows"
+"""Where the plugin's pages are, below the root of Airflow's web server."""
+REPORT = "report.html"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConfiguredFolder:
+    """A folder whose content the plugin may show.
+
+    :param address: an absolute path, or the URL of a folder in an object store, without a slash at its end.
+    """
+
+    address: str
+
+    @property
+    def slug(self) -> str:
+        """A short name for URLs. It does not depend on the order of the folders, so that links outlive changes."""
+        name = re.sub(r"[^A-Za-z0-9]+", "-", self.address.rpartition("/")[2]).strip("-")[:40]
+        return f"{name or 'plans'}-{hashlib.sha256(self.address.encode()).hexdigest()[:8]}"
+
+    @property
+    def is_local(self) -> bool:
+        """True for a folder of this machine's file system, False for one in an object store."""
+        return "://" not in self.address
+
+    def relative(self, plan_path: Any) -> str | None:
+        """Return the path of a plan within this folder, empty for the folder itself, or None if it is elsewhere.
+
+        :param plan_path: a path or URL. The user of a URL, Airflow's way to name a connection, makes no difference.
+        """
+        folder, plan = _comparable(self.address), _comparable(str(plan_path))
+        if plan == folder:
+            return ""
+        return plan.removeprefix(f"{folder}/") if plan.startswith(f"{folder}/") else None
+
+
+def plan_folders() -> tuple[ConfiguredFolder, ...]:
+    """Return the folders whose plans the plugin shows: ``plan_folders``, separated by commas."""
+    return _folders("plan_folders")
+
+
+def ledger_folders() -> tuple[ConfiguredFolder, ...]:
+    """Return the ledgers whose writes the plugin shows: ``ledger_folders``, separated by commas."""
+    return _folders("ledger_folders")
+
+
+def has_views() -> bool:
+    """Return whether this Airflow shows views of plugins: 3.1 and newer do."""
+    import airflow
+
+    major, minor = airflow.__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (3, 1)
+
+
+def report_url(plan_path: Any) -> str | None:
+    """Return the URL of a plan's report, or None if there is none that a browser could open.
+
+    It is the plugin's page where this Airflow has plugins' views; its URL is relative to the root of Airflow's web
+    server, as links of its pages may be. An absolute one was rejected: it would need ``[api] base_url``, which workers
+    often lack, and which is wrong in many places that have it. Before Airflow 3.1 it is below ``report_base_url``.
+
+    :param plan_path: the folder of the plan, a path or URL. Of one that is not in ``plan_folders`` there is no URL.
+    """
+    for folder in plan_folders():
+        relative = folder.relative(plan_path)
+        if relative is None:
+            continue
+        if has_views():
+            plan = f"{folder.slug}/{relative}".rstrip("/")
+            return f"{MOUNTED_AT}/report?plan={quote(plan, errors='replace')}"
+        base = _report_base_url()
+        return base and "/".join(filter(None, [base, quote(relative, errors="replace"), REPORT]))
+    return None
+
+
+def _report_base_url() -> str | None:
+    base = _option("report_base_url").rstrip("/")
+    if base and not base.startswith(("https://", "http://")):
+        log.warning("[%s] report_base_url must begin with https:// or http://, but is %s", SECTION, describe(base))
+        return None
+    return base or None
+
+
+def _folders(option: str) -> tuple[ConfiguredFolder, ...]:
+    found = []
+    for text in filter(None, map(str.strip, _option(option).split(","))):
+        address = os.path.expanduser(text.removeprefix("file://"))
+        fault = fault_of_path(text)
+        if fault is None and "://" not in address and not os.path.isabs(address):
+            fault = (
+                f"{shown_path(text)!r}, which is relative, and each process of Airflow has its own working directory"
+            )
+        if fault is None:
+            found.append(ConfiguredFolder(address.rstrip("/") or "/"))
+        else:
+            log.warning("[%s] %s must be absolute paths or URLs, but one is %s", SECTION, option, fault)
+    return tuple(dict.fromkeys(found))
+
+
+def _option(name: str) -> str:
+    from airflow.providers.common.compat.sdk import conf
+
+    # Airflow before 3.2 does not know the defaults of a provider.
+    return str(conf.get(SECTION, name, fallback="") or "")
+
+
+def _comparable(address: str) -> str:
+    """Return a path or URL in the form in which two of the same place are equal."""
+    if "://" not in address or address.startswith("file://"):
+        return os.path.realpath(os.path.expanduser(address.removeprefix("file://"))).rstrip("/")
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
