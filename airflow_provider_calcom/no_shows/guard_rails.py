@@ -188,9 +188,7 @@ RAILS = {
     "min_matched_share": _Rail(
         "at least", "a share of {figure} of {sample} meeting rows matches a person", _matched_share
     ),
-    "allow_empty_feed": _Rail(
-        "at least", "attendance has {figure} rows for {sample} bookings", _empty_feed
-    ),
+    "allow_empty_feed": _Rail("at least", "attendance has {figure} rows for {sample} bookings", _empty_feed),
     "allow_nobody_present": _Rail(
         "at least", "{figure} people are present beside {sample} absent ones", _nobody_present
     ),

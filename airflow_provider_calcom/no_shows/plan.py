@@ -436,7 +436,7 @@ def format_plan(
     :param limit: how many changes the text has at most.
     :param with_addresses: whether the text has addresses, which a log must not have.
     """
-    lines = aligned(_rows_of_figures(summary)) + ["", *aligned(_rows_of_rails(summary))]
+    lines = [*aligned(_rows_of_figures(summary)), "", *aligned(_rows_of_rails(summary))]
     shown = [_row_of_change(change, with_addresses) for change in islice(changes, limit)]
     if shown:
         lines += ["", *aligned([_CHANGE_COLUMNS, *shown])]

@@ -636,7 +636,9 @@ def test_a_rejected_plan_as_text(tmp_path: Path) -> None:
     with pytest.raises(PlanRefused) as raised:
         write(crowd(20), tmp_path)
     text = format_plan(read_summary(tmp_path), read_plan(tmp_path, even_refused=True))
-    assert text.startswith("state       REJECTED by a guard rail, nothing will be written\nchanges     20 in 1 bookings")
+    assert text.startswith(
+        "state       REJECTED by a guard rail, nothing will be written\nchanges     20 in 1 bookings"
+    )
     assert re.search(r"^max_absent_share      FAILED +at most 0.5 +1 of 20 ", text, re.MULTILINE)
     assert "@" not in text
     assert len(str(raised.value)) <= 220, "a log shows it whole, below the table"

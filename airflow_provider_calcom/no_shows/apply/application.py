@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import folder_path
+from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
@@ -213,16 +213,26 @@ class Application:
 
 def _check_approved(request: ApplyRequest, summary: Summary) -> None:
     """Check that a plan is the expected one, and not too large."""
-    expected, limit = request.expected_hash, request.max_changes
-    if expected is not None and summary["sha256"] != expected:
-        raise PlanHashMismatch(
-            f"The plan {shown_path(folder_path(request.plan))} has the hash {summary['sha256']}, but expected_hash is"
-            f" {describe(expected)}: it is not the plan that was approved. Nothing was written. Approve this plan, or"
-            " make the approved one again"
-        )
-    changes = summary["changes"]["total"]
+    check_hash(request.plan, summary, request.expected_hash)
+    changes, limit = summary["changes"]["total"], request.max_changes
     if limit is not None and changes > limit:
         raise TooManyChanges(
             f"The plan {shown_path(folder_path(request.plan))} has {changes} changes, and max_changes is {limit}."
             " Nothing was written. Look at the plan, and raise max_changes if it is right"
+        )
+
+
+def check_hash(folder: Folder, summary: Summary, expected: str | None) -> None:
+    """Check that a plan is the expected one.
+
+    :param folder: the plan's folder, for the error.
+    :param summary: the plan's.
+    :param expected: the hash that it must have, or None for any.
+    :raises PlanHashMismatch: if it has another.
+    """
+    if expected is not None and summary["sha256"] != expected:
+        raise PlanHashMismatch(
+            f"The plan {shown_path(folder_path(folder))} has the hash {summary['sha256']}, but expected_hash is"
+            f" {describe(expected)}: it is not the plan that was approved. Nothing was written. Approve this plan, or"
+            " make the approved one again"
         )
