@@ -19,7 +19,7 @@ from airflow_provider_calcom.attendance.errors import InvalidInput, InvalidResou
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
-from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, PEOPLE, Table
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, NUMBERED_ATTENDANCE, PEOPLE, Table
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
 from airflow_provider_calcom.attendance.tables.sources import Source, format_of, local_files
 
@@ -126,11 +126,25 @@ class Decided:
     :param connection: DuckDB's; its relation ``decided`` has the decisions with whole microseconds.
     :param policy: the policy, ``as_of`` filled in.
     :param figures: what was counted.
+    :param is_embedded: whether the rules ran on this connection, which then has the tables ``bookings``, ``people`` and
+        ``attendance`` as well.
     """
 
     connection: DuckDBPyConnection
     policy: AttendancePolicy
     figures: Figures
+    is_embedded: bool = False
+
+    @contextmanager
+    def another_session(self) -> Iterator[DuckDBPyConnection]:
+        """Open a session for another run of the rules: it has the loaded tables, and its own are removed at the end.
+
+        Its temporary tables may have the names of those that are left of the first run. Memory and threads are shared.
+        """
+        (zone,) = self.connection.execute("SELECT current_setting('TimeZone')").fetchone() or ("UTC",)
+        with self.connection.cursor() as session:
+            session.execute(f"SET TimeZone = '{zone}'")
+            yield session
 
     def rows(self) -> Iterator[Decision]:
         """Yield the decisions in their order."""
@@ -206,14 +220,15 @@ def deciding(
     Parameters and errors are those of :func:`decide`.
     """
     resolved = AttendancePolicy.of(policy).at(now or datetime.now(UTC))
-    inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
     with duckdb_session(resources, zone) as (connection, folder):
         if backend is None:
+            inputs = {BOOKINGS: bookings, PEOPLE: people, NUMBERED_ATTENDANCE: attendance}
             with loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files:
                 load_policy(connection, policy_tables(resolved))
                 counts = _run_embedded(connection)
-                yield Decided(connection, resolved, Figures(**_counted(counts), files=files))
+                yield Decided(connection, resolved, Figures(**_counted(counts), files=files), is_embedded=True)
         else:
+            inputs = {BOOKINGS: bookings, PEOPLE: people, ATTENDANCE: attendance}
             files, counts = backend.run(
                 connection, folder, inputs, resolved, takes_naive_times=zone is not None, counts=COUNTS
             )

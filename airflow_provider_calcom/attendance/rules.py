@@ -75,9 +75,12 @@ class Rules:
 @cache
 def the_rules() -> Rules:
     """Read the rules from the file beside this one."""
-    text = re.sub(
-        r"^ *--.*\n", "", Path(__file__).with_name("rules.sql").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    return read_rules(Path(__file__).with_name("rules.sql"))
+
+
+def read_rules(path: Path) -> Rules:
+    """Parse a file of steps, which ends with a SELECT over them."""
+    text = re.sub(r"^ *--.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     found = list(_STEP.finditer(text))
     steps = tuple(Step(match["name"], match["body"], match["kept"] is not None) for match in found)
     return Rules(steps, text[found[-1].end() :].strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 WHITE_SPACE = " \t\n\r\v\f\u00a0"
@@ -86,4 +86,6 @@ ATTENDANCE = Table(
         Column("left_at", "instant", is_end=True),
     ),
 )
+NUMBERED_ATTENDANCE = replace(ATTENDANCE, number="feed_row")
+"""The same with the numbers of its rows, which the rules don't need, and an explanation does."""
 TABLES = (BOOKINGS, PEOPLE, ATTENDANCE)

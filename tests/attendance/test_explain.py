@@ -812,7 +812,7 @@ def test_an_excluded_booking_is_reported_so() -> None:
 def test_rows_are_shown_where_nobody_is_expected() -> None:
     """A booking without people, as a table may have it, has a page with its rows."""
     explanation = explained([], [row(name="iPhone"), row(name="Otter.ai")])
-    assert [each.whose for each in explanation.rows] == ["unknown_participant", "bot"]
+    assert [(each.number, each.whose) for each in explanation.rows] == [(2, "bot"), (1, "unknown_participant")]
     assert "Decisions: nobody is expected" in page(explanation)
 
 

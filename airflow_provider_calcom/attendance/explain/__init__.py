@@ -1,6 +1,6 @@
-"""Why the rules decide as they do on one booking: its window, everyone's rows in it, and the rule that applied.
+"""Why the rules decide as they do on a booking: its window, everyone's rows in it, and the rule that applied.
 
-Nothing is decided here. The rules run on the one booking, and their intermediate results are read from their steps.
+Nothing is decided here. The rules run on the chosen bookings, and their intermediate results are read from their steps.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow_provider_calcom.attendance.engine import Policy, Resources, duckdb_session, load_policy, loaded
-from airflow_provider_calcom.attendance.explain.collect import NUMBERED_ATTENDANCE, choose, gather, run_rules
+from airflow_provider_calcom.attendance.explain.collect import Options, booking_number, choose, gather
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, PersonExplanation
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.attendance.explain.render import page
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import policy_tables
-from airflow_provider_calcom.attendance.schema import BOOKINGS, PEOPLE
+from airflow_provider_calcom.attendance.schema import BOOKINGS, NUMBERED_ATTENDANCE, PEOPLE
 from airflow_provider_calcom.attendance.tables.sources import Source
 
 _USUAL = Resources()
@@ -47,6 +47,6 @@ def explain(
         loaded(connection, folder, inputs, takes_naive_times=zone is not None) as files,
     ):
         load_policy(connection, policy_tables(judged_by))
-        choose(connection, booking_uid)
-        run_rules(connection)
-        return with_reasons(gather(connection, judged_by, files))
+        choose(connection, [booking_number(connection, booking_uid)])
+        ((_, facts),) = connection.execute(gather(connection, Options())).fetchall()
+        return with_reasons(Explanation.of(facts, judged_by, files))

@@ -1,26 +1,22 @@
-"""Run the rules on one booking, and read the results of their steps."""
+"""Run the rules on the bookings to explain, and take the facts from the results of their steps."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import InvalidInput
-from airflow_provider_calcom.attendance.explain import model as facts
-from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.rules import Rules, Step, the_rules
-from airflow_provider_calcom.attendance.schema import ATTENDANCE, WHITE_SPACE
-from airflow_provider_calcom.attendance.tables.loader import LoadedFile
+from airflow_provider_calcom.attendance.rules import Rules, Step, read_rules, the_rules
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_MOST_ROWS = 200
-NUMBERED_ATTENDANCE = replace(ATTENDANCE, number="feed_row")
 # A column for each SELECT of a step, which the explanation adds to it ("" adds none): the number of the attendance row
 # of which the step's row was made. So each step passes the number on to the next. The steps' results do not change.
 _PASSED_ALONG = {
@@ -56,30 +52,87 @@ _BY_ROW = {
 }
 
 
-def choose(connection: DuckDBPyConnection, booking_uid: str) -> None:
-    """Select the booking to explain. The others stay, because a decision may depend on them.
+def booking_number(connection: DuckDBPyConnection, booking_uid: str) -> int:
+    """Return the number that the rules know a booking by.
 
     :raises InvalidInput: if no booking has the uid.
     """
-    (count,) = _records(connection, "SELECT count(*) AS bookings FROM bookings")
     uid = booking_uid.strip(WHITE_SPACE)
-    connection.execute("CREATE TEMP TABLE chosen AS SELECT booking FROM bookings WHERE booking_uid = ?", [uid])
-    if not _records(connection, "SELECT booking FROM chosen"):
-        there_are = "There is 1 booking" if count["bookings"] == 1 else f"There are {count['bookings']} bookings"
+    found = connection.execute("SELECT booking FROM bookings WHERE booking_uid = ?", [uid]).fetchone()
+    if found is None:
+        (count,) = connection.execute("SELECT count(*) FROM bookings").fetchone() or (0,)
+        there_are = "There is 1 booking" if count == 1 else f"There are {count} bookings"
         raise InvalidInput(f"--booking: no booking has the uid {describe(booking_uid)}. {there_are}")
+    return int(found[0])
 
 
-def run_rules(connection: DuckDBPyConnection) -> None:
-    """Create the tables of all steps, and keep them."""
+def choose(connection: DuckDBPyConnection, bookings: Sequence[int]) -> None:
+    """Select the bookings to explain. The others stay, because a decision may depend on them.
+
+    :param bookings: their numbers.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE chosen AS"
+        " SELECT booking, row_number() OVER (ORDER BY start_at, booking_uid) AS place"
+        " FROM bookings WHERE booking IN (SELECT unnest(?))",
+        [list(bookings)],
+    )
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an explanation has of people and rows.
+
+    :param numbers_of_files: whether people and rows have the numbers of their rows in the files. Otherwise they are
+        numbered within the booking, and the numbers do not depend on the order of the files' rows.
+    :param most_rows: how many rows a booking has at most.
+    :param most_idle_rows: how many of them may make no difference to any decision, and not be of the meeting.
+    :param hashed: returns the hash by which an address is named. Names and telephone numbers are left out then. None
+        for plain addresses.
+    """
+
+    numbers_of_files: bool = True
+    most_rows: int = 200
+    most_idle_rows: int = 200
+    hashed: Callable[[str], str] | None = None
+
+
+def gather(connection: DuckDBPyConnection, options: Options) -> str:
+    """Run the rules on the chosen bookings, and return a SELECT of their facts.
+
+    :param connection: has the tables of the rules, those of the policy, and ``chosen``.
+    :return: SQL whose rows are ``booking_uid`` and ``facts``, JSON for :meth:`~.model.Explanation.of`, by start and
+        uid.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE options AS SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed",
+        [options.numbers_of_files, options.most_rows, options.most_idle_rows, options.hashed is not None],
+    )
     rules = _rules_by_row()
+    freed = rules.last_uses([rules.decisions, _ADDRESSES])
     for step in rules.steps:
         if step.is_kept:
             connection.execute(f"CREATE TEMP TABLE {step.name} AS {rules.with_parts(step.body)}")
+            for name in freed.get(step.name, ()):
+                connection.execute(f"DROP TABLE {name}")
+    connection.execute("CREATE TEMP TABLE hashes (address VARCHAR, hash VARCHAR)")
+    if options.hashed is not None:
+        _load_hashes(connection, options.hashed)
+    return rules.with_parts(rules.decisions)
+
+
+_ADDRESSES = """SELECT email FROM found_rows WHERE email <> '' UNION SELECT email FROM found_people WHERE email <> ''"""
+
+
+def _load_hashes(connection: DuckDBPyConnection, hashed: Callable[[str], str]) -> None:
+    addresses = [address for (address,) in connection.execute(_ADDRESSES).fetchall() if address.strip(WHITE_SPACE)]
+    hashes = [hashed(address) for address in addresses]
+    connection.execute("INSERT INTO hashes SELECT unnest(?), unnest(?)", [addresses, hashes])
 
 
 @cache
 def _rules_by_row() -> Rules:
-    """Return the rules for the chosen booking, with the rows' numbers passed along.
+    """Return the rules for the chosen bookings, with the rows' numbers passed along, and the steps of the facts.
 
     ``judged`` and ``untraced`` leave out what no decision needs, such as whether the host came to a meeting to which
     all attendees came. An explanation shows that, too.
@@ -101,7 +154,8 @@ def _rules_by_row() -> Rules:
     for name, (step, columns) in _BY_ROW.items():
         body = _passing(bodies[step], columns).replace("GROUP BY rows.booking", "GROUP BY ALL")
         steps.append(Step(name, body, False))
-    return Rules(tuple(steps), the_rules().decisions)
+    facts = read_rules(Path(__file__).with_name("facts.sql"))
+    return Rules((*steps, *facts.steps), facts.decisions)
 
 
 def _passing(body: str, columns: Sequence[str]) -> str:
@@ -111,152 +165,3 @@ def _passing(body: str, columns: Sequence[str]) -> str:
         for column, rest in zip(columns, selects, strict=True)
     )
     return before + "".join(f"SELECT{part}" for part in parts)
-
-
-_BOOKING = """
-SELECT
-    bookings.* EXCLUDE (booking), sifted_bookings.window_start, sifted_bookings.window_end,
-    bookings.end_at + policy.settle AS settled_at, sifted_bookings.excluded_as
-FROM bookings
-CROSS JOIN policy
-INNER JOIN chosen ON chosen.booking = bookings.booking
-INNER JOIN sifted_bookings ON sifted_bookings.booking = bookings.booking"""
-
-# The rules know up to where the feed is complete only for a booking that they judge.
-_FEED = """
-SELECT
-    feed.feed_rows AS rows,
-    CASE WHEN facts.persons > 0 THEN facts.complete_until ELSE feed.complete_until END AS complete_until,
-    bookings.end_at + greatest(policy.overrun, policy.settle) AS needed_until,
-    policy.attendance_until,
-    policy.as_of
-FROM feed
-CROSS JOIN policy
-CROSS JOIN bookings
-INNER JOIN chosen ON chosen.booking = bookings.booking
-CROSS JOIN (SELECT count(*) AS persons, any_value(complete_until) AS complete_until FROM known_facts) AS facts"""
-
-_SOURCES = """
-SELECT
-    nullif(sources.source, '') AS source,
-    sources.source_end AS complete_until,
-    sources.is_named,
-    sources.source_number IN (SELECT source_number FROM open_rows) AS has_rows
-FROM sources
-ORDER BY sources.source"""
-
-# The required presence, as the rules compute it: half of the core at most, to the microsecond.
-_HOST_SIDE = """
-SELECT
-    CASE WHEN bookings.excluded_as IS NULL THEN hosts_that_came.booking IS NOT NULL END AS came,
-    coalesce(host_sides.covered, 0) / 1e6 AS seconds_of_core,
-    greatest(least(policy.host_min_presence, (bookings.end_at - bookings.start_at + 1) // 2), policy.min_presence) / 1e6
-        AS needed_seconds,
-    coalesce(host_sides.has_check_in, 0) = 1 AS checked_in
-FROM sifted_bookings AS bookings
-CROSS JOIN policy
-INNER JOIN chosen ON chosen.booking = bookings.booking
-LEFT JOIN host_sides ON host_sides.booking = bookings.booking
-LEFT JOIN hosts_that_came ON hosts_that_came.booking = bookings.booking"""
-
-_PEOPLE_OF_BOOKING = """
-SELECT
-    people.person, people.role, people.email, people.name, people.absent AS currently_absent,
-    persons.is_internal, outcomes.outcome, outcomes.reason,
-    coalesce(outcomes.presence, 0) / 1e6 AS presence_seconds,
-    outcomes.first_joined AS first_joined_at, outcomes.last_left AS last_left_at
-FROM people
-INNER JOIN persons ON persons.person = people.person
-INNER JOIN chosen ON chosen.booking = persons.booking
-LEFT JOIN outcomes ON outcomes.person = people.person
-ORDER BY people.role DESC, people.email NULLS FIRST, people.person"""
-
-_FOUND_ROWS = """
-SELECT
-    rows.feed_row, rows.starts, rows.ends,
-    CASE WHEN of_meeting.feed_row IS NOT NULL THEN 1 WHEN borne.feed_row IS NOT NULL THEN 2 ELSE 3 END AS nearness,
-    ['meeting', 'elsewhere', 'outside_window'][nearness] AS place,
-    ['email', 'phone', 'name', 'internal', 'bot', 'unknown_participant'][of_meeting.whose] AS whose,
-    coalesce(of_meeting.is_lent, FALSE) AS is_by_participant,
-    row_number() OVER (ORDER BY nearness, rows.starts, rows.ends, rows.feed_row) AS rank
-FROM presences AS rows
-CROSS JOIN meetings
-CROSS JOIN policy
-LEFT JOIN (
-    SELECT feed_row, min(whose) AS whose, bool_or(is_lent) AS is_lent FROM open_rows GROUP BY feed_row
-) AS of_meeting ON of_meeting.feed_row = rows.feed_row
-LEFT JOIN (
-    SELECT feed_row FROM person_rows UNION SELECT feed_row FROM rows_of_name_elsewhere
-) AS borne ON borne.feed_row = rows.feed_row
-WHERE of_meeting.feed_row IS NOT NULL
-    OR borne.feed_row IS NOT NULL
-    OR rows.booking = meetings.booking
-    OR (
-        rows.booking IS NULL
-        AND rows.conference = meetings.conference
-        AND rows.starts <= meetings.window_end + greatest(policy.moved_within, 86400000000)
-        AND rows.ends >= meetings.window_start - greatest(policy.moved_within, 86400000000)
-    )"""
-
-_LINKS = """
-SELECT stints.feed_row, 'counts_for' AS link, stints.person
-FROM stints
-INNER JOIN outcomes ON outcomes.person = stints.person
-UNION SELECT feed_row, 'trace_of', person FROM trace_rows
-UNION SELECT feed_row, 'is_evidence', NULL FROM row_facts WHERE has_evidence = 1
-UNION SELECT feed_row, 'is_internal', NULL FROM row_facts WHERE has_internal = 1
-UNION SELECT feed_row, 'is_company', NULL FROM company_rows
-UNION SELECT feed_row, 'named_with', person FROM shared_name_rows
-UNION SELECT feed_row, 'named_elsewhere', person FROM rows_of_name_elsewhere
-UNION SELECT feed_row, 'at_another_time', person FROM rows_at_other_times
-UNION SELECT feed_row, 'is_host_side', NULL FROM host_stints"""
-
-_ROWS_IN_ALL = "SELECT place, count(*) AS rows FROM found_rows GROUP BY place"
-_PEOPLE = "coalesce(list(links.person ORDER BY links.person) FILTER (links.link = '{0}'), []) AS {0}"
-_MARK = "coalesce(bool_or(links.link = '{0}'), FALSE) AS {0}"
-_PEOPLE_LINKS = ("counts_for", "trace_of", "named_with", "named_elsewhere", "at_another_time")
-_MARKS = ("is_evidence", "is_host_side", "is_internal", "is_company")
-# If there are too many rows, the first one of each link comes before all others: a reason may cite it.
-_ROWS = f"""
-WITH first_rows AS (SELECT min(rank) AS rank FROM links INNER JOIN found_rows USING (feed_row) GROUP BY link, person),
-
-shown_rows AS (
-    SELECT * FROM found_rows ORDER BY rank NOT IN (SELECT rank FROM first_rows), rank LIMIT {_MOST_ROWS}
-)
-
-SELECT
-    rows.feed_row AS number, attendance.* EXCLUDE (feed_row), rows.starts AS begins, rows.ends, rows.place, rows.whose,
-    rows.is_by_participant,
-    {", ".join(_PEOPLE.format(link) for link in _PEOPLE_LINKS)},
-    {", ".join(_MARK.format(link) for link in _MARKS)}
-FROM shown_rows AS rows
-INNER JOIN attendance ON attendance.feed_row = rows.feed_row
-LEFT JOIN links ON links.feed_row = rows.feed_row
-GROUP BY ALL
-ORDER BY any_value(rows.rank)"""
-
-
-def gather(connection: DuckDBPyConnection, policy: AttendancePolicy, files: Sequence[LoadedFile]) -> facts.Explanation:
-    """Read the results of the steps, without the reasons' sentences."""
-
-    def found(query: str) -> list[dict[str, Any]]:
-        return _records(connection, _rules_by_row().with_parts(query))
-
-    connection.execute(f"CREATE TEMP TABLE found_rows AS {_rules_by_row().with_parts(_FOUND_ROWS)}")
-    connection.execute(f"CREATE TEMP TABLE links AS {_rules_by_row().with_parts(_LINKS)}")
-    return facts.Explanation(
-        booking=facts.ExplainedBooking(**found(_BOOKING)[0]),
-        policy=policy,
-        feed=facts.Feed(**found(_FEED)[0], sources=[facts.FeedSource(**record) for record in found(_SOURCES)]),
-        host_side=facts.HostSide(**found(_HOST_SIDE)[0]),
-        people=[facts.PersonExplanation(**record) for record in found(_PEOPLE_OF_BOOKING)],
-        rows=[facts.ExplainedRow(**record) for record in found(_ROWS)],
-        rows_in_all={record["place"]: record["rows"] for record in found(_ROWS_IN_ALL)},
-        files=[file for file in files if file.table == ATTENDANCE.name],
-    )
-
-
-def _records(connection: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    found = connection.execute(query)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

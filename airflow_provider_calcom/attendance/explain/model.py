@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow_provider_calcom._timestamps import EARLIEST, LATEST, format_microseconds, microseconds
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
+from airflow_provider_calcom.attendance.schema import ATTENDANCE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
 _INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
@@ -76,7 +79,7 @@ class HostSide:
     checked_in: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExplainedRow:
     """One row of attendance.
 
@@ -99,33 +102,33 @@ class ExplainedRow:
     """
 
     number: int
-    source: str | None
-    participant: str | None
+    source: str | None = None
+    participant: str | None = None
     kind: str
-    booking_uid: str | None
-    conference_key: str | None
-    email: str | None = field(repr=False)
-    name: str | None = field(repr=False)
-    phone: str | None = field(repr=False)
-    joined_at: int | None
-    left_at: int | None
+    booking_uid: str | None = None
+    conference_key: str | None = None
+    email: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    joined_at: int | None = None
+    left_at: int | None = None
     begins: int
     ends: int
     place: str
-    whose: str | None
-    is_by_participant: bool
-    counts_for: list[int]
-    trace_of: list[int]
-    named_with: list[int]
-    named_elsewhere: list[int]
-    at_another_time: list[int]
-    is_evidence: bool
-    is_host_side: bool
-    is_internal: bool
-    is_company: bool
+    whose: str | None = None
+    is_by_participant: bool = False
+    counts_for: list[int] = field(default_factory=list)
+    trace_of: list[int] = field(default_factory=list)
+    named_with: list[int] = field(default_factory=list)
+    named_elsewhere: list[int] = field(default_factory=list)
+    at_another_time: list[int] = field(default_factory=list)
+    is_evidence: bool = False
+    is_host_side: bool = False
+    is_internal: bool = False
+    is_company: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PersonExplanation:
     """The decision on one person, and why.
 
@@ -133,21 +136,26 @@ class PersonExplanation:
     :param outcome: None, like the reason, for a host if hosts are not judged.
     :param rule: the rule's number, or None for those that only hosts have.
     :param why: the rule in a sentence, with the figures that decided it.
+    :param rule_before: the number of the rule before it, which did not apply; None where there was none before it, or
+        it is one that only hosts have.
+    :param why_not_before: why the rule before it did not apply, in a sentence; empty where there was none.
     """
 
     person: int
     role: str
-    email: str | None = field(repr=False)
-    name: str | None = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
     currently_absent: bool
     is_internal: bool
-    outcome: str | None
-    reason: str | None
+    outcome: str | None = None
+    reason: str | None = None
     presence_seconds: float
-    first_joined_at: int | None
-    last_left_at: int | None
+    first_joined_at: int | None = None
+    last_left_at: int | None = None
     rule: int | None = None
     why: str = ""
+    rule_before: int | None = None
+    why_not_before: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,6 +176,30 @@ class Explanation:
     rows: list[ExplainedRow]
     rows_in_all: dict[str, int]
     files: list[LoadedFile]
+
+    @classmethod
+    def of(cls, facts: str, policy: AttendancePolicy, files: Sequence[LoadedFile] = ()) -> Explanation:
+        """Return the explanation of gathered facts, without sentences.
+
+        :param facts: the JSON that :func:`~.collect.gather` makes.
+        :param policy: of the decision, ``as_of`` filled in.
+        :param files: those that were read.
+        :raises ValueError: if the string is not JSON.
+        :raises TypeError: if it is not of these facts; likewise ``KeyError``.
+        """
+        found = json.loads(facts)
+        feed = found["feed"]
+        sources = [FeedSource(**source) for source in feed.pop("sources")]
+        return cls(
+            booking=ExplainedBooking(**found["booking"]),
+            policy=policy,
+            feed=Feed(**feed, sources=sources),
+            host_side=HostSide(**found["host_side"]),
+            people=[PersonExplanation(**person) for person in found["people"]],
+            rows=[ExplainedRow(**row) for row in found["rows"]],
+            rows_in_all=found["rows_in_all"],
+            files=[file for file in files if file.table == ATTENDANCE.name],
+        )
 
     def as_dict(self) -> Any:
         """Return it as JSON values: timestamps as ISO 8601, truncated to milliseconds."""

@@ -1,6 +1,7 @@
 """Read the three tables into DuckDB: either they are clean, or an error names file, row and column.
 
-JSON lines and CSV are copied into DuckDB; Parquet is read in place.
+JSON lines and CSV are copied into DuckDB; Parquet is read in place. Tables and views are those of the database, not
+temporary ones of the connection, so that another session can run the rules on them again.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Loader:
         self._takes_naive_times = takes_naive_times
         self._read_later: list[ParquetFile] = []
         for macro in MACROS:
-            connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+            connection.execute(f"CREATE OR REPLACE MACRO {macro}")
 
     def load(self, table: Table, sources: Sequence[LocalFile]) -> list[LoadedFile]:
         """Make the view that the rules know by the table's name, and check each row of its files.
@@ -85,7 +86,7 @@ class Loader:
             file.load(before=sum(one.rows for one in files))
             files.append(file)
         selects = " UNION ALL ".join(f"SELECT * FROM {file.name}" for file in files)
-        self._connection.execute(f"CREATE TEMP VIEW {table.name} AS {selects or _nothing(table)}")
+        self._connection.execute(f"CREATE VIEW {table.name} AS {selects or _nothing(table)}")
         if table is BOOKINGS:
             self._check_uids(files)
         self._read_later += [file for file in files if isinstance(file, ParquetFile)]
@@ -171,7 +172,7 @@ class TableFile(ABC):
                 self._check_ends()
         number = f"CAST({before + 1} + {self._row} AS INTEGER) AS {self._table.number}, " if self._table.number else ""
         names = ", ".join(column.name for column in self._table.columns)
-        self._connection.execute(f"CREATE TEMP VIEW {self.name} AS SELECT {number}{names} FROM {self._cells}")
+        self._connection.execute(f"CREATE VIEW {self.name} AS SELECT {number}{names} FROM {self._cells}")
 
     def shown_row(self, number: int) -> int:
         """Return the number by which a user knows a row.
@@ -226,7 +227,7 @@ class TableFile(ABC):
         self._connection.execute("SET preserve_insertion_order = true")
         try:
             self._connection.execute(
-                f"CREATE TEMP TABLE {self._cells} AS SELECT {names}, {_fault_expression(cells)} AS fault,"
+                f"CREATE TABLE {self._cells} AS SELECT {names}, {_fault_expression(cells)} AS fault,"
                 f" {self._may_be_nested(cells)} AS may_be_nested FROM (SELECT {both} FROM {source})",
                 list(parameters),
             )
@@ -306,7 +307,7 @@ class ParquetFile(TableFile):
         self._row = "row_in_file"
         both = ", ".join(cells.both for cells in self._columns)
         self._connection.execute(
-            f"CREATE TEMP VIEW {self._cells} AS SELECT {_ROW_NUMBER} AS row_in_file, {both} FROM {self._as_it_is}"
+            f"CREATE VIEW {self._cells} AS SELECT {_ROW_NUMBER} AS row_in_file, {both} FROM {self._as_it_is}"
         )
 
     def _is_tidy(self, cells: Cells) -> bool:
