@@ -8,7 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import fault_of_path
@@ -17,6 +17,8 @@ SECTION = "calcom_no_shows"
 MOUNTED_AT = "calcom-no-shows"
 """Where the plugin's pages are, below the root of Airflow's web server."""
 REPORT = "report.html"
+LONGEST_ID = 2_000
+"""Characters of a plan's id in a URL."""
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,37 @@ class ConfiguredFolder:
         return "://" not in self.address
 
     def relative(self, plan_path: Any) -> str | None:
-        """Return the path of a plan within this folder, empty for the folder itself, or None if it is elsewhere.
+        """Return the path of a plan within this folder, empty for the folder itself.
+
+        None if it is elsewhere, or has a name in its path that the plugin does not show, such as a hidden one.
 
         :param plan_path: a path or URL. The user of a URL, Airflow's way to name a connection, makes no difference.
         """
         folder, plan = _comparable(self.address), _comparable(str(plan_path))
         if plan == folder:
             return ""
-        return plan.removeprefix(f"{folder}/") if plan.startswith(f"{folder}/") else None
+        relative = plan.removeprefix(f"{folder}/") if plan.startswith(f"{folder}/") else ".."
+        return relative if is_plain(relative) else None
+
+
+def is_plain(relative: str) -> bool:
+    """Return whether a path consists of plain names only, also if a storage decodes it once more.
+
+    :param relative: a path within a folder, with ``/`` between its names. A name is not plain if it is empty, ``..`` or
+        hidden, or has a sign that a path or a URL may interpret.
+    """
+    if len(relative) > LONGEST_ID:
+        return False
+    while all(map(_is_plain_name, relative.split("/"))):
+        decoded = unquote(relative)
+        if decoded == relative:
+            return True
+        relative = decoded
+    return False
+
+
+def _is_plain_name(name: str) -> bool:
+    return bool(name) and name[0] not in ".~" and name.isprintable() and not set("\\?") & set(name)
 
 
 def plan_folders() -> tuple[ConfiguredFolder, ...]:
@@ -60,6 +85,16 @@ def plan_folders() -> tuple[ConfiguredFolder, ...]:
 def ledger_folders() -> tuple[ConfiguredFolder, ...]:
     """Return the ledgers whose writes the plugin shows: ``ledger_folders``, separated by commas."""
     return _folders("ledger_folders")
+
+
+def view_permission() -> str:
+    """Return the permission that a user needs: ``view_permission``, by default ``approve``."""
+    return _option("view_permission").strip() or "approve"
+
+
+def has_dag_tab() -> bool:
+    """Return whether each DAG's page has the view too: ``dag_tab``, by default True. Airflow has no choice of DAGs."""
+    return _option("dag_tab").strip().lower() not in ("false", "f", "0", "no", "off")
 
 
 def has_views() -> bool:

@@ -1,0 +1,179 @@
+"""The pages of the plugin: the list of plans, and the report of one. They only read.
+
+A report is HTML from a folder to which others may write. It is served in a sandbox of its own origin, so that no script
+in it can act as the user who is logged in to Airflow, and with a policy by which it can load and send nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from airflow_provider_calcom.plugins._ledger_rows import latest_writes
+from airflow_provider_calcom.plugins._permission import require_permission
+from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, StoredPlan, find_plan, find_plans
+from airflow_provider_calcom.plugins._plan_rows import row_of
+from airflow_provider_calcom.plugins._settings import ledger_folders, plan_folders
+from airflow_provider_calcom.reports.words import OUTCOMES, TONES
+
+PLANS_OF_A_PAGE = 25
+WRITES_OF_A_PAGE = 20
+
+log = logging.getLogger(__name__)
+
+_templates = Environment(
+    loader=PackageLoader(__package__),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_CHANGES = {"mark_attendees": "attendees to mark", "mark_hosts": "hosts to mark", "unmark_attendees": "to un-mark"}
+_REPORT_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:;"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'self';"
+    # Links to Cal.com are popups, and would be broken there in a sandbox.
+    " sandbox allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+def make_app() -> FastAPI:
+    """Return the application that Airflow mounts."""
+    app = FastAPI(
+        title="Cal.com no-shows",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(get_user), Depends(require_permission)],
+    )
+    app.add_api_route("/", list_plans, methods=["GET"], response_class=Response)
+    app.add_api_route("/report", show_report, methods=["GET"], response_class=Response)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
+    app.add_exception_handler(Exception, _on_error)
+    return app
+
+
+def list_plans(
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1, dag: Annotated[str | None, Query(max_length=250)] = None
+) -> Response:
+    """Return the list of plans, the latest first, and of the latest writes.
+
+    :param page: page of the list, from 1.
+    :param dag: the DAG on whose page the list is shown: only its writes are shown.
+    """
+    folders, ledgers = plan_folders(), ledger_folders()
+    found = find_plans(folders)
+    pages = max(1, -(-len(found.plans) // PLANS_OF_A_PAGE))
+    page = min(page, pages)
+    chosen = found.plans[(page - 1) * PLANS_OF_A_PAGE : page * PLANS_OF_A_PAGE]
+    rows = [row_of(plan) for plan in chosen]
+    writes = latest_writes(ledgers, dag_id=dag)
+    return _page(
+        "plans.html",
+        rows=rows,
+        found=found,
+        page=page,
+        pages=pages,
+        dag=dag,
+        writes=writes,
+        most_writes=WRITES_OF_A_PAGE,
+        plans_by_hash={row.sha256: row.plan for row in rows if row.sha256},
+        has_folders=bool(folders),
+        has_ledgers=bool(ledgers),
+        has_names=len(folders) > 1,
+        change_words=_CHANGES,
+        outcome_words=OUTCOMES,
+        tones=TONES,
+    )
+
+
+def show_report(plan: Annotated[str, Query(max_length=10_000)]) -> Response:
+    """Return the report of a plan, as it was written or, where there is none, made now and not stored.
+
+    :param plan: the plan's id, ``<folder>/<path within it>``.
+    """
+    try:
+        found = find_plan(plan, plan_folders())
+    except PlanNotFound:
+        raise HTTPException(404) from None
+    content = found.report()
+    if content is None:
+        content = _rendered(found)
+    return Response(content, headers=_headers(_REPORT_POLICY), media_type="text/html; charset=utf-8")
+
+
+def _rendered(plan: StoredPlan) -> bytes:
+    raise HTTPException(404)
+
+
+def _page(template: str, status: int = 200, **values: Any) -> Response:
+    style, script = _style_and_script()
+    policy = (
+        f"default-src 'none'; style-src {_source_of(style)}; script-src {_source_of(script)}; img-src data:;"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
+    content = _templates.get_template(template).render(style=style, script=script, **values)
+    return Response(content, status, headers=_headers(policy), media_type="text/html; charset=utf-8")
+
+
+@cache
+def _style_and_script() -> tuple[str, str]:
+    """Return the style of the pages, that of the reports with a few more rules, and the script."""
+    own = files(__package__) / "templates"
+    sheets = (files("airflow_provider_calcom.reports") / "static" / "report.css", own / "plans.css")
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets), (own / "theme.js").read_text(
+        encoding="utf-8"
+    )
+
+
+def _source_of(text: str) -> str:
+    """Return how a Content-Security-Policy names an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _headers(policy: str) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+
+
+_ADVICE = {
+    401: "Log in to Airflow, then open this page again.",
+    403: "Your account may not see whom a plan marks. An administrator of Airflow can grant the permission to approve.",
+    404: "There is no such plan in the folders that are configured, or it was replaced or removed.",
+    400: "The address of this page has a parameter that is not valid.",
+    500: "The server could not make this page. Its log has the reason.",
+}
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    response = _page("error.html", status, title=HTTPStatus(status).phrase, advice=_ADVICE.get(status, ""))
+    response.headers.update(headers)
+    return response
+
+
+def _on_invalid_parameter(request: Request, error: Exception) -> Response:
+    return _on_http_error(request, HTTPException(400))
+
+
+def _on_error(request: Request, error: Exception) -> Response:
+    return _on_http_error(request, HTTPException(500))
