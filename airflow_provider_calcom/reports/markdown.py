@@ -7,10 +7,10 @@ rejected, because Markdown as GitHub has it makes a link of ``www.`` and of an a
 
 from __future__ import annotations
 
+import heapq
 import tempfile
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,15 +40,19 @@ def changes_table(folder: Folder, *, limit: int = LIMIT, mask_addresses: bool = 
     :raises PlanNotRead: if they can't be opened.
     """
     summary = read_summary(folder)
-    changes = list(islice(read_plan(folder, even_refused=True, summary=summary), max(limit, 0)))
     total = summary["changes"]["total"]
     if not total:
         return "The plan has no changes."
+    found = read_plan(folder, even_refused=True, summary=summary)  # to its end: only then its hash is checked
+    changes = heapq.nsmallest(limit, found, key=lambda change: (change.start_at, change.booking_uid, change.email))
     hosts = _hosts(folder, [change.booking_uid for change in changes])
-    lines = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))] if changes else []
-    lines += [_row(_cells(change, hosts, summary, mask_addresses)) for change in changes]
-    if total > len(changes):
-        lines += ["", f"and {total - len(changes):,} more {'changes' if total - len(changes) > 1 else 'change'}"]
+    columns = [column for column in _COLUMNS if hosts or column != "Host"]
+    lines = [_row(columns), _row(["---"] * len(columns))] if changes else []
+    for change in changes:
+        cells = _cells(change, hosts, summary, mask_addresses)
+        lines.append(_row([cells[column] for column in columns]))
+    if more := total - len(changes):
+        lines += ["", f"and {_counted(more, 'more change')}"]
     return "\n".join(lines)
 
 
@@ -78,29 +82,29 @@ def headline(summary: Summary) -> str:
     """Return how many changes a plan has, in one sentence."""
     counts = summary["changes"]
     parts = [
-        f"mark {_people(counts['mark_attendees'], 'attendee')} absent" if counts["mark_attendees"] else "",
-        f"mark {_people(counts['mark_hosts'], 'host')} absent" if counts["mark_hosts"] else "",
-        f"un-mark {_people(counts['unmark_attendees'], 'attendee')}" if counts["unmark_attendees"] else "",
+        f"mark {_counted(counts['mark_attendees'], 'attendee')} absent" if counts["mark_attendees"] else "",
+        f"mark {_counted(counts['mark_hosts'], 'host')} absent" if counts["mark_hosts"] else "",
+        f"un-mark {_counted(counts['unmark_attendees'], 'attendee')}" if counts["unmark_attendees"] else "",
     ]
     what = ", ".join(filter(None, parts)) or "no changes"
-    return f"In {_people(counts['bookings'], 'booking')}: **{what}**."
+    return f"In {_counted(counts['bookings'], 'booking')}: **{what}**."
 
 
-def _people(count: int, noun: str) -> str:
+def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _cells(change: Change, hosts: Mapping[str, str], summary: Summary, mask: bool) -> list[str]:
+def _cells(change: Change, hosts: Mapping[str, str], summary: Summary, mask: bool) -> dict[str, str]:
     who = masked(change.email) if mask else change.email
     host = hosts.get(change.booking_uid, "")
-    return [
-        _booking(change.booking_uid, summary.get("booking_url")),
-        f"{change.start_at[:10]} {change.start_at[11:16]}",
-        code(_masked_host(host) if mask else host),
-        f"{code(who)}{' (host)' if change.role == 'host' else ''}",
-        "not marked \u2192 **absent**" if change.will_be_absent else "absent \u2192 **not marked**",
-        _why(change),
-    ]
+    return {
+        "Booking": _booking(change.booking_uid, summary.get("booking_url")),
+        "Start (UTC)": f"{change.start_at[:10]} {change.start_at[11:16]}",
+        "Host": code(_masked_host(host) if mask and host else host),
+        "Who": f"{code(who)}{' (host)' if change.role == 'host' else ''}",
+        "Change": "not marked \u2192 **absent**" if change.will_be_absent else "absent \u2192 **not marked**",
+        "Why": _why(change),
+    }
 
 
 def _masked_host(host: str) -> str:
@@ -138,7 +142,7 @@ def code(text: str) -> str:
     return f"`{shown.replace('|', chr(92) + '|')}`" if shown else ""
 
 
-def _row(cells: list[str] | tuple[str, ...]) -> str:
+def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -154,7 +158,7 @@ def _rails(summary: Summary) -> str:
 
 def _left_alone(summary: Summary) -> list[str]:
     undetermined = sum(summary["outcomes"].get("undetermined", {}).values())
-    lines = [f"{_people(undetermined, 'person').replace('persons', 'people')} in doubt: not marked"] * bool(
+    lines = [f"{_counted(undetermined, 'person').replace('persons', 'people')} in doubt: not marked"] * bool(
         undetermined
     )
     held_back = [
