@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,14 +81,14 @@ def approval_text(folder: Folder, *, limit: int = LIMIT, mask_addresses: bool = 
 
 def headline(summary: Summary) -> str:
     """Return how many changes a plan has, in one sentence."""
-    counts = summary["changes"]
+    count = Counter(summary["changes"])
     parts = [
-        f"mark {_counted(counts['mark_attendees'], 'attendee')} absent" if counts["mark_attendees"] else "",
-        f"mark {_counted(counts['mark_hosts'], 'host')} absent" if counts["mark_hosts"] else "",
-        f"un-mark {_counted(counts['unmark_attendees'], 'attendee')}" if counts["unmark_attendees"] else "",
+        f"mark {_counted(count['mark_attendees'], 'attendee')} absent" if count["mark_attendees"] else "",
+        f"mark {_counted(count['mark_hosts'], 'host')} absent" if count["mark_hosts"] else "",
+        f"un-mark {_counted(count['unmark_attendees'], 'attendee')}" if count["unmark_attendees"] else "",
     ]
     what = ", ".join(filter(None, parts)) or "no changes"
-    return f"In {_counted(counts['bookings'], 'booking')}: **{what}**."
+    return f"In {_counted(count['bookings'], 'booking')}: **{what}**."
 
 
 def _counted(count: int, noun: str) -> str:
@@ -158,9 +159,7 @@ def _rails(summary: Summary) -> str:
 
 def _left_alone(summary: Summary) -> list[str]:
     undetermined = sum(summary["outcomes"].get("undetermined", {}).values())
-    lines = [f"{_counted(undetermined, 'person').replace('persons', 'people')} in doubt: not marked"] * bool(
-        undetermined
-    )
+    lines = [f"In doubt, not marked: {undetermined:,}"] if undetermined else []
     held_back = [
         f"{HELD_BACK.get(reason, reason)}: {count:,}" for reason, count in summary["held_back"].items() if count
     ]
