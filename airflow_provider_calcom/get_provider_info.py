@@ -6,7 +6,9 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's metadata: its connection type, form fields and operator links.
+    """Return the provider's metadata: its connection type, form fields, configuration and operator links.
+
+    Paths that begin with ``/docs/`` are below ``docs/`` of the repository.
 
     Airflow 3.2 and newer draw the connection form from ``conn-fields`` and ``ui-field-behaviour`` alone. Older versions
     call the two form methods of :class:`airflow_provider_calcom.hooks.calcom.CalComHook`, which read this dict.
@@ -19,20 +21,68 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Cal.com",
                 "external-doc-url": "https://cal.com/docs/api-reference/v2/introduction",
+                "logo": "/docs/integration-logos/calcom-no-shows.svg",
+                "how-to-guide": [
+                    "/docs/how-to/run-daily.md",
+                    "/docs/how-to/approve-a-plan.md",
+                    "/docs/how-to/mark-attendees.md",
+                ],
                 "tags": ["service"],
             }
         ],
-        "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],
         "operators": [
             {
                 "integration-name": "Cal.com",
                 "python-modules": [
+                    "airflow_provider_calcom.operators.approval",
                     "airflow_provider_calcom.operators.bookings",
                     "airflow_provider_calcom.operators.no_shows",
                 ],
             }
         ],
-        "extra-links": ["airflow_provider_calcom.links.CalComBookingLink"],
+        "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],
+        "extra-links": [
+            "airflow_provider_calcom.links.CalComBookingLink",
+            "airflow_provider_calcom.links.NoShowReportLink",
+        ],
+        "config": {
+            "calcom_no_shows": {
+                "description": "What Airflow's interface shows of plans of no-shows and of their reports.",
+                "options": {
+                    "plan_folders": {
+                        "description": (
+                            "Folders below which plans are, as absolute paths or URLs of Airflow's object storage,"
+                            " separated by commas. Airflow's view of no-shows has their reports, and nothing from"
+                            " elsewhere. Empty: tasks have no link to a report."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/srv/no-shows/plans,s3://aws_default@no-shows/plans",
+                        "default": "",
+                    },
+                    "ledger_folders": {
+                        "description": (
+                            "Folders of ledgers, in the same form. The view lists what was written to Cal.com. Empty:"
+                            " it lists plans only."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/srv/no-shows/ledger",
+                        "default": "",
+                    },
+                    "report_base_url": {
+                        "description": (
+                            "Before Airflow 3.1, which has no such view: the URL at which a web server of yours has the"
+                            " content of plan_folders. Tasks link to their report below it."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "https://reports.example.com/no-shows",
+                        "default": "",
+                    },
+                },
+            }
+        },
         "connection-types": [
             {
                 "connection-type": "calcom",
@@ -40,52 +90,80 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "Cal.com",
                 "ui-field-behaviour": {
                     "hidden-fields": ["schema", "login"],
-                    "relabeling": {"host": "Base URL", "password": "API key", "port": "Port (if not the usual one)"},
+                    "relabeling": {
+                        "password": "API key",
+                        "host": "API URL (self-hosted only)",
+                        "port": "Port (self-hosted only)",
+                    },
                     "placeholders": {
-                        "host": "empty for Cal.com itself, or https://api.cal.example.com",
-                        "password": "cal_live_...",
+                        "password": "cal_live_... from Cal.com: Settings > Developer > API keys",
+                        "host": "Empty for Cal.com itself; else such as https://api.cal.example.com",
+                        "port": "Empty for the usual one, 443",
+                        "extra": '{"max_attempts": 5, "max_retry_seconds": 180}',
                     },
                 },
                 "conn-fields": {
                     "region": {
-                        "label": "Region",
-                        "description": "us or eu: where Cal.com hosts the account. Empty with a base URL.",
+                        "label": "Region of the account",
+                        "description": (
+                            "us if you open Cal.com at app.cal.com, eu if at app.cal.eu. A key works in its own region"
+                            " only. Default: us. Leave it empty for a self-hosted server."
+                        ),
                         "schema": {"type": ["string", "null"], "enum": ["us", "eu"]},
+                    },
+                    "web_url": {
+                        "label": "Web app URL (self-hosted only)",
+                        "description": (
+                            "Where people open bookings, for the links from tasks and reports, such as"
+                            " https://cal.example.com. Default: that of the region; none for a self-hosted server."
+                        ),
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "ledger_secret": {
+                        "label": "Secret for hashed addresses",
+                        "description": (
+                            "A text of 16 characters or more that you make up and keep, such as the output of: openssl"
+                            " rand -hex 32. Only for plans and ledgers without addresses (plan_addresses or"
+                            " ledger_addresses = hashed). Default: none."
+                        ),
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "timeout": {
+                        "label": "Timeout (seconds)",
+                        "description": (
+                            "How long to wait for a connection, and between two parts of a response. Default: 30."
+                            " Example: 60 for a slow server."
+                        ),
+                        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 600},
                     },
                     "api_version": {
                         "label": "API version",
-                        "description": "A cal-api-version date (YYYY-MM-DD) instead of each call's own.",
+                        "description": (
+                            "A cal-api-version date for all calls, such as 2024-08-13. Default: the version that each"
+                            " call was made for, which is right unless Cal.com retires one."
+                        ),
                         "schema": {"type": ["string", "null"], "pattern": "^\\d{4}-\\d{2}-\\d{2}$"},
                     },
-                    "timeout": {
-                        "label": "Timeout (s)",
-                        "description": "Seconds to connect and between two parts of a response; 30 if empty.",
-                        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 600},
-                    },
                     "client_id": {
-                        "label": "Platform client id",
-                        "description": "Id of a platform OAuth client, instead of an API key.",
+                        "label": "Platform client ID",
+                        "description": (
+                            "Only for Cal.com Platform, instead of an API key: the ID of an OAuth client, from the list"
+                            " of OAuth clients in the Platform dashboard. Default: none."
+                        ),
                         "schema": {"type": ["string", "null"]},
                     },
                     "client_secret": {
                         "label": "Platform client secret",
-                        "description": "Secret of the platform client id.",
+                        "description": "The secret of that OAuth client, from the same list. Default: none.",
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },
                     "allow_http": {
                         "label": "Allow http://",
-                        "description": "Send the key unencrypted to a host other than localhost.",
+                        "description": (
+                            "Send the API key unencrypted to a host that is not this machine, for tests within your own"
+                            " network. Default: off."
+                        ),
                         "schema": {"type": ["boolean", "null"], "default": False},
-                    },
-                    "ledger_secret": {
-                        "label": "Ledger secret",
-                        "description": "16 characters or more. Key of the hashes that replace addresses in the ledger.",
-                        "schema": {"type": ["string", "null"], "format": "password"},
-                    },
-                    "web_url": {
-                        "label": "Web URL",
-                        "description": "URL of the web app, for links to bookings; only for a self-hosted Cal.com.",
-                        "schema": {"type": ["string", "null"]},
                     },
                 },
             }

@@ -1,14 +1,27 @@
-"""Join a day's bookings with a Zoom participants report, and mark the attendees who were absent.
+"""Join a day's bookings with attendance in your own code, and mark the absent.
 
-The report is a JSON file of rows of Zoom's report API (``GET /report/meetings/{id}/participants``), each with its
-``meeting_id``; loaders land them like this in a warehouse. Whenever there is a doubt, nobody is marked: a message to a
-customer who attended can't be recalled.
+**bookings → absent_of_each_booking → mark_absent**, once for each booking with an absent attendee
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "dry_run": false}``. By default it is a dry
-run for the day of the sample report, which is the day of ``calcom-sandbox --world demo``.
+| task | what it does | writes to Cal.com |
+|---|---|---|
+| `bookings` | lists the day's bookings | no |
+| `absent_of_each_booking` | joins them with a Zoom report in plain Python; in doubt, nobody is marked | no |
+| `mark_absent` | marks the absent of one booking, which notifies them | yes, unless *dry run* |
 
-What the task returns reaches ``MarkAbsentOperator`` as data: names and addresses, which guests type themselves, are
-never rendered as templates.
+This example shows the operators alone. With `PlanNoShowsOperator` there is no need for code of your own: see
+`calcom_reconcile_no_shows`, plan → approve → apply.
+
+The report is a JSON file of rows of Zoom's report API (`GET /report/meetings/{id}/participants`), each with its
+`meeting_id`; loaders land them like this in a warehouse. Names and addresses, which guests type themselves, reach
+`MarkAbsentOperator` as data and are never rendered as templates.
+
+**Try it** against `calcom-sandbox --world demo`: trigger it as it is, for a dry run for the day of the sample report.
+
+**Use it**, for example with
+
+```json
+{"day": "2026-11-18", "report": "/srv/zoom/2026-11-18.json", "dry_run": false}
+```
 """
 
 from __future__ import annotations
@@ -113,9 +126,30 @@ with DAG(
     schedule=None,
     tags=["calcom", "example"],
     params={
-        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
-        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
-        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
+        "day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Day",
+            description="Bookings that start on this day in UTC. Empty: the day before the run; with the sample report,"
+            " its day.",
+            section="Bookings and attendance",
+        ),
+        "report": Param(
+            SAMPLE_REPORT,
+            type="string",
+            title="Zoom report of participants",
+            description="A JSON file with the participants of the day's meetings. The sample is that of the sandbox's"
+            " demo world.",
+            section="Bookings and attendance",
+        ),
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Dry run: write nothing",
+            description="On: report what would be done. Off: mark people in Cal.com, which notifies them.",
+            section="What is written",
+        ),
     },
 ) as dag:
     bookings = ListBookingsOperator(

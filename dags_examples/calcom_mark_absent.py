@@ -1,7 +1,21 @@
-"""Mark the absent attendees of one booking, with the uid and the addresses from XCom.
+"""Mark the absent people of one booking.
 
-Trigger it with a configuration such as ``{"booking_uid": "...", "attendees": ["bob@example.org"], "dry_run": false}``.
-By default it is a dry run. What a task returned is data: the operator never renders it as a template.
+**who_was_absent → mark_absent**
+
+| task | what it does | writes to Cal.com |
+|---|---|---|
+| `who_was_absent` | returns who was absent: replace it by a query, a file or a model | no |
+| `mark_absent` | marks them in one call, which notifies them; it links to the booking | yes, unless *dry run* |
+
+What a task returned is data: the operator never renders it as a template. A second run sends nothing.
+
+To have somebody look at the changes of a whole day first, see `calcom_reconcile_no_shows`: plan → approve → apply.
+
+**Try it** with a booking's uid and the addresses of those who were absent, one a line:
+
+```json
+{"booking_uid": "dm16BothStayedAway00016", "attendees": ["sam@example.org"], "dry_run": true}
+```
 """
 
 from __future__ import annotations
@@ -18,10 +32,34 @@ with DAG(
     schedule=None,
     tags=["calcom", "example"],
     params={
-        "booking_uid": Param("", type="string", title="Booking uid"),
-        "attendees": Param(None, type=["null", "array"], title="Addresses of the absent, one a line"),
-        "host_absent": Param(False, type="boolean", title="The host was absent"),
-        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
+        "booking_uid": Param(
+            "",
+            type="string",
+            title="Booking uid",
+            description="It is in the booking's URL: app.cal.com/booking/<uid>.",
+            section="Who was absent",
+        ),
+        "attendees": Param(
+            None,
+            type=["null", "array"],
+            title="Attendees",
+            description="Addresses of the attendees who were absent, as the booking has them. One a line.",
+            section="Who was absent",
+        ),
+        "host_absent": Param(
+            False,
+            type="boolean",
+            title="The host was absent",
+            description="Off leaves the host's mark unchanged.",
+            section="Who was absent",
+        ),
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Dry run: write nothing",
+            description="On: report what would be done. Off: mark people in Cal.com, which notifies them.",
+            section="What is written",
+        ),
     },
     render_template_as_native_obj=True,
 ) as dag:

@@ -1,11 +1,24 @@
-"""Plan a day's no-shows from a Zoom participants report, for a person to read before anything is written.
+"""Plan a day's no-shows, and write nothing to Cal.com.
 
-The plan is a folder: ``plan.jsonl`` (the changes, one on each line), ``decisions.parquet`` (all decisions with their
-reasons) and ``summary.json`` (policy, counts, guard rails). Nothing is written to Cal.com. Whenever there is a doubt,
-nobody is marked. A guard rail that fails also fails the task; the report is written all the same.
+**plan → show**
 
-Trigger it with ``{"day": "2026-11-18", "report": "/path/to/report.json", "plans": "s3://bucket/no-shows"}``. By
-default it plans the day of the sample report, which is the day of ``calcom-sandbox --world demo``.
+| task | what it does | writes to Cal.com |
+|---|---|---|
+| `plan` | reads the day's bookings and the attendance report, decides who was absent, writes plan and report | no |
+| `show` | logs the changes, without addresses | no |
+
+Whenever there is a doubt, nobody is marked. A guard rail that fails also fails the task; plan and report are
+written all the same. The button *No-show report* on `plan` shows who would be marked, and why.
+
+To apply a plan, see `calcom_reconcile_no_shows`: plan → approve → apply.
+
+**Try it** against `calcom-sandbox --world demo`: trigger it as it is, for the day of the sample report.
+
+**Use it**, for example with
+
+```json
+{"day": "2026-11-18", "report": "/srv/zoom/2026-11-18.json", "plans": "s3://bucket/no-shows"}
+```
 """
 
 from __future__ import annotations
@@ -33,10 +46,38 @@ with DAG(
     schedule=None,
     tags=["calcom", "example"],
     params={
-        "day": Param(None, type=["null", "string"], format="date", title="Day (UTC); empty: the sample's or yesterday"),
-        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
-        "plans": Param("/tmp/no-shows", type="string", title="Folder of the plans"),
-        "internal_domains": Param(["clinic.example"], type="array", title="Internal mail domains, never no-shows"),
+        "day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Day",
+            description="Bookings that start on this day in UTC are decided on. Empty: the day before the run; with the"
+            " sample report, its day.",
+            section="Bookings and attendance",
+        ),
+        "report": Param(
+            SAMPLE_REPORT,
+            type="string",
+            title="Zoom report of participants",
+            description="A JSON file with the participants of the day's meetings. The sample is that of the sandbox's"
+            " demo world.",
+            section="Bookings and attendance",
+        ),
+        "internal_domains": Param(
+            ["clinic.example"],
+            type="array",
+            title="Your own mail domains",
+            description="Attendees with such an address are colleagues, and never no-shows. One domain a line.",
+            section="Bookings and attendance",
+        ),
+        "plans": Param(
+            "/tmp/no-shows",
+            type="string",
+            title="Folder of the plans",
+            description="A path or URL, such as s3://bucket/no-shows. The plan is in a folder in it, named by the"
+            " day.",
+            section="Files",
+        ),
     },
     render_template_as_native_obj=True,
 ) as dag:
@@ -60,6 +101,6 @@ with DAG(
         from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
 
         folder = ObjectStoragePath(plan["plan_path"])
-        log.info("%s", format_plan(read_summary(folder), read_plan(folder)))
+        log.info("Plan %s\n%s", folder, format_plan(read_summary(folder), read_plan(folder)))
 
     show(plan.output)

@@ -1,13 +1,26 @@
-"""Keep the no-shows of the last days correct: plan, optionally have a person approve, apply.
+"""Keep the no-shows of the last days correct.
 
-Run it daily. Each run plans the three days before its day anew, with the rows that came since: people who were marked
-too early are un-marked, people who were missed are marked, correct flags are left unchanged, and so are flags that a
-person changed in Cal.com. The ledger records which marks are ours; put it on a storage that all workers can read.
+**plan → approve → apply**
 
-By default the example is a dry run for the day of the sample report, which is the day of
-``calcom-sandbox --world demo``. Trigger it with ``{"day": "2026-11-19", "report": "/path/to/report.json", "dry_run":
-false}``. With ``"approval": true`` the run waits for a person's approval in Airflow's UI (Airflow 3.1 or newer); the
-plan that is applied is the one that was approved, or none.
+| task | what it does | writes to Cal.com |
+|---|---|---|
+| `plan` | reads the bookings and the attendance report of the last three days, and decides who was absent | no |
+| `approve` | shows a person who would be marked and why, and waits (only with *approval*, Airflow 3.1 or newer) | no |
+| `apply` | sends each real change once, and records it in the ledger | yes, unless *dry run* |
+
+Run it daily. Rows of attendance come late, so each run decides anew: people who were marked too early are un-marked,
+people who were missed are marked, and flags that are correct, or that a person changed in Cal.com, stay as they are.
+What is applied is the plan that was approved, or nothing. The button *No-show report* on each task shows the plan.
+
+**Try it** against `calcom-sandbox --world demo`: trigger it as it is. That is a dry run for the days of the sample
+report; six people would be marked.
+
+**Use it**: copy the file, set `schedule`, and trigger it with your own report and a ledger on a storage that all
+workers can read, for example:
+
+```json
+{"day": "2026-11-19", "report": "/srv/zoom/2026-11-18.json", "ledger": "/srv/no-shows/ledger", "dry_run": false}
+```
 """
 
 from __future__ import annotations
@@ -18,36 +31,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, AirflowException, Param, task
+from airflow.providers.common.compat.sdk import DAG, Param, task
 
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, PlanNoShowsOperator
 
 try:
-    from airflow.providers.standard.operators.hitl import ApprovalOperator
-except (ImportError, AirflowException):  # before Airflow 3.1; the standard provider's module raises the latter
-    ApprovalOperator = None
+    from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
+except ImportError:  # before Airflow 3.1
+    ApproveNoShowsOperator = None
 
 SAMPLE_REPORT = str(Path(__file__).parent / "data" / "zoom_participants.json")
-# The day after the last one that is judged. Not {{ ds }}: on Airflow 3 a run by hand, the API or an asset has no
+# The day after the last one that is decided on. Not {{ ds }}: on Airflow 3 a run by hand, the API or an asset has no
 # logical date, and 2.11 has no run_after.
 AFTER_SAMPLE_DAY = "2026-11-19"
 DAY_OF_THE_RUN = "(logical_date | default(dag_run.run_after) | ds)"
 DAY = f"params.day or ('{AFTER_SAMPLE_DAY}' if params.report == {SAMPLE_REPORT!r} else {DAY_OF_THE_RUN})"
 CORRECTION_WINDOW = 3
 MAIL_TO = os.environ.get("CALCOM_NO_SHOWS_MAIL_TO")
-
-# Markdown, with counts and no addresses: more people see it than the plan.
-APPROVAL_TEXT = """{% set plan = ti.xcom_pull(task_ids='plan') %}
-In {{ plan.changes.bookings }} bookings,
-
-- **{{ plan.changes.mark_attendees }}** attendees and **{{ plan.changes.mark_hosts }}** hosts would be marked absent,
-- **{{ plan.changes.unmark_attendees }}** attendees would be un-marked.
-
-{% for reason, people in plan.held_back.items() if people %}
-- held back, `{{ reason }}`: {{ people }}
-{% endfor %}
-
-The changes with their reasons are in `{{ plan.plan_path }}/plan.jsonl`."""
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +73,59 @@ with DAG(
     tags=["calcom", "example"],
     params={
         "day": Param(
-            None, type=["null", "string"], format="date", title="Day after the last; empty: sample's or today"
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Decide on the days before",
+            description="The three days before this date are decided on, as days in UTC: 2026-11-19 means 16, 17 and"
+            " 18 November. Empty: the date of the run; with the sample report, the day after it.",
+            section="Bookings and attendance",
         ),
-        "report": Param(SAMPLE_REPORT, type="string", title="Zoom participants report, a JSON file"),
-        "plans": Param("/tmp/no-shows/reconcile", type="string", title="Folder of the plans"),
-        "ledger": Param(None, type=["null", "string"], title="Folder of the ledger; empty: below AIRFLOW_HOME"),
-        "internal_domains": Param(["clinic.example"], type="array", title="Internal mail domains, never no-shows"),
-        "approval": Param(False, type="boolean", title="Have a person approve the plan first"),
-        "dry_run": Param(True, type="boolean", title="Log what would be done, and write nothing"),
+        "report": Param(
+            SAMPLE_REPORT,
+            type="string",
+            title="Zoom report of participants",
+            description="A JSON file with the participants of these days' meetings, or a pattern such as"
+            " /srv/zoom/*.json. The sample is that of the sandbox's demo world.",
+            section="Bookings and attendance",
+        ),
+        "internal_domains": Param(
+            ["clinic.example"],
+            type="array",
+            title="Your own mail domains",
+            description="Attendees with such an address are colleagues, and never no-shows. One domain a line.",
+            section="Bookings and attendance",
+        ),
+        "approval": Param(
+            False,
+            type="boolean",
+            title="Have a person approve the plan",
+            description="The run waits up to a day, and shows who would be marked and why. Needs Airflow 3.1 or newer.",
+            section="What is written",
+        ),
+        "dry_run": Param(
+            True,
+            type="boolean",
+            title="Dry run: write nothing",
+            description="On: apply reports what it would do. Off: it marks people in Cal.com, which notifies them.",
+            section="What is written",
+        ),
+        "plans": Param(
+            "/tmp/no-shows/reconcile",
+            type="string",
+            title="Folder of the plans",
+            description="A path or URL, such as s3://bucket/no-shows. Each run writes its plan to a folder in it,"
+            " named by its date.",
+            section="Files",
+        ),
+        "ledger": Param(
+            None,
+            type=["null", "string"],
+            title="Folder of the ledger",
+            description="The record of what was written, which all runs share. Empty: below AIRFLOW_HOME,"
+            " which is right for one machine only.",
+            section="Files",
+        ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "on_failure_callback": report_failure},
     render_template_as_native_obj=True,
@@ -106,7 +151,7 @@ with DAG(
 
         if not get_current_context()["params"]["approval"]:
             return "apply"
-        if ApprovalOperator is None:
+        if ApproveNoShowsOperator is None:
             raise ValueError("params.approval needs Airflow 3.1 or newer; set it to false, and read the plan yourself")
         return "approve"
 
@@ -121,11 +166,10 @@ with DAG(
 
     decision = who_decides()
     plan >> decision >> apply
-    if ApprovalOperator is not None:
-        approve = ApprovalOperator(
+    if ApproveNoShowsOperator is not None:
+        approve = ApproveNoShowsOperator(
             task_id="approve",
-            subject="Apply {{ ti.xcom_pull(task_ids='plan')['changes']['total'] }} changes of no-show flags?",
-            body=APPROVAL_TEXT,
+            plan=plan.output,
             response_timeout=timedelta(hours=24),
             retries=0,
         )

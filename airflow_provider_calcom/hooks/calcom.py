@@ -146,7 +146,8 @@ class CalComHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Request the key's user and one booking, and return whether that worked, and a message.
 
-        The message names the user and the region, or the fix. The list of bookings shows whether the ``api_version``
+        The message names the user, the region and what was tried, or the fix. It has no address and no secret, because
+        Airflow shows it to everyone who may see connections. The list of bookings shows whether the ``api_version``
         can be used; ``/me`` is served at any version. Nothing is retried, because a process of Airflow's server waits
         for the result.
         """
@@ -159,8 +160,12 @@ class CalComHook(BaseHook):
         except CalComError as error:
             return False, str(error)
         name = redact(str(user.get("username") or user.get("name") or "a user without a name"))
-        who = f"{name}, user id {redact(str(user['id']))}"
-        return True, f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {who}"
+        organization = user.get("organizationId")
+        member = "in no organisation" if organization is None else f"organisation id {redact(str(organization))}"
+        return True, (
+            f"Connected to Cal.com ({settings.region}, {settings.base_url}) as {name}, user id"
+            f" {redact(str(user['id']))}, {member}. Bookings can be listed"
+        )
 
     # Methods for DAG authors.
 

@@ -108,11 +108,20 @@ class RailResult:
 
     def describe(self) -> str:
         """Return figure and limit in words."""
-        rail = RAILS[self.name]
-        words = rail.words.format(figure=_number(self.figure, "nothing"), sample=self.sample)
-        limit = "no limit" if self.limit is None else f"limit: {rail.kind} {_number(self.limit, '')}"
         few = self.judged_from is not None and self.limit is not None and not self.is_judged
-        return f"{self.name}: {words} ({limit}{f', evaluated from {self.judged_from} on' if few else ''})"
+        limit = "no limit" if self.limit is None else f"limit: {self.describe_limit()}"
+        return f"{self.name}: {self._words()} ({limit}{f', evaluated from {self.judged_from} on' if few else ''})"
+
+    def describe_limit(self) -> str:
+        """Return the limit in words."""
+        return "none" if self.limit is None else f"{RAILS[self.name].kind} {_number(self.limit, '')}"
+
+    def describe_figure(self) -> str:
+        """Return the figure in a few words, for a table."""
+        return self._words().removeprefix("a share of ")
+
+    def _words(self) -> str:
+        return RAILS[self.name].words.format(figure=_number(self.figure, "nothing"), sample=self.sample)
 
 
 @dataclass(frozen=True)
@@ -179,9 +188,7 @@ RAILS = {
     "min_matched_share": _Rail(
         "at least", "a share of {figure} of {sample} meeting rows matches a person", _matched_share
     ),
-    "allow_empty_feed": _Rail(
-        "at least", "attendance has {figure} rows for {sample} bookings to be decided", _empty_feed
-    ),
+    "allow_empty_feed": _Rail("at least", "attendance has {figure} rows for {sample} bookings", _empty_feed),
     "allow_nobody_present": _Rail(
         "at least", "{figure} people are present beside {sample} absent ones", _nobody_present
     ),

@@ -62,6 +62,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
     writing,
 )
 from airflow_provider_calcom.no_shows.plan_tables import write_bookings, write_evidence
+from airflow_provider_calcom.no_shows.text_tables import aligned, counts, shortened
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
@@ -159,8 +160,8 @@ def write_plan(
     diff.compute(decided.connection, last_writes, correct=correct, force=force)
     if hashed is not None:
         diff.name_by_hash(decided.connection, hashed)
-    counts = diff.count_changes(decided.connection)
-    results = evaluate(limits, decided.figures, counts["total"])
+    found = diff.count_changes(decided.connection)
+    results = evaluate(limits, decided.figures, found["total"])
     refused = [result.describe() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
     with writing(place):
@@ -182,7 +183,7 @@ def write_plan(
         "period": origin.period,
         "booking_url": origin.booking_url,
         "evidence": {"bookings": explained, "left_out": decided.figures.bookings - explained},
-        "changes": counts,
+        "changes": found,
         "held_back": diff.count_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
         "changes_file": CHANGES_FILES[state],
@@ -194,57 +195,76 @@ def write_plan(
     with writing(place):
         _write_summary(place / SUMMARY, summary)
     if refused:
-        raise PlanRefused(rejection(place, refused))
+        raise PlanRefused(rejection(refused))
     return summary
 
 
 def format_plan(
     summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False
 ) -> str:
-    """Return a plan as text for a person.
+    """Return a plan as a table for a person.
 
     :param summary: the plan's.
     :param changes: the plan's; no more than ``limit`` are read.
     :param limit: how many changes the text has at most.
     :param with_addresses: whether the text has addresses, which a log must not have.
     """
-    counts = summary["changes"]
-    lines = [
-        f"{'REJECTED, nothing will be written: ' if summary['state'] == 'refused' else ''}"
-        f"{counts['total']} changes in {counts['bookings']} bookings: {counts['mark_attendees']} attendees and"
-        f" {counts['mark_hosts']} hosts to mark absent, {counts['unmark_attendees']} attendees to un-mark",
-        f"{summary['judged_bookings']} bookings decided as of {summary['policy']['as_of']}, with"
-        f" {summary['attendance_rows']} rows of attendance, complete until {summary['complete_until'] or 'never'}",
-    ]
+    lines = [*aligned(_rows_of_figures(summary)), "", *aligned(_rows_of_rails(summary))]
+    shown = [_row_of_change(change, with_addresses) for change in islice(changes, limit)]
+    if shown:
+        lines += ["", *aligned([_CHANGE_COLUMNS, *shown])]
+        more = summary["changes"]["total"] - len(shown)
+        lines += [f"and {more} more"] if more else []
+    return "\n".join(lines) + "\n"
+
+
+def _rows_of_figures(summary: Summary) -> Iterator[tuple[str, str]]:
+    found = summary["changes"]
+    if summary["state"] == "refused":
+        yield "state", "REJECTED by a guard rail, nothing will be written"
+    yield (
+        "changes",
+        f"{found['total']} in {found['bookings']} bookings: {found['mark_attendees']} attendees and"
+        f" {found['mark_hosts']} hosts to mark absent, {found['unmark_attendees']} attendees to un-mark",
+    )
+    yield "bookings", f"{summary['judged_bookings']} decided as of {summary['policy']['as_of']}"
     if summary["attended_bookings"]:
-        lines.append(f"{summary['attended_bookings']} bookings that the key's user only attends are left out")
-    lines += [
-        f"{outcome} {sum(reasons.values())}: {', '.join(f'{reason} {people}' for reason, people in reasons.items())}"
-        for outcome, reasons in summary["outcomes"].items()
-    ]
-    held_back = [f"{reason} {people}" for reason, people in summary["held_back"].items() if people]
-    lines += [f"held back {sum(summary['held_back'].values())}: {', '.join(held_back)}"] if held_back else []
-    lines += [f"{_mark(result):15}{result.describe()}" for result in _results(summary)]
-    shown = [_format_change(change, with_addresses) for change in islice(changes, limit)]
-    more = counts["total"] - len(shown)
-    return "\n".join([*lines, *shown, *([f"and {more} more"] if shown and more else [])]) + "\n"
+        yield "left out", f"{summary['attended_bookings']} bookings that the key's user only attends"
+    yield (
+        "attendance",
+        f"{summary['attendance_rows']} rows, complete until {summary['complete_until'] or 'never'}",
+    )
+    for outcome, reasons in summary["outcomes"].items():
+        yield outcome, counts(reasons.items())
+    if any(summary["held_back"].values()):
+        yield "held back", counts(summary["held_back"].items())
 
 
-def _results(summary: Summary) -> Iterator[RailResult]:
-    return (RailResult(**result) for result in summary["guard_rails"])
+def _rows_of_rails(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
+    yield "guard rail", "result", "limit", "figure"
+    for fields in summary["guard_rails"]:
+        result = RailResult(**fields)
+        yield result.name, _mark(result), result.describe_limit(), result.describe_figure()
 
 
 def _mark(result: RailResult) -> str:
     if not result.is_judged:
-        return "not evaluated"
+        return "off" if result.limit is None else f"fewer than {result.judged_from}"
     return "FAILED" if result.is_tripped else "passed"
 
 
-def _format_change(change: Change, with_addresses: bool) -> str:
-    kind = "mark absent" if change.will_be_absent else "un-mark"
-    start = f"{change.start_at[:10]} {change.start_at[11:16]}Z"
-    who = f"{change.role} {_printable(change.email)}" if with_addresses else change.role
-    return f"{kind:11}  {start}  booking {_printable(change.booking_uid)}  {who}  reason {change.reason}"
+_CHANGE_COLUMNS = ("change", "start", "booking", "who", "reason")
+_LONGEST_CELL = 40
+
+
+def _row_of_change(change: Change, with_addresses: bool) -> tuple[str, str, str, str, str]:
+    return (
+        "absent" if change.will_be_absent else "un-mark",
+        f"{change.start_at[:10]} {change.start_at[11:16]}Z",
+        shortened(_printable(change.booking_uid), _LONGEST_CELL),
+        shortened(_printable(change.email), _LONGEST_CELL) if with_addresses else change.role,
+        change.reason,
+    )
 
 
 def _printable(text: str) -> str:

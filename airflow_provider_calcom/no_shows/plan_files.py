@@ -338,7 +338,7 @@ def read_plan(folder: Folder, *, even_refused: bool = False, summary: Summary | 
     place = folder_path(folder)
     summary = summary or read_summary(place)
     if summary["state"] == "refused" and not even_refused:
-        raise PlanRefused(rejection(place, summary["refused"]))
+        raise PlanRefused(rejection(summary["refused"]))
     return _changes(place / summary["changes_file"], summary["changes_sha256"])
 
 
@@ -368,13 +368,13 @@ def check_count(folder: Folder, summary: Summary, changes: int) -> None:
         )
 
 
-def rejection(place: Any, failed: list[str]) -> str:
-    """Return the text of the error where guard rails reject a plan."""
-    rails = ", ".join(one.partition(":")[0] for one in failed)
+def rejection(failed: list[str]) -> str:
+    """Return why a plan is rejected, short enough for one line of a log, which has the table above it."""
+    others = [one.partition(":")[0] for one in failed[1:]]
+    also = f"; also {', '.join(others)}" if others else ""
     return (
-        f"Guard rail{'s' if len(failed) > 1 else ''} failed: {'; '.join(failed)}. Nothing was written to Cal.com. See"
-        f" {shown_path(place / SUMMARY)}, and {REFUSED_CHANGES} beside it. If the feed is complete, change the limit in"
-        f" guard_rails ({rails})"
+        f"Guard rail failed: {failed[0]}{also}. Nothing was written. If the feed is complete, change"
+        f" {'these limits' if others else 'the limit'} in guard_rails"
     )
 
 

@@ -130,7 +130,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
             origin=origin,
         )
     except PlanRefused:
-        log.error("%s", format_plan(read_summary(request.plan)))
+        log.error("Plan %s\n%s", shown_path(request.plan), format_plan(read_summary(request.plan)))
         raise
 
 

@@ -40,7 +40,7 @@ class CalComOperator(BaseOperator):
         :param context: the task's context.
         :return: what the operator's docstring says under "Returns".
         """
-        with _fail_without_retry():
+        with fail_without_retry():
             return self._execute(context)
 
     @abstractmethod
@@ -147,8 +147,39 @@ class CalComOperator(BaseOperator):
         return filters
 
 
+class PlanField:
+    """An operator with a template field ``plan``: the result of ``PlanNoShowsOperator``, or a plan's folder.
+
+    Of the result it keeps the folder and the hash, which is what it needs, so that its rendered page shows no more.
+    """
+
+    plan: Any
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **options: Any) -> None:
+        """Render the fields.
+
+        :param parent: the object that has the fields: this operator, or an object that is nested in a field.
+        :param args: the other arguments of the base class, which differ between versions of Airflow.
+        :param options: the same.
+        """
+        super()._do_render_template_fields(parent, *args, **options)  # type: ignore[misc]
+        if parent is self:
+            self.plan = _folder_and_hash(self.plan)
+
+
+def _folder_and_hash(plan: Any) -> Any:
+    """Return the folder and the hash of a result, which may be the string of a dict; a path is returned as it is."""
+    if isinstance(plan, str) and plan.lstrip().startswith("{"):
+        from airflow_provider_calcom.operators._readers import unrendered
+
+        plan = unrendered(plan)
+    if not isinstance(plan, Mapping) or "plan_path" not in plan:
+        return plan
+    return {name: plan[name] for name in ("plan_path", "sha256") if name in plan}
+
+
 @contextmanager
-def _fail_without_retry() -> Iterator[None]:
+def fail_without_retry() -> Iterator[None]:
     """Let retryable errors through, and turn the others into failures that Airflow does not retry.
 
     The error keeps its class, so that ``except BookingNotFound`` and a failure callback see what they expect: it is

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_calcom.links import CalComBookingLink
-from airflow_provider_calcom.operators._base import CalComOperator
+from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
+from airflow_provider_calcom.operators._base import CalComOperator, PlanField
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_calcom.no_shows.apply.application import Application
+    from airflow_provider_calcom.no_shows.apply.result import ApplyResult
     from airflow_provider_calcom.no_shows.plan import Summary
 
 _OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
@@ -116,7 +117,7 @@ class MarkAbsentOperator(CalComOperator):
         skips = parse_argument("on_not_started", choice, self.on_not_started, "fail", "skip") == "skip"
         try:
             with self.hook as hook:
-                CalComBookingLink.persist(context, hook.booking_page(booking_uid=request.booking_uid))
+                CalComBookingLink.persist(context, self, hook.booking_page(booking_uid=request.booking_uid))
                 result = hook.run_mark_request(request)
         except BookingNotStarted as error:
             if skips:
@@ -142,9 +143,10 @@ class PlanNoShowsOperator(CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
     The plan is a folder: ``plan.jsonl`` (one change per line), ``decisions.parquet`` (every participant, with the
-    reason), ``held-back.jsonl`` and ``summary.json`` (policy, counts, guard rails, hash). A person can read, approve or
-    discard it. An uncertain decision is ``undetermined``, never ``absent``. If a guard rail fails, the task fails after
-    the plan's report was written. A second run replaces the whole plan.
+    reason), ``held-back.jsonl``, ``summary.json`` (policy, counts, guard rails, hash) and ``report.html``, which shows
+    who and why and which the task links to. A person can read, approve or discard it. An uncertain decision is
+    ``undetermined``, never ``absent``. If a guard rail fails, the task fails after the report was written. A second run
+    replaces the whole plan.
 
     A string that a template rendered from a list, an object, a number or a boolean is parsed as that value. Airflow
     stores and shows rendered parameters and XCom: to keep addresses out of them, pass a path or SQL instead of rows.
@@ -203,6 +205,8 @@ class PlanNoShowsOperator(CalComOperator):
         that each call needs. (templated)
     :param memory_limit: the memory that the rules may use on the worker before they use the disk. Defaults to ``2GB``.
     :param threads: threads of the rules on the worker. Defaults to one for each core.
+    :param mask_addresses: mask addresses and names in ``report.html``. ``ApplyNoShowsOperator`` writes the report
+        anew: set it there, too. Defaults to False. (templated)
 
     Returns a dict ``{plan_path, state, changes, outcomes, held_back, guard_rails, sha256}`` of counts, without
     addresses.
@@ -233,9 +237,11 @@ class PlanNoShowsOperator(CalComOperator):
         "storage_conn_id",
         "calcom_conn_id",
         "api_version",
+        "mask_addresses",
     )
     template_fields_renderers = {"attendance": "json", "policy": "json", "guard_rails": "json"}
     ui_color = "#d1fae5"
+    operator_extra_links = (NoShowReportLink(),)
 
     def __init__(
         self,
@@ -267,6 +273,7 @@ class PlanNoShowsOperator(CalComOperator):
         api_version: str | None = None,
         memory_limit: str = "2GB",
         threads: int | None = None,
+        mask_addresses: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -297,14 +304,26 @@ class PlanNoShowsOperator(CalComOperator):
         self.api_version = api_version
         self.memory_limit = memory_limit
         self.threads = threads
+        self.mask_addresses = mask_addresses
         self._remember_filters(_CHOOSE_BOOKINGS)
 
     def _execute(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_calcom.attendance.errors import PlanRefused
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
         from airflow_provider_calcom.operators._plan_parameters import plan_request
+        from airflow_provider_calcom.operators._readers import flag_of
+        from airflow_provider_calcom.operators._report import write_and_link_report
 
+        masks = flag_of("mask_addresses", self.mask_addresses)
         with self.hook as hook:
-            return self._result(plan_no_shows(plan_request(vars(self), self._filters(context), hook), hook))
+            request = plan_request(vars(self), self._filters(context), hook)
+            try:
+                summary = plan_no_shows(request, hook)
+            except PlanRefused:
+                write_and_link_report(context, self, request.plan, mask_addresses=masks)
+                raise
+        write_and_link_report(context, self, request.plan, mask_addresses=masks)
+        return self._result(summary)
 
     def _filters(self, context: Context) -> dict[str, Any]:
         """Return the filters of the bookings to request: the data interval, unless bounds are set."""
@@ -332,7 +351,7 @@ class PlanNoShowsOperator(CalComOperator):
         from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.no_shows.plan import format_plan
 
-        self.log.info("Plan %s: %s", shown_path(self.plan_path), format_plan(summary))
+        self.log.info("Plan %s\n%s", shown_path(self.plan_path), format_plan(summary))
         return {
             "plan_path": str(self.plan_path),
             "state": summary["state"],
@@ -344,7 +363,7 @@ class PlanNoShowsOperator(CalComOperator):
         }
 
 
-class ApplyNoShowsOperator(CalComOperator):
+class ApplyNoShowsOperator(PlanField, CalComOperator):
     """Apply a plan of no-show flags: each real change once, as fast as Cal.com's rate limit allows.
 
     The flags are read again first, in pages. Flags that are already set are skipped. The others are sent with one call
@@ -382,6 +401,8 @@ class ApplyNoShowsOperator(CalComOperator):
     :param storage_conn_id: id of the object storage's connection, if paths need one. (templated)
     :param api_version: a ``cal-api-version`` date (YYYY-MM-DD). Defaults to the connection's, or else to the version
         that each call needs. (templated)
+    :param mask_addresses: mask addresses and names in the plan's ``report.html``, which is written anew with the
+        outcomes, whatever the plan's task had chosen. Defaults to False. (templated)
 
     Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``
     without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
@@ -411,9 +432,12 @@ class ApplyNoShowsOperator(CalComOperator):
         "user_id",
         "storage_conn_id",
         "api_version",
+        "mask_addresses",
     )
+    template_fields_renderers = {"plan": "json"}
     ui_color = "#292929"
     ui_fgcolor = "#ffffff"
+    operator_extra_links = (NoShowReportLink(),)
 
     def __init__(
         self,
@@ -435,6 +459,7 @@ class ApplyNoShowsOperator(CalComOperator):
         skip_if_nothing_to_do: bool = False,
         storage_conn_id: str | None = None,
         api_version: str | None = None,
+        mask_addresses: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -455,33 +480,38 @@ class ApplyNoShowsOperator(CalComOperator):
         self.skip_if_nothing_to_do = skip_if_nothing_to_do
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
+        self.mask_addresses = mask_addresses
         self._application: Application | None = None
 
     def _execute(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_calcom._redact import shown_path
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import apply_request
         from airflow_provider_calcom.operators._readers import flag_of
+        from airflow_provider_calcom.operators._report import link_report
         from airflow_provider_calcom.operators._task import TaskState, task_run
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
+        masks = flag_of("mask_addresses", self.mask_addresses)
         hook = self.hook
         settings = hook.settings  # read here: the thread of the event loop can't get connections from Airflow
         request = apply_request({**vars(self), "dry_run": self.is_dry_run}, hook, task_run(context))
+        link_report(context, self, request.plan)
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
-        result = self._application.run(lambda progress: self.log.info("Applying: %s", progress))
-        self.log.info(
-            "Plan %s: %s; %d mark-absent calls. All outcomes: %s",
-            shown_path(result["plan_path"]),
-            ", ".join(f"{outcome} {changes}" for outcome, changes in result["outcomes"].items() if changes)
-            or "no change",
-            result["calls"],
-            shown_path(result["outcomes_path"]),
-        )
+        result = self._run(self._application, request.plan, masks)
         if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
             raise AirflowSkipException("There was nothing to change")
         return dict(result)
+
+    def _run(self, application: Application, folder: Any, masks: bool) -> ApplyResult:
+        """Apply the plan, and write its report anew once there are outcomes, also if changes failed."""
+        from airflow_provider_calcom.operators._report import write_report
+
+        try:
+            return application.run(lambda progress: self.log.info("Applying: %s", progress))
+        finally:
+            if application.has_outcomes:
+                write_report(folder, mask_addresses=masks)
 
     def on_kill(self) -> None:
         """Stop accepting work, and let requests in flight finish."""

@@ -134,7 +134,7 @@ def test_plan_no_shows(
     result = xcoms(dag_run, "plan")[-1]
     assert (result["plan_path"], result["state"]) == (str(folder), "ready")
     assert result["changes"]["mark_attendees"] == len(TRULY_ABSENT - MARKED_BEFORE)
-    assert "6 attendees and 0 hosts to mark absent" in log
+    assert "6 in 5 bookings: 6 attendees and 0 hosts to mark absent" in log
     for text in (log, json.dumps(result)):
         assert "@example.org" not in text
         assert "Barker" not in text

@@ -20,7 +20,7 @@ from tests.support import SandboxDriver
 def test_the_examples_are_imported_beside_an_old_standard_provider(
     example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its module of approvals raises an error other than ImportError: the example leaves the approval out."""
+    """Its module of approvals raises an error other than ImportError: ours has the fix, and the example no approval."""
 
     class Refusing(ModuleType):
         def __getattr__(self, name: str) -> Any:
@@ -29,7 +29,10 @@ def test_the_examples_are_imported_beside_an_old_standard_provider(
     module = example("calcom_reconcile_no_shows")
     for name in ("standard", "standard.operators", "standard.operators.hitl"):
         monkeypatch.setitem(sys.modules, f"airflow.providers.{name}", Refusing(name))
+    monkeypatch.delitem(sys.modules, "airflow_provider_calcom.operators.approval", raising=False)
     try:
+        with pytest.raises(ImportError, match=r"needs Airflow 3\.1 or newer .* Upgrade"):
+            importlib.import_module("airflow_provider_calcom.operators.approval")
         assert "approve" not in importlib.reload(module).dag.task_ids
     finally:
         monkeypatch.undo()

@@ -12,8 +12,14 @@ from typing import Any
 import airflow
 import pytest
 
+import airflow_provider_calcom
+from airflow_provider_calcom import links
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
+from airflow_provider_calcom.plugins import _settings
+from tests.conftest import ROOT
+
+PACKAGE = Path(airflow_provider_calcom.__file__).parent
 
 INFO = get_provider_info()
 (CONNECTION_TYPE,) = INFO["connection-types"]
@@ -60,7 +66,44 @@ def test_everything_that_the_metadata_name_exists() -> None:
     for kind in ("hooks", "operators"):
         for entry in INFO[kind]:
             for module in entry["python-modules"]:
+                if (MAJOR, MINOR) < (3, 1) and module.endswith(".approval"):
+                    continue  # which says that it needs Airflow 3.1
                 assert pkgutil.resolve_name(module)
+
+
+def test_the_metadata_name_all_operators_hooks_and_links() -> None:
+    """What is added to the package is listed, as Airflow's own providers list theirs; logo and guides exist."""
+    for kind in ("hooks", "operators"):
+        found = {path.stem for path in (PACKAGE / kind).glob("[!_]*.py")} - {"sql"}  # a hook that is no connection's
+        listed = {module.rpartition(".")[2] for entry in INFO[kind] for module in entry["python-modules"]}
+        assert listed == found
+    own = (one for one in vars(links).values() if isinstance(one, type) and one.__module__ == links.__name__)
+    named = {f"{links.__name__}.{one.__name__}" for one in own if not one.__name__.startswith("_")}
+    assert named == set(INFO["extra-links"])
+    (integration,) = INFO["integrations"]
+    for path in (integration["logo"], *integration["how-to-guide"]):
+        assert (ROOT / path.removeprefix("/")).is_file()
+
+
+def test_each_field_of_the_form_is_explained() -> None:
+    """Each of our fields says what it is and its default; a URL, a version and a secret have an example."""
+    for name, field in CONNECTION_TYPE["conn-fields"].items():
+        assert len(field["description"]) > 40, name
+        assert "Default: " in field["description"], name
+    hints = CONNECTION_TYPE["ui-field-behaviour"]["placeholders"]
+    assert "Settings > Developer > API keys" in hints["password"]
+    assert json.loads(hints["extra"]).keys() == {"max_attempts", "max_retry_seconds"}
+
+
+def test_the_configuration_is_that_which_the_plugin_reads() -> None:
+    """Each option of the section is described, with an example; its default is empty, as without the section."""
+    (section,) = INFO["config"]
+    assert section == _settings.SECTION
+    options = INFO["config"][section]["options"]
+    assert set(options) == {"plan_folders", "ledger_folders", "report_base_url"}
+    for option in options.values():
+        assert option["default"] == ""
+        assert option["example"]
 
 
 def test_the_metadata_and_the_hook_agree() -> None:
@@ -112,7 +155,7 @@ def test_the_form_of_airflow_3() -> None:
     (form,) = (one for one in HookMetaService.hook_meta_data() if one.connection_type == "calcom")
     assert form.hook_name == "Cal.com"
     fields: Any = form.standard_fields
-    assert (fields.password.title, fields.host.title) == ("API key", "Base URL")
+    assert (fields.password.title, fields.host.title) == ("API key", "API URL (self-hosted only)")
     assert fields.login.hidden
     assert set(form.extra_fields or {}) == FIELDS
     assert (form.extra_fields or {})["client_secret"]["schema"]["format"] == "password"

@@ -108,7 +108,7 @@ def test_each_rail_has_figure_and_limit() -> None:
         "max_absent_share: a share of 1 of 30 decided people is absent (limit: at most 0.5)",
         "max_changes: the plan has 1234567 changes (limit: at most 9)",
         "min_matched_share: a share of 0.0333333 of 30 meeting rows matches a person (limit: at least 0.3)",
-        "allow_empty_feed: attendance has 0 rows for 7 bookings to be decided (limit: at least 1)",
+        "allow_empty_feed: attendance has 0 rows for 7 bookings (limit: at least 1)",
         "allow_nobody_present: 0 people are present beside 30 absent ones (limit: at least 1)",
     ]
     assert all(result.is_tripped for result in tripped)

@@ -576,9 +576,8 @@ def test_a_guard_rail_ends_the_task(calcom: SandboxDriver, tmp_path: Path, caplo
         plan(tmp_path, attendance=fed(report(calcom, OF_BOB, OF_CAROL)), guard_rails={"max_changes": 1})
     assert ends_the_task(raised.value)
     assert "max_changes: the plan has 2 changes (limit: at most 1)" in str(raised.value)
-    assert str(tmp_path / "summary.json") in str(raised.value)
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
-    assert any("FAILED         max_changes: the plan has 2 changes (limit: at most 1)" in text for text in said)
+    assert any(re.search("max_changes +FAILED +at most 1 +the plan has 2 changes", text) for text in said)
     assert summary(tmp_path)["state"] == "refused"
     assert "plan.jsonl" not in files(tmp_path)
     assert "@" not in caplog.text

@@ -43,14 +43,14 @@ class Day:
     def booking(self, uid: str, start: str, end: str, host: str, *attendees: Row, **others: Any) -> None:
         """Add a booking with its host (a key of HOSTS) and attendees."""
         row = {"booking_uid": uid, "status": "accepted", "rescheduled_to_uid": None, "conference_key": f"zoom:{uid}"}
-        self.bookings.append(
-            row | {"start_at": at(start, self.day), "end_at": at(end, self.day)} | others
-        )
+        self.bookings.append(row | {"start_at": at(start, self.day), "end_at": at(end, self.day)} | others)
         organizer = person(f"{host}@clinic.example", HOSTS.get(host, host.title()))
         for role, who in [("host", organizer), *(("attendee", one) for one in attendees)]:
             self.people.append({"booking_uid": uid, "role": role} | who)
 
-    def seen(self, uid: str | None, name: str | None, email: str | None, joined: str, left: str | None, **others: Any) -> None:
+    def seen(
+        self, uid: str | None, name: str | None, email: str | None, joined: str, left: str | None, **others: Any
+    ) -> None:
         """Add a row of attendance."""
         row = {"source": "zoom", "participant": None, "kind": "person", "booking_uid": None, "phone": None}
         row |= {"conference_key": f"zoom:{uid}" if uid else None, "name": name, "email": email}
@@ -77,7 +77,11 @@ def clinic_day(day: str = DAY) -> Day:
     made.booking("bk-carol", "09:00", "09:30", "olivia", person("carol@example.org", "Carol Chen"))
     made.seen("bk-carol", *OLIVIA, "08:57", "09:31")
     made.seen("bk-carol", "Carol Chen", "carol@example.org", "09:03", "09:29")
-    group = [person("dave@example.org", "Dave Diaz"), person("erin@example.org", "Erin Egan"), person("finn@example.org", "Finn Fox")]
+    group = [
+        person("dave@example.org", "Dave Diaz"),
+        person("erin@example.org", "Erin Egan"),
+        person("finn@example.org", "Finn Fox"),
+    ]
     made.booking("bk-group", "10:00", "11:00", "otto", *group)
     made.seen("bk-group", *OTTO, "09:55", "11:02")
     made.seen("bk-group", "Dave Diaz", "dave@example.org", "10:01", "10:40")
@@ -90,16 +94,37 @@ def clinic_day(day: str = DAY) -> Day:
     made.booking("bk-lobby", "11:30", "12:00", "otto", person("hana@example.org", "Hana Hill"))
     made.seen("bk-lobby", *OTTO, "11:41", "12:00")
     made.seen("bk-lobby", "Hana Hill", "hana@example.org", "11:28", "11:36", kind="lobby")
-    made.booking("bk-shared", "13:00", "13:45", "olivia", person("ian@example.org", "Ian Ives"), person("jo@example.org", "Jo Jansen"))
+    made.booking(
+        "bk-shared",
+        "13:00",
+        "13:45",
+        "olivia",
+        person("ian@example.org", "Ian Ives"),
+        person("jo@example.org", "Jo Jansen"),
+    )
     made.seen("bk-shared", *OLIVIA, "12:58", "13:46")
     made.seen("bk-shared", "Ian Ives, Jo", "ian@example.org", "13:02", "13:44")
     made.booking("bk-phone", "14:00", "14:30", "otto", person("kim@example.org", "Kim Kerr", phone="+49 151 2345 6789"))
     made.seen("bk-phone", *OTTO, "13:59", "14:30")
     made.seen("bk-phone", None, None, "14:02", "14:29", phone="+49 (151) 2345-6789")
     made.booking("bk-empty", "14:30", "15:00", "otto", person("lea@example.org", "Lea Long"))
-    made.booking("bk-hostless", "15:00", "15:30", "otto", person("max@example.org", "Max Mint"), person("nia@example.org", "Nia North"))
+    made.booking(
+        "bk-hostless",
+        "15:00",
+        "15:30",
+        "otto",
+        person("max@example.org", "Max Mint"),
+        person("nia@example.org", "Nia North"),
+    )
     made.seen("bk-hostless", "Max Mint", "max@example.org", "15:00", "15:18")
-    made.booking("bk-desk", "15:30", "16:00", "olivia", person("oda@example.org", "Oda Orr"), person("pia@example.org", "Pia Pohl"))
+    made.booking(
+        "bk-desk",
+        "15:30",
+        "16:00",
+        "olivia",
+        person("oda@example.org", "Oda Orr"),
+        person("pia@example.org", "Pia Pohl"),
+    )
     made.seen("bk-desk", *OLIVIA, "15:28", "16:00")
     made.seen(None, "Oda Orr", "oda@example.org", "15:31", None, kind="check_in", booking_uid="bk-desk", source="desk")
     made.booking("bk-late", "16:00", "16:30", "olivia", person("quin@example.org", "Quin Quay"))

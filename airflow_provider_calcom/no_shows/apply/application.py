@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any
 
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import folder_path
+from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.api.client import AsyncCalComClient
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.loop_thread import LoopThread
 from airflow_provider_calcom.no_shows.apply.reconcile import ReconcileContext
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
-from airflow_provider_calcom.no_shows.apply.result import ApplyResult, Progress, ProgressStore, raise_for_failures
+from airflow_provider_calcom.no_shows.apply.result import (
+    ApplyResult,
+    Progress,
+    ProgressStore,
+    format_outcomes,
+    raise_for_failures,
+)
 from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEMPTED, ApplyRun, FailureEndsRun
 from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
@@ -29,6 +36,8 @@ from airflow_provider_calcom.no_shows.plan_files import (
     read_summary,
     writing,
 )
+
+log = logging.getLogger(__name__)
 
 _STOPPED = (
     "The run was stopped from outside. Requests in flight ended and are in the ledger. Run the task again: it continues"
@@ -56,6 +65,8 @@ class ApplyStopped(AttendanceError):
 class Application:
     """One application of a plan. It may be stopped from another thread, or from a signal handler.
 
+    ``has_outcomes`` is whether the outcomes were written beside the plan.
+
     :param request: what to apply, and how.
     :param open_client: makes the client, within its event loop.
     :param progress_store: keeps the progress for the task's next attempt; None to keep none.
@@ -78,6 +89,7 @@ class Application:
         self._wall_clock = wall_clock
         self._sleep = sleep
         self._loop = LoopThread()
+        self.has_outcomes = False
 
     def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> ApplyResult:
         """Apply the plan.
@@ -106,9 +118,10 @@ class Application:
                 worklist.fail_remaining(NOT_ATTEMPTED)
             result = self._result(summary, worklist, calls)
             self._write_outcomes(worklist, summary)
+            log.info("Plan %s\n%s", shown_path(result["plan_path"]), format_outcomes(result, worklist))
             if error is not None and not isinstance(error, FailureEndsRun):
                 raise error
-            raise_for_failures(worklist, result["outcomes_path"])
+            raise_for_failures(worklist)
             return result
 
     def stop(self) -> None:
@@ -176,6 +189,7 @@ class Application:
     def _write_outcomes(self, worklist: Worklist, summary: Summary) -> None:
         with writing(self._outcomes_path, "plan"):
             worklist.write(self._outcomes_path, summary["sha256"])
+        self.has_outcomes = True
 
     @property
     def _outcomes_path(self) -> Any:
@@ -199,16 +213,26 @@ class Application:
 
 def _check_approved(request: ApplyRequest, summary: Summary) -> None:
     """Check that a plan is the expected one, and not too large."""
-    expected, limit = request.expected_hash, request.max_changes
-    if expected is not None and summary["sha256"] != expected:
-        raise PlanHashMismatch(
-            f"The plan {shown_path(folder_path(request.plan))} has the hash {summary['sha256']}, but expected_hash is"
-            f" {describe(expected)}: it is not the plan that was approved. Nothing was written. Approve this plan, or"
-            " make the approved one again"
-        )
-    changes = summary["changes"]["total"]
+    check_hash(request.plan, summary, request.expected_hash)
+    changes, limit = summary["changes"]["total"], request.max_changes
     if limit is not None and changes > limit:
         raise TooManyChanges(
             f"The plan {shown_path(folder_path(request.plan))} has {changes} changes, and max_changes is {limit}."
             " Nothing was written. Look at the plan, and raise max_changes if it is right"
+        )
+
+
+def check_hash(folder: Folder, summary: Summary, expected: str | None) -> None:
+    """Check that a plan is the expected one.
+
+    :param folder: the plan's folder, for the error.
+    :param summary: the plan's.
+    :param expected: the hash that it must have, or None for any.
+    :raises PlanHashMismatch: if it has another.
+    """
+    if expected is not None and summary["sha256"] != expected:
+        raise PlanHashMismatch(
+            f"The plan {shown_path(folder_path(folder))} has the hash {summary['sha256']}, but expected_hash is"
+            f" {describe(expected)}: it is not the plan that was approved. Nothing was written. Approve this plan, or"
+            " make the approved one again"
         )

@@ -8,6 +8,11 @@ from typing import Protocol, TypedDict
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED, Worklist
+from airflow_provider_calcom.no_shows.plan import OUTCOMES_FILE
+from airflow_provider_calcom.no_shows.text_tables import aligned
+
+_SHOWN_REASONS = 2
+"""Reasons in the text of an error, which a log shows in one line; the table above it has all."""
 
 
 class ChangesFailed(AttendanceError):
@@ -60,8 +65,9 @@ class Progress:
     def __str__(self) -> str:
         rate = self.done / self.seconds if self.seconds else 0.0
         left = f"{_duration((self.total - self.done) / rate)} left" if rate else "time left unknown"
-        used = "" if self.share is None else f", {self.share:.0%} of the rate limit used"
-        return f"{self.done} of {self.total} changes, {rate:.1f} per second{used}, {left}"
+        used = "" if self.share is None else f", {self.share:.0%} of the rate limit"
+        part = self.done / self.total if self.total else 1.0
+        return f"{self.done:,} of {self.total:,} changes ({part:.0%}), {rate:.1f} a second{used}, {left}"
 
 
 class ProgressStore(Protocol):
@@ -89,11 +95,26 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def raise_for_failures(worklist: Worklist, outcomes_path: str) -> None:
+def format_outcomes(result: ApplyResult, worklist: Worklist) -> str:
+    """Return the outcomes as a table for a log, without addresses.
+
+    :param result: the result of applying the plan.
+    :param worklist: the plan's changes with their outcomes.
+    """
+    rows = [("changes", f"{result['changes']:,} in {result['bookings']:,} bookings")]
+    for outcome, changes in result["outcomes"].items():
+        if changes:
+            details = [f"{why} {count:,}" for why, count in worklist.details(outcome).items() if why]
+            rows.append((outcome, f"{changes:,}{': ' if details else ''}{', '.join(details)}"))
+    rows.append(("calls", f"{result['calls']:,} mark-absent calls"))
+    rows.append(("outcomes", shown_path(result["outcomes_path"])))
+    return "\n".join(aligned(rows))
+
+
+def raise_for_failures(worklist: Worklist) -> None:
     """Raise an error if changes failed or were not permitted.
 
     :param worklist: the plan's changes with their outcomes.
-    :param outcomes_path: the file that lists them.
     :raises ChangesFailed: with the number of changes by reason.
     """
     failed = worklist.counts[FAILED] + worklist.counts[NOT_PERMITTED]
@@ -101,13 +122,14 @@ def raise_for_failures(worklist: Worklist, outcomes_path: str) -> None:
         return
     reasons = [f"{why}: {count}" for why, count in worklist.details(FAILED).items()]
     reasons += [f"not permitted, {why}: {count}" for why, count in worklist.details(NOT_PERMITTED).items()]
+    others = f"; and {len(reasons) - _SHOWN_REASONS} more reasons" if len(reasons) > _SHOWN_REASONS else ""
     advice = (
         "Retrying is safe: applied changes are skipped"
         if worklist.has_retryable_failures
-        else "A retry would fail again until the cause is fixed; it skips applied changes"
+        else "Fix the cause before a retry, which skips applied changes"
     )
     raise ChangesFailed(
-        f"{failed} of {worklist.total} changes failed ({', '.join(reasons)}). Details: {shown_path(outcomes_path)}."
-        f" {advice}",
+        f"{failed} of {worklist.total} changes failed ({'; '.join(reasons[:_SHOWN_REASONS])}{others})."
+        f" {OUTCOMES_FILE} beside the plan lists them. {advice}",
         retryable=worklist.has_retryable_failures,
     )

@@ -98,15 +98,15 @@ def test_exceptions_are_raised(loop: LoopThread) -> None:
 @pytest.mark.parametrize(
     ("progress", "text"),
     [
-        (Progress(0, 100, 0.0, 0, None), "0 of 100 changes, 0.0 per second, time left unknown"),
-        (Progress(50, 100, 10.0, 40, None), "50 of 100 changes, 5.0 per second, 10 s left"),
+        (Progress(0, 100, 0.0, 0, None), "0 of 100 changes (0%), 0.0 a second, time left unknown"),
+        (Progress(50, 100, 10.0, 40, None), "50 of 100 changes (50%), 5.0 a second, 10 s left"),
         (
             Progress(200, 2000, 100.0, 190, 0.957),
-            "200 of 2000 changes, 2.0 per second, 96% of the rate limit used, 15 min left",
+            "200 of 2,000 changes (10%), 2.0 a second, 96% of the rate limit, 15 min left",
         ),
         (
             Progress(600, 100_000, 300.0, 1, 1.0),
-            "600 of 100000 changes, 2.0 per second, 100% of the rate limit used, 13 h 48 min left",
+            "600 of 100,000 changes (1%), 2.0 a second, 100% of the rate limit, 13 h 48 min left",
         ),
     ],
 )
