@@ -80,6 +80,7 @@ API_MODULES = (
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
 )
+add_module_names = False
 autoapi_template_dir = "_autoapi"
 
 # Every reference to a module above must be found. Types of other projects, and of modules that nobody imports, have no
