@@ -15,9 +15,8 @@ PACKAGE = ROOT / "airflow_provider_calcom"
 project = "airflow-provider-calcom"
 author = "The airflow-provider-calcom developers"
 project_copyright = f"{author}, Apache License 2.0"
-_version = re.search(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
-assert _version, "the package's version is in its __init__.py"
-version = release = _version[1]
+(release,) = re.findall(r'^__version__ = "(.+)"$', (PACKAGE / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+version = release
 
 extensions = ["myst_parser", "sphinx_external_toc", "autoapi.extension", "sphinx_copybutton"]
 exclude_patterns = ["_autoapi"]
