@@ -6,16 +6,26 @@ AIRFLOW_33 := .build/airflow-3.3
 AIRFLOW_211 := .build/airflow-2.11
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
+DOCS := .build/docs
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
+
+# The site, without warnings, and its links. Links to the web are checked where it can be reached from here.
+docs: $(DOCS)/installed
+	@rm -rf docs/api $(DOCS)/html
+	$(DOCS)/bin/python -m sphinx -b html -d $(DOCS)/doctrees --fresh-env --fail-on-warning --keep-going --quiet docs $(DOCS)/html
+	@$(DOCS)/bin/python -m sphinx -b linkcheck -d $(DOCS)/doctrees --quiet docs $(DOCS)/links >$(DOCS)/links.log 2>&1 || true
+	$(DOCS)/bin/python tools/check_site.py $(DOCS)/html $(DOCS)/links/output.json
+	@rm -rf docs/api
+	@echo "The index is $(abspath $(DOCS)/html/index.html)"
 
 test: check
 	$(BIN)/$(PYTEST)
@@ -121,6 +131,14 @@ endef
 
 $(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
 	$(call install,3.3)
+
+# Neither Airflow nor this package: the reference of Python is read from the source.
+$(DOCS)/installed: constraints/docs.txt pyproject.toml
+	@echo "Installing Sphinx into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group docs
+	@touch $@
 
 clean:
 	rm -rf .build dist
