@@ -22,7 +22,8 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan import format_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 

@@ -41,7 +41,7 @@ from airflow_provider_calcom.cli import no_shows as command
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.no_shows import diff, plan
+from airflow_provider_calcom.no_shows import diff, plan_files
 from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
@@ -173,7 +173,7 @@ def test_the_plan_of_the_tutorial(calcom: SandboxDriver, connect: Callable[..., 
     task = copy.copy(dag.get_task("plan"))
     task.render_template_fields({"params": dict(dag.params), "macros": macros})
     result = task.execute({})
-    assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
+    assert [change.email for change in plan_files.read_plan(result["plan_path"])] == ["carol@example.org"]
     assert result["outcomes"]["present"] == {"name": 1}
     assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
     assert calcom.writes() == []
@@ -457,10 +457,16 @@ def test_reasons_are_documented_with_their_rule() -> None:
 def test_plans_files_and_reasons() -> None:
     """Every file of a plan, every reason for holding somebody back and every key of a change is documented."""
     table = first_cells(PLANS)
-    assert {plan.PLAN, plan.REFUSED_CHANGES, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= table
+    assert {
+        plan_files.PLAN,
+        plan_files.REFUSED_CHANGES,
+        plan_files.HELD_BACK,
+        plan_files.DECISIONS,
+        plan_files.SUMMARY,
+    } <= table
     assert set(diff.HELD_BACK) == set(rows(PLANS, "## Held back"))
-    assert set(plan._KEYS) <= table
-    assert {plan.PLAN, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= first_cells(TUTORIAL)
+    assert set(plan_files._KEYS) <= table
+    assert {plan_files.PLAN, plan_files.HELD_BACK, plan_files.DECISIONS, plan_files.SUMMARY} <= first_cells(TUTORIAL)
 
 
 def first_cells(page: Path) -> set[str]:

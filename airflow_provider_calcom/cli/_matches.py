@@ -15,7 +15,7 @@ from airflow_provider_calcom.no_shows.inputs import booking_row, check_booking
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from airflow_provider_calcom.no_shows.plan import Summary
+    from airflow_provider_calcom.no_shows.plan_files import Summary
     from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths
 
 _MOST_SHOWN = 3

@@ -13,7 +13,7 @@ from airflow_provider_calcom.reports.words import RAILS as WORDS_OF_RAILS
 from airflow_provider_calcom.reports.words import REASONS
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.no_shows.plan import Change, Summary
+    from airflow_provider_calcom.no_shows.plan_files import Change, Summary
 
 _ORDER = ("absent", "present", "undetermined", "excluded")
 _MOST_REASONS = 10

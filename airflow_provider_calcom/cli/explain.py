@@ -15,7 +15,7 @@ from airflow_provider_calcom.cli._output import print_text
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.explain import Explanation
-    from airflow_provider_calcom.no_shows.plan import Summary
+    from airflow_provider_calcom.no_shows.plan_files import Summary
 
 
 def add_to(commands: Any) -> None:
@@ -84,7 +84,7 @@ def _of_files(arguments: argparse.Namespace) -> Explanation:
 def _of_plan(folder: str, booking_uid: str) -> Explanation:
     from airflow_provider_calcom.attendance.explain.reasons import with_reasons
     from airflow_provider_calcom.no_shows.evidence import read_evidence
-    from airflow_provider_calcom.no_shows.plan import read_summary
+    from airflow_provider_calcom.no_shows.plan_files import read_summary
 
     place = folder_path(folder)
     summary = read_summary(place)

@@ -20,7 +20,7 @@ from airflow_provider_calcom.cli._output import open_report, print_lines, print_
 from airflow_provider_calcom.cli.report import add_report_options
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.no_shows.plan import Summary
+    from airflow_provider_calcom.no_shows.plan_files import Summary
     from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest
 
 
@@ -49,7 +49,7 @@ def add_to(commands: Any) -> None:
 
 
 def _try(arguments: argparse.Namespace) -> None:
-    from airflow_provider_calcom.no_shows.plan import read_summary
+    from airflow_provider_calcom.no_shows.plan_files import read_summary
     from airflow_provider_calcom.no_shows.planner import plan_no_shows
 
     request = _request(arguments)
@@ -108,7 +108,7 @@ def _plan_folder(given: str | None) -> Any:
 def _lines(arguments: argparse.Namespace, request: PlanRequest, summary: Summary) -> Iterator[str]:
     from airflow_provider_calcom.cli._matches import notes_on_matches
     from airflow_provider_calcom.cli._summary import summary_lines
-    from airflow_provider_calcom.no_shows.plan import read_plan
+    from airflow_provider_calcom.no_shows.plan_files import read_plan
     from airflow_provider_calcom.reports.masking import masked
 
     width = terminal_width()

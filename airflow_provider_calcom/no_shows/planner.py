@@ -30,7 +30,8 @@ from airflow_provider_calcom.no_shows.booking_files import read_bookings
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
-from airflow_provider_calcom.no_shows.plan import Origin, Summary, format_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, format_plan, write_plan
+from airflow_provider_calcom.no_shows.plan_files import Summary, read_summary
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
 
 if TYPE_CHECKING:

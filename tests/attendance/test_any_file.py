@@ -19,7 +19,7 @@ from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import booking_tables
 from airflow_provider_calcom.no_shows.ledger.compaction import compact
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
-from airflow_provider_calcom.no_shows.plan import Change, read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import Change, read_plan, read_summary
 from airflow_provider_calcom.operators._paths import Storage
 from tests.operators.planning import BOOKING, plan, table_rows
 from tests.wild import ANY_JSON, limits, outcome

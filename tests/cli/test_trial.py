@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from airflow_provider_calcom.attendance.explain.render import cells
-from airflow_provider_calcom.no_shows.plan import read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 from tests.cli.conftest import KEY, REPORT, ROOT, Run
 from tests.support import SandboxDriver
 

@@ -12,7 +12,8 @@ from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.explain import explain
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.no_shows.evidence import read_evidence
-from airflow_provider_calcom.no_shows.plan import read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import write_plan
+from airflow_provider_calcom.no_shows.plan_files import read_summary
 from tests.attendance.test_reference import REASONS
 from tests.attendance.worlds import random_tables
 from tests.no_shows.report_plans import PASSING, WORLDS, write_world_plans

@@ -29,7 +29,8 @@ from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
-from airflow_provider_calcom.no_shows.plan import InvalidPlanOption, verify_plan
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
+from airflow_provider_calcom.no_shows.plan_files import verify_plan
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from tests.no_shows.decisions import crowd, write

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.no_shows.plan import Summary
+from airflow_provider_calcom.no_shows.plan_files import Summary
 from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
