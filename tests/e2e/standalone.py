@@ -27,12 +27,16 @@ class Standalone:
     :param url: of its server.
     :param home: its AIRFLOW_HOME.
     :param process: the parent of all other processes.
+    :param login: user name and password for calls of its API; None where everybody is an admin.
     """
 
-    def __init__(self, url: str, home: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self, url: str, home: Path, process: subprocess.Popen[bytes], login: tuple[str, str] | None = None
+    ) -> None:
         self.url = url
         self.home = home
         self.process = process
+        self._login = login
         # Airflow closes what was idle for 5 s, as httpx would: a request might meet the closing.
         self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
 
@@ -98,17 +102,25 @@ class Standalone:
         return calling
 
     def _token(self) -> Mapping[str, str]:
-        answer = self._http.get("/auth/token").raise_for_status().json()
-        return {"Authorization": f"Bearer {answer['access_token']}"}
+        if self._login is None:
+            answer = self._http.get("/auth/token")
+        else:
+            name, password = self._login
+            answer = self._http.post("/auth/token", json={"username": name, "password": password})
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 
 
 @contextmanager
-def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str]) -> Iterator[Standalone]:
+def running_standalone(
+    folder: Path, dags: Path, environment: Mapping[str, str], login: tuple[str, str] | None = None
+) -> Iterator[Standalone]:
     """Run Airflow until the block ends.
 
     :param folder: empty folder for its home.
     :param dags: the folder of its DAGs.
     :param environment: further environment variables, such as connections.
+    :param login: user name and password of an admin, where ``environment`` sets up users. Defaults to no users:
+        everybody is an admin.
     """
     home, port = folder / "home", _free_port()
     home.mkdir()
@@ -146,7 +158,7 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    airflow = Standalone(url, home, process)
+    airflow = Standalone(url, home, process, login)
     try:
         try:
             wait_until(lambda: process.poll() is not None or _is_healthy(url), _STARTS_WITHIN, "Airflow's start", 1.0)
