@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request, ViewportSize
 
 BUILD = ROOT / ".build" / "ui"
 SCREENSHOTS = BUILD / "screenshots"
 AXE = BUILD / "node_modules" / "axe-core" / "axe.min.js"
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # Longer than a busy machine takes for the megabytes of script of Airflow's first page.
 PATIENCE_MS = 60_000
 

@@ -5,6 +5,7 @@ The connection is created in the form; a run is started, waits for approval, and
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_calcom.no_shows.plan import read_plan
 from tests.e2e.standalone import wait_until
 from tests.ui import airflow_pages
-from tests.ui.browsing import Watched, keep_picture, watched_context
+from tests.ui.browsing import DESKTOP, Watched, keep_picture, watched_context
 from tests.ui.stack import KEY, PASSWORDS, SAMPLE_REPORT, Stack, running_stack
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
 DAG_ID = "calcom_reconcile_no_shows"
+WEB_URL = "https://cal.example.com"
 DAY = "2026-11-19"
 
 
@@ -116,17 +119,20 @@ def connected(stack: Stack, admin: Watched) -> Connected:
     texts = form.inner_text()
     airflow_pages.open_section(form, "Extra Fields")
     form.locator("input[name=element_web_url]").wait_for()
-    page.set_viewport_size({"width": 1440, "height": 1800})
+    form.locator("input[name=element_web_url]").fill(WEB_URL)
+    page.set_viewport_size({"width": 1440, "height": 1400})
     keep_picture(page, "airflow-connection-extra")
     texts += form.inner_text()
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size(DESKTOP)
     airflow_pages.open_section(form, "Standard Fields")
-    for name, value in {"host": stack.sandbox.url, "password": KEY, "port": stack.sandbox.url.split(":")[-1]}.items():
+    port = stack.sandbox.url.rpartition(":")[2]
+    for name, value in {"host": stack.sandbox.url, "password": KEY, "port": port}.items():
         form.locator(f"input[name={name}]").fill(value)
     form.get_by_role("button", name="Save").click()
     form.wait_for(state="hidden")
     tested = airflow_pages.press_test(page, "calcom_default")
-    keep_picture(page, "airflow-connection-tested", replace={stack.sandbox.url: "https://api.cal.example.com"})
+    replace = {stack.sandbox.url: "https://api.cal.example.com", port: "443"}
+    keep_picture(page, "airflow-connection-tested", replace=replace)
     page.close()
     return Connected(texts, placeholders, tested)
 
@@ -143,6 +149,10 @@ class Run:
     run_id: str
     form: str
     plan: Path
+
+    def changes(self) -> set[tuple[str, str]]:
+        """Return the booking uid and address of each attendee whom the plan marks."""
+        return {(change.booking_uid, change.email) for change in read_plan(self.plan)}
 
 
 @pytest.fixture(scope="session")
@@ -163,10 +173,34 @@ def planned(stack: Stack, admin: Watched, connected: Connected) -> Run:
 
 
 @pytest.fixture(scope="session")
-def approval(stack: Stack, admin: Watched, planned: Run) -> Iterator[Page]:
-    """Open the page on which the plan is approved."""
+def approval(stack: Stack, admin: Watched, planned: Run) -> str:
+    """Open the page on which the plan is approved, and return its content as HTML."""
     page = admin.context.new_page()
-    airflow_pages.open_required_action(page, "changes of no-show flags")
+    page.set_viewport_size({"width": 1440, "height": 1100})
+    airflow_pages.open_required_action(page, "no-show")
     keep_picture(page, "airflow-approval", replace={str(stack.folder): "/data/no-shows"})
-    yield page
+    content = page.locator("main").or_(page.locator("body")).first.inner_html()
     page.close()
+    return content
+
+
+@pytest.fixture(scope="session")
+def plan_report(planned: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the report as it was before the approval: applying updates it."""
+    copy = tmp_path_factory.mktemp("report") / "report.html"
+    return Path(shutil.copy(planned.plan / "report.html", copy))
+
+
+@pytest.fixture(scope="session")
+def applied(stack: Stack, admin: Watched, planned: Run, approval: str, plan_report: Path) -> Run:
+    """Approve the plan on its page, and wait until it is applied."""
+    page = admin.context.new_page()
+    airflow_pages.open_required_action(page, "no-show")
+    page.get_by_role("button", name="Approve").click()
+
+    def is_over() -> bool:
+        return stack.airflow.task(DAG_ID, planned.run_id, "apply")["state"] in ("success", "failed", "upstream_failed")
+
+    wait_until(is_over, 240, "the end of apply", 1.0)
+    page.close()
+    return planned

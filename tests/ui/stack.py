@@ -28,11 +28,13 @@ class Stack:
     :param airflow: with the example DAGs, and without a connection ``calcom_default``.
     :param sandbox: with the day of bookings that the examples judge.
     :param folder: everything that they write is below.
+    :param absent_at_first: booking uid and address of each attendee who had the flag before anything ran.
     """
 
     airflow: Standalone
     sandbox: RunningSandbox
     folder: Path
+    absent_at_first: frozenset[tuple[str, str]]
 
     @property
     def plans(self) -> Path:
@@ -46,12 +48,7 @@ class Stack:
 
     def absent(self) -> set[tuple[str, str]]:
         """Return the booking uid and address of each attendee with a no-show flag in Cal.com."""
-        return {
-            (uid, attendee.email)
-            for uid, booking in self.sandbox.state.world.bookings.items()
-            for attendee in booking.attendees
-            if attendee.absent
-        }
+        return absent_in(self.sandbox)
 
     def addresses(self) -> set[str]:
         """Return the addresses of all attendees."""
@@ -63,6 +60,16 @@ class Stack:
         """Return the number of mark-absent calls of each booking."""
         calls = list(self.sandbox.state.calls)
         return Counter(call["path"].split("/")[-2] for call in calls if call["path"].endswith("/mark-absent"))
+
+
+def absent_in(sandbox: RunningSandbox) -> set[tuple[str, str]]:
+    """Return the booking uid and address of each attendee with a no-show flag in a sandbox."""
+    return {
+        (uid, attendee.email)
+        for uid, booking in sandbox.state.world.bookings.items()
+        for attendee in booking.attendees
+        if attendee.absent
+    }
 
 
 @contextmanager
@@ -86,4 +93,4 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         running_standalone(folder, EXAMPLE_DAGS, environment, login=("admin", PASSWORDS["admin"])) as airflow,
     ):
         wait_until(lambda: airflow.get("/dags")["total_entries"] >= EXAMPLES, 180, "the DAGs", 1.0)
-        yield Stack(airflow, sandbox, folder)
+        yield Stack(airflow, sandbox, folder, frozenset(absent_in(sandbox)))
