@@ -47,19 +47,19 @@ def install_axe(folder: Path) -> None:
 def install_chromium() -> str:
     """Install a Chromium if there is none, and return its path."""
     if not find_chromium():
-        apt_install("chromium")
+        apt_install("chromium", "fonts-liberation")
     if not find_chromium():  # for example on Ubuntu, whose package is a snap, which needs a running snapd
         run(sys.executable, "-m", "playwright", "install", "--with-deps", "chromium")
     return find_chromium() or sys.exit(NO_CHROMIUM)
 
 
-def apt_install(package: str) -> None:
-    """Try to install a package of the system."""
+def apt_install(*packages: str) -> None:
+    """Try to install packages of the system."""
     if not shutil.which("apt-get"):
         return
     as_root = () if os.geteuid() == 0 else ("sudo", "--non-interactive")
     run(*as_root, "apt-get", "-qq", "update")
-    run(*as_root, "apt-get", "-qq", "install", "--yes", "--no-install-recommends", package)
+    run(*as_root, "apt-get", "-qq", "install", "--yes", "--no-install-recommends", *packages)
 
 
 def run(*command: str) -> bool:
