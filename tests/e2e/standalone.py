@@ -38,7 +38,7 @@ class Standalone:
         self.process = process
         self._login = login
         # Airflow closes what was idle for 5 s, as httpx would: a request might meet the closing.
-        self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
+        self._http = httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=2))
 
     def close(self) -> None:
         """Close the connections to it."""
@@ -146,6 +146,8 @@ def running_standalone(
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        # The server's first response to a worker takes seconds, and a minute on a busy machine.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         **environment,

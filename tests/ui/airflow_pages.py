@@ -31,9 +31,10 @@ def open_connection_form(page: Page, connection_id: str) -> Locator:
     return form
 
 
-def open_section(form: Locator, name: str) -> None:
-    """Open a section of a form, unless it is open."""
-    button = form.get_by_role("button", name=name, exact=True)
+def unfold(field: Locator) -> None:
+    """Open the section of a form that a field is in, unless it is open."""
+    section = field.locator("xpath=ancestor::*[@data-scope='accordion' and @data-part='item'][1]")
+    button = section.locator("[data-part=item-trigger]").first
     if button.get_attribute("aria-expanded") == "false":
         button.click()
 
@@ -48,7 +49,7 @@ def press_test(page: Page, connection_id: str) -> tuple[int, dict[str, Any]]:
 
 
 def open_trigger_form(page: Page, dag_id: str) -> Locator:
-    """Open the form that starts a run, with all of its sections, and return it."""
+    """Open the form that starts a run, and return it."""
     page.goto(f"/dags/{dag_id}")
     page.get_by_role("button", name="Trigger Dag").click()
     form = page.get_by_role("dialog")
@@ -57,9 +58,10 @@ def open_trigger_form(page: Page, dag_id: str) -> Locator:
 
 
 def fill_params(form: Locator, values: Mapping[str, str | bool]) -> None:
-    """Type params of a run into its form."""
+    """Type params of a run into its form, in all of its sections."""
     for name, value in values.items():
         field = form.locator(f"[name=element_{name}]")
+        unfold(field)
         if isinstance(value, str):
             field.fill(value)
         elif field.is_checked() != value:

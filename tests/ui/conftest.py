@@ -117,14 +117,14 @@ def connected(stack: Stack, admin: Watched) -> Connected:
     }
     keep_picture(page, "airflow-connection")
     texts = form.inner_text()
-    airflow_pages.open_section(form, "Extra Fields")
-    form.locator("input[name=element_web_url]").wait_for()
-    form.locator("input[name=element_web_url]").fill(WEB_URL)
+    web_url = form.locator("input[name=element_web_url]")
+    airflow_pages.unfold(web_url)
+    web_url.fill(WEB_URL)
     page.set_viewport_size({"width": 1440, "height": 1400})
     keep_picture(page, "airflow-connection-extra")
     texts += form.inner_text()
     page.set_viewport_size(DESKTOP)
-    airflow_pages.open_section(form, "Standard Fields")
+    airflow_pages.unfold(form.locator("input[name=host]"))
     port = stack.sandbox.url.rpartition(":")[2]
     for name, value in {"host": stack.sandbox.url, "password": KEY, "port": port}.items():
         form.locator(f"input[name={name}]").fill(value)
