@@ -190,6 +190,22 @@ def is_here(path: Any) -> bool:
     return "://" not in str(path)
 
 
+def local_copy(path: Any, folder: Path) -> Path:
+    """Return a local file as it is, or a copy of one in an object store.
+
+    :param path: a path of :func:`folder_path`.
+    :param folder: where the copy goes, under the name of the file.
+    :raises FileNotFoundError: if there is none.
+    """
+    if is_here(path):
+        with path.open("rb"):
+            return Path(path)
+    copy = folder / str(path.name)
+    with path.open("rb") as source, copy.open("wb") as sink:
+        shutil.copyfileobj(source, sink, 2**20)
+    return copy
+
+
 def make_folder(path: Any) -> None:
     """Create a folder and its missing parents, for their owner only unless :data:`MODE_VARIABLE` is set.
 

@@ -84,10 +84,16 @@ class ClientSettings:
             return {"x-cal-client-id": self.client_id, "x-cal-secret-key": self.client_secret}
         return {"Authorization": f"Bearer {self.api_key}"}
 
+    @property
+    def booking_url(self) -> str | None:
+        """Address of a booking's page in Cal.com's web app, with ``{uid}`` in it, or None where it is not known."""
+        origin = self.web_url or _WEB_APPS.get(self.region)
+        return f"{origin}/booking/{{uid}}" if origin else None
+
     def booking_page(self, booking_uid: str) -> str | None:
         """Return the address of a booking's page in Cal.com's web app, or None where it is not known."""
-        origin = self.web_url or _WEB_APPS.get(self.region)
-        return f"{origin}/booking/{quote(booking_uid, safe='')}" if origin else None
+        template = self.booking_url
+        return None if template is None else template.replace("{uid}", quote(booking_uid, safe=""))
 
     @property
     def secrets(self) -> tuple[str, ...]:

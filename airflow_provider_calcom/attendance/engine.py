@@ -98,6 +98,7 @@ class Figures:
 
     :param outcomes: ``{outcome: {reason: persons}}``.
     :param judged_bookings: bookings that rules 1 to 3 let through.
+    :param bookings: bookings with a decision on somebody, and ``attendees`` on how many attendees in them.
     :param attendance_rows: rows of the feed.
     :param rows_of_people: rows of meetings that are not a bot's; a row counts for each of its bookings.
     :param matched_rows: those of them that are somebody's or an internal participant's.
@@ -114,6 +115,8 @@ class Figures:
     rows_of_people: int
     matched_rows: int
     complete_until: int | None
+    bookings: int = 0
+    attendees: int = 0
     source_ends: dict[str, int | None] = field(default_factory=dict)
     files: list[LoadedFile] = field(default_factory=list)
     counts: dict[str, dict[tuple[Any, ...], int | None]] = field(default_factory=dict, repr=False)
@@ -383,6 +386,8 @@ def _run_embedded(connection: DuckDBPyConnection) -> dict[str, list[tuple[Any, .
 COUNTS = {
     "outcomes": "SELECT outcome, reason, persons FROM outcome_counts",
     "judged_bookings": "SELECT count(*) AS bookings FROM meetings",
+    "bookings": "SELECT count(DISTINCT booking) AS bookings FROM persons_to_judge",
+    "attendees": "SELECT count(*) AS attendees FROM persons_to_judge WHERE NOT is_host",
     "rows_of_people": "SELECT rows_of_people FROM matching",
     "matched_rows": "SELECT matched_rows FROM matching",
     "attendance_rows": "SELECT feed_rows FROM feed",
@@ -405,7 +410,9 @@ def _counted(rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> dict[str, Any]:
         "outcomes": outcomes,
         **{
             name: counts[name][()] or 0
-            for name in ("judged_bookings", "attendance_rows", "rows_of_people", "matched_rows")
+            for name in (
+                *("judged_bookings", "bookings", "attendees", "attendance_rows", "rows_of_people", "matched_rows"),
+            )
         },
         "complete_until": counts["complete_until"][()],
         "source_ends": {source: end for (source,), end in sorted(counts["source_ends"].items())},

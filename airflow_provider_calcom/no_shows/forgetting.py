@@ -20,7 +20,7 @@ from typing import IO, Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, atomic_write, folder_path, is_here
+from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, atomic_write, folder_path, is_here, local_copy
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
@@ -31,7 +31,7 @@ from airflow_provider_calcom.no_shows.ledger.segments import (
     repair_segment,
     try_lock,
 )
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan_files import (
     DECISIONS,
     PLAN,
     REFUSED_CHANGES,
@@ -318,7 +318,7 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
     import duckdb
 
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-        here = str(_copied(path, Path(folder)))
+        here = str(local_copy(path, Path(folder)))
         names = _names_in_parquet(connection, here, person)
         if names:
             connection.execute(
@@ -367,22 +367,13 @@ def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, 
     )
 
 
-def _copied(path: Any, folder: Path) -> Path:
-    if is_here(path):
-        return Path(path)
-    copy = folder / "decisions.parquet"
-    with path.open("rb") as source, copy.open("wb") as sink:
-        shutil.copyfileobj(source, sink, 2**20)
-    return copy
-
-
 def _search_plan(folder: Any, person: _Person, found: Forgotten) -> None:
     import duckdb
 
     for path in _files_of(folder):
         if path.name.endswith(".parquet"):
             with tempfile.TemporaryDirectory() as copies, duckdb.connect() as connection:
-                found.add(path, len(_names_in_parquet(connection, str(_copied(path, Path(copies))), person)))
+                found.add(path, len(_names_in_parquet(connection, str(local_copy(path, Path(copies))), person)))
         else:
             found.add(path, sum(person.replaced_in_line(line)[1] for line in _lines(path)))
 

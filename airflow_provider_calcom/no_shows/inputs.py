@@ -17,6 +17,7 @@ from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReport, read_feed
 from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, cal_video_records, is_cal_video
 from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
+from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.plan_request import FeedEntry
 
@@ -40,6 +41,7 @@ class BookingTables:
     """Bookings as files of the rules' tables.
 
     :param rooms: Cal.com's own fields about where each booking is held, as JSON lines.
+    :param details: event type and host of each booking, as JSON lines.
     :param bookings: the table of bookings.
     :param people: the table of people.
     :param internal_cohosts: addresses of co-hosts with the organiser's mail domain, whom Cal.com lists as attendees.
@@ -48,6 +50,7 @@ class BookingTables:
     """
 
     rooms: Path
+    details: Path
     bookings: Path
     people: Path
     internal_cohosts: tuple[str, ...] = field(default=(), repr=False)
@@ -75,10 +78,15 @@ def booking_tables(
         out none.
     :raises InvalidInput: for a row that is not a booking, naming it.
     """
-    rooms, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "bookings", "people"))
+    rooms, details, table, people = (folder / f"{name}.jsonl" for name in ("rooms", "details", "bookings", "people"))
     internal_cohosts: set[str] = set()
     outside_cohosts = attended = 0
-    with _open_rows(rooms) as rooms_file, _open_rows(table) as table_file, _open_rows(people) as people_file:
+    with (
+        _open_rows(rooms) as rooms_file,
+        _open_rows(details) as details_file,
+        _open_rows(table) as table_file,
+        _open_rows(people) as people_file,
+    ):
         for number, given in enumerate(bookings, start=1):
             try:
                 booking = check_booking(given)
@@ -88,6 +96,7 @@ def booking_tables(
                 attended += 1
                 continue
             _write(rooms_file, {name: booking.get(name) for name in _OF_ROOMS})
+            _write(details_file, details_row(booking))
             _write(table_file, booking_row(booking, patterns=patterns))
             for person in people_rows(booking):
                 _write(people_file, person)
@@ -97,7 +106,7 @@ def booking_tables(
                 else:
                     outside_cohosts += 1
                     _write(people_file, _as_host(booking, attendee))
-    return BookingTables(rooms, table, people, tuple(sorted(internal_cohosts)), outside_cohosts, attended)
+    return BookingTables(rooms, details, table, people, tuple(sorted(internal_cohosts)), outside_cohosts, attended)
 
 
 def _cohosts(booking: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -182,6 +191,29 @@ def booking_row(booking: Mapping[str, Any], *, patterns: Sequence[str] = ()) -> 
         "rescheduled_to_uid": booking.get("rescheduledToUid"),
         "conference_key": _conference(booking, patterns),
     }
+
+
+def details_row(booking: Mapping[str, Any]) -> dict[str, Any]:
+    """Return event type and host of a booking: not its title, which has names.
+
+    :param booking: a booking that passed :func:`check_booking`.
+    """
+    host: Mapping[str, Any] = next(iter(booking.get("hosts") or ()), {})
+    name = host.get("name")
+    return {
+        "booking_uid": booking["uid"].strip(WHITE_SPACE),
+        "event_type": _event_type(booking),
+        "host_email": shown_address(host),
+        "host_name": name if isinstance(name, str) else None,
+    }
+
+
+def _event_type(booking: Mapping[str, Any]) -> str | None:
+    """Return the event type's slug, or its id where there is none."""
+    event_type = booking.get("eventType")
+    found = event_type if isinstance(event_type, Mapping) else {}
+    known = (found.get("slug"), found.get("id"), booking.get("eventTypeId"))
+    return next((str(one) for one in known if isinstance(one, (str, int)) and str(one).strip()), None)
 
 
 def _conference(booking: Mapping[str, Any], patterns: Sequence[str]) -> str | None:

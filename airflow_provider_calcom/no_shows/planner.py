@@ -29,7 +29,7 @@ from airflow_provider_calcom.attendance.tables.sources import LabelledFile
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
-from airflow_provider_calcom.no_shows.plan import Summary, format_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, Summary, format_plan, read_summary, write_plan
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
         ) as decided:
             warn_of_other_days(inputs.feeds, request.after_start)
             warn_of_early_ends(decided, inputs.feeds, request.before_start)
-            return _write_plan(decided, request, inputs.attended)
+            origin = Origin(
+                request.after_start, request.before_start, booking_url=_booking_url(calcom), details=inputs.details
+            )
+            return _write_plan(decided, request, inputs.attended, origin)
 
 
 def _check_files(request: PlanRequest) -> None:
@@ -105,7 +108,15 @@ def _temporary_folder(resources: Resources) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _write_plan(decided: Decided, request: PlanRequest, attended: int | None) -> Summary:
+def _booking_url(calcom: CalCom) -> str | None:
+    """Return the address of a booking's page. Given tables may be planned without a connection."""
+    try:
+        return calcom.get_conn().settings.booking_url
+    except CalComError:
+        return None
+
+
+def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, origin: Origin) -> Summary:
     try:
         return write_plan(
             decided,
@@ -116,6 +127,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None) ->
             force=request.force,
             attended_bookings=attended,
             hashed=request.hashed,
+            origin=origin,
         )
     except PlanRefused:
         log.error("Plan %s\n%s", shown_path(request.plan), format_plan(read_summary(request.plan)))
@@ -127,6 +139,7 @@ class _Inputs:
     """The tables that the rules run on.
 
     :param attended: bookings that were left out because the key's user only attends them, or None if not known.
+    :param details: event type and host of each booking, or None where bookings were given as tables.
     """
 
     bookings: Any = field(repr=False)
@@ -134,7 +147,8 @@ class _Inputs:
     attendance: Any = field(repr=False)
     policy: AttendancePolicy
     feeds: Sequence[FeedInput]
-    attended: int | None
+    attended: int | None = None
+    details: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,7 @@ class _InputCollector:
         request, policy = self.request, self.request.policy
         if request.bookings is not None and request.people is not None:
             bookings, people = self._table("bookings", request.bookings), self._table("people", request.people)
-            return self._with_attendance(bookings, people, policy, None, None)
+            return self._with_attendance(bookings, people, policy, None)
         where, source = self._bookings()
         user = None if request.include_attended else self._user()
         tables = booking_tables(
@@ -174,14 +188,13 @@ class _InputCollector:
             LabelledFile(tables.bookings, f"bookings ({where})"),
             LabelledFile(tables.people, f"people ({where})"),
         )
-        return self._with_attendance(bookings, people, policy, tables.rooms, tables.attended if user else None)
+        found = self._with_attendance(bookings, people, policy, tables.rooms)
+        return replace(found, attended=tables.attended if user else None, details=tables.details)
 
-    def _with_attendance(
-        self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None, attended: int | None
-    ) -> _Inputs:
+    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> _Inputs:
         attendance, feeds = self._attendance(rooms)
         policy = with_fetched_ends(policy, feeds, self.request.requested_at)
-        return _Inputs(bookings, people, attendance, policy, feeds, attended)
+        return _Inputs(bookings, people, attendance, policy, feeds)
 
     def _user(self) -> Me | None:
         """Return the user whose bookings are decided, or None for all: an administrator's list has others' bookings.

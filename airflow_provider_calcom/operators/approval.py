@@ -127,7 +127,7 @@ class ApproveNoShowsOperator(PlanField, ApprovalOperator):
     def _checked(self, folder: Any) -> Summary:
         """Return the summary of the plan, which must be complete and the one that was made."""
         from airflow_provider_calcom.no_shows.apply.application import check_hash
-        from airflow_provider_calcom.no_shows.plan import verify_plan
+        from airflow_provider_calcom.no_shows.plan_files import verify_plan
         from airflow_provider_calcom.operators._apply_parameters import plan_of
 
         summary = verify_plan(folder)

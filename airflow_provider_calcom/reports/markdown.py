@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.no_shows.guard_rails import RailResult
-from airflow_provider_calcom.no_shows.plan import Change, Summary, read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import Change, Summary, read_plan, read_summary
 from airflow_provider_calcom.reports.load import BOOKINGS, local_copy, reading
 from airflow_provider_calcom.reports.masking import masked, masked_name
 from airflow_provider_calcom.reports.words import HELD_BACK, REASONS

@@ -79,6 +79,8 @@ def decided(people: Iterable[Person], **figures: Any) -> Decided:
     counted = Figures(
         outcomes=outcomes,
         judged_bookings=len({one.uid for one in people}),
+        bookings=len({one.uid for one in people}),
+        attendees=sum(one.role == "attendee" for one in people),
         attendance_rows=came + 1,
         rows_of_people=came + 1,
         matched_rows=came + 1,

@@ -38,7 +38,7 @@ from tests.no_shows.decisions import ANN, POLICY, Person, crowd, decided, write
 Row = dict[str, Any]
 PASSING: Row = {"max_absent_share": 1, "allow_nobody_present": True}
 HOST = "host@acme.example"
-FILES = {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json"}
+FILES = {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "bookings.parquet", "summary.json"}
 FILES_OF_A_REJECTED_PLAN = FILES - {"plan.jsonl"} | {"refused-changes.jsonl"}
 
 

@@ -105,7 +105,8 @@ def gather(connection: DuckDBPyConnection, options: Options) -> str:
         uid.
     """
     connection.execute(
-        "CREATE TEMP TABLE options AS SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed",
+        "CREATE TEMP TABLE options AS"
+        " SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed",
         [options.numbers_of_files, options.most_rows, options.most_idle_rows, options.hashed is not None],
     )
     rules = _rules_by_row()

@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from airflow_provider_calcom._timestamps import EARLIEST, LATEST, format_microseconds, microseconds
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.attendance.schema import ATTENDANCE
+from airflow_provider_calcom.attendance.schema import ATTENDANCE, PEOPLE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
+_Facts = TypeVar("_Facts")
+_KINDS, _ROLES = (
+    next(column.choices for column in table.columns if column.name == name)
+    for table, name in ((ATTENDANCE, "kind"), (PEOPLE, "role"))
+)
+_PLACES = ("meeting", "elsewhere", "outside_window")
 _INSTANTS = ("_at", "_start", "_end", "_until", "as_of", "begins", "ends")
 
 
@@ -184,26 +192,64 @@ class Explanation:
         :param facts: the JSON that :func:`~.collect.gather` makes.
         :param policy: of the decision, ``as_of`` filled in.
         :param files: those that were read.
-        :raises ValueError: if the string is not JSON.
-        :raises TypeError: if it is not of these facts; likewise ``KeyError``.
+        :raises ValueError: if the string is not JSON; and with ``TypeError``, ``KeyError`` or ``AttributeError`` if it
+            is not of such facts.
         """
         found = json.loads(facts)
         feed = found["feed"]
-        sources = [FeedSource(**source) for source in feed.pop("sources")]
-        return cls(
-            booking=ExplainedBooking(**found["booking"]),
+        sources = [_made(FeedSource, source) for source in feed.pop("sources")]
+        explanation = cls(
+            booking=_made(ExplainedBooking, found["booking"]),
             policy=policy,
-            feed=Feed(**feed, sources=sources),
-            host_side=HostSide(**found["host_side"]),
-            people=[PersonExplanation(**person) for person in found["people"]],
-            rows=[ExplainedRow(**row) for row in found["rows"]],
-            rows_in_all=found["rows_in_all"],
+            feed=_made(Feed, feed | {"sources": sources}),
+            host_side=_made(HostSide, found["host_side"]),
+            people=[_made(PersonExplanation, person) for person in found["people"]],
+            rows=[_made(ExplainedRow, row) for row in found["rows"]],
+            rows_in_all=dict(found["rows_in_all"]),
             files=[file for file in files if file.table == ATTENDANCE.name],
         )
+        _check_people(explanation)
+        return explanation
 
     def as_dict(self) -> Any:
         """Return it as JSON values: timestamps as ISO 8601, truncated to milliseconds."""
         return _as_json(asdict(self) | {"policy": self.policy.as_dict()})
+
+
+def _made(kind: type[_Facts], found: dict[str, Any]) -> _Facts:
+    """Make facts of a JSON object, whose values must be of the fields' types.
+
+    :raises TypeError: if one is not, or a field is missing or unknown.
+    """
+    allowed = _types(kind.__name__)
+    for name, value in found.items():
+        if type(value) not in allowed[name]:
+            raise TypeError
+    return kind(**found)
+
+
+@cache
+def _types(kind: str) -> dict[str, tuple[type, ...]]:
+    """Return the types of the values that the fields of a class may have. In JSON 1.0 may be written as 1."""
+    found = {}
+    for name, hint in get_type_hints(globals()[kind]).items():
+        kinds = get_args(hint) if isinstance(hint, UnionType) else (get_origin(hint) or hint,)
+        found[name] = (*kinds, int) if float in kinds else kinds
+    return found
+
+
+def _check_people(explanation: Explanation) -> None:
+    """Check that rows name people of the booking, and that what a page looks up is known.
+
+    :raises ValueError: if not.
+    """
+    people = {person.person for person in explanation.people}
+    for row in explanation.rows:
+        named = (*row.counts_for, *row.trace_of, *row.named_with, *row.named_elsewhere, *row.at_another_time)
+        if not people.issuperset(named) or row.place not in _PLACES or row.kind not in _KINDS:
+            raise ValueError
+    if any(person.role not in _ROLES for person in explanation.people):
+        raise ValueError
 
 
 def _as_json(value: Any, name: str = "") -> Any:

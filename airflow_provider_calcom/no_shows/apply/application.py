@@ -27,7 +27,7 @@ from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEM
 from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan_files import (
     DRY_RUN_FILE,
     OUTCOMES_FILE,
     Summary,

@@ -29,7 +29,7 @@ from airflow_provider_calcom.no_shows.apply.worklist import (
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, is_hash
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup, PastWrite
 from airflow_provider_calcom.no_shows.ledger.writer import WriteOutcome
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 
 _HOST = "host"
 _MILLISECOND = timedelta(milliseconds=1)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypedDict
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED, Worklist
-from airflow_provider_calcom.no_shows.plan import OUTCOMES_FILE
+from airflow_provider_calcom.no_shows.plan_files import OUTCOMES_FILE
 from airflow_provider_calcom.no_shows.text_tables import aligned
 
 _SHOWN_REASONS = 2

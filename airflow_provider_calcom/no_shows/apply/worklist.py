@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from airflow_provider_calcom._storage import Folder, folder_path, scratch_database, write_lines
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 
 APPLIED = "applied"
 ALREADY = "already"

@@ -30,7 +30,7 @@ from airflow_provider_calcom.no_shows.ledger.records import (
 from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, has_locks, is_same_file, try_lock
 
 if TYPE_CHECKING:
-    from airflow_provider_calcom.no_shows.plan import Change
+    from airflow_provider_calcom.no_shows.plan_files import Change
 
 log = logging.getLogger(__name__)
 
