@@ -6,7 +6,6 @@ Older plans lack ``bookings.parquet``, ``evidence.parquet`` and ``suggestions.js
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,30 +15,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, storage_errors
+from airflow_provider_calcom._storage import Folder, folder_path, local_copy
 from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.errors import MissingExtra
 from airflow_provider_calcom.no_shows.plan import (
+    BOOKINGS,
     DECISIONS,
     DRY_RUN_FILE,
     HELD_BACK,
     OUTCOMES_FILE,
+    SUGGESTIONS,
     Change,
     CorruptPlan,
-    PlanNotReached,
-    PlanNotRead,
     Summary,
     read_plan,
     read_summary,
+    reading,
 )
 from airflow_provider_calcom.reports.statistics import Rate, wilson
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-BOOKINGS = "bookings.parquet"
-EVIDENCE = "evidence.parquet"
-SUGGESTIONS = "suggestions.json"
 
 State = Literal["awaiting", "rejected", "dry_run", "applied", "partly", "nothing"]
 
@@ -167,14 +163,14 @@ def load_plan(folder: Folder) -> PlanData:
     summary = read_summary(place)
     with plan_tables(place) as connection:
         lookup = _Lookup(connection)
-        outcomes, is_dry_run = _outcomes(place, summary)
-        changes, counts, written = _changes(place, summary, outcomes, lookup)
+        outcomes, is_dry_run = read_outcomes(place, summary)
+        changes, counts, written = read_changes(place, summary, outcomes)
         return PlanData(
             summary=summary,
-            state=_state(summary, counts, is_dry_run=is_dry_run),
+            state=state_of(summary, counts, is_dry_run=is_dry_run),
             outcomes=dict(counts),
             written=written,
-            changes=changes,
+            changes=replace(changes, rows=lookup.with_hosts(changes.rows)),
             held_back=_held_back(place, lookup),
             undetermined=_undetermined(connection),
             **_totals(connection),
@@ -229,7 +225,7 @@ def _load(connection: DuckDBPyConnection, place: Any, number: int, copies: Path)
         path = place / name
         try:
             with reading(path):
-                local = local_copy(path, copies, f"{number}-{name}")
+                local = local_copy(path, copies)
         except FileNotFoundError:
             if name == BOOKINGS:
                 continue  # a plan of an older version
@@ -238,36 +234,6 @@ def _load(connection: DuckDBPyConnection, place: Any, number: int, copies: Path)
             connection.execute(query, [number, str(local)])
         except duckdb.Error:
             raise CorruptPlan(f"plan: {shown_path(path)} is not the file that was written. Make the plan again") from None
-
-
-def reading(path: Any) -> Any:
-    """Return a context that raises what prevents reading a plan's file as an error of the plan, unless it is missing.
-
-    :raises PlanNotRead: with the operating system's reason; :class:`PlanNotReached` where a retry may succeed.
-    """
-    return storage_errors(
-        "plan",
-        path,
-        lasting=PlanNotRead,
-        passing=PlanNotReached,
-        action="read",
-        fix="Let the worker's user read it",
-        unchanged=(FileNotFoundError,),
-    )
-
-
-def local_copy(path: Any, copies: Path, name: str) -> Path:
-    """Return a local file with the content of a path, which DuckDB can't read in an object store.
-
-    :raises FileNotFoundError: if there is none.
-    """
-    if is_here(path):
-        with path.open("rb"):
-            return Path(path)
-    copy = copies / name
-    with path.open("rb") as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target)
-    return copy
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -302,12 +268,15 @@ def _by_start(row: Row) -> tuple[Any, ...]:
     return (start is None, start or 0, row.booking_uid, row.role, row.email or "")
 
 
-def _changes(
-    place: Any, summary: Summary, outcomes: Iterator[Mapping[str, Any]], lookup: _Lookup
+def read_changes(
+    place: Any, summary: Summary, outcomes: Iterator[Mapping[str, Any]]
 ) -> tuple[Table, Counter[str], dict[str, int]]:
-    """Return the plan's changes with their outcomes, how many have which outcome, and what was written.
+    """Return a plan's changes with their outcomes, how many have which outcome, and what was written.
 
     Of more changes than a report holds, those that failed come first.
+
+    :param place: the plan's folder.
+    :param outcomes: those of :func:`read_outcomes`.
     """
     counts: Counter[str] = Counter()
     written: Counter[str] = Counter(mark_attendees=0, mark_hosts=0, unmark_attendees=0)
@@ -327,7 +296,7 @@ def _changes(
         if len(rows) < MOST_ROWS:
             rows.append(_row(change, outcome, detail))
     kept = sorted([*failures, *others][:MOST_ROWS], key=_by_start)
-    return Table(lookup.with_hosts(kept), total), counts, {**written, "bookings": len(bookings)}
+    return Table(kept, total), counts, {**written, "bookings": len(bookings)}
 
 
 def _outcome_of(change: Change, line: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -389,7 +358,7 @@ def _undetermined(connection: DuckDBPyConnection) -> Table:
     return Table([Row(*row[:7]) for row in found], found[0][7] if found else 0)
 
 
-def _outcomes(place: Any, summary: Summary) -> tuple[Iterator[Mapping[str, Any]], bool]:
+def read_outcomes(place: Any, summary: Summary) -> tuple[Iterator[Mapping[str, Any]], bool]:
     """Return the outcomes in the order of the plan, and whether they are those of a dry run.
 
     Outcomes of another plan, which this one replaced, are left out.
@@ -426,7 +395,12 @@ def _lines(path: Any) -> Iterator[dict[str, Any]]:
             yield found
 
 
-def _state(summary: Summary, counts: Counter[str], *, is_dry_run: bool) -> State:
+def state_of(summary: Summary, counts: Counter[str], *, is_dry_run: bool) -> State:
+    """Return a plan's state.
+
+    :param counts: changes by outcome.
+    :param is_dry_run: whether these are the outcomes of a dry run.
+    """
     if summary["state"] == "refused":
         return "rejected"
     if counts:

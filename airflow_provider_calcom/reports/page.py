@@ -15,15 +15,13 @@ from airflow_provider_calcom.attendance.explain.reasons import shown
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.no_shows.evidence import read_evidence
 from airflow_provider_calcom.no_shows.guard_rails import RAILS
-from airflow_provider_calcom.no_shows.plan import writing
+from airflow_provider_calcom.no_shows.plan import REPORT, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import Category, PlanData, Row, Table, load_plan
 from airflow_provider_calcom.reports.masking import masked, masked_name, masked_text, masked_value
 from airflow_provider_calcom.reports.pictures import IN_A_BLOCK, Pictures, draw
 from airflow_provider_calcom.reports.statistics import Rate
-
-REPORT = "report.html"
 
 _SCRIPTS = ("core.js", "table.js", "picture.js", "charts.js", "report.js")
 _COLUMNS = (
@@ -63,7 +61,7 @@ def report_page(folder: Folder, *, mask_addresses: bool = False) -> str:
     tables = (plan.changes, plan.held_back, plan.undetermined)
     uids = list(dict.fromkeys(row.booking_uid for table in tables for row in table.rows))
     pictures = draw(read_evidence(place, plan.summary, booking_uids=uids), mask_addresses=mask_addresses)
-    masks = _Masks(is_on=mask_addresses)
+    masks = Masks(is_on=mask_addresses)
     return render(
         "report.html",
         _SCRIPTS,
@@ -169,13 +167,16 @@ def _all_of(part: int, total: int) -> str:
 def _changes_in_words(counts: Mapping[str, int], be: str) -> str:
     """Return the changes as a sentence without its end."""
     attendees, hosts, unmarked = counts["mark_attendees"], counts["mark_hosts"], counts["unmark_attendees"]
-    marked = " and ".join(filter(None, [attendees and _number(attendees, "attendee"), hosts and _number(hosts, "host")]))
-    was = be if be != "were" or attendees + hosts > 1 else "was"
-    parts = [f"{marked} {was} marked absent"] if marked else []
+
+    def verb(people: int) -> str:
+        return "was" if be == "were" and people == 1 else be
+
+    people = [_number(attendees, "attendee")] * bool(attendees) + [_number(hosts, "host")] * bool(hosts)
+    parts = [f"{' and '.join(people)} {verb(attendees + hosts)} marked absent"] if people else []
     if unmarked:
-        was = be if be != "were" or unmarked > 1 else "was"
-        parts.append(f"{_number(unmarked, 'no-show mark')} {was} removed")
-    return f"{', and '.join(parts)} in {_number(counts['bookings'], 'booking')}"
+        parts.append(f"{_number(unmarked, 'mark')} {'' if people else f'{verb(unmarked)} '}removed")
+    where = f" in {_number(counts['bookings'], 'booking')}"
+    return f"{', and '.join(parts)}{',' if len(parts) > 1 else ''}{where}"
 
 
 def _number(count: int, noun: str) -> str:
@@ -248,7 +249,8 @@ def _rail(result: Mapping[str, Any]) -> dict[str, Any]:
         "sample": f"{result['sample']:,} {rail.sample}" if rail.sample and result["sample"] is not None else "",
         "share": min(1.0, (figure or 0) / scale),
         "limit_share": None if limit is None else min(1.0, limit / scale),
-        "status": "failed" if is_tripped else "passed" if is_judged else f"from {result['judged_from']} on" if few else "off",
+        "status": "failed" if is_tripped else "passed" if is_judged else "too few" if few else "",
+        "hint": f"Evaluated from {result['judged_from']} {rail.sample} on" if few else "",
         "tone": "bad" if is_tripped else "good" if is_judged else "off",
     }
 
@@ -258,7 +260,7 @@ def _rail(result: Mapping[str, Any]) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-class _Masks:
+class Masks:
     """Masks what is shown, or only makes it safe to show.
 
     :param is_on: whether addresses, names and phone numbers are masked.
@@ -288,7 +290,7 @@ class _Masks:
         return name if not self.is_on or name.endswith(" others") else shown(masked(name))
 
 
-def _data(plan: PlanData, pictures: Pictures, masks: _Masks) -> dict[str, Any]:
+def _data(plan: PlanData, pictures: Pictures, masks: Masks) -> dict[str, Any]:
     def rows(table: Table) -> list[list[Any]]:
         return [_cells(row, pictures, masks) for row in table.rows]
 
@@ -317,7 +319,7 @@ def _data(plan: PlanData, pictures: Pictures, masks: _Masks) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row, pictures: Pictures, masks: _Masks) -> list[Any]:
+def _cells(row: Row, pictures: Pictures, masks: Masks) -> list[Any]:
     person, name, short = pictures.person(row.booking_uid, row.role, row.email) or (None, None, "")
     return [
         shown(row.booking_uid),
@@ -361,7 +363,7 @@ def _rate(rate: Rate) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def _suggestions(plan: PlanData, masks: _Masks) -> dict[str, Any] | None:
+def _suggestions(plan: PlanData, masks: Masks) -> dict[str, Any] | None:
     """Return what would settle the doubts, by reason, or None where nothing is undetermined or nothing was computed."""
     found = plan.suggestions
     if found is None or not found.get("undetermined"):
@@ -387,7 +389,7 @@ def _suggestions(plan: PlanData, masks: _Masks) -> dict[str, Any] | None:
     }
 
 
-def _suggestion(one: Mapping[str, Any], template: str | None, masks: _Masks) -> dict[str, Any]:
+def _suggestion(one: Mapping[str, Any], template: str | None, masks: Masks) -> dict[str, Any]:
     from urllib.parse import quote
 
     kind = str(one.get("kind"))
@@ -410,7 +412,7 @@ def _suggestion(one: Mapping[str, Any], template: str | None, masks: _Masks) -> 
     }
 
 
-def _foot(plan: PlanData, masks: _Masks) -> dict[str, Any]:
+def _foot(plan: PlanData, masks: Masks) -> dict[str, Any]:
     summary = plan.summary
     defaults = AttendancePolicy().as_dict()
     fields = [

@@ -67,7 +67,7 @@ DECISIONS = {
     "present": ("Came", "seen in the meeting"),
     "absent": ("Absent", "not seen, and nothing speaks for them"),
     "undetermined": ("Undetermined", "in doubt: nobody of them is marked"),
-    "excluded": ("Not judged", "internal, not accepted, moved, or too recent"),
+    "excluded": ("Not judged", "internal, cancelled, or too recent"),
 }
 """The outcomes of the rules: a word, and what it means."""
 
@@ -117,7 +117,7 @@ RAILS = {
     ),
     "max_changes": RailWords("Changes in the plan", "A limit of your own for one plan", False, ""),
     "min_matched_share": RailWords(
-        "Participants that were identified", "Few matches point to a wrong feed or policy", True, "participant rows"
+        "Participants identified", "Few matches point to a wrong feed or policy", True, "participant rows"
     ),
     "allow_empty_feed": RailWords(
         "Rows of attendance", "Without any, everybody would look absent", False, "bookings"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.no_shows.plan import read_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, read_plan, read_summary, write_plan
 
 Row = dict[str, Any]
 Tables = tuple[list[Row], list[Row], list[Row]]
@@ -21,6 +23,7 @@ POLICY: Row = {
     "internal_domains": ["clinic.example"],
 }
 PASSING: Row = {"max_absent_share": 1, "allow_nobody_present": True}
+EVENT_TYPES = ("intro", "30min", "group-class")
 HOSTS = {"olivia": "Olivia Owner", "otto": "Otto Other"}
 
 
@@ -157,13 +160,26 @@ def large_day(bookings: int) -> Tables:
 def plan_of(
     tables: Tables, folder: Path, *, policy: Row | None = None, rails: Row | None = PASSING, **options: Any
 ) -> Path:
-    """Write the plan that the rules make of tables, even one that a guard rail rejects."""
-    judged_by = POLICY if policy is None else policy
-    with deciding(*tables, judged_by, resources=Resources(threads=2)) as decided:
-        try:
-            write_plan(decided, folder, rails=rails, **options)
-        except PlanRefused:
-            pass
+    """Write the plan that the rules make of tables, even one that a guard rail rejects.
+
+    :param policy: fields besides POLICY.
+    :param options: of ``write_plan``.
+    """
+    bookings, people, _ = tables
+    hosts = {row["booking_uid"]: row for row in people if row["role"] == "host"}
+    folder.mkdir(parents=True, exist_ok=True)
+    details = folder.parent / f"{folder.name}-details.jsonl"
+    with details.open("w", encoding="utf-8") as file:
+        for number, row in enumerate(bookings):
+            host = hosts[row["booking_uid"]]
+            line = {"booking_uid": row["booking_uid"], "event_type": EVENT_TYPES[number % len(EVENT_TYPES)]}
+            file.write(json.dumps(line | {"host_email": host["email"], "host_name": host["name"]}) + "\n")
+    starts = sorted(datetime.fromisoformat(row["start_at"]) for row in bookings)
+    day = starts[0].replace(hour=0, minute=0)
+    origin = Origin(day, day + timedelta(days=1), "https://app.cal.com/booking/{uid}", details)
+    with deciding(*tables, POLICY | (policy or {}), resources=Resources(threads=2)) as decided, suppress(PlanRefused):
+        write_plan(decided, folder, **{"rails": rails, "origin": origin, **options})
+    details.unlink()
     return folder
 
 

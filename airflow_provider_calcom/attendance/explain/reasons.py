@@ -229,5 +229,7 @@ def moment(count: int) -> str:
 
 def shown(text: str | None) -> str:
     """Remove control characters and the like: a name is whatever a participant typed."""
-    signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text or "")
+    if not text or text.isprintable():
+        return " ".join((text or "").split())  # most names, at a tenth of the time
+    signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
     return " ".join("".join(signs).split())

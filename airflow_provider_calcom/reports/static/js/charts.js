@@ -55,6 +55,8 @@ function drawTrend(categories, width, title) {
     .map((one) => ({ ...one[series.key], date: new Date(`${one.name}T00:00:00Z`) })).filter((one) => one.share !== null));
   const most = Math.min(1, Math.max(0.1, ...points.flat().map((one) => one.high)));
   const isDense = categories.length > 45;
+  const every = Math.ceil(categories.length / Math.max(2, Math.floor(width / 80)));
+  const ticks = categories.filter((_, place) => place % every === 0).map((one) => new Date(`${one.name}T00:00:00Z`));
   return plotted({
     width, height: 220, marginLeft: 42, marginRight: 12, marginTop: 10, marginBottom: 28,
     ariaLabel: `${title}: ${categories.map((one) => `${one.name}, no-shows ${perCent(one.noShows.share)} of ${one.noShows.whole}`).join("; ")}`,
@@ -63,7 +65,7 @@ function drawTrend(categories, width, title) {
     marks: [
       Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: 4 }),
       Plot.axisY({ ticks: 4, tickFormat: perCent, tickSize: 0, fontSize: 12, fill: "var(--soft)" }),
-      Plot.axisX({ ticks: Math.max(2, Math.round(width / 90)), tickSize: 4, fontSize: 12, fill: "var(--soft)", tickFormat: (tick) => tick.toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" }) }),
+      Plot.axisX(ticks, { tickSize: 4, fontSize: 12, fill: "var(--soft)", stroke: "var(--strong-line)", tickFormat: (tick) => tick.toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" }) }),
       ...[1, 0].flatMap((place) => [
         isDense
           ? Plot.areaY(points[place], { x: "date", y1: "low", y2: "high", fill: SERIES[place].colour, fillOpacity: 0.13 })
@@ -75,8 +77,18 @@ function drawTrend(categories, width, title) {
   });
 }
 
-function setUpRates(id, title, categories) {
-  const isTrend = /^\d{4}-\d{2}-\d{2}$/.test((categories[0] || {}).name) && categories.length > 8;
+/** Let the last chart fill its line where it would be alone in it. */
+function tidyCharts() {
+  const narrow = [...document.querySelectorAll(".chart:not(.wide)")];
+  if (narrow.length % 2) narrow[narrow.length - 1].classList.add("wide");
+}
+
+/** Set up a chart of rates. Days and weeks are a trend from some number of them on. */
+function setUpRates(id, title, found, trendFrom = 9) {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test((found[0] || {}).name);
+  const isTrend = isDate && found.length >= trendFrom;
+  const dated = (name) => new Date(`${name}T00:00:00Z`).toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  const categories = isDate && !isTrend ? found.map((one) => ({ ...one, name: dated(one.name) })) : found;
   const draw = isTrend ? drawTrend : drawRates;
   const figure = document.getElementById(id);
   if (figure && isTrend) figure.classList.add("wide");

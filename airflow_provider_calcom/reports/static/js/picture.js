@@ -42,12 +42,29 @@ async function showPicture(place, row) {
 
 function reasons(person, row) {
   const lines = [];
-  const line = (label, text, isMain) => lines.push(el("p", {}, el("span", { class: "label", text: label }), el("span", { class: isMain ? "main" : "", text })));
+  const line = (label, text, isMain) => lines.push(el("p", {}, el("span", { class: "label", text: label }),
+    el("span", { class: isMain ? "main" : "", text: readable(text), title: readable(text) === text ? null : text })));
   if (person && person.why) line(person.rule ? `Rule ${person.rule} applied` : "Rule of hosts", person.why, true);
   if (person && person.notBefore) line(person.before ? `Rule ${person.before} did not` : "The one before", person.notBefore);
   if (row.heldBack) line("Held back", `${DATA.words.heldBack[row.heldBack] || row.heldBack}.`);
   if (row.outcome) line("When applied", `${DATA.words.outcomes[row.outcome] || row.outcome}${row.detail ? `: ${row.detail}` : ""}.`);
   return lines.length ? [el("div", { class: "reasons", "data-testid": "reasons" }, ...lines)] : [];
+}
+
+/** Return a sentence of the rules with its times in the viewer's zone, and long durations in minutes. */
+function readable(sentence) {
+  const day = new Date(0);
+  const local = (found) => {
+    const date = new Date(`${found.slice(0, 19).replace(" ", "T")}Z`);
+    if (Number.isNaN(date.getTime())) return found;
+    const isSameDay = date.toDateString() === day.toDateString();
+    day.setTime(date.getTime());
+    return isSameDay ? formatTime(date.getTime(), date.getSeconds() > 0) : formatDateTime(date.getTime());
+  };
+  return sentence.replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?/g, local).replace(/\b(\d+)(?:\.\d+)? s\b/g, (found, seconds) => {
+    const minutes = Math.round(seconds / 60);
+    return seconds < 120 ? found : minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  });
 }
 
 function drawn(picture, person) {
@@ -62,7 +79,7 @@ function drawn(picture, person) {
   if (lanes.length > shown.length) facts.push(`${lanes.length - shown.length} more participants are in the table below.`);
   const more = Object.values(picture.more).reduce((sum, count) => sum + count, 0);
   if (more) facts.push(`${more} more rows are not in this report.`);
-  return [place, keys(shown), el("p", { class: "note", text: facts.join(" ") }), rowsAsTable(picture, person)];
+  return [place, keys(shown), el("p", { class: "note", text: readable(facts.join(" ")) }), rowsAsTable(picture, person)];
 }
 
 /** Return a lane for everyone who was expected, also for those who were not seen, and for everyone else who was. */
@@ -80,7 +97,7 @@ function lanesOf(picture, person) {
     if (!others.has(key)) others.set(key, lane(bearer, "", null));
     others.get(key).rows.push(row);
   }
-  const order = (one) => (person && one.person.n === person.n ? 0 : one.person.role === "host" ? 1 : 2);
+  const order = (one) => (isOf(one, person) ? 0 : one.person.role === "host" ? 1 : 2);
   const expected = [...byPerson.values()].sort((a, b) => order(a) - order(b));
   const rank = (one) => (one.rows.some((row) => isDoubt(row, person)) ? 0 : one.rows.every((row) => row.how === "bot") ? 2 : 1);
   return [...expected, ...[...others.values()].sort((a, b) => rank(a) - rank(b))].map((one, id) => ({ ...one, id }));
@@ -88,6 +105,10 @@ function lanesOf(picture, person) {
 
 function lane(title, role, person) {
   return { title, role, person, rows: [] };
+}
+
+function isOf(lane, person) {
+  return Boolean(person && lane.person && lane.person.n === person.n);
 }
 
 function nameOf(person) {
@@ -102,32 +123,35 @@ function isDoubt(row, person) {
 
 function drawLanes(picture, lanes, person, width) {
   const isWide = width >= 620;
-  const left = isWide ? Math.min(250, Math.round(width * 0.27)) : 0;
+  const left = isWide ? Math.min(250, Math.round(width * 0.27)) : 18;
+  const right = isWide ? 8 : 18;
   const bars = lanes.flatMap((one) => one.rows.map((row) => ({ ...row, lane: one.id, doubt: isDoubt(row, person) })));
   const from = Math.min(picture.opens, ...bars.filter((bar) => bar.doubt).map((bar) => bar.begins));
   const to = Math.max(picture.closes, ...bars.filter((bar) => bar.doubt).map((bar) => bar.ends));
-  const least = ((to - from) / Math.max(width - left, 100)) * 4;
+  const pixel = (to - from) / Math.max(width - left - right, 100);
+  const least = 4 * pixel;
+  const isShort = picture.end - picture.start < 130 * pixel;
   for (const bar of bars) {
     bar.x1 = Math.max(bar.begins, from);
     bar.x2 = Math.min(Math.max(bar.ends, bar.begins + least), to);
     bar.x1 = Math.min(bar.x1, bar.x2 - least);
   }
-  const height = isWide ? 40 : 52;
+  const height = isWide ? 40 : 62;
   const date = (milliseconds) => new Date(milliseconds);
-  const inset = isWide ? 11 : [25, 9];
+  const inset = isWide ? 11 : [34, 10];
   const rects = (how) => Plot.rect(bars.filter((bar) => bar.how === how && how !== "check_in"), {
     x1: (bar) => date(bar.x1), x2: (bar) => date(bar.x2), y: "lane", rx: 3,
     insetTop: isWide ? inset : inset[0], insetBottom: isWide ? inset : inset[1],
     fill: HOWS[how].fill, stroke: HOWS[how].stroke, strokeWidth: 1.5, strokeDasharray: HOWS[how].dash,
   });
-  const barY = isWide ? 0 : 8;
+  const barY = isWide ? 0 : 12;
   const label = (marks, options) => Plot.text(marks, {
     y: "id", frameAnchor: "left", textAnchor: "start", dx: -left, textOverflow: "ellipsis", fontSize: 13, ...options,
   });
   const ems = (isWide ? left - 16 : width) / 13;
   const absent = lanes.filter((one) => !one.rows.length);
   return plotted({
-    width, height: lanes.length * height + 54, marginLeft: left, marginRight: isWide ? 8 : 2, marginTop: 26, marginBottom: 28,
+    width, height: lanes.length * height + 54, marginLeft: left, marginRight: right, marginTop: 26, marginBottom: 28,
     ariaLabel: inWords(picture, lanes),
     x: { type: "time", domain: [date(from), date(to)], label: null },
     y: { type: "band", domain: lanes.map((one) => one.id), padding: 0, axis: null },
@@ -136,9 +160,10 @@ function drawLanes(picture, lanes, person, width) {
       Plot.rect([picture], { x1: (one) => date(one.start), x2: (one) => date(one.end), fill: "var(--core)" }),
       Plot.ruleY(lanes.slice(1), { y: "id", dy: -height / 2, stroke: "var(--line)", insetLeft: -left }),
       Plot.ruleX([picture.start, picture.end], { x: date, stroke: "var(--strong-line)" }),
-      Plot.text([picture.start, picture.end], {
+      Plot.text(isShort ? [(picture.start + picture.end) / 2] : [picture.start, picture.end], {
         x: date, frameAnchor: "top", dy: -14, fill: "var(--soft)", fontSize: 12,
-        text: (one) => `${one === picture.start ? "start" : "end"} ${formatTime(one)}`,
+        text: (one) => (one === picture.start ? `start ${formatTime(one)}` : one === picture.end ? `end ${formatTime(one)}`
+          : `${formatTime(picture.start)} to ${formatTime(picture.end)}`),
       }),
       Plot.axisX({ ticks: Math.max(2, Math.round((width - left) / 90)), tickFormat: (tick) => formatTime(tick), tickSize: 4, fontSize: 12, fill: "var(--soft)", stroke: "var(--strong-line)" }),
       Plot.ruleY(absent, { y: "id", dy: barY, x1: date(picture.start), x2: date(picture.end), stroke: "var(--strong-line)", strokeDasharray: "2,4" }),
@@ -154,8 +179,10 @@ function drawLanes(picture, lanes, person, width) {
         insetTop: (isWide ? inset : inset[0]) - 4, insetBottom: (isWide ? inset : inset[1]) - 4, insetLeft: -4, insetRight: -4,
       }),
       Plot.text(bars.filter((bar) => bar.open), { x: (bar) => date(bar.x2), y: "lane", dy: barY, dx: -6, textAnchor: "end", text: () => "no end \u2192", fill: "var(--surface)", fontSize: 11 }),
-      label(lanes, { text: "title", lineWidth: ems, fontWeight: (one) => (person && one.person && one.person.n === person.n ? 700 : 500), fill: "var(--ink)", dy: isWide ? -7 : -15 }),
-      label(lanes, { text: (one) => subtitle(one, person), lineWidth: ems * 1.09, fill: "var(--soft)", fontSize: 12, dy: isWide ? 9 : -1, ...(isWide ? {} : { dy: -1 }) }),
+      ...[true, false].map((isTheirs) => label(lanes.filter((one) => isOf(one, person) === isTheirs), {
+        text: "title", lineWidth: ems, fontWeight: isTheirs ? 700 : 500, fill: "var(--ink)", dy: isWide ? -7 : -21,
+      })),
+      label(lanes, { text: (one) => subtitle(one, person), lineWidth: ems * 1.09, fill: "var(--soft)", fontSize: 12, dy: isWide ? 9 : -6 }),
     ],
   });
 }
@@ -166,7 +193,11 @@ function subtitle(lane, person) {
   if (lane.role) parts.push(lane.role);
   parts.push(...new Set(lane.rows.map((row) => DATA.words.means[row.how])));
   if (!lane.rows.length) parts.push("not seen");
-  if (lane.rows.some((row) => isDoubt(row, person))) parts.push("raises the doubt");
+  const doubts = lane.rows.filter((row) => isDoubt(row, person));
+  // What somebody typed may be what raises the doubt, as in "Ian and Jo".
+  const names = doubts.map((row) => row.name).filter((name) => name && name !== lane.title);
+  if (names.length) parts.push(`as "${names[0]}"`);
+  if (doubts.length) parts.push("raises the doubt");
   return parts.join(", ");
 }
 
@@ -209,7 +240,7 @@ function rowsAsTable(picture, person) {
   ]);
   const unseen = picture.people.filter((one) => !picture.rows.some((row) => (row.of || []).includes(one.n)));
   rows.push(...unseen.map((one) => [nameOf(one), `${one.role}, not seen`, "", "", "", ""]));
-  return asTable(`The same as a table (${picture.rows.length} rows)`, ["Who", "Identified", "From", "To", "Source", "Shows"], rows);
+  return asTable(`The same as a table (${picture.rows.length} ${picture.rows.length === 1 ? "row" : "rows"})`, ["Who", "Identified", "From", "To", "Source", "Shows"], rows);
 }
 
 function shows(row, person) {

@@ -50,7 +50,7 @@ const COLUMNS = {
       : el("span", { class: "uid", text: row.uid, title: row.uid })),
   },
   outcome: {
-    name: "outcome", title: "Outcome", label: "outcome:", sortBy: (row) => WORDS.outcomes[row.outcome] || row.outcome || "",
+    name: "outcome", title: "Outcome", className: "outcome", label: "outcome:", sortBy: (row) => WORDS.outcomes[row.outcome] || row.outcome || "",
     cell: (row) => (row.outcome ? [
       el("span", { class: `pill ${WORDS.tones[row.outcome] || ""}`, text: WORDS.outcomes[row.outcome] || row.outcome }),
       row.detail ? el("span", { class: "sub", text: row.detail }) : null,
@@ -71,6 +71,7 @@ function setUpRows(id, caption, rows, columns, filters) {
   setUpTable(id, {
     caption, rows, filters, sorted: hasStarts ? "start" : "booking",
     columns: columns.filter((column) => (column.name !== "host" || hasHosts) && (column.name !== "start" || hasStarts)),
+    placeholder: "Name, address, booking",
     search: (row) => [row.name, row.email, row.uid, row.host].filter(Boolean).join(" "),
     canOpen: (row) => row.picture !== null,
     open: (row, place) => showPicture(place, row),
@@ -94,4 +95,5 @@ setUpRates("chart-days", "Day", DATA.charts.days);
 setUpRates("chart-event-types", "Event type", DATA.charts.eventTypes);
 setUpRates("chart-hosts", "Host", DATA.charts.hosts);
 setUpLateness("chart-lateness", DATA.charts.lateness);
+tidyCharts();
 document.documentElement.dataset.ready = "true";

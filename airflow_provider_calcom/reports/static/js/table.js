@@ -8,12 +8,13 @@ const PRINTED = 1000;
  *
  * columns: [{name, title, cell(row) -> node or string, sortBy(row), className, label}]
  * filters: [{name, title, value(row) -> string, words}]
+ * sorted: the column to sort by, from its end if isDown
  * open(row, place): fills the element below an expanded row; canOpen(row) says for which rows.
  */
-function setUpTable(id, { caption, columns, rows, filters, search, open, canOpen, sorted }) {
+function setUpTable(id, { caption, columns, rows, filters, search, placeholder, open, canOpen, sorted, isDown }) {
   const root = document.getElementById(`${id}-table`);
   if (!root) return;
-  const state = { page: 0, text: "", chosen: {}, by: sorted, up: true, details: new Map(), printing: false };
+  const state = { page: 0, text: "", chosen: {}, by: sorted, up: !isDown, details: new Map(), printing: false };
   const body = el("tbody");
   const found = el("span", { class: "found", role: "status" });
   const heads = columns.map((column) => {
@@ -39,7 +40,7 @@ function setUpTable(id, { caption, columns, rows, filters, search, open, canOpen
   show();
 
   function tools() {
-    const input = el("input", { type: "search", id: `${id}-search`, placeholder: "Name, address, booking", oninput: () => {
+    const input = el("input", { type: "search", id: `${id}-search`, placeholder, oninput: () => {
       state.text = input.value.trim().toLowerCase();
       state.page = 0;
       show();
