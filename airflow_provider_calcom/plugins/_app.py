@@ -21,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.plugins._ledger_rows import latest_writes
 from airflow_provider_calcom.plugins._permission import require_permission
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, StoredPlan, find_plan, find_plans
@@ -40,7 +41,11 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_CHANGES = {"mark_attendees": "attendees to mark", "mark_hosts": "hosts to mark", "unmark_attendees": "to un-mark"}
+_CHANGES = {
+    "mark_attendees": ("attendee to mark", "attendees to mark"),
+    "mark_hosts": ("host to mark", "hosts to mark"),
+    "unmark_attendees": ("attendee to un-mark", "attendees to un-mark"),
+}
 _REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self';"
@@ -117,7 +122,17 @@ def show_report(plan: Annotated[str, Query(max_length=10_000)]) -> Response:
 
 
 def _rendered(plan: StoredPlan) -> bytes:
-    raise HTTPException(404)
+    """Return the report of a plan that has none, with masked addresses: whether it may have others is not known here.
+
+    :raises HTTPException: 404 if it can't be made.
+    """
+    from airflow_provider_calcom.reports.page import report_page
+
+    try:
+        return report_page(plan.place, mask_addresses=True).encode()
+    except ProviderError as error:
+        log.warning("The report of a plan could not be made: %s", error)
+        raise HTTPException(404, _NO_REPORT) from None
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:
@@ -154,6 +169,10 @@ def _headers(policy: str) -> dict[str, str]:
     }
 
 
+_NO_REPORT = (
+    "This plan has no report.html, and none could be made here; the server's log has the reason. Make one with"
+    " calcom-no-shows report on the plan's folder."
+)
 _ADVICE = {
     401: "Log in to Airflow, then open this page again.",
     403: "Your account may not see whom a plan marks. An administrator of Airflow can grant the permission to approve.",
@@ -164,10 +183,11 @@ _ADVICE = {
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
-    response = _page("error.html", status, title=HTTPStatus(status).phrase, advice=_ADVICE.get(status, ""))
-    response.headers.update(headers)
+    found = error if isinstance(error, HTTPException) else HTTPException(500)
+    # Not Airflow's own words, which may quote the request.
+    advice = _NO_REPORT if found.detail == _NO_REPORT else _ADVICE.get(found.status_code, "")
+    response = _page("error.html", found.status_code, title=HTTPStatus(found.status_code).phrase, advice=advice)
+    response.headers.update(found.headers or {})
     return response
 
 

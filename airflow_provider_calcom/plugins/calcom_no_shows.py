@@ -14,7 +14,8 @@ _TITLE = "Cal.com no-shows"
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="{color}" stroke-width="2"'
     ' stroke-linecap="round" stroke-linejoin="round">'
-    '<path d="M20 11V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h5"/><path d="M4 9h16M8 2v4M16 2v4"/><circle cx="17.5" cy="17.5" r="4.5"/><path d="m16 16 3 3M19 16l-3 3"/></svg>'
+    '<path d="M20 11V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h5"/>'
+    '<path d="M4 9h16M8 2v4M16 2v4"/><circle cx="17.5" cy="17.5" r="4.5"/><path d="m16 16 3 3M19 16l-3 3"/></svg>'
 )
 """A calendar with a cross, drawn for this project."""
 

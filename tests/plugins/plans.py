@@ -46,13 +46,13 @@ def make_plan(folder: Path, *, everybody_came: bool = False, is_rejected: bool =
     :param is_rejected: whether a guard rail rejects it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in _files(everybody_came, is_rejected).items():
+    for name, content in files_of_a_plan(everybody_came, is_rejected).items():
         (folder / name).write_bytes(content)
     return read_summary(folder)
 
 
 @cache
-def _files(everybody_came: bool, is_rejected: bool) -> dict[str, bytes]:
+def files_of_a_plan(everybody_came: bool = False, is_rejected: bool = False) -> dict[str, bytes]:
     """Return the files of a plan, which is made once."""
     rows = [_CAME, {**_CAME, "email": BOB}] if everybody_came else [_CAME]
     policy = {"as_of": _NOON, "attendance_until": _NOON}
@@ -63,13 +63,14 @@ def _files(everybody_came: bool, is_rejected: bool) -> dict[str, bytes]:
         return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
-def apply_plan(folder: Path, outcome: str, *, dry_run: bool = False, plan: str | None = None) -> None:
+def apply_plan(folder: Path, outcome: str, *, dry_run: bool = False, plan: str | None = None, times: int = 1) -> None:
     """Write the outcomes of a plan as applying it would.
 
     :param outcome: of all its changes.
     :param plan: the hash that they have; None for the plan's.
+    :param times: how often each is written, to make a large file.
     """
     sha256 = plan or read_summary(folder)["sha256"]
     lines = [{"booking_uid": one.booking_uid, "outcome": outcome, "plan": sha256} for one in read_plan(folder)]
     file = folder / ("outcomes-dry-run.jsonl" if dry_run else "outcomes.jsonl")
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines) * times, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.no_shows.plan import Summary
+from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
+from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
+from airflow_provider_calcom.plugins._plan_rows import row_of
 from airflow_provider_calcom.plugins._settings import plan_folders
-from tests.plugins.plans import apply_plan, make_plan
+from tests.operators.planning import memory_storage
+from tests.plugins.plans import apply_plan, files_of_a_plan, make_plan
 
 PLANS = "/calcom-no-shows/"
 REPORT = "/calcom-no-shows/report"
@@ -59,3 +65,108 @@ def test_the_list_has_each_plan_with_its_state(plans: Path, user: Any) -> None:
         "rejected": "rejected",
         "broken": "unreadable",
     }
+
+
+def test_a_row_says_what_is_planned_and_what_became_of_it(plans: Path, user: Any) -> None:
+    """Bookings, changes by kind and outcomes in words, with a link to the report."""
+    make_plan(plans / "2026-11-18 a+b")
+    (plans / "2026-11-18 a+b" / "report.html").write_text("<p>")
+    apply_plan(plans / "2026-11-18 a+b", "applied")
+    page = " ".join(re.sub("<[^>]*>", " ", user.get(PLANS).text).split())
+    assert "2026-11-18 a+b" in page
+    assert "1 attendee to mark" in page
+    assert "1 Written" in page
+    (link,) = re.findall(r'<a href="(report\?plan=[^"]*)"', user.get(PLANS).text)
+    assert user.get(f"{PLANS}{link}").status_code == 200
+
+
+def test_the_latest_plan_is_first_and_only_one_page_is_read(
+    plans: Path, user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thousands of plans a request reads the summaries of its own page only."""
+    for number in range(60):
+        make_plan(plans / f"plan-{number:02}")
+        os.utime(plans / f"plan-{number:02}" / "summary.json", (number, number))
+    read: list[str] = []
+    original = StoredPlan.summary
+
+    def counted(plan: StoredPlan) -> Summary:
+        read.append(plan.relative)
+        return original(plan)
+
+    monkeypatch.setattr(StoredPlan, "summary", counted)
+    for page, names in {1: range(59, 34, -1), 2: range(34, 9, -1), 3: range(9, -1, -1), 99: range(9, -1, -1)}.items():
+        read.clear()
+        assert list(states(user.get(PLANS, params={"page": page}).text)) == [f"plan-{number:02}" for number in names]
+        assert len(read) == len(names)
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1e9", "", str(10**30)])
+def test_a_page_that_cannot_be_one_is_400(plans: Path, user: Any, page: str) -> None:
+    """In the look of the other pages, and not as the JSON of a library."""
+    answer = user.get(PLANS, params={"page": page})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_without_a_folder_the_page_says_how_to_configure_one(user: Any, configure: Callable[..., None]) -> None:
+    """A newcomer's first look at the view is before anything is configured."""
+    assert "AIRFLOW__CALCOM_NO_SHOWS__PLAN_FOLDERS" in user.get(PLANS).text
+    configure(plan_folders="/no/such/folder")
+    assert "could not be read" in user.get(PLANS).text
+
+
+def test_a_folder_that_fails_does_not_hide_the_others(
+    plans: Path, user: Any, configure: Callable[..., None], tmp_path: Path
+) -> None:
+    """The network of one object store may be down."""
+    make_plan(plans / "a")
+    configure(plan_folders=f"nosuchstore://bucket/plans,{tmp_path}/missing,{plans}")
+    page = user.get(PLANS).text
+    assert list(states(page)) == ["a"]
+    assert page.count("could not be read") == 2
+
+
+def test_plans_of_an_object_store_are_listed_and_served(user: Any, configure: Callable[..., None]) -> None:
+    """As those of a local folder, also a report that is replaced while the server runs."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    with memory_storage() as url:
+        configure(plan_folders=f"{url}/plans/")
+        place = ObjectStoragePath(f"{url}/plans/2026/a")
+        place.mkdir(parents=True, exist_ok=True)
+        for name, content in files_of_a_plan().items():
+            (place / name).write_bytes(content)
+        for report in ("first", "second"):
+            (place / "report.html").write_text(report)
+            assert states(user.get(PLANS).text) == {"2026/a": "awaiting"}
+            assert user.get(REPORT, params={"plan": id_of("2026/a")}).text == report
+        for attack in ("2026/../2026/a", "../plans/2026/a", "2026/a/..", "2026"):
+            assert user.get(REPORT, params={"plan": id_of(attack)}).status_code == 404
+
+
+def test_folders_are_searched_up_to_a_number_and_a_depth(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last names are searched first, because they are the latest where names are dates; the rest is admitted."""
+    for number in range(8):
+        make_plan(plans / f"2026-11-1{number}")
+    make_plan(plans.joinpath(*"abcdefgh"))
+    monkeypatch.setattr(_plan_folders, "MOST_LOCAL_FOLDERS", 4)
+    found = find_plans(plan_folders())
+    assert {plan.relative for plan in found.plans} <= {f"2026-11-1{number}" for number in range(8)} | {"a"}
+    assert len(found.plans) in (2, 3)
+    assert found.unsearched == (plan_folders()[0].slug,)
+    monkeypatch.setattr(_plan_folders, "MOST_LOCAL_FOLDERS", 100)
+    found = find_plans(plan_folders())
+    assert len(found.plans) == 8
+    assert found.unsearched == (plan_folders()[0].slug,)
+
+
+def test_outcomes_are_read_up_to_a_size(plans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a hundred thousand outcomes does not hold up the page."""
+    make_plan(plans / "a")
+    apply_plan(plans / "a", "applied", times=1000)
+    monkeypatch.setattr(_plan_rows, "_MOST_OUTCOMES_READ", 10_000)
+    (plan,) = find_plans(plan_folders()).plans
+    row = row_of(plan)
+    assert 0 < row.outcomes["applied"] < 1000
+    assert not row.are_all_outcomes
