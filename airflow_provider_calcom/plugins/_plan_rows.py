@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_calcom._storage import is_here
 from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED
-from airflow_provider_calcom.no_shows.plan import DRY_RUN_FILE, OUTCOMES_FILE, Summary
+from airflow_provider_calcom.no_shows.plan_files import DRY_RUN_FILE, OUTCOMES_FILE, Summary
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan
 from airflow_provider_calcom.reports.words import STATES
 
