@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -33,7 +32,7 @@ from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefus
 from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.no_shows import diff
 from airflow_provider_calcom.no_shows.diff import Correct, LastWrite, LastWritesOf
-from airflow_provider_calcom.no_shows.guard_rails import GuardRails, RailResult, evaluate
+from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.plan_files import (
     BOOKINGS,
     CHANGES_FILES,
@@ -62,7 +61,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
     writing,
 )
 from airflow_provider_calcom.no_shows.plan_tables import write_bookings, write_evidence
-from airflow_provider_calcom.no_shows.text_tables import aligned, counts, shortened
+from airflow_provider_calcom.no_shows.plan_text import format_plan
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
@@ -160,8 +159,8 @@ def write_plan(
     diff.compute(decided.connection, last_writes, correct=correct, force=force)
     if hashed is not None:
         diff.name_by_hash(decided.connection, hashed)
-    found = diff.count_changes(decided.connection)
-    results = evaluate(limits, decided.figures, found["total"])
+    counts = diff.count_changes(decided.connection)
+    results = evaluate(limits, decided.figures, counts["total"])
     refused = [result.describe() for result in results if result.is_tripped]
     state: Literal["ready", "refused"] = "refused" if refused else "ready"
     with writing(place):
@@ -183,7 +182,7 @@ def write_plan(
         "period": origin.period,
         "booking_url": origin.booking_url,
         "evidence": {"bookings": explained, "left_out": decided.figures.bookings - explained},
-        "changes": found,
+        "changes": counts,
         "held_back": diff.count_held_back(decided.connection),
         "guard_rails": [asdict(result) for result in results],
         "changes_file": CHANGES_FILES[state],
@@ -197,79 +196,6 @@ def write_plan(
     if refused:
         raise PlanRefused(rejection(refused))
     return summary
-
-
-def format_plan(
-    summary: Summary, changes: Iterable[Change] = (), *, limit: int = 20, with_addresses: bool = False
-) -> str:
-    """Return a plan as a table for a person.
-
-    :param summary: the plan's.
-    :param changes: the plan's; no more than ``limit`` are read.
-    :param limit: how many changes the text has at most.
-    :param with_addresses: whether the text has addresses, which a log must not have.
-    """
-    lines = [*aligned(_rows_of_figures(summary)), "", *aligned(_rows_of_rails(summary))]
-    shown = [_row_of_change(change, with_addresses) for change in islice(changes, limit)]
-    if shown:
-        lines += ["", *aligned([_CHANGE_COLUMNS, *shown])]
-        more = summary["changes"]["total"] - len(shown)
-        lines += [f"and {more} more"] if more else []
-    return "\n".join(lines) + "\n"
-
-
-def _rows_of_figures(summary: Summary) -> Iterator[tuple[str, str]]:
-    found = summary["changes"]
-    if summary["state"] == "refused":
-        yield "state", "REJECTED by a guard rail, nothing will be written"
-    yield (
-        "changes",
-        f"{found['total']} in {found['bookings']} bookings: {found['mark_attendees']} attendees and"
-        f" {found['mark_hosts']} hosts to mark absent, {found['unmark_attendees']} attendees to un-mark",
-    )
-    yield "bookings", f"{summary['judged_bookings']} decided as of {summary['policy']['as_of']}"
-    if summary["attended_bookings"]:
-        yield "left out", f"{summary['attended_bookings']} bookings that the key's user only attends"
-    yield (
-        "attendance",
-        f"{summary['attendance_rows']} rows, complete until {summary['complete_until'] or 'never'}",
-    )
-    for outcome, reasons in summary["outcomes"].items():
-        yield outcome, counts(reasons.items())
-    if any(summary["held_back"].values()):
-        yield "held back", counts(summary["held_back"].items())
-
-
-def _rows_of_rails(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
-    yield "guard rail", "result", "limit", "figure"
-    for fields in summary["guard_rails"]:
-        result = RailResult(**fields)
-        yield result.name, _mark(result), result.describe_limit(), result.describe_figure()
-
-
-def _mark(result: RailResult) -> str:
-    if not result.is_judged:
-        return "off" if result.limit is None else f"fewer than {result.judged_from}"
-    return "FAILED" if result.is_tripped else "passed"
-
-
-_CHANGE_COLUMNS = ("change", "start", "booking", "who", "reason")
-_LONGEST_CELL = 40
-
-
-def _row_of_change(change: Change, with_addresses: bool) -> tuple[str, str, str, str, str]:
-    return (
-        "absent" if change.will_be_absent else "un-mark",
-        f"{change.start_at[:10]} {change.start_at[11:16]}Z",
-        shortened(_printable(change.booking_uid), _LONGEST_CELL),
-        shortened(_printable(change.email), _LONGEST_CELL) if with_addresses else change.role,
-        change.reason,
-    )
-
-
-def _printable(text: str) -> str:
-    """Escape what could control a terminal: anyone who books can choose their address."""
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:

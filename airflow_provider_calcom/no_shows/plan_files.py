@@ -369,7 +369,7 @@ def check_count(folder: Folder, summary: Summary, changes: int) -> None:
 
 
 def rejection(failed: list[str]) -> str:
-    """Return why a plan is rejected, short enough for one line of a log, which has the table above it."""
+    """Return the text of the error where guard rails reject a plan, short enough for one line of a log."""
     others = [one.partition(":")[0] for one in failed[1:]]
     also = f"; also {', '.join(others)}" if others else ""
     return (

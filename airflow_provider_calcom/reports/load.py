@@ -18,7 +18,7 @@ from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import Folder, folder_path, local_copy
 from airflow_provider_calcom._timestamps import microseconds, parse_timestamp
 from airflow_provider_calcom.attendance.errors import MissingExtra
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan_files import (
     BOOKINGS,
     DECISIONS,
     DRY_RUN_FILE,

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_calcom._storage import Folder, folder_path
+from airflow_provider_calcom._storage import Folder, folder_path, local_copy
 from airflow_provider_calcom.no_shows.guard_rails import RailResult
-from airflow_provider_calcom.no_shows.plan_files import Change, Summary, read_plan, read_summary
-from airflow_provider_calcom.reports.load import BOOKINGS, local_copy, reading
+from airflow_provider_calcom.no_shows.plan_files import BOOKINGS, Change, Summary, read_plan, read_summary, reading
 from airflow_provider_calcom.reports.masking import masked, masked_name
 from airflow_provider_calcom.reports.words import HELD_BACK, REASONS
 
@@ -180,7 +179,7 @@ def _hosts(folder: Folder, uids: Sequence[str]) -> dict[str, str]:
         import duckdb
 
         with tempfile.TemporaryDirectory() as copies, reading(path), duckdb.connect() as connection:
-            found = connection.execute(_HOSTS, [str(local_copy(path, Path(copies), BOOKINGS)), list(uids)]).fetchall()
+            found = connection.execute(_HOSTS, [str(local_copy(path, Path(copies))), list(uids)]).fetchall()
     except (ImportError, FileNotFoundError):
         return {}
     return dict(found)

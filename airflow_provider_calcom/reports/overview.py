@@ -12,7 +12,8 @@ from urllib.parse import quote
 from airflow_provider_calcom import __version__
 from airflow_provider_calcom._storage import Folder, atomic_write, folder_path, is_here
 from airflow_provider_calcom._timestamps import format_microseconds, microseconds, parse_timestamp
-from airflow_provider_calcom.no_shows.plan import REPORT, InvalidPlanOption, Summary, read_summary, writing
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
+from airflow_provider_calcom.no_shows.plan_files import REPORT, Summary, read_summary, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import (

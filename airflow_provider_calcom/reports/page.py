@@ -15,7 +15,7 @@ from airflow_provider_calcom.attendance.explain.reasons import shown
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.no_shows.evidence import read_evidence
 from airflow_provider_calcom.no_shows.guard_rails import RAILS
-from airflow_provider_calcom.no_shows.plan import REPORT, writing
+from airflow_provider_calcom.no_shows.plan_files import REPORT, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import Category, PlanData, Row, Table, load_plan

@@ -11,7 +11,8 @@ from typing import Any
 
 from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.no_shows.plan import Origin, read_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, write_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 
 Row = dict[str, Any]
 Tables = tuple[list[Row], list[Row], list[Row]]
@@ -198,7 +199,7 @@ def apply_outcomes(folder: Path, outcome: Callable[[int], tuple[str, str | None]
 
 def edit_summary(folder: Path, **fields: Any) -> None:
     """Change fields of a summary, and its hash of what a report shows."""
-    from airflow_provider_calcom.no_shows.plan import report_hash
+    from airflow_provider_calcom.no_shows.plan_files import report_hash
 
     summary: Any = {**read_summary(folder), **fields}
     summary["report_sha256"] = report_hash(summary)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_calcom.no_shows.plan import read_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan
 from tests.e2e.standalone import wait_until
 from tests.ui import airflow_pages
 from tests.ui.browsing import DESKTOP, Watched, keep_picture, watched_context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from airflow_provider_calcom.no_shows.plan import read_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan
 from tests.ui.conftest import DAG_ID, WEB_URL, Connected, Run
 from tests.ui.stack import Stack
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_calcom.no_shows.plan import read_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan
 from tests.ui.browsing import DESKTOP, PHONE, Watched, accessibility_faults, keep_picture, watched_context
 from tests.ui.conftest import WEB_URL, Run
 

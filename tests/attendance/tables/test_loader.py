@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
@@ -67,13 +68,25 @@ FORMATS = ("jsonl", "csv", "parquet", "rows")
 
 @cache
 def database() -> duckdb.DuckDBPyConnection:
-    """Return one DuckDB for all tests, which read on connections of their own: opening one takes as long as a test."""
+    """Return one DuckDB for all tests: opening one takes as long as a test."""
     return duckdb.connect(config={"threads": 1, "preserve_insertion_order": False})
+
+
+@contextmanager
+def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to an empty database in it."""
+    database().execute("ATTACH ':memory:' AS tables_of_test")
+    try:
+        with database().cursor() as connection:
+            connection.execute("USE tables_of_test")
+            yield connection
+    finally:
+        database().execute("DETACH tables_of_test")
 
 
 def read(table: Table, source: Any, zone: str | None = None) -> list[Row]:
     """Read a table, and return its rows as the rules get them, instants as datetimes in UTC."""
-    with TemporaryDirectory() as folder, database().cursor() as connection:
+    with TemporaryDirectory() as folder, empty_database() as connection:
         connection.execute(f"SET TimeZone = '{zone or 'UTC'}'")
         loader = Loader(connection, takes_naive_times=zone is not None)
         loader.load(table, local_files(table, source, Path(folder)))
