@@ -7,8 +7,8 @@ as the rules decide then. A change with which anybody who is present would not b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, zip_longest
 
 from airflow_provider_calcom.attendance.engine import Decided
 from airflow_provider_calcom.attendance.errors import InvalidPolicy
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 MOST_BOOKINGS, MOST_ROWS = 20_000, 2_000_000
 """Larger plans get no suggestions: each takes a run of the rules."""
 
+_MOST_RUNS = 16
 _MOST_OF_A_REASON = 10
 _ABOUT_PEOPLE = ("alias", "internal_email", "internal_domain", "bot_name")
 _HIDDEN = "The entry itself is left out, because this plan names people by hashes."
@@ -68,28 +69,32 @@ def _too_much(decided: Decided) -> str | None:
 
 def _suggestions(decided: Decided, undetermined: Mapping[str, int], names_people: bool) -> Iterator[Suggestion]:
     with simulating(decided) as simulation:
-        found = [
-            _suggestion(simulation, candidate, effect, reason, undetermined[reason], names_people)
-            for candidate, effect in _effects(simulation)
-            for reason in effect.settled
-        ]
-    found.sort(key=_rank)
-    for reason in sorted(undetermined, key=lambda one: (-undetermined[one], one)):
-        yield from [one for one in found if one.reason == reason][:_MOST_OF_A_REASON]
+        found = list(_effects(simulation))
+        for reason in sorted(undetermined, key=lambda one: (-undetermined[one], one)):
+            of_reason = [
+                _suggestion(simulation, candidate, effect, reason, undetermined[reason], names_people)
+                for candidate, effect in found
+                if reason in effect.settled and not _is_surplus(candidate, effect, reason, found)
+            ]
+            yield from sorted(of_reason, key=_rank)[:_MOST_OF_A_REASON]
+
+
+def _is_surplus(candidate: Candidate, effect: Effect, reason: str, found: Sequence[tuple[Candidate, Effect]]) -> bool:
+    """Return whether one part of a united candidate settles as many people of a reason."""
+    settled = effect.settled_of(reason)
+    return candidate.parts > 1 and any(
+        other.kind == candidate.kind and other.parts == 1 and of_other.settled_of(reason) >= settled
+        for other, of_other in found
+    )
 
 
 def _effects(simulation: Simulation) -> Iterator[tuple[Candidate, Effect]]:
     """Yield the candidates that settle somebody, and with which everyone who is present stays so.
 
-    Of the ways to declare the feed complete only the best is left, and of equals the first: it claims least.
+    Of the ways to declare the feed complete only the one that settles most is left, and of equals the narrowest.
     """
     ends: list[tuple[Candidate, Effect]] = []
-    candidates = chain(
-        stranger_candidates(collect_doubts(simulation), simulation.policy),
-        feed_end_candidates(simulation),
-        room_candidates(simulation),
-    )
-    for candidate in candidates:
+    for candidate in _candidates(simulation):
         try:
             effect = simulation.run(candidate)
         except InvalidPolicy:  # not every string of a feed may be in a policy, such as one with a NUL character
@@ -100,7 +105,18 @@ def _effects(simulation: Simulation) -> Iterator[tuple[Candidate, Effect]]:
             else:
                 yield candidate, effect
     if ends:
-        yield max(ends, key=lambda one: sum(one[1].settled.get("feed_incomplete", {}).values()))
+        yield max(ends, key=lambda one: (one[1].settled_of("feed_incomplete"), -one[0].parts))
+
+
+def _candidates(simulation: Simulation) -> Iterator[Candidate]:
+    """Yield the first candidate of each kind, then the second ones and so on, up to the limit."""
+    by_kind = (
+        *stranger_candidates(collect_doubts(simulation), simulation.policy),
+        list(feed_end_candidates(simulation)),
+        list(room_candidates(simulation)),
+    )
+    mixed = (candidate for row in zip_longest(*by_kind) for candidate in row if candidate is not None)
+    return islice(mixed, _MOST_RUNS)
 
 
 def _suggestion(

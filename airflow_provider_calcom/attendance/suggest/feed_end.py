@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_calcom.attendance.suggest.model import Candidate
 from airflow_provider_calcom.attendance.suggest.simulate import Simulation
 
-_MOST_SOURCES = 3
+_MOST_SOURCES = 2
 
 # Up to where the feed must be complete for all bookings; a later instant than as_of is never reached.
 _NEEDED = """
@@ -20,8 +20,8 @@ WHERE meetings.end_at + greatest(policy.overrun, policy.settle) <= policy.as_of"
 
 _INCOMPLETE = "SELECT count(*) FROM reasons WHERE reason = 'feed_incomplete'"
 
-_LATE_SOURCES = """
-SELECT sources.source
+_SOURCES = """
+SELECT sources.source, sources.source_end IS NULL OR sources.source_end < ? AS is_late
 FROM sources
 LEFT JOIN (
     SELECT meeting_rows.source_number, count(DISTINCT reasons.person) AS persons
@@ -31,34 +31,33 @@ LEFT JOIN (
     WHERE reasons.reason = 'feed_incomplete'
     GROUP BY meeting_rows.source_number
 ) AS late ON late.source_number = sources.source_number
-WHERE sources.source_end IS NULL OR sources.source_end < ?
 ORDER BY late.persons DESC NULLS LAST, sources.source"""
 
 
 def feed_end_candidates(simulation: Simulation) -> Iterator[Candidate]:
-    """Yield instants for single sources, for all late ones, and for the whole feed: the narrowest claim first."""
+    """Yield instants for the whole feed, for the sources that end too early, and for single ones of them."""
     ((incomplete,),), ((needed,),) = simulation.query(_INCOMPLETE), simulation.query(_NEEDED)
     if not incomplete or needed is None:
         return
     until = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=needed)
     present = simulation.policy.attendance_until
-    sources = [source for (source,) in simulation.query(_LATE_SOURCES, [needed])]
-    if present is None or isinstance(present, Mapping):
+    sources = dict(simulation.query(_SOURCES, [needed]))
+    yield _candidate(until, "the feed ends", len(sources) + 1)
+    if len(sources) > 1 and (present is None or isinstance(present, Mapping)):
         ends = dict(present or {})
-        named = [source for source in sources if source]
-        for source in named[:_MOST_SOURCES]:
-            yield _candidate({**ends, source: until}, "one source ends")
-        if len(named) > 1:
-            yield _candidate({**ends, **dict.fromkeys(named, until)}, f"{len(named)} sources end")
-    yield _candidate(until, "the feed ends")
+        late = [source for source, is_late in sources.items() if source and is_late]
+        if 1 < len(late) < len(sources):
+            yield _candidate({**ends, **dict.fromkeys(late, until)}, f"{len(late)} sources end", len(late))
+        for source in late[:_MOST_SOURCES]:
+            yield _candidate({**ends, source: until}, "one source ends", 1)
 
 
-def _candidate(until: Any, what: str) -> Candidate:
+def _candidate(until: Any, what: str, parts: int) -> Candidate:
     return Candidate(
         "attendance_until",
-        f"In the loaded rows {what} before these meetings needed it; attendance_until says that nothing is missing up to"
-        " an instant, because nobody joined later",
-        "Check that the feed was loaded completely up to then: of people whose rows are still to come it makes no-shows."
-        " Loading the missing rows is better.",
+        f"In the loaded rows {what} too early for these meetings; attendance_until says up to when nothing is missing",
+        "Check that the feed was loaded completely up to then, or load it again: people whose rows are missing would be"
+        " absent.",
         fields={"attendance_until": until},
+        parts=parts,
     )

@@ -75,6 +75,7 @@ class Candidate:
     :param detail: what the plan shows only if it names people, as a sentence.
     :param fields: ``{field of the policy: its new value}``.
     :param keys: ``{number of a booking: its new conference key}``.
+    :param parts: how many changes it unites.
     """
 
     kind: Kind
@@ -83,6 +84,7 @@ class Candidate:
     detail: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     keys: Mapping[int, str] = field(default_factory=dict, repr=False)
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,7 @@ class Effect:
     settled: dict[str, dict[str, int]]
     bookings: dict[str, list[str]]
     lost: int
+
+    def settled_of(self, reason: str) -> int:
+        """Return how many people with a reason are no longer undetermined."""
+        return sum(self.settled.get(reason, {}).values())

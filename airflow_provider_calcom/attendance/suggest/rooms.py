@@ -14,10 +14,13 @@ _MOST_KEYS = 3
 
 _DAY = 86_400_000_000
 
+# All of them count, not only those with a doubt: who came to a meeting that is not linked is often found by address.
 _EMPTY_MEETINGS = f"""
-SELECT meetings.booking, meetings.start_at, meetings.end_at, meetings.start_at // {_DAY} AS day, doubts.persons
+SELECT
+    meetings.booking, meetings.start_at, meetings.end_at, meetings.start_at // {_DAY} AS day,
+    coalesce(doubts.persons, 0) AS doubts
 FROM meetings
-INNER JOIN (
+LEFT JOIN (
     SELECT persons.booking, count(*) AS persons
     FROM reasons
     INNER JOIN persons ON persons.person = reasons.person
@@ -26,21 +29,23 @@ INNER JOIN (
 ) AS doubts ON doubts.booking = meetings.booking
 WHERE meetings.booking NOT IN (SELECT booking FROM meeting_rows)"""
 
-# What the people of these bookings can be known by in another meeting. A name of one word is anybody's.
-_HANDLES = """
-SELECT persons.booking, persons.person, persons.is_host, empty.start_at, empty.end_at, empty.day, handles.handle
-FROM persons
-INNER JOIN empty_meetings AS empty ON empty.booking = persons.booking
-INNER JOIN (
-    SELECT person, address AS handle FROM persons
-    UNION SELECT person, match_address FROM persons
-    UNION SELECT person, tail FROM persons
-    UNION SELECT person, name FROM persons WHERE words > 1
-) AS handles ON handles.person = persons.person
-WHERE handles.handle IS NOT NULL"""
+# The one meeting in which most of a booking's people were during its core, but not another booking's own. A name of one
+# word may be anybody's, so it finds nobody.
+_ROOMS = f"""
+WITH handles AS (
+    SELECT persons.booking, persons.person, persons.is_host, known.handle
+    FROM persons
+    INNER JOIN empty_meetings ON empty_meetings.booking = persons.booking
+    INNER JOIN (
+        SELECT person, address AS handle FROM persons
+        UNION SELECT person, match_address FROM persons
+        UNION SELECT person, tail FROM persons
+        UNION SELECT person, name FROM persons WHERE words > 1
+    ) AS known ON known.person = persons.person
+    WHERE known.handle IS NOT NULL
+),
 
-_ROWS = f"""
-WITH keyed AS (
+keyed_rows AS (
     SELECT
         attendance.conference_key,
         addresses.address,
@@ -61,31 +66,31 @@ WITH keyed AS (
         AND attendance.conference_key IS NOT NULL
         AND attendance.kind IN ('person', 'check_in')
         AND (attendance.joined_at IS NOT NULL OR attendance.left_at IS NOT NULL)
+),
+
+row_handles AS (
+    SELECT conference_key, starts, ends, address AS handle FROM keyed_rows
+    UNION ALL SELECT conference_key, starts, ends, tail FROM keyed_rows
+    UNION ALL SELECT conference_key, starts, ends, name FROM keyed_rows
+),
+
+found AS (
+    SELECT
+        handles.booking,
+        rows.conference_key,
+        count(DISTINCT handles.person) FILTER (NOT handles.is_host) AS attendees,
+        count(DISTINCT handles.person) AS persons,
+        sum(least(rows.ends, meetings.end_at) - greatest(rows.starts, meetings.start_at)) AS overlap
+    FROM handles
+    INNER JOIN empty_meetings AS meetings ON meetings.booking = handles.booking
+    INNER JOIN row_handles AS rows ON rows.handle = handles.handle AND rows.starts // {_DAY} = meetings.day
+    WHERE rows.starts < meetings.end_at AND rows.ends > meetings.start_at
+    GROUP BY handles.booking, rows.conference_key
 )
 
-SELECT conference_key, starts, ends, starts // {_DAY} AS day, address AS handle FROM keyed WHERE address IS NOT NULL
-UNION ALL
-SELECT conference_key, starts, ends, starts // {_DAY} AS day, tail FROM keyed WHERE tail IS NOT NULL
-UNION ALL
-SELECT conference_key, starts, ends, starts // {_DAY} AS day, name FROM keyed WHERE name IS NOT NULL"""
-
-# The one meeting in which most of a booking's people were during its core, but not another booking's own.
-_ROOMS = """
-SELECT
-    found.booking, found.conference_key, found.attendees > 0 AS has_attendee, empty.persons
-FROM (
-    SELECT
-        people.booking,
-        rows.conference_key,
-        count(DISTINCT people.person) FILTER (NOT people.is_host) AS attendees,
-        count(DISTINCT people.person) AS persons,
-        sum(least(rows.ends, people.end_at) - greatest(rows.starts, people.start_at)) AS overlap
-    FROM empty_handles AS people
-    INNER JOIN keyed_rows AS rows ON rows.handle = people.handle AND rows.day = people.day
-    WHERE rows.starts < people.end_at AND rows.ends > people.start_at
-    GROUP BY people.booking, rows.conference_key
-) AS found
-INNER JOIN empty_meetings AS empty ON empty.booking = found.booking
+SELECT found.booking, found.conference_key, found.attendees > 0 AS has_attendee, meetings.doubts
+FROM found
+INNER JOIN empty_meetings AS meetings ON meetings.booking = found.booking
 WHERE NOT EXISTS (
     SELECT 1
     FROM bookings
@@ -93,8 +98,8 @@ WHERE NOT EXISTS (
     WHERE bookings.conference_key = found.conference_key
         AND others.booking <> found.booking
         AND (others.excluded_as IS NULL OR others.excluded_as = 'not_settled')
-        AND others.window_start <= empty.end_at
-        AND others.window_end >= empty.start_at
+        AND others.window_start <= meetings.end_at
+        AND others.window_end >= meetings.start_at
 )
 QUALIFY row_number() OVER (
     PARTITION BY found.booking
@@ -104,23 +109,21 @@ ORDER BY found.booking"""
 
 
 def room_candidates(simulation: Simulation) -> Iterator[Candidate]:
-    """Yield the rooms with most undetermined people, and all of them together."""
+    """Yield the rooms with most undetermined people, and all of them together first."""
     simulation.keep("empty_meetings", _EMPTY_MEETINGS)
-    if simulation.query("SELECT count(*) FROM empty_meetings") == [(0,)]:
-        return
-    simulation.keep("empty_handles", _HANDLES)
-    simulation.keep("keyed_rows", _ROWS)
-    rooms: dict[str, dict[int, int]] = defaultdict(dict)
+    rooms: dict[str, list[int]] = defaultdict(list)
+    doubts: dict[str, int] = defaultdict(int)
     attended = set()
     for booking, key, has_attendee, persons in simulation.query(_ROOMS):
-        rooms[key][booking] = persons
+        rooms[key].append(booking)
+        doubts[key] += persons
         attended |= {key} if has_attendee else set()
     # Where only hosts were, it may as well have been a meeting among themselves.
-    found = sorted(attended, key=lambda key: (-sum(rooms[key].values()), key))
-    for key in found[:_MOST_ROOMS]:
-        yield _candidate({key: list(rooms[key])})
+    found = sorted((key for key in attended if doubts[key]), key=lambda key: (-doubts[key], key))
     if len(found) > 1:
-        yield _candidate({key: list(rooms[key]) for key in found})
+        yield _candidate({key: rooms[key] for key in found})
+    for key in found[:_MOST_ROOMS]:
+        yield _candidate({key: rooms[key]})
 
 
 def _candidate(rooms: Mapping[str, list[int]]) -> Candidate:
@@ -129,9 +132,11 @@ def _candidate(rooms: Mapping[str, list[int]]) -> Candidate:
     keys = "another conference key" if len(rooms) == 1 else f"{len(rooms)} other conference keys"
     return Candidate(
         "conference_key",
-        f"{len(bookings)} {have} no row of {their} meeting in the feed, while attendees or hosts were in a meeting under"
-        f" {keys} at that time; set it as {their} conference_key, in the table of bookings or by conference_patterns",
+        f"{len(bookings)} {have} no row of {their} meeting in the feed, while attendees or hosts were in a meeting"
+        f" under {keys} at that time; set it as {their} conference_key, in the table of bookings or with"
+        " conference_patterns",
         "Check that it was the same meeting, such as in the host's personal room.",
         f"The key in the feed: {', '.join(list(rooms)[:_MOST_KEYS])}{', ...' if len(rooms) > _MOST_KEYS else ''}.",
         keys=dict(bookings),
+        parts=len(rooms),
     )

@@ -72,7 +72,7 @@ def simulating(decided: Decided) -> Iterator[Simulation]:
     """
     decided.connection.execute(f"ATTACH ':memory:' AS {_DATABASE}")
     try:
-        tables = [table.name for table in (*TABLES, *policy_tables(decided.policy))]
+        tables = [table.name for table in TABLES] + [table.name for table in policy_tables(decided.policy)]
         for name in tables:
             decided.connection.execute(f"CREATE TABLE {_DATABASE}.{name} AS FROM {name}")
         with decided.connection.cursor() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -19,13 +19,10 @@ _FEWEST_BOOKINGS = 2
 _FEWEST_ATTENDEES = 2
 
 # Anybody can have an address there, guests above all.
-_MAIL_PROVIDERS = frozenset(
-    "126.com 163.com aol.com bluewin.ch btinternet.com comcast.net duck.com fastmail.com free.fr freenet.de gmail.com"
-    " gmx.at gmx.ch gmx.com gmx.de gmx.net googlemail.com hey.com hotmail.co.uk hotmail.com hotmail.de hotmail.fr"
-    " icloud.com laposte.net libero.it live.com mac.com mail.com mail.ru me.com msn.com naver.com orange.fr outlook.com"
-    " outlook.de outlook.fr pm.me proton.me protonmail.com qq.com t-online.de tutanota.com uol.com.br web.de wp.pl"
-    " yahoo.co.in yahoo.co.jp yahoo.co.uk yahoo.com yahoo.de yahoo.es yahoo.fr yandex.com yandex.ru ymail.com"
-    " zoho.com".split()
+_MAIL_PROVIDERS = re.compile(
+    r"(?:126|163|aol|bluewin|bol|btinternet|comcast|duck|fastmail|free|freenet|gmail|gmx|googlemail|hey|hotmail|icloud"
+    r"|laposte|libero|live|mac|mail|me|msn|naver|orange|outlook|pm|proton|protonmail|qq|rocketmail|t-online|tutanota|uol"
+    r"|verizon|wanadoo|web|wp|yahoo|yandex|ymail|zoho)(?:\.[a-z]{2,3}){1,2}"
 )
 
 # A name that looks the same in many meetings may also be "iPhone" or "Guest", which are the guests themselves: without
@@ -40,13 +37,10 @@ _BOT_LIKE = re.compile(
 )
 
 
-def stranger_candidates(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
-    """Yield a few candidates of each kind: those whose meetings have most undetermined people."""
-    yield from _aliases(doubts, policy)
-    yield from _internal_emails(doubts, policy)
-    yield from _internal_domains(doubts, policy)
-    yield from _bot_names(doubts, policy)
-    yield from _trust(doubts, policy)
+def stranger_candidates(doubts: Doubts, policy: AttendancePolicy) -> Iterator[list[Candidate]]:
+    """Yield a few candidates of each kind: those whose meetings have most undetermined people, united ones first."""
+    for find in (_aliases, _internal_emails, _internal_domains, _bot_names, _trust):
+        yield list(find(doubts, policy))
 
 
 # Aliases
@@ -54,23 +48,16 @@ def stranger_candidates(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Ca
 
 def _aliases(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
     known = {lower(alias.strip(WHITE_SPACE)) for alias in policy.aliases}
-    found = []
+    found: list[tuple[tuple[int, int, tuple[str, ...]], int, dict[str, str]]] = []
     for unknown, expected in _inseparable_pairs(doubts):
-        address = doubts.addresses[unknown]
-        if known.isdisjoint(address.spellings):
-            bookings = doubts.by_address[unknown].bookings
-            rank = (-doubts.in_doubt(bookings), -len(bookings), address.spellings)
-            found.append((rank, len(bookings), dict.fromkeys(address.spellings, doubts.addresses[expected].key)))
+        spellings, meetings = doubts.addresses[unknown].spellings, doubts.by_address[unknown].bookings
+        if known.isdisjoint(spellings):
+            rank = (-doubts.in_doubt(meetings), -len(meetings), spellings)
+            found.append((rank, len(meetings), dict.fromkeys(spellings, doubts.addresses[expected].key)))
     found.sort(key=lambda one: one[0])
-    check = "Check that both addresses are the same person's: with a wrong alias somebody who was absent is present."
-    for _, bookings, aliases in found[:_MOST_OF_A_KIND]:
-        yield Candidate(
-            "alias",
-            f"One unknown address was in {bookings} meetings, which are those of one expected person who was never"
-            " seen; the alias makes the two one person",
-            check,
-            fields={"aliases": {**policy.aliases, **aliases}},
-        )
+    check = (
+        "Check that both addresses are the same person's: a wrong alias hides a no-show, and may make others absent."
+    )
     if len(found) > 1:
         together = {alias: address for _, _, aliases in found[:_MOST_TOGETHER] for alias, address in aliases.items()}
         yield Candidate(
@@ -79,6 +66,15 @@ def _aliases(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
             " never seen, and in no other; the aliases make each pair one person",
             check.replace("both addresses are", "the addresses of each pair are"),
             fields={"aliases": {**policy.aliases, **together}},
+            parts=len(found[:_MOST_TOGETHER]),
+        )
+    for _, bookings, aliases in found[:_MOST_OF_A_KIND]:
+        yield Candidate(
+            "alias",
+            f"One unknown address was in {bookings} meetings, which are those of one expected person who was never"
+            " seen; the alias makes the two one person",
+            check,
+            fields={"aliases": {**policy.aliases, **aliases}},
         )
 
 
@@ -87,6 +83,7 @@ def _inseparable_pairs(doubts: Doubts) -> Iterator[tuple[int, int]]:
 
     Of two people who are always booked together either may be the unknown one, so neither is suggested.
     """
+    booked = doubts.guests | doubts.all_hosts
     meetings_of: dict[int, set[int]] = defaultdict(set)
     for people in (doubts.attendees, doubts.hosts):
         for booking, expected in people.items():
@@ -95,15 +92,13 @@ def _inseparable_pairs(doubts: Doubts) -> Iterator[tuple[int, int]]:
     pairs = [
         (address, person)
         for address, meetings in doubts.by_address.items()
-        if len(meetings.bookings) >= _FEWEST_BOOKINGS and address not in doubts.guests | doubts.all_hosts
+        if len(meetings.bookings) >= _FEWEST_BOOKINGS and address not in booked
         for person in set.intersection(*map(partial(_expected, doubts), meetings.bookings)) - doubts.seen
         if meetings_of[person] & doubts.held <= meetings.bookings
     ]
-    of_address, of_person = defaultdict(list), defaultdict(list)
-    for address, person in pairs:
-        of_address[address].append(person)
-        of_person[person].append(address)
-    return ((one, two) for one, two in pairs if len(of_address[one]) == len(of_person[two]) == 1)
+    of_address = Counter(address for address, _ in pairs)
+    of_person = Counter(person for _, person in pairs)
+    return ((one, two) for one, two in pairs if of_address[one] == of_person[two] == 1)
 
 
 def _expected(doubts: Doubts, booking: int) -> set[int]:
@@ -120,14 +115,6 @@ def _internal_emails(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candi
         if number not in doubts.guests and not _is_bot_like(doubts, meetings)
     ]
     check = "Check that it is one of the hosts' own people: they count for the host side, and raise no doubt."
-    for meetings, address in found[:_MOST_OF_A_KIND]:
-        yield Candidate(
-            "internal_email",
-            f"One unknown address was in {len(meetings.bookings)} meetings of"
-            f" {doubts.attendees_of(meetings.bookings)} attendees, as an internal participant is; as one it raises no doubt",
-            check,
-            fields={"internal_emails": (*policy.internal_emails, address.spellings[0])},
-        )
     if len(found) > 1:
         together = tuple(sorted(address.spellings[0] for _, address in found[:_MOST_TOGETHER]))
         yield Candidate(
@@ -136,6 +123,16 @@ def _internal_emails(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candi
             " are; as such they raise no doubt",
             check.replace("it is one", "all of them are some"),
             fields={"internal_emails": (*policy.internal_emails, *together)},
+            parts=len(together),
+        )
+    for meetings, address in found[:_MOST_OF_A_KIND]:
+        yield Candidate(
+            "internal_email",
+            f"One unknown address was in {len(meetings.bookings)} meetings of"
+            f" {doubts.attendees_of(meetings.bookings)} attendees, as an internal participant is,"
+            " who raises no doubt",
+            check,
+            fields={"internal_emails": (*policy.internal_emails, address.spellings[0])},
         )
 
 
@@ -147,7 +144,7 @@ def _internal_domains(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Cand
     members: dict[str, set[int]] = defaultdict(set)
     for number, meetings in doubts.by_address.items():
         domain = doubts.addresses[number].domain
-        if domain not in _MAIL_PROVIDERS and not _is_bot_like(doubts, meetings):
+        if not _MAIL_PROVIDERS.fullmatch(domain) and not _is_bot_like(doubts, meetings):
             domains[domain].bookings.update(meetings.bookings)
             members[domain].add(number)
     accounts = {} if policy.trust_internal_accounts else {"trust_internal_accounts": True}
@@ -160,8 +157,8 @@ def _internal_domains(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Cand
     for domain, meetings in found[:_MOST_OF_A_KIND]:
         yield Candidate(
             "internal_domain",
-            f"{len(members[domain])} unknown addresses of one domain, {'a' if domain in hosts else 'no'} host's, were in"
-            f" {len(meetings.bookings)} meetings; they raise no doubt if the domain is internal"
+            f"{len(members[domain])} unknown addresses of one domain, {'a' if domain in hosts else 'no'} host's, were"
+            f" in {len(meetings.bookings)} meetings; they raise no doubt if the domain is internal"
             + (" and its accounts are trusted" if accounts else ""),
             "Check that the domain is the hosts' own, and that no guest joins with an account of it.",
             fields={"internal_domains": (*policy.internal_domains, domain), **accounts},
@@ -193,7 +190,8 @@ def _trust(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
     if doubts.accounts and not policy.trust_internal_accounts:
         yield Candidate(
             "trust_internal_accounts",
-            f"{len(doubts.accounts)} internal addresses that are no host's were in meetings; trusted, they raise no doubt",
+            f"{len(doubts.accounts)} internal addresses that are not a host's were in meetings; trusted, they raise no"
+            " doubt",
             "Check that no guest joins with an account of the hosts' company: such a guest would be absent.",
             fields={"trust_internal_accounts": True},
         )
