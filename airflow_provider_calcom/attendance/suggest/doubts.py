@@ -5,7 +5,7 @@ Bookings, addresses and names are the steps' numbers.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
@@ -150,6 +150,11 @@ class Doubts:
     def attendees_of(self, bookings: Iterable[int]) -> int:
         """Return how many different attendees bookings have."""
         return len({attendee for booking in bookings for attendee in self.attendees.get(booking, ())})
+
+    def most_of_an_attendee(self, bookings: Iterable[int]) -> int:
+        """Return at how many of the bookings the attendee is expected who is expected at most of them."""
+        counts = Counter(attendee for booking in bookings for attendee in self.attendees.get(booking, ()))
+        return max(counts.values(), default=0)
 
 
 def collect_doubts(simulation: Simulation) -> Doubts:

@@ -16,7 +16,6 @@ from airflow_provider_calcom.attendance.suggest.model import Candidate
 _MOST_OF_A_KIND = 3
 _MOST_TOGETHER = 50
 _FEWEST_BOOKINGS = 2
-_FEWEST_ATTENDEES = 2
 
 # Anybody can have an address there, guests above all.
 _MAIL_PROVIDERS = re.compile(
@@ -198,12 +197,15 @@ def _trust(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
 
 
 def _with_several_attendees(doubts: Doubts, found: Mapping[Any, Meetings]) -> list[tuple[Any, Meetings]]:
-    """Return those who were in meetings of several attendees, most undetermined people first."""
+    """Return those who were in meetings of several attendees, most undetermined people first.
+
+    If one attendee is expected at most of the meetings, it may be that attendee under another address or name.
+    """
     several = [
         (key, meetings)
         for key, meetings in found.items()
         if len(meetings.bookings) >= _FEWEST_BOOKINGS
-        and doubts.attendees_of(meetings.bookings) >= _FEWEST_ATTENDEES
+        and 0 < 2 * doubts.most_of_an_attendee(meetings.bookings) <= len(meetings.bookings)
         and doubts.in_doubt(meetings.bookings)
     ]
     return sorted(several, key=lambda one: (-doubts.in_doubt(one[1].bookings), -len(one[1].bookings), one[0]))
