@@ -92,7 +92,7 @@ def _inseparable_pairs(doubts: Doubts) -> Iterator[tuple[int, int]]:
         (address, person)
         for address, meetings in doubts.by_address.items()
         if len(meetings.bookings) >= _FEWEST_BOOKINGS and address not in booked
-        for person in set.intersection(*map(partial(_expected, doubts), meetings.bookings)) - doubts.seen
+        for person in set.intersection(*map(partial(_expected, doubts), meetings.bookings)) & meetings_of.keys()
         if meetings_of[person] & doubts.held <= meetings.bookings
     ]
     of_address = Counter(address for address, _ in pairs)
