@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_calcom.attendance import suggest as package
-from airflow_provider_calcom.attendance.engine import Decided, decide, deciding
+from airflow_provider_calcom.attendance.engine import decide, deciding
 from airflow_provider_calcom.attendance.suggest import Suggestion, Suggestions, suggest
 from airflow_provider_calcom.attendance.suggest.model import Candidate
 from airflow_provider_calcom.attendance.suggest.simulate import Simulation, simulating
