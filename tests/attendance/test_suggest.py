@@ -415,7 +415,7 @@ def test_a_room_without_any_attendee_is_not_suggested() -> None:
 
 
 def with_unique_people(world: Any) -> Any:
-    """Tell people of the same booking, role and address apart by white space, which the rules do not look at."""
+    """Make people of the same booking, role and address differ by white space, which the rules do not look at."""
     bookings, people, attendance, policy = world
     seen: Counter[Any] = Counter()
     for person in people:
@@ -445,7 +445,7 @@ def test_running_the_rules_again_decides_the_same(seed: int) -> None:
         query = "SELECT outcome, reason, count(*) FROM reasons GROUP BY ALL ORDER BY ALL"
         assert simulation.query(query) == decided.connection.execute(query).fetchall()
         policy = decided.policy
-        unchanged = [
+        unchanged: list[Row] = [
             {"aliases": {**policy.aliases, "nobody@no.where": "no-one@no.where"}},
             {"internal_emails": (*policy.internal_emails, "nobody@no.where")},
             {"internal_domains": (*policy.internal_domains, "no.where")},

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from airflow_provider_calcom.attendance.suggest.simulate import Simulation
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.suggest.simulate import Simulation
 
 # Rows of meetings that raise a doubt by who they may be. Some rows without an owner turn out to be somebody's by a
 # longer name or by their participant.

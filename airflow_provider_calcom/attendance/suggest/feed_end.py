@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.attendance.suggest.model import Candidate
-from airflow_provider_calcom.attendance.suggest.simulate import Simulation
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.suggest.simulate import Simulation
 
 _MOST_SOURCES = 2
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from airflow_provider_calcom.attendance.suggest.model import Candidate
-from airflow_provider_calcom.attendance.suggest.simulate import Simulation
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.suggest.simulate import Simulation
 
 _MOST_ROOMS = 3
 _MOST_BOOKINGS = 1_000

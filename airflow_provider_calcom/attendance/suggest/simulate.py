@@ -1,10 +1,10 @@
 """Run the rules again with one change, on the tables that were decided on.
 
-The tables are copied to a database of their own, which is attached in memory to the engine's, and a second connection
-runs the steps there, so the first one's tables keep their names and contents. First all steps run unchanged, and their
-tables are kept. A change then makes only the tables anew that depend on it, as temporary tables, which hide those of
-the same name until they are dropped. All bookings are decided, not only those with a doubt: that saves little, because
-names, addresses and rows of the feed take most of the time, and a change may be wrong for somebody who is present.
+A second session of the engine runs the steps in a database of their own, attached in memory, so the first one's
+tables keep their names and contents. First all steps run unchanged, and their tables are kept. A change then makes only
+the tables anew that depend on it, as temporary tables, which hide those of the same name until they are dropped. All
+bookings are decided, not only those with a doubt: that would save little, because names, addresses and rows of the feed
+take most of the time, and a change may be wrong for somebody who is present elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from airflow_provider_calcom.attendance.engine import Decided, load_policy
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import Step, the_rules
-from airflow_provider_calcom.attendance.schema import TABLES
 from airflow_provider_calcom.attendance.suggest.model import Candidate, Effect
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ _MOST_BOOKINGS = 5
 _RESULT = "SELECT * FROM reasons"
 _WORDS = re.compile(r"\w+")
 
-_WITH_NEW_KEYS = f"""
+_WITH_NEW_KEYS = """
 CREATE TEMP TABLE bookings AS
 SELECT known.* REPLACE (coalesce(new_keys.conference_key, known.conference_key) AS conference_key)
-FROM {_DATABASE}.bookings AS known
+FROM memory.bookings AS known
 LEFT JOIN new_keys ON new_keys.booking = known.booking"""
 
 _CHANGED = f"""
@@ -44,7 +43,7 @@ SELECT
 FROM {_DATABASE}.reasons AS old
 INNER JOIN reasons AS new ON new.person = old.person
 INNER JOIN {_DATABASE}.persons AS persons ON persons.person = old.person
-INNER JOIN {_DATABASE}.bookings AS bookings ON bookings.booking = persons.booking
+INNER JOIN memory.bookings AS bookings ON bookings.booking = persons.booking
 WHERE old.outcome <> new.outcome AND old.outcome IN ('present', 'undetermined')"""
 
 _SETTLED = """
@@ -72,11 +71,10 @@ def simulating(decided: Decided) -> Iterator[Simulation]:
     """
     decided.connection.execute(f"ATTACH ':memory:' AS {_DATABASE}")
     try:
-        tables = [table.name for table in TABLES] + [table.name for table in policy_tables(decided.policy)]
-        for name in tables:
-            decided.connection.execute(f"CREATE TABLE {_DATABASE}.{name} AS FROM {name}")
-        with decided.connection.cursor() as connection:
-            connection.execute(f"USE {_DATABASE}")
+        for table in policy_tables(decided.policy):
+            decided.connection.execute(f"CREATE TABLE {_DATABASE}.{table.name} AS FROM {table.name}")
+        with decided.another_session() as connection:
+            connection.execute(f"SET search_path = '{_DATABASE}.main,memory.main'")
             load_policy(connection, ())
             simulation = Simulation(connection, decided.policy)
             for step in simulation.steps:
