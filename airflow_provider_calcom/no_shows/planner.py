@@ -25,6 +25,7 @@ from airflow_provider_calcom.attendance.engine import Decided, Resources, decidi
 from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.sql.relations import Relation
+from airflow_provider_calcom.attendance.suggest import suggest
 from airflow_provider_calcom.attendance.tables.sources import LabelledFile
 from airflow_provider_calcom.no_shows.booking_files import read_bookings
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
@@ -141,6 +142,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
             attended_bookings=attended,
             hashed=request.hashed,
             origin=origin,
+            suggestions=suggest(decided, names_people=request.hashed is None).as_dict(),
         )
     except PlanRefused:
         log.error("Plan %s\n%s", shown_path(request.plan), format_plan(read_summary(request.plan)))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_calcom.attendance.engine import Resources, deciding
-from airflow_provider_calcom.attendance.explain import explain
+from airflow_provider_calcom.attendance.explain import Explanation, PersonExplanation, explain, page
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.no_shows.evidence import read_evidence
 from airflow_provider_calcom.no_shows.plan import write_plan
@@ -93,3 +95,63 @@ def test_the_order_of_the_input_makes_no_difference(tmp_path: Path) -> None:
             random.Random(seed).shuffle(table)
     assert "evidence.parquet" in found[0]
     assert found[0] == found[1] == found[2]
+
+
+Holds = Callable[[Explanation, PersonExplanation], bool]
+WHY_NOT: dict[int, Holds] = {
+    1: lambda one, _: one.booking.status == "accepted",
+    2: lambda one, _: one.booking.rescheduled_to_uid is None,
+    3: lambda one, _: one.booking.settled_at <= one.feed.as_of,
+    4: lambda _, person: not person.is_internal,
+    5: lambda one, person: sum(same_address(person, other) for other in one.people) == 1,
+    6: lambda one, person: person.presence_seconds < one.policy.min_presence,
+    7: lambda one, person: not (one.policy.traces_are_doubt and any(person.person in row.trace_of for row in one.rows)),
+    8: lambda one, _: (one.feed.complete_until or 0) >= one.feed.needed_until,
+    9: lambda one, _: any(row.is_evidence for row in one.rows),
+    10: lambda one, _: one.policy.assume_held or not one.policy.require_host_present or one.host_side.came is True,
+    11: lambda one, _: not any(row.is_company for row in one.rows),
+    12: lambda one, person: not any(person.person in row.named_with for row in one.rows),
+    13: lambda one, person: not any(person.person in row.named_elsewhere for row in one.rows),
+    14: lambda one, person: (
+        not one.policy.traces_are_doubt or not any(person.person in row.at_another_time for row in one.rows)
+    ),
+}
+"""What must hold where a rule did not apply, though one after it did."""
+
+
+def same_address(one: PersonExplanation, other: PersonExplanation) -> bool:
+    return other.role == "attendee" and (one.email or "").strip().lower() == (other.email or "").strip().lower()
+
+
+def test_the_rule_before_is_one_that_did_not_apply(plans: list[Path]) -> None:
+    """Whatever applied, the sentence on the rule before it is true: the facts beside it do not contradict it."""
+    seen: set[tuple[str, int | None]] = set()
+    for folder in plans:
+        for explanation in map(with_reasons, read_evidence(folder, read_summary(folder))):
+            for person in explanation.people:
+                seen.add((person.role, person.rule_before))
+                if person.rule_before is not None:
+                    assert WHY_NOT[person.rule_before](explanation, person), person.why_not_before
+                    assert person.rule is None or person.rule_before < person.rule
+                elif person.why_not_before:
+                    check_host(explanation, person)
+                else:
+                    assert person.rule == 1 or person.reason is None
+                if person.rule_before == 9:
+                    assert re.search(r"core: row #\d+ \(", person.why_not_before)
+                assert "{" not in person.why_not_before
+                assert person.why_not_before in " ".join(page(explanation).split())
+    attendees, hosts = ({before for role, before in seen if role == one} for one in ("attendee", "host"))
+    assert attendees == {None, *range(1, 15)}
+    assert hosts == {None, 1, 2, 3, 8, 9, 11}
+
+
+def check_host(explanation: Explanation, host: PersonExplanation) -> None:
+    """Check the sentences on the rules that only hosts have."""
+    if host.reason == "trace":
+        assert explanation.host_side.came is False
+        assert host.why_not_before.startswith("the host side did not come")
+    else:
+        hosts = {person.person for person in explanation.people if person.role == "host"}
+        assert host.reason == "feed_incomplete"
+        assert not any(row.is_internal or hosts.intersection(row.trace_of) for row in explanation.rows)
