@@ -96,7 +96,7 @@ def list_plans(
         dag=dag,
         writes=writes,
         most_writes=WRITES_OF_A_PAGE,
-        plans_by_hash={row.sha256: row.plan for row in rows if row.sha256},
+        plans_by_hash={row.sha256: row.plan for row in reversed(rows) if row.sha256},
         has_folders=bool(folders),
         has_ledgers=bool(ledgers),
         has_names=len(folders) > 1,

@@ -67,7 +67,7 @@ def test_the_list_has_each_plan_with_its_state(plans: Path, user: Any) -> None:
     }
 
 
-def test_a_row_says_what_is_planned_and_what_became_of_it(plans: Path, user: Any) -> None:
+def test_a_row_has_what_is_planned_and_the_outcomes(plans: Path, user: Any) -> None:
     """Bookings, changes by kind and outcomes in words, with a link to the report."""
     make_plan(plans / "2026-11-18 a+b")
     (plans / "2026-11-18 a+b" / "report.html").write_text("<p>")
