@@ -30,15 +30,15 @@ def render(template: str, scripts: Sequence[str], data: Any, *, blocks: Sequence
     """
     from markupsafe import Markup
 
-    style = _static("report.css")
-    own = "(function () {\n\"use strict\";\n" + "\n".join(_static("js", name) for name in scripts) + "})();\n"
-    run = [*(_static("vendored", name) for name in _VENDORED), own]
+    style = static("report.css")
+    own = "(function () {\n\"use strict\";\n" + "\n".join(static("js", name) for name in scripts) + "})();\n"
+    run = [*(static("vendored", name) for name in _VENDORED), own]
     return _environment().get_template(template).render(
         style=Markup(style),
         scripts=[Markup(one) for one in run],
         data=Markup(embedded(data)),
         blocks=[Markup(one) for one in blocks],
-        policy=_content_policy(style, run),
+        policy=content_policy(style, run),
         **values,
     )
 
@@ -51,7 +51,7 @@ def embedded(data: Any) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _content_policy(style: str, scripts: Sequence[str]) -> str:
+def content_policy(style: str, scripts: Sequence[str]) -> str:
     """Return the Content-Security-Policy: these scripts and this style, by their hashes, and nothing else."""
     run = " ".join(_hash(one) for one in scripts)
     return (
@@ -65,7 +65,11 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _static(*path: str) -> str:
+def static(*path: str) -> str:
+    """Return a file of the folder ``static``, with the line ends that its hash is of.
+
+    :param path: its name, after those of the folders that it is in.
+    """
     return files(__package__).joinpath("static", *path).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 

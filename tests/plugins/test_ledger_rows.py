@@ -71,7 +71,7 @@ def test_a_ledger_is_read_from_its_end_up_to_a_size(ledger: Path, monkeypatch: p
 
 
 def test_torn_and_foreign_lines_do_not_hide_the_rest(ledger: Path) -> None:
-    """A run may be writing, and a list is no judge of the ledger: the runs themselves reject a damaged one."""
+    """A run may be writing, and only the runs themselves reject a damaged ledger."""
     write(ledger, "p1", ["applied"], at=NIGHT)
     (segment,) = ledger.glob("*.jsonl")
     with segment.open("ab") as file:
