@@ -26,8 +26,9 @@ from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefu
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.sql.relations import Relation
 from airflow_provider_calcom.attendance.tables.sources import LabelledFile
+from airflow_provider_calcom.no_shows.booking_files import read_bookings
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
-from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
 from airflow_provider_calcom.no_shows.plan import Origin, Summary, format_plan, read_summary, write_plan
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
@@ -225,7 +226,7 @@ class _InputCollector:
         if isinstance(given, Paths):
             files = _files("bookings", given)
             where = shown_path(files[0]) if len(files) == 1 else f"{len(files)} files"
-            return where, (line for file in files for line in read_lines(file))
+            return where, (booking for file in files for booking in read_bookings(file))
         return "rows", given.rows
 
     def _table(self, name: str, table: Table) -> Any:
