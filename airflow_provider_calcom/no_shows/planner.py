@@ -64,10 +64,9 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
     :raises PlanRefused: if a guard rail fails; the plan's folder has the report.
     :raises InputMissing: if a file is not there, before Cal.com is called.
     """
-    _check_files(request)
-    with _temporary_folder(request.resources) as folder:
-        inputs = _InputCollector(request, calcom, folder).collect()
-        with deciding(
+    with (
+        plan_inputs(request, calcom) as inputs,
+        deciding(
             inputs.bookings,
             inputs.people,
             inputs.attendance,
@@ -75,13 +74,25 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
             zone=request.zone,
             resources=request.resources,
             backend=request.backend,
-        ) as decided:
-            warn_of_other_days(inputs.feeds, request.after_start)
-            warn_of_early_ends(decided, inputs.feeds, request.before_start)
-            origin = Origin(
-                request.after_start, request.before_start, booking_url=_booking_url(calcom), details=inputs.details
-            )
-            return _write_plan(decided, request, inputs.attended, origin)
+        ) as decided,
+    ):
+        warn_of_other_days(inputs.feeds, request.after_start)
+        warn_of_early_ends(decided, inputs.feeds, request.before_start)
+        origin = Origin(
+            request.after_start, request.before_start, booking_url=_booking_url(calcom), details=inputs.details
+        )
+        return _write_plan(decided, request, inputs.attended, origin)
+
+
+@contextmanager
+def plan_inputs(request: PlanRequest, calcom: CalCom) -> Iterator[PlanInputs]:
+    """Collect the tables of a request in a temporary folder, which is removed after the block.
+
+    Parameters and errors are those of :func:`plan_no_shows`; where the plan is to be written does not matter.
+    """
+    _check_files(request)
+    with _temporary_folder(request.resources) as folder:
+        yield _InputCollector(request, calcom, folder).collect()
 
 
 def _check_files(request: PlanRequest) -> None:
@@ -136,7 +147,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
 
 
 @dataclass(frozen=True)
-class _Inputs:
+class PlanInputs:
     """The tables that the rules run on.
 
     :param attended: bookings that were left out because the key's user only attends them, or None if not known.
@@ -160,7 +171,7 @@ class _InputCollector:
     calcom: CalCom
     folder: Path
 
-    def collect(self) -> _Inputs:
+    def collect(self) -> PlanInputs:
         request, policy = self.request, self.request.policy
         if request.bookings is not None and request.people is not None:
             bookings, people = self._table("bookings", request.bookings), self._table("people", request.people)
@@ -192,10 +203,10 @@ class _InputCollector:
         found = self._with_attendance(bookings, people, policy, tables.rooms)
         return replace(found, attended=tables.attended if user else None, details=tables.details)
 
-    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> _Inputs:
+    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> PlanInputs:
         attendance, feeds = self._attendance(rooms)
         policy = with_fetched_ends(policy, feeds, self.request.requested_at)
-        return _Inputs(bookings, people, attendance, policy, feeds)
+        return PlanInputs(bookings, people, attendance, policy, feeds)
 
     def _user(self) -> Me | None:
         """Return the user whose bookings are decided, or None for all: an administrator's list has others' bookings.
