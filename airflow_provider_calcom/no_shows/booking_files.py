@@ -83,14 +83,12 @@ def _not_json(path: Any, number: int) -> InvalidInput:
 
 
 def _bookings_of(value: Any, path: Any) -> Iterator[Any]:
-    """Yield the bookings of one JSON value: of a list, of a response, or the booking that it is itself."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _bookings_of(one, path)
-    elif isinstance(value, dict) and "status" in value and "uid" not in value and {"data", "error"} & value.keys():
-        yield from _bookings_of_response(value, path)
-    else:
-        yield value
+    """Yield the bookings of one JSON value: of a response, of a list of either, or the booking that it is itself."""
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, dict) and "status" in one and "uid" not in one and {"data", "error"} & one.keys():
+            yield from _bookings_of_response(one, path)
+        else:
+            yield one
 
 
 def _bookings_of_response(response: dict[str, Any], path: Any) -> Iterator[Any]:

@@ -453,7 +453,9 @@ def test_a_booking_twice(tmp_path: Path) -> None:
     ("text", "names"),
     [
         pytest.param('{"uid": 1', "row 1: is not JSON", id="cut"),
-        pytest.param(f"\n{json.dumps([BOOKING])}\n", "row 1: is a list and not a booking object", id="list in a line"),
+        pytest.param(
+            f"\n{json.dumps([[BOOKING]])}\n", "row 1: is a list and not a booking object", id="list in a list"
+        ),
         pytest.param(f"{json.dumps(BOOKING)}\nann@client.example\n", "row 2: is not JSON", id="second line"),
         pytest.param("[" * 100_000, "row 1: is not JSON", id="deep"),
     ],
