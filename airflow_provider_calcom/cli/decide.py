@@ -11,7 +11,8 @@ from airflow_provider_calcom._storage import reason_of
 from airflow_provider_calcom.attendance.engine import Decided, deciding
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.tables.sources import format_of
-from airflow_provider_calcom.cli._inputs import add_inputs, input_of, names_table, policy_text, resources_of
+from airflow_provider_calcom.cli._command import add_command
+from airflow_provider_calcom.cli._inputs import add_inputs, names_table, resources_of, rule_inputs
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.sql.backend import SqlBackend
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's commands."""
-    decide = commands.add_parser("decide", help="decide on every person and write the decisions")
+    decide = add_command(
+        commands,
+        "decide",
+        _decide,
+        help="decide on every person and write the decisions",
+        about="Run the rules on files, and write a decision on every person. Bookings are Cal.com's own JSON, or the"
+        " tables bookings and people; attendance is a vendor's files, or the table attendance.",
+        example="calcom-no-shows decide --bookings bookings.jsonl --feed zoom export.csv --out decisions.csv\n"
+        "calcom-no-shows decide --bookings bookings.csv --people people.csv --attendance attendance.csv \\\n"
+        "    --policy policy.json --out decisions.parquet",
+    )
     add_inputs(decide)
     decide.add_argument(
         "--connection",
@@ -30,22 +41,24 @@ def add_to(commands: Any) -> None:
     decide.add_argument(
         "--out", required=True, metavar="FILE", help="decisions: .jsonl, .csv or .parquet, .gz may follow"
     )
-    decide.set_defaults(run=_decide)
 
 
 def _decide(arguments: argparse.Namespace) -> None:
     format_of(arguments.out, "--out")  # a wrong suffix is reported before the work
     if arguments.connection is None and names_table(arguments):
         raise AttendanceError("table:NAME is a table of a connection. Name the connection with --connection")
-    with deciding(
-        input_of(arguments.bookings),
-        input_of(arguments.people),
-        input_of(arguments.attendance),
-        policy_text(arguments.policy),
-        zone=arguments.zone,
-        resources=resources_of(arguments),
-        backend=_place(arguments),
-    ) as decided:
+    with (
+        rule_inputs(arguments) as inputs,
+        deciding(
+            inputs.bookings,
+            inputs.people,
+            inputs.attendance,
+            inputs.policy,
+            zone=arguments.zone,
+            resources=resources_of(arguments),
+            backend=_backend(arguments),
+        ) as decided,
+    ):
         _write(decided, arguments.out)
         _print_figures(decided)
 
@@ -59,7 +72,7 @@ def _write(decided: Decided, path: str) -> None:
         raise AttendanceError(f"--out: can't write {shown_path(path)}: {reason_of(error)}") from None
 
 
-def _place(arguments: argparse.Namespace) -> SqlBackend | None:
+def _backend(arguments: argparse.Namespace) -> SqlBackend | None:
     if arguments.connection is None:
         return None
     # Airflow takes seconds to import, so only this option does it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import hide, shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.cli._command import add_command
 from airflow_provider_calcom.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ _SECRET = "CALCOM_LEDGER_SECRET"  # noqa: S105 (the name of the variable)
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's commands."""
-    forget = commands.add_parser(
+    forget = add_command(
+        commands,
         "forget",
-        help="take a person's address out of plans and ledger; a keyed hash stays, which identifies our own marks",
-        description="The hash's key is the Airflow connection's ledger_secret, or is in the environment variable"
-        f" {_SECRET}. No run may write the plans or the ledger meanwhile. If it is interrupted, run it again.",
+        _forget,
+        help="remove a person's address from plans and ledger",
+        about="Remove a person's address from plans and ledger. A keyed hash stays, which identifies our own marks. Its"
+        f" key is the Airflow connection's ledger_secret, or is in the environment variable {_SECRET}. No run may write"
+        " the plans or the ledger meanwhile. If it is interrupted, run it again.",
+        example="calcom-no-shows forget ann@example.org --plans plans --ledger ~/airflow/calcom-ledger/calcom_default",
     )
     forget.add_argument("address", metavar="ADDRESS", help="whom to forget; - reads it from standard input")
     forget.add_argument(
@@ -34,7 +39,6 @@ def add_to(commands: Any) -> None:
     )
     forget.add_argument("--connection", metavar="ID", help="the Airflow connection that has the ledger_secret")
     forget.add_argument("--check", action="store_true", help="change nothing; end with 1 if the address is found")
-    forget.set_defaults(run=_forget)
 
 
 def _forget(arguments: argparse.Namespace) -> None:

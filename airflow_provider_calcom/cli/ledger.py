@@ -7,19 +7,25 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
+from airflow_provider_calcom.cli._command import add_command
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser's commands."""
     ledger = commands.add_parser("ledger", help="look after the ledger of what was written")
     of_ledger = ledger.add_subparsers(dest="ledger_command", required=True)
-    compact = of_ledger.add_parser(
-        "compact", help="put a ledger's parts together into one, and leave out intents whose outcome is known"
+    compact = add_command(
+        of_ledger,
+        "compact",
+        _compact,
+        help="merge a ledger's files into one",
+        about="Merge the files of a ledger into one, and leave out intents whose outcome is known. Nothing that a plan"
+        " needs is lost.",
+        example="calcom-no-shows ledger compact ~/airflow/calcom-ledger/calcom_default",
     )
     compact.add_argument(
         "folder", metavar="FOLDER", help="the ledger: a folder here, or a URL such as s3://bucket/ledger"
     )
-    compact.set_defaults(run=_compact)
 
 
 def _compact(arguments: argparse.Namespace) -> None:

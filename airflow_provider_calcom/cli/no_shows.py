@@ -1,4 +1,4 @@
-"""The command `calcom-no-shows`: try a policy on files without a DAG, compact a ledger, and forget a person."""
+"""The command `calcom-no-shows`: try a policy on files without Airflow, and look after plans and ledgers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from airflow_provider_calcom._redact import hide
 from airflow_provider_calcom._storage import UnusablePath, fault_of_path, folder_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
-from airflow_provider_calcom.cli import decide, explain, forget, ledger
+from airflow_provider_calcom.cli import bookings, decide, explain, forget, ledger, report, trial
+from airflow_provider_calcom.cli._output import error_line, notes_on_standard_error
 from airflow_provider_calcom.errors import ProviderError
 
-_COMMANDS = (decide, explain, ledger, forget)
+_COMMANDS = (bookings, trial, report, explain, decide, forget, ledger)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser("calcom-no-shows", description=__doc__)
+    made = argparse.ArgumentParser("calcom-no-shows", description="Find out who missed a booking, without Airflow.")
     commands = made.add_subparsers(dest="command", required=True)
     for command in _COMMANDS:
         command.add_to(commands)
@@ -32,20 +32,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = parser().parse_args(arguments)
     try:
-        _check_paths(given)
-        given.run(given)
+        with notes_on_standard_error():
+            _check_paths(given)
+            given.run(given)
     except (ProviderError, OSError) as error:
-        print(f"calcom-no-shows: {hide(' '.join(str(error).split()))}", file=sys.stderr)
+        print(f"calcom-no-shows: {error_line(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 0
 
 
+_INTERRUPTED = 130
 _PATHS = {
-    **{name: f"--{name.replace('_', '-')}" for name in ("bookings", "people", "attendance", "policy", "out", "plans")},
-    "spill_directory": "--spill-directory",
-    "ledger": "--ledger",
-    "folder": "FOLDER",
+    **dict.fromkeys(("folder", "plan_folders"), "FOLDER"),
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in (
+            *("bookings", "people", "attendance", "policy", "guard_rails", "feed_options", "plan", "plans", "ledger"),
+            *("out", "spill_directory"),
+        )
+    },
 }
+"""Arguments that are paths, and how errors name them."""
 
 
 def _check_paths(arguments: argparse.Namespace) -> None:
