@@ -808,7 +808,7 @@ SHOWN_FIELDS = {
     ("Explanation", "booking"): "a booking without its people",
     ("Explanation", "rows"): "whose own reprs hide",
     ("MarkRequest", "attendees"): "whose own reprs hide",
-    ("_Inputs", "policy"): "whose own repr hides",
+    ("PlanInputs", "policy"): "whose own repr hides",
     ("Step", "body"): "SQL of the rules",
 }
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.api.errors import InvalidConnection
-from airflow_provider_calcom.attendance.errors import AttendanceError
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.api.client import CalComClient
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
 
 KEY = "CALCOM_API_KEY"
 """Environment variable with the API key: an argument would be seen in the list of processes and in the shell's log."""
-
-
-class ServerUnusable(AttendanceError):
-    """The server or the key can't be used. Fix the option or the environment variable that the text names."""
 
 
 def add_server(command: argparse.ArgumentParser) -> None:
@@ -37,23 +32,19 @@ def add_server(command: argparse.ArgumentParser) -> None:
 def client_settings(arguments: argparse.Namespace) -> ClientSettings:
     """Return the settings of a client.
 
-    :raises ServerUnusable: naming the option or the environment variable.
+    :raises InvalidConnection: naming the option or the environment variable.
     """
     from airflow_provider_calcom.api.settings import settings_from_connection
 
     key = os.environ.get(KEY, "").strip()
     if not key:
-        raise ServerUnusable(
+        raise InvalidConnection(
             f"The environment variable {KEY} is not set. Make a key in Cal.com (Settings, API keys), and export it"
         )
-    try:
-        settings = settings_from_connection(
-            host=arguments.url, password=key, extra={"region": arguments.region, "allow_http": True}
-        )
-    except InvalidConnection as error:
-        raise ServerUnusable(f"--url or {KEY}: {error.explanation}") from None
+    extra = {"region": arguments.region, "allow_http": True}
+    settings = settings_from_connection(host=arguments.url, password=key, extra=extra)
     if settings.base_url.startswith("http://") and not (arguments.allow_http or settings.is_on_this_machine):
-        raise ServerUnusable(
+        raise InvalidConnection(
             "--url: http:// shows the API key to the network. Use https://, or add --allow-http if the network is yours"
         )
     return settings

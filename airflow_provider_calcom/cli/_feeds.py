@@ -71,8 +71,9 @@ def _entry(arguments: argparse.Namespace, words: list[str], in_file: Mapping[str
     inline: dict[str, Any] = {}
     files = []
     for word in rest:
-        found = _OPTION.fullmatch(word)
-        if found is None or found["name"] not in FeedOptions.names() or os.path.lexists(word):
+        found = None if os.path.lexists(word) else _OPTION.fullmatch(word)
+        # A folder may be named dt=2026-11-18, and the value of an option may be a link.
+        if found is None or (found["name"] not in FeedOptions.names() and "/" in word):
             files.append(word)
         else:
             _add_option(inline, found["name"], found["key"], found["value"])

@@ -80,6 +80,8 @@ def notes_on_matches(bookings: Paths, feeds: Iterable[FeedEntry], summary: Summa
         row = booking_row(check_booking(booking))
         booked.add(row["booking_uid"], row["conference_key"], row["start_at"], row["end_at"])
     for entry in feeds:
+        if not entry.paths and not any(key.startswith(f"{entry.feed}:") for key in booked.links):
+            yield f"None of the bookings is held in a room of {entry.feed}, so there is nothing to fetch."
         if entry.paths and (note := _note(entry, booked, is_in_time=summary["rows_of_people"] > 0)):
             yield note
 

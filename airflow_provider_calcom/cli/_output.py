@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -14,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom._redact import hide, shown_path
-from airflow_provider_calcom._storage import is_here
+from airflow_provider_calcom._storage import atomic_write, is_here, storage_errors
+from airflow_provider_calcom.api.errors import CalComError
+from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.attendance.explain.reasons import shown
 from airflow_provider_calcom.attendance.explain.render import cells, cut
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable
 
 _NARROWEST = 40
 _BETWEEN = "  "
+# Errors of the client name the fields of an Airflow connection, which a command has options for instead.
+_OF_CONNECTION = re.compile(r"(?:[Tt]he connection's |the )(?P<field>host|password)(?: \(API key\))?")
+_OPTIONS = {"host": "--url", "password": "CALCOM_API_KEY"}
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -81,7 +87,9 @@ def error_line(error: Exception) -> str:
 
 
 def _text(error: Exception) -> str:
-    """Return an error's text; that of a feed's unreadable records is short enough to be seen whole."""
+    """Return an error's text in the words of the command line, short enough to be seen whole."""
+    if isinstance(error, CalComError):
+        return _OF_CONNECTION.sub(lambda found: _OPTIONS[found["field"]], str(error))
     report = error.report if isinstance(error, FeedUnreadable) else None
     if report is None or not report.unreadable_records:
         return str(error)
@@ -107,6 +115,28 @@ def notes_on_standard_error() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+@contextmanager
+def written_file(path: Any, option: str = "--out") -> Iterator[Path]:
+    """Yield a file to write to, which replaces the one at a path when it is complete.
+
+    :param path: a local path, or one of an object store.
+    :param option: names it in errors.
+    :raises AttendanceError: if it can't be written.
+    """
+    with (
+        storage_errors(
+            option,
+            path,
+            lasting=AttendanceError,
+            passing=AttendanceError,
+            action="written",
+            fix="Write to another folder, or free some space",
+        ),
+        atomic_write(path) as part,
+    ):
+        yield part
 
 
 def open_report(path: Any) -> None:

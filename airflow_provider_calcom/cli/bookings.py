@@ -10,17 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import atomic_write, folder_path, storage_errors
+from airflow_provider_calcom._storage import folder_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.cli._calcom import KEY, CalComAccess, add_server
 from airflow_provider_calcom.cli._command import add_command
-from airflow_provider_calcom.cli._output import print_lines
+from airflow_provider_calcom.cli._output import print_lines, written_file
 
 _STEP = 1_000
-
-
-class FileNotWritten(AttendanceError):
-    """The file of bookings can't be written. Fix the folder's rights, or free some space."""
 
 
 def add_to(commands: Any) -> None:
@@ -93,16 +89,5 @@ def _with_progress(bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any
 def _write(target: str, bookings: Iterable[dict[str, Any]]) -> int:
     from airflow_provider_calcom.no_shows.booking_files import write_bookings
 
-    path = folder_path(target)
-    with (
-        storage_errors(
-            "--out",
-            path,
-            lasting=FileNotWritten,
-            passing=FileNotWritten,
-            action="written",
-            fix="Write to another folder, or free some space",
-        ),
-        atomic_write(path) as part,
-    ):
+    with written_file(folder_path(target)) as part:
         return write_bookings(part, bookings)

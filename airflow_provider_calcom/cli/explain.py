@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.no_shows.plan import Summary
 
 
-class NotInThePlan(AttendanceError):
-    """A plan has nothing by which the booking could be explained. The text says what else explains it."""
-
-
 def add_to(commands: Any) -> None:
     """Add the command to the parser's commands."""
     explain = add_command(
@@ -94,7 +90,7 @@ def _of_plan(folder: str, booking_uid: str) -> Explanation:
     summary = read_summary(place)
     found = next(iter(read_evidence(place, summary, booking_uids=[booking_uid])), None)
     if found is None:
-        raise NotInThePlan(_why_not_there(folder, summary, booking_uid))
+        raise AttendanceError(_why_not_there(folder, summary, booking_uid))
     return with_reasons(found)
 
 

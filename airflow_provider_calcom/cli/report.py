@@ -8,7 +8,7 @@ from typing import Any
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import folder_path
 from airflow_provider_calcom.cli._command import add_command
-from airflow_provider_calcom.cli._output import open_report
+from airflow_provider_calcom.cli._output import open_report, written_file
 
 _OVERVIEW = "no-shows-overview.html"
 
@@ -36,14 +36,23 @@ def add_report_options(command: argparse.ArgumentParser) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from airflow_provider_calcom import reports
-
-    folders = [folder_path(folder) for folder in arguments.plan_folders]
-    if len(folders) == 1:
-        path = reports.write_report(folders[0], target=arguments.out, mask_addresses=arguments.mask_addresses)
-    else:
-        target = folder_path(arguments.out or _OVERVIEW)
-        path = reports.write_overview(folders, target, mask_addresses=arguments.mask_addresses)
+    path = _write(arguments)
     print(shown_path(path))
     if arguments.open:
         open_report(path)
+
+
+def _write(arguments: argparse.Namespace) -> Any:
+    """Write the page, and return its path."""
+    from airflow_provider_calcom.reports import write_overview, write_report
+    from airflow_provider_calcom.reports.page import report_page
+
+    folders, mask_addresses = arguments.plan_folders, arguments.mask_addresses
+    if len(folders) > 1:
+        return write_overview(folders, folder_path(arguments.out or _OVERVIEW), mask_addresses=mask_addresses)
+    if arguments.out is None:
+        return write_report(folders[0], mask_addresses=mask_addresses)
+    page, path = report_page(folders[0], mask_addresses=mask_addresses), folder_path(arguments.out)
+    with written_file(path) as part:
+        part.write_text(page, encoding="utf-8", newline="\n")
+    return path

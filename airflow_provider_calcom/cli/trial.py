@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest
 
 
-class FolderInUse(AttendanceError):
-    """The folder has a plan that was applied, whose outcomes would be lost. Name another folder."""
-
-
 def add_to(commands: Any) -> None:
     """Add the command to the parser's commands."""
     trial = add_command(
@@ -95,7 +91,7 @@ def _zone(name: str | None) -> tzinfo:
 def _plan_folder(given: str | None) -> Any:
     """Return the folder of the plan: what was given, or a new one here.
 
-    :raises FolderInUse: if it has a plan that was applied.
+    :raises AttendanceError: if it has a plan that was applied.
     """
     from airflow_provider_calcom.no_shows.plan import OUTCOMES_FILE
 
@@ -105,7 +101,7 @@ def _plan_folder(given: str | None) -> Any:
         return next(path for path in names if not path.exists())
     folder = folder_path(given)
     if (folder / OUTCOMES_FILE).exists():
-        raise FolderInUse(f"--out: {shown_path(folder)} has a plan that was applied. Name another folder")
+        raise AttendanceError(f"--out: {shown_path(folder)} has a plan that was applied. Name another folder")
     return folder
 
 
@@ -141,9 +137,9 @@ def _advice(summary: Summary) -> Iterator[str]:
 
 
 def _write_report(arguments: argparse.Namespace, folder: Any) -> None:
-    from airflow_provider_calcom import reports
+    from airflow_provider_calcom.reports import write_report
 
-    path = reports.write_report(folder, mask_addresses=arguments.mask_addresses)
+    path = write_report(folder, mask_addresses=arguments.mask_addresses)
     why = f"calcom-no-shows explain --plan {shown_path(folder)} --booking UID"
     print_text(f"\nPlan    {shown_path(folder)}\nReport  {shown_path(path)}\nWhy     {why}\n")
     if arguments.open:
