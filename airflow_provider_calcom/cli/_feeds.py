@@ -93,7 +93,7 @@ def _add_option(options: dict[str, Any], name: str, key: str | None, value: str)
             raise InvalidFeedOption(f"--feed: {name} is a table, so give its entries as {name}.KEY=VALUE")
         options.setdefault(name, {})[key] = value
     elif key is not None:
-        raise InvalidFeedOption(f"--feed: {name} is no table, so give it as {name}=VALUE")
+        raise InvalidFeedOption(f"--feed: {name} is not a table, so give it as {name}=VALUE")
     elif name in WORDS:
         options.setdefault(name, []).append(value)
     else:

@@ -23,6 +23,7 @@ from airflow_provider_calcom.attendance.explain.render import cells, cut
 from airflow_provider_calcom.attendance.feeds import FeedUnreadable
 
 _NARROWEST = 40
+_NARROWEST_COLUMN = 6
 _BETWEEN = "  "
 # Errors of the client name the fields of an Airflow connection, which a command has options for instead.
 _OF_CONNECTION = re.compile(r"(?:[Tt]he connection's |the )(?P<field>host|password)(?: \(API key\))?")
@@ -63,8 +64,7 @@ def aligned(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     widths = [max(map(cells, column)) for column in zip(*clean, strict=True)]
     room = width - len(_BETWEEN) * (len(widths) - 1)
     for place in reversed(range(len(widths))):
-        # A heading's first letters stay legible.
-        widths[place] -= max(0, min(sum(widths) - room, widths[place] - 10))
+        widths[place] -= max(0, min(sum(widths) - room, widths[place] - _NARROWEST_COLUMN))
     are_right = [all(map(str.isdigit, column[1:])) for column in zip(*clean, strict=True)]
     for row in clean:
         yield _BETWEEN.join(map(_padded, row, widths, are_right)).rstrip()
