@@ -93,7 +93,7 @@ def _plan_folder(given: str | None) -> Any:
 
     :raises AttendanceError: if it has a plan that was applied.
     """
-    from airflow_provider_calcom.no_shows.plan import OUTCOMES_FILE
+    from airflow_provider_calcom.no_shows.plan_files import OUTCOMES_FILE
 
     if given is None:
         today = f"no-shows-{datetime.now().astimezone():%Y-%m-%d}"
