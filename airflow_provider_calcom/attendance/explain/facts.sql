@@ -1,8 +1,8 @@
 -- The facts of the chosen bookings: steps after those of rules.sql, in DuckDB's own SQL, and one row of JSON for each
 -- booking at the end. Timestamps are microseconds since 1970.
 --
--- It reads four more tables: chosen (booking, and place: its rank by start and uid), options (one row, see collect.Options)
--- and, once these steps have run, hashes (address and hash).
+-- It reads three more tables: chosen (booking, and place: its rank by start and uid), options (one row, see
+-- collect.Options) and, once these steps have run, hashes (address and hash).
 --
 -- People and rows are sorted by what they have, and by their number only where they are equal: neither the order of the
 -- input nor threads make a difference.
@@ -198,7 +198,7 @@ rows_as_json AS (
                     email: CASE WHEN options.are_hashed THEN hashes.hash ELSE rows.email END,
                     name: CASE
                         WHEN NOT options.are_hashed THEN rows.name
-                        WHEN hashes.hash IS NULL AND coalesce(rows.name, rows.phone) IS NOT NULL THEN 'somebody'
+                        WHEN hashes.hash IS NULL AND coalesce(rows.name, rows.phone) IS NOT NULL THEN options.somebody
                     END,
                     phone: CASE WHEN NOT options.are_hashed THEN rows.phone END,
                     joined_at: rows.joined_at,

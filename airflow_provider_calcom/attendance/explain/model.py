@@ -14,6 +14,9 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, PEOPLE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
+SOMEBODY = "somebody"
+"""Name of a row whose person's name and number were left out or removed, as in a plan with hashed addresses."""
+
 _Facts = TypeVar("_Facts")
 _KINDS, _ROLES = (
     next(column.choices for column in table.columns if column.name == name)
