@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 MOST_BOOKINGS = 20_000
 """Bookings whose evidence a plan has at most."""
 
+MOST_ATTENDANCE = 2_000_000
+"""Rows of attendance up to which a plan has evidence: it takes about as long as the decisions did."""
+
 _MOST_IDLE_ROWS = 5
 _DETAILS = "{booking_uid: 'VARCHAR', event_type: 'VARCHAR', host_email: 'VARCHAR', host_name: 'VARCHAR'}"
 # Where there is no more of a booking than its decisions, such as on a SQL server, that is what the table has.
@@ -147,6 +150,12 @@ def write_evidence(
 
     if not decided.is_embedded:
         return 0
+    if decided.figures.attendance_rows > MOST_ATTENDANCE:
+        log.info(
+            "The plan has no evidence, because attendance has more than %s rows. Plan fewer days at a time to have it",
+            f"{MOST_ATTENDANCE:,}",
+        )
+        return 0
     try:
         chosen = [booking for (booking,) in decided.connection.execute(_CHOSEN, [most_bookings]).fetchall()]
         with atomic_write(path) as part:
@@ -168,5 +177,4 @@ def _copy_evidence(decided: Decided, chosen: list[int], part: Path, hashed: Call
     with decided.another_session() as session:
         load_policy(session, policy_tables(decided.policy))
         choose(session, chosen)
-        facts = f"SELECT booking_uid, CAST(facts AS VARCHAR) AS facts FROM ({gather(session, options)})"
-        session.execute(f"COPY ({facts}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(part)])
+        session.execute(f"COPY ({gather(session, options)}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(part)])

@@ -66,11 +66,11 @@ class Feed:
     """
 
     rows: int
-    complete_until: int | None
     needed_until: int
-    attendance_until: int | None
     as_of: int
     sources: list[FeedSource]
+    complete_until: int | None = None
+    attendance_until: int | None = None
 
     @property
     def counting_sources(self) -> list[FeedSource]:
