@@ -19,7 +19,7 @@ from airflow_provider_calcom.no_shows.plan_files import REPORT, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
 from airflow_provider_calcom.reports.load import Category, PlanData, Row, Table, load_plan
-from airflow_provider_calcom.reports.masking import masked, masked_name, masked_text, masked_value
+from airflow_provider_calcom.reports.masking import masked, masked_text, masked_value
 from airflow_provider_calcom.reports.pictures import IN_A_BLOCK, Pictures, draw
 from airflow_provider_calcom.reports.statistics import Rate
 

@@ -80,7 +80,7 @@ WHY_NOT: dict[int, str] = {
     3: _IS_SETTLED,
     4: _NOT_INTERNAL,
     5: "no other attendee of this booking is booked under the same address",
-    6: _DID_NOT_COME,
+    6: "the person was there for {presence} of the window, and {min_presence} would be needed (min_presence)",
     7: "{no_trace}",
     8: _IS_COMPLETE,
     9: _IS_EVIDENCE,

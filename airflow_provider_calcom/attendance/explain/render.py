@@ -84,7 +84,7 @@ def _decision(person: PersonExplanation) -> Iterator[str]:
     yield from wrapped(rule + person.why + flag, _INDENT, _INDENT)
     if person.why_not_before:
         before = f"rule {person.rule_before}" if person.rule_before else "the hosts' rule"
-        yield from wrapped(f"not {before} before it: {person.why_not_before}", _INDENT, _INDENT)
+        yield from wrapped(f"{before} before it did not apply: {person.why_not_before}", _INDENT, _INDENT)
 
 
 class Timeline:
