@@ -41,8 +41,8 @@ HELD_BACK = {
 """Why a flag stays although it differs from the decision."""
 
 OUTCOMES = {
-    "applied": "Written",
-    "would_apply": "Would be written",
+    "applied": "Applied",
+    "would_apply": "Would be applied",
     "already": "Was already set",
     "unknown_attendee": "No longer in the booking",
     "not_permitted": "Not permitted",
