@@ -14,7 +14,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -113,6 +113,10 @@ bench-decide: $(AIRFLOW_33)/installed
 # Some ten minutes; docs/explanation/benchmarks-apply.md has the table, which --write makes.
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
+
+# Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
+bench-report: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.report
 
 # Needs Java 17 or newer on the machine; pyspark is 400 MB, so it has an environment of its own.
 test-spark: $(SPARK)/installed
