@@ -179,7 +179,8 @@ def test_suggests_no_alias_where_the_two_may_be_different_people() -> None:
         meet("two.people@mail.test", "twin.one@client.test", "twin.two@client.test")
         diary.join(meet("two@mail.test", "one@client.test"), "second@mail.test")
         meet("booked@client.test", "unlike@client.test")
-        diary.join(meet("beside@mail.test", "came@client.test"), "came@client.test")
+        late = f"late{len(diary.bookings)}@client.test"
+        diary.join(meet("beside@mail.test", "came@client.test", late), "came@client.test")
     diary.join(meet("also.elsewhere@mail.test", "another@client.test"), "another@client.test")
     diary.join(diary.book("without@client.test"), HOST)
     diary.book("booked@client.test")
@@ -217,6 +218,18 @@ def test_all_aliases_together_are_a_suggestion_of_their_own() -> None:
     }
     assert together.becomes == {"absent": 1, "present": 5}
     assert [one.settles for one in alone] == [4, 2]
+
+
+def test_aliases_together_are_not_suggested_where_one_of_them_settles_as_many() -> None:
+    """The guest's settles one reason, and the host's another."""
+    diary = private_address()
+    for number in range(2):
+        diary.join(diary.book(f"guest{number}@client.test", host="boss@acme.test"), "boss@home.test")
+    found = diary.of_kind("alias")
+    assert [(one.reason, one.policy) for one in found] == [
+        ("unknown_participant", {"aliases": {"annie77@gmail.test": "ann@client.test"}}),
+        ("host_not_seen", {"aliases": {"boss@home.test": "boss@acme.test"}}),
+    ]
 
 
 def test_an_alias_has_all_spellings_of_an_address_that_the_policy_folds() -> None:
