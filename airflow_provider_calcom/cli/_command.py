@@ -1,4 +1,4 @@
-"""How a command is added to the parser: its help ends with an example to copy."""
+"""What commands are made of: a parser whose help ends with an example to copy, and checks of paths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import argparse
 import textwrap
 from collections.abc import Callable
 from typing import Any
+
+from airflow_provider_calcom._storage import UnusablePath, fault_of_path, folder_path
+from airflow_provider_calcom.attendance.errors import AttendanceError
 
 _WIDTH = 80
 
@@ -32,3 +35,18 @@ def add_command(
     )
     command.set_defaults(run=run, usage_error=command.error)
     return command
+
+
+def checked_path(option: str, path: str) -> Any:
+    """Return a path that can be opened.
+
+    :param option: names it in errors.
+    :param path: a path here, or a URL of an object store.
+    :raises AttendanceError: if it is not one.
+    """
+    if (fault := fault_of_path(path)) is not None:
+        raise AttendanceError(f"{option} must be a path, but is {fault}. Correct it")
+    try:
+        return folder_path(path)
+    except UnusablePath as error:
+        raise AttendanceError(f"{option}: {error}") from None

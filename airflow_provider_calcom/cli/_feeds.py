@@ -12,10 +12,11 @@ from typing import Any
 
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._rendered import parse_json
-from airflow_provider_calcom._storage import folder_path, reason_of
+from airflow_provider_calcom._storage import reason_of
 from airflow_provider_calcom.attendance.errors import InvalidFeedOption
 from airflow_provider_calcom.attendance.feeds import FeedOptions, feed_named
 from airflow_provider_calcom.attendance.feeds.options import TABLES, WORDS
+from airflow_provider_calcom.cli._command import checked_path
 from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.plan_request import FeedEntry
 
@@ -82,7 +83,7 @@ def _entry(arguments: argparse.Namespace, words: list[str], in_file: Mapping[str
     options |= inline
     if arguments.zone is not None and "zone" in feed.option_names:
         options.setdefault("zone", arguments.zone)
-    paths = tuple(path for file in files for path in files_of("--feed", folder_path(file)))
+    paths = tuple(path for file in files for path in files_of("--feed", checked_path("--feed", file)))
     return FeedEntry(f"--feed {name}", name, paths=paths, options=options)
 
 

@@ -6,9 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from airflow_provider_calcom._storage import UnusablePath, fault_of_path, folder_path
-from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.cli import bookings, decide, explain, forget, ledger, report, trial
+from airflow_provider_calcom.cli._command import checked_path
 from airflow_provider_calcom.cli._output import error_line, notes_on_standard_error
 from airflow_provider_calcom.errors import ProviderError
 
@@ -61,14 +60,8 @@ def _check_paths(arguments: argparse.Namespace) -> None:
     for name, option in _PATHS.items():
         value = getattr(arguments, name, None)
         for path in value if isinstance(value, list) else [value]:
-            if path is None:
-                continue
-            if (fault := fault_of_path(path)) is not None:
-                raise AttendanceError(f"{option} must be a path, but is {fault}. Correct it")
-            try:
-                folder_path(path)
-            except UnusablePath as error:
-                raise AttendanceError(f"{option}: {error}") from None
+            if path is not None:
+                checked_path(option, path)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,3 +74,16 @@ def day(demo: SandboxDriver, run: Run, tmp_path: Path, monkeypatch: pytest.Monke
     # A trial needs no key.
     monkeypatch.delenv("CALCOM_API_KEY")
     return tmp_path
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that a browser was opened with."""
+    addresses: list[str] = []
+
+    def open_in_browser(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", open_in_browser)
+    return addresses

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_calcom.attendance.feeds import FeedOptions
 from airflow_provider_calcom.cli.no_shows import main
-from tests.operators.planning import table_rows, write_lines
+from tests.operators.planning import BOOKING, table_rows, write_lines
 from tests.wild import ANY_TEXT, limits
 
 SHOWN = 1_500
@@ -61,6 +62,44 @@ def test_decide(
     monkeypatch.chdir(tmp_path_factory.getbasetemp())
     line = [f"{name}={one}" for name, one in {**tables, option: value}.items()]
     refused(capsys, ["decide", *line], (option.lstrip("-"), option.lstrip("-").replace("-", "_"), "table:"))
+
+
+@pytest.mark.parametrize("option", ["--bookings", "--policy", "--guard-rails", "--feed-options", "--zone", "--out"])
+@given(value=ANY_TEXT)
+@limits(3)
+def test_try(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    option: str,
+    value: str,
+) -> None:
+    """So is each option of ``try``."""
+    folder = tmp_path_factory.mktemp("try")
+    monkeypatch.chdir(folder)
+    write_lines(folder / "bookings.jsonl", [BOOKING])
+    feed = ["--feed", "canonical", str(write_lines(folder / "rows.jsonl", table_rows()[2]))]
+    line = [f"{name}={one}" for name, one in {"--bookings": "bookings.jsonl", option: value}.items()]
+    refused(capsys, ["try", *line, *feed], (option.lstrip("-"), option.lstrip("-").replace("-", "_"), "guard rail"))
+
+
+@given(words=st.lists(ANY_TEXT | st.builds("{}={}".format, st.sampled_from(FeedOptions.names()), ANY_TEXT), max_size=3))
+@limits(15)
+def test_feeds(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    words: list[str],
+) -> None:
+    """And each word of ``--feed``."""
+    folder = tmp_path_factory.mktemp("feeds")
+    monkeypatch.chdir(folder)
+    bookings = write_lines(folder / "bookings.jsonl", [BOOKING])
+    rows = write_lines(folder / "rows.jsonl", table_rows()[2])
+    given_words = [word for word in words if not word.startswith("-")]  # an option of argparse
+    refused(
+        capsys, ["try", "--bookings", str(bookings), "--feed", "canonical", str(rows), *given_words], ("eed", "option")
+    )
 
 
 @given(

@@ -19,8 +19,10 @@ SPAN = ("--after", "2026-11-18", "--before", "2026-11-19")
 def test_the_file_is_that_of_the_operator(demo: SandboxDriver, run: Run, connect: Any, tmp_path: Path) -> None:
     """Byte by byte what ListBookingsOperator writes, and nothing is written to Cal.com."""
     connect(host=demo.url, password=KEY)
-    days = {"after_start": "2026-11-18", "before_start": "2026-11-19"}
-    ListBookingsOperator(task_id="list", output_path=str(tmp_path / "operator.jsonl"), **days).execute({})
+    path = str(tmp_path / "operator.jsonl")
+    ListBookingsOperator(task_id="list", output_path=path, after_start="2026-11-18", before_start="2026-11-19").execute(
+        {}
+    )
     ended = run("bookings", *SPAN, "--url", demo.url, "--out", tmp_path / "command.jsonl")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == f"18 bookings written to {tmp_path}/command.jsonl\n"

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from airflow_provider_calcom.attendance.engine import decide
-from airflow_provider_calcom.cli.no_shows import main
+from airflow_provider_calcom.cli.no_shows import main, parser
 from tests.attendance.test_reference import ANN, COMPLETE, HOST, HOST_CAME, booking, row
 from tests.attendance.worlds import random_tables
 
@@ -173,11 +173,14 @@ def test_an_unknown_zone(files: Files, refused: Any) -> None:
     [
         ([], "required: command"),
         (["judge"], "invalid choice: 'judge'"),
-        (["decide", "--out", "d.csv"], "required: --bookings, --people, --attendance"),
+        (["decide", "--out", "d.csv"], "required: --bookings"),
+        (["decide", "--bookings", "b.csv", "--out", "d.csv"], "one of the arguments --attendance --feed is required"),
         (["decide", "--threads", "0"], "argument --threads: '0' is not a number of threads such as 4"),
         (["decide", "--threads", "many"], "argument --threads: 'many' is not a number of threads such as 4"),
         (["decide", "--memory-limit", "lots"], "argument --memory-limit: 'lots' is not a size such as 2GB or 512MB"),
         (["explain", "--bookings", "b.csv", "--people", "p.csv", "--attendance", "a.csv"], "required: --booking"),
+        (["bookings", "--team-id", "x"], "argument --team-id: 'x' is not an id such as 7"),
+        (["try", "--bookings", "b.jsonl"], "required: --feed"),
     ],
 )
 def test_a_wrong_command_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,6 +188,18 @@ def test_a_wrong_command_line(arguments: list[str], message: str, capsys: pytest
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["bookings", "try", "report", "explain", "decide", "forget", "ledger compact"])
+def test_the_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command's help shows a command line to copy, whose options the command has."""
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
+    _, example = capsys.readouterr().out.replace("\\\n", " ").split("\nexample:\n")
+    lines = [line.split() for line in example.splitlines() if f"calcom-no-shows {command} " in line]
+    assert lines
+    for line in lines:
+        parser().parse_args(line[1:])
 
 
 # ----------------------------------------------------------------------------------------------------------------------

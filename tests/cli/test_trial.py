@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,19 +33,6 @@ MARKED = {
 
 def planned(folder: Path | str, **options: Any) -> set[tuple[str, str]]:
     return {(change.booking_uid, change.email) for change in read_plan(folder, **options)}
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a browser was opened with."""
-    addresses: list[str] = []
-
-    def open_in_browser(address: str) -> bool:
-        addresses.append(address)
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", open_in_browser)
-    return addresses
 
 
 def test_a_trial(day: Path, demo: SandboxDriver, run: Run, opened: list[str]) -> None:

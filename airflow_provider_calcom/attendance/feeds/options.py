@@ -213,7 +213,7 @@ class FeedOptions:
         if self.encoding is not None:
             try:
                 codecs.lookup(self.encoding)
-            except LookupError:
+            except (LookupError, UnicodeError):
                 raise InvalidFeedOption(
                     f"The feed's option encoding must be one that Python knows, for instance cp1252,"
                     f" but is {describe(self.encoding)}"
