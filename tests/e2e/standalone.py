@@ -146,8 +146,7 @@ def running_standalone(
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-        # The server's first response to a worker takes seconds, and a minute on a busy machine.
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         **environment,
@@ -168,6 +167,9 @@ def running_standalone(
             if not _is_healthy(url):
                 print(airflow.log()[-8000:])
         assert process.poll() is None
+        # At the first request of a worker, the server builds its interface for workers and responds to nobody meanwhile:
+        # seconds, or a minute on a busy machine, after which the worker would have given up.
+        httpx.get(f"{url}/execution/health", timeout=_STARTS_WITHIN)
         yield airflow
     finally:
         airflow.close()
