@@ -1,7 +1,8 @@
 """Forget a person: replace their address in plans and ledger by a keyed hash.
 
 By the hash the rules still know that a mark is our own. Each file is replaced as a whole, so that after an interruption
-the same call continues: files that are done are found done.
+the same call continues: files that are done are found done. Where a plan has the person's name and telephone number
+beside the address, in its evidence and for a host, these are taken out. Its report and its suggestions are removed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import quote, unquote
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import UNFINISHED, Folder, as_json, atomic_write, folder_path, is_here, local_copy
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput
+from airflow_provider_calcom.attendance.explain.model import SOMEBODY
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying, LedgerRecord
 from airflow_provider_calcom.no_shows.ledger.segments import (
@@ -33,8 +35,11 @@ from airflow_provider_calcom.no_shows.ledger.segments import (
 )
 from airflow_provider_calcom.no_shows.plan_files import (
     DECISIONS,
+    EVIDENCE,
     PLAN,
     REFUSED_CHANGES,
+    REPORT,
+    SUGGESTIONS,
     SUMMARY,
     CorruptPlan,
     plan_hash,
@@ -115,6 +120,14 @@ def forget(
     return found
 
 
+# Links of a row to the people that it may be of; one of named_with is somebody else's.
+_LINKS_TO_PEOPLE = ("counts_for", "trace_of", "named_elsewhere", "at_another_time")
+
+
+def _folded(name: str | None) -> str:
+    return " ".join((name or "").casefold().split())
+
+
 _ENCODED = {sign: f"%{ord(sign):02X}" for sign in "._-~"}
 """Characters that :func:`quote` does not encode, and other libraries do."""
 
@@ -188,6 +201,37 @@ class _Person:
         text, times = self.replaced(line.decode(errors="surrogateescape"))
         return text.encode(errors="surrogateescape"), times
 
+    def replaced_in_facts(self, text: str) -> tuple[str, int]:
+        """Return facts of a plan's evidence without the person, and the number of addresses that were replaced.
+
+        :param text: the JSON of one booking's facts. A string that is not JSON is treated as text.
+        """
+        if not self.replaced(text)[1]:
+            return text, 0
+        try:
+            facts = json.loads(text)
+            self._take_names_out(facts)
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            return self.replaced(text)
+        changed, times = self.replaced_in(facts)
+        return as_json(changed), times
+
+    def _take_names_out(self, facts: dict[str, Any]) -> None:
+        """Remove names and numbers from the person's entries, and from the rows that are linked to them."""
+        people = [person for person in facts["people"] if self._is_theirs(person)]
+        numbers = {person["person"] for person in people}
+        names = {_folded(person.pop("name")) for person in people if person.get("name")}
+        for row in facts["rows"]:
+            linked = {number for link in _LINKS_TO_PEOPLE for number in row.get(link, ())}
+            is_theirs = self._is_theirs(row) or not numbers.isdisjoint(linked) or _folded(row.get("name")) in names
+            for name in ("phone", "participant") if is_theirs else ():
+                row.pop(name, None)
+            if row.get("name") and (is_theirs or not numbers.isdisjoint(row.get("named_with", ()))):
+                row["name"] = SOMEBODY
+
+    def _is_theirs(self, entry: dict[str, Any]) -> bool:
+        return bool(self.replaced(entry.get("email") or "")[1])
+
     def replaced_in_record(self, record: LedgerRecord) -> tuple[Mapping[str, Any], int]:
         """Return a record of a ledger that names the person by the hash, and the number of replacements."""
         if record["email_hash"] is not None:
@@ -228,6 +272,7 @@ def _files_of(folder: Any) -> list[Any]:
 
 def _forget_in_plan(folder: Any, person: _Person, found: Forgotten) -> None:
     _remove_unfinished(folder, found)
+    _remove_made_files(folder, person, found)
     _forget_in_summary(folder, person, found)
     for path in _files_of(folder):
         kind = _kind_of(path)
@@ -235,6 +280,20 @@ def _forget_in_plan(folder: Any, person: _Person, found: Forgotten) -> None:
             found.add(path, _forget_in_lines(path, person))
         elif kind == "parquet":
             found.add(path, _forget_in_parquet(path, person))
+
+
+def _remove_made_files(folder: Any, person: _Person, found: Forgotten) -> None:
+    """Remove what was made of a plan that has the person, before its files are changed.
+
+    The command ``report`` makes the report again. Its person can't be searched for: addresses may be masked in it.
+    """
+    made = [folder / name for name in (REPORT, SUGGESTIONS) if (folder / name).is_file()]
+    of_plan = Forgotten()
+    if made:
+        _search_plan(folder, person, of_plan)
+    for path in made if of_plan.places else ():
+        path.unlink()
+        found.add(path, 1)
 
 
 def _remove_unfinished(folder: Any, found: Forgotten) -> None:
@@ -319,6 +378,8 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
 
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         here = str(local_copy(path, Path(folder)))
+        # With one thread the rows keep their order.
+        connection.execute("SET threads = 1")
         names = _names_in_parquet(connection, here, person)
         if names:
             connection.execute(
@@ -326,15 +387,23 @@ def _forget_in_parquet(path: Any, person: _Person) -> int:
                 [list(names), list(names.values())],
             )
             # A look-up for each column, as a string may be in several.
+            columns = _string_columns(connection, here)
             replaced = ", ".join(
                 f"coalesce((SELECT name FROM names WHERE text = {column}), {column}) AS {column}"
-                for column in _string_columns(connection, here)
+                for column in columns
+                if column != _HOST_NAME
             )
+            if _HOST_NAME in columns:
+                replaced += f", CASE WHEN host_email NOT IN (SELECT text FROM names) THEN host_name END AS {_HOST_NAME}"
             with atomic_write(path) as part:
                 # Numbered, because versions of DuckDB order the unnamed parameters of a COPY differently.
                 query = f"SELECT * REPLACE ({replaced}) FROM read_parquet($1)"
                 connection.execute(f"COPY ({query}) TO $2 (FORMAT parquet)", [here, str(part)])
     return len(names)
+
+
+_HOST_NAME = '"host_name"'
+"""A column of bookings.parquet, which stays only where ``host_email`` beside it is somebody else's."""
 
 
 def _string_columns(connection: Any, here: str) -> list[str]:
@@ -348,13 +417,14 @@ def _names_in_parquet(connection: Any, here: str, person: _Person) -> dict[str, 
     import duckdb
 
     names = {}
+    replaced = person.replaced_in_facts if Path(here).name == EVIDENCE else person.replaced
     try:
         for column in _string_columns(connection, here):
             has_at = f"contains({column}, '@') OR contains({column}, '%40')"
             found = connection.execute(f"SELECT DISTINCT {column} FROM read_parquet(?) WHERE {has_at}", [here])
             while batch := found.fetchmany(10_000):
                 for (text,) in batch:
-                    name, times = person.replaced(text)
+                    name, times = replaced(text)
                     if times:
                         names[text] = name
     except duckdb.Error as error:

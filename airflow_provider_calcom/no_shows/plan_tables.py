@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 MOST_BOOKINGS = 20_000
 """Bookings whose evidence a plan has at most."""
 
+MOST_ATTENDANCE = 2_000_000
+"""Rows of attendance up to which a plan has evidence: it takes about as long as the decisions did."""
+
 _MOST_IDLE_ROWS = 5
 _DETAILS = "{booking_uid: 'VARCHAR', event_type: 'VARCHAR', host_email: 'VARCHAR', host_name: 'VARCHAR'}"
 # Where there is no more of a booking than its decisions, such as on a SQL server, that is what the table has.
@@ -67,7 +70,7 @@ LEFT JOIN hashed_hosts AS hashed ON hashed.address = details.host_email
 ORDER BY decided.booking_uid"""
 
 # Those with a change or somebody held back come first, then those with somebody undetermined.
-_CHOSEN = f"""
+_CHOSEN = """
 SELECT bookings.booking
 FROM bookings
 INNER JOIN (
@@ -86,7 +89,7 @@ INNER JOIN (
     GROUP BY decided.booking_uid
 ) AS urgencies ON urgencies.booking_uid = bookings.booking_uid
 ORDER BY urgencies.urgency, bookings.start_at, bookings.booking_uid
-LIMIT {MOST_BOOKINGS}"""
+LIMIT ?"""
 
 
 def write_bookings(decided: Decided, path: Any, *, details: Path | None, hashed: Callable[[str], str] | None) -> None:
@@ -129,8 +132,10 @@ def _load_hashed_hosts(connection: DuckDBPyConnection, hashed: Callable[[str], s
         connection.execute("INSERT INTO hashed_hosts SELECT unnest(?), unnest(?)", [addresses, hashes])
 
 
-def write_evidence(decided: Decided, path: Any, *, hashed: Callable[[str], str] | None) -> int:
-    """Write the facts behind the decisions of at most 20,000 bookings, and return of how many.
+def write_evidence(
+    decided: Decided, path: Any, *, hashed: Callable[[str], str] | None, most_bookings: int = MOST_BOOKINGS
+) -> int:
+    """Write the facts behind the decisions of some bookings, and return of how many.
 
     The rules run a second time for it, on the chosen bookings. What fails there does not cost the plan.
 
@@ -139,13 +144,20 @@ def write_evidence(decided: Decided, path: Any, *, hashed: Callable[[str], str] 
     :param path: the file, here or in an object store.
     :param hashed: returns the hash by which an address is named; names and numbers are left out then. None for plain
         addresses.
+    :param most_bookings: how many bookings; those with a change or a doubt come first.
     """
     import duckdb
 
     if not decided.is_embedded:
         return 0
+    if decided.figures.attendance_rows > MOST_ATTENDANCE:
+        log.info(
+            "The plan has no evidence, because attendance has more than %s rows. Plan fewer days at a time to have it",
+            f"{MOST_ATTENDANCE:,}",
+        )
+        return 0
     try:
-        chosen = [booking for (booking,) in decided.connection.execute(_CHOSEN).fetchall()]
+        chosen = [booking for (booking,) in decided.connection.execute(_CHOSEN, [most_bookings]).fetchall()]
         with atomic_write(path) as part:
             _copy_evidence(decided, chosen, part, hashed)
     except duckdb.InterruptException:
@@ -165,5 +177,4 @@ def _copy_evidence(decided: Decided, chosen: list[int], part: Path, hashed: Call
     with decided.another_session() as session:
         load_policy(session, policy_tables(decided.policy))
         choose(session, chosen)
-        facts = f"SELECT booking_uid, CAST(facts AS VARCHAR) AS facts FROM ({gather(session, options)})"
-        session.execute(f"COPY ({facts}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(part)])
+        session.execute(f"COPY ({gather(session, options)}) TO ? (FORMAT parquet, COMPRESSION zstd)", [str(part)])

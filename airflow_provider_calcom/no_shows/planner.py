@@ -7,7 +7,6 @@ compares it with Cal.com's flags; ``guard_rails`` compares the figures with the 
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,8 +28,9 @@ from airflow_provider_calcom.attendance.tables.sources import LabelledFile
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
-from airflow_provider_calcom.no_shows.plan import Origin, Summary, format_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, Summary, read_summary, write_plan
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.plan_text import format_feed, format_plan
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.api.client import CalComClient
@@ -243,7 +243,7 @@ class _InputCollector:
         feeds = [reader.read(number, entry) for number, entry in enumerate(self.request.attendance)]
         for number, feed in enumerate(feeds):
             for report in feed.reports:
-                log.info("Feed %d: %s", number, json.dumps(report.as_dict()))
+                log.info("%s", format_feed(number, report))
         return [LabelledFile(feed.path, f"feed {number} ({feed.feed})") for number, feed in enumerate(feeds)], feeds
 
 

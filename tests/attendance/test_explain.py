@@ -778,11 +778,15 @@ Decisions
   attendee ann@x.test: present, name
             rule 6: the person came: 1740 s in the window, known by name, and 1 s would do
             (min_presence)
+            rule 5 before it did not apply: no other attendee of this booking is booked under the
+            same address
 
   attendee bob@x.test: undetermined, trace
             rule 7: the person did not come (0 s in the window, min_presence is 1 s), but left a
             trace: row #4 (bob@x.test, person, zoom, 2026-01-05 10:20:00 - 2026-01-05 10:40:00,
             under the conference key other). Cal.com's flag says absent
+            rule 6 before it did not apply: the person was there for 0 s of the window, and 1 s
+            would be needed (min_presence)
 """
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from airflow_provider_calcom.attendance.engine import Resources, deciding
-from airflow_provider_calcom.attendance.explain import explain
+from airflow_provider_calcom.attendance.explain import Explanation, PersonExplanation, explain, page
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
+from airflow_provider_calcom.no_shows import plan_tables
 from airflow_provider_calcom.no_shows.evidence import read_evidence
-from airflow_provider_calcom.no_shows.plan import read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_summary, verify_plan, write_plan
+from airflow_provider_calcom.no_shows.plan_tables import write_evidence
 from tests.attendance.test_reference import REASONS
 from tests.attendance.worlds import random_tables
-from tests.no_shows.report_plans import PASSING, WORLDS, write_world_plans
+from tests.no_shows.report_plans import PASSING, WORLDS, hashed, is_hashed, write_world_plans
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +98,299 @@ def test_the_order_of_the_input_makes_no_difference(tmp_path: Path) -> None:
             random.Random(seed).shuffle(table)
     assert "evidence.parquet" in found[0]
     assert found[0] == found[1] == found[2]
+
+
+Holds = Callable[[Explanation, PersonExplanation], bool]
+WHY_NOT: dict[int, Holds] = {
+    1: lambda one, _: one.booking.status == "accepted",
+    2: lambda one, _: one.booking.rescheduled_to_uid is None,
+    3: lambda one, _: one.booking.settled_at <= one.feed.as_of,
+    4: lambda _, person: not person.is_internal,
+    5: lambda one, person: sum(same_address(person, other) for other in one.people) == 1,
+    6: lambda one, person: person.presence_seconds < one.policy.min_presence,
+    7: lambda one, person: not (one.policy.traces_are_doubt and any(person.person in row.trace_of for row in one.rows)),
+    8: lambda one, _: (one.feed.complete_until or 0) >= one.feed.needed_until,
+    9: lambda one, _: any(row.is_evidence for row in one.rows),
+    10: lambda one, _: one.policy.assume_held or not one.policy.require_host_present or one.host_side.came is True,
+    11: lambda one, _: not any(row.is_company for row in one.rows),
+    12: lambda one, person: not any(person.person in row.named_with for row in one.rows),
+    13: lambda one, person: not any(person.person in row.named_elsewhere for row in one.rows),
+    14: lambda one, person: (
+        not one.policy.traces_are_doubt or not any(person.person in row.at_another_time for row in one.rows)
+    ),
+}
+"""What must hold where a rule did not apply, though one after it did."""
+
+
+def same_address(one: PersonExplanation, other: PersonExplanation) -> bool:
+    return other.role == "attendee" and (one.email or "").strip().lower() == (other.email or "").strip().lower()
+
+
+def test_the_rule_before_is_one_that_did_not_apply(plans: list[Path]) -> None:
+    """Whatever applied, the sentence on the rule before it is true: the facts beside it do not contradict it."""
+    seen: set[tuple[str, int | None]] = set()
+    for folder in plans:
+        for explanation in map(with_reasons, read_evidence(folder, read_summary(folder))):
+            for person in explanation.people:
+                seen.add((person.role, person.rule_before))
+                if person.rule_before is not None:
+                    assert WHY_NOT[person.rule_before](explanation, person), person.why_not_before
+                    assert person.rule is None or person.rule_before < person.rule
+                elif person.why_not_before:
+                    check_host(explanation, person)
+                else:
+                    assert person.rule == 1 or person.reason is None
+                if person.rule_before == 9:
+                    assert re.search(r"core: row #\d+ \(", person.why_not_before)
+                assert "{" not in person.why_not_before
+                assert person.why_not_before in " ".join(page(explanation).split())
+    attendees, hosts = ({before for role, before in seen if role == one} for one in ("attendee", "host"))
+    assert attendees == {None, *range(1, 15)}
+    assert hosts == {None, 1, 2, 3, 8, 9, 11}
+
+
+def check_host(explanation: Explanation, host: PersonExplanation) -> None:
+    """Check the sentences on the rules that only hosts have."""
+    if host.reason == "trace":
+        assert explanation.host_side.came is False
+        assert host.why_not_before.startswith("the host side did not come")
+    else:
+        hosts = {person.person for person in explanation.people if person.role == "host"}
+        assert host.reason == "feed_incomplete"
+        assert not any(row.is_internal or hosts.intersection(row.trace_of) for row in explanation.rows)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Which bookings, and where there is no evidence
+# ----------------------------------------------------------------------------------------------------------------------
+
+Row = dict[str, Any]
+
+
+def meeting(uid: str, day: int, *guests: Row, **changes: Any) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return a booking with a host who came, and these guests; one with ``stays`` of None was not seen."""
+    start, end = f"2026-01-{day:02d}T10:00:00Z", f"2026-01-{day:02d}T10:30:00Z"
+    booking = {"booking_uid": uid, "status": "accepted", "start_at": start, "end_at": end, "rescheduled_to_uid": None}
+    host = {"email": "hugo@acme.example", "name": "Hugo Host", "stays": 30}
+    people, rows = [], []
+    for role, one in [("host", host), *(("attendee", guest) for guest in guests)]:
+        person = {"booking_uid": uid, "role": role, "match_email": None, "phone": None, "absent": False, **one}
+        stays = person.pop("stays")
+        people.append(person)
+        row = {"source": "zoom", "kind": "person", "booking_uid": uid, "conference_key": None, "phone": None}
+        row |= {"email": one["email"], "name": one["name"], "joined_at": start, "left_at": f"{start[:14]}{stays}:00Z"}
+        rows += [row] if stays is not None else []
+    return [booking | {"conference_key": None} | changes], people, rows
+
+
+def joined(*meetings: tuple[list[Row], list[Row], list[Row]]) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return the tables of several meetings."""
+    bookings, people, rows = ([row for table in tables for row in table] for tables in zip(*meetings, strict=True))
+    return bookings, people, rows
+
+
+ANN: Row = {"email": "ann@client.example", "name": "Ann Archer", "stays": 30}
+BOB: Row = {"email": "bob@client.example", "name": "Bob Barker", "stays": None}
+CAME = meeting("came", 5, ANN)
+MISSED = meeting("missed", 8, BOB)
+DOUBT = meeting("doubt", 7, BOB)
+DOUBT[2].append(DOUBT[2][0] | {"email": None, "name": "iPhone"})
+HELD_BACK = meeting("held-back", 9, ANN | {"absent": True})
+CANCELLED = meeting("cancelled", 4, ANN, status="cancelled")
+POLICY = {"as_of": "2026-01-12T00:00:00Z", "attendance_until": "2026-01-11T00:00:00Z"}
+
+
+def uids_of(folder: Path) -> list[str]:
+    return [one.booking.booking_uid for one in read_evidence(folder, read_summary(folder))]
+
+
+@pytest.mark.parametrize(
+    ("most", "kept"),
+    [
+        (1, ["missed"]),
+        (2, ["missed", "held-back"]),
+        (3, ["doubt", "missed", "held-back"]),
+        (4, ["came", "doubt", "missed", "held-back"]),
+        (9, ["cancelled", "came", "doubt", "missed", "held-back"]),
+    ],
+)
+def test_changes_and_doubts_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kept: list[str]
+) -> None:
+    """Of too many bookings, those that nobody needs to look at are left out, and counted."""
+    tables = joined(CAME, MISSED, DOUBT, HELD_BACK, CANCELLED)
+    monkeypatch.setattr(write_evidence, "__kwdefaults__", {"most_bookings": most})
+    with deciding(*tables, POLICY) as decided:
+        summary = write_plan(decided, tmp_path, correct="none", rails=PASSING)
+    assert uids_of(tmp_path) == kept
+    assert summary["evidence"] == {"bookings": len(kept), "left_out": 5 - len(kept)}
+
+
+def test_a_plan_without_evidence_is_a_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the second run of the rules fails, the plan is whole all the same, and says that it has no evidence."""
+    monkeypatch.setattr(plan_tables, "policy_tables", lambda policy: [])
+    with deciding(*joined(CAME, MISSED), POLICY) as decided:
+        summary = write_plan(decided, tmp_path, rails=PASSING)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "CatalogException" in record.getMessage()
+    assert summary["evidence"] == {"bookings": 0, "left_out": 2}
+    assert verify_plan(tmp_path) == summary
+    assert not (tmp_path / "evidence.parquet").exists()
+    assert list(read_evidence(tmp_path, summary)) == []
+
+
+def test_too_much_attendance_for_a_second_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of months is not made twice as slow."""
+    monkeypatch.setattr(plan_tables, "MOST_ATTENDANCE", 2)
+    with deciding(*joined(CAME, MISSED), POLICY) as decided:
+        assert write_plan(decided, tmp_path, rails=PASSING)["evidence"] == {"bookings": 0, "left_out": 2}
+
+
+def test_plans_of_older_versions(plans: list[Path]) -> None:
+    """Their summaries have no count of evidence."""
+    summary = read_summary(plans[0])
+    del summary["evidence"]
+    assert list(read_evidence(plans[0], summary)) == []
+
+
+def test_evidence_is_no_part_of_what_is_approved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan's hash is the same with evidence and without."""
+    hashes = []
+    for most in (9, 0):
+        monkeypatch.setattr(write_evidence, "__kwdefaults__", {"most_bookings": most})
+        with deciding(*joined(CAME, MISSED), POLICY) as decided:
+            summary = write_plan(decided, tmp_path, rails=PASSING)
+        hashes.append((summary["sha256"], summary["evidence"]["bookings"]))
+    assert hashes == [(hashes[0][0], 2), (hashes[0][0], 0)]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The file
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def facts_of(folder: Path) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = duckdb.execute(f"FROM '{folder / 'evidence.parquet'}'").fetchall()
+    return found
+
+
+def replace_facts(folder: Path, rows: list[tuple[Any, Any]]) -> None:
+    path = folder / "evidence.parquet"
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE facts (booking_uid VARCHAR, facts VARCHAR)")
+        for row in rows:
+            connection.execute("INSERT INTO facts VALUES (?, ?)", row)
+        connection.execute(f"COPY facts TO '{path}' (FORMAT parquet)")
+
+
+SECRET = "secret@client.example"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": [{"number": 1}]},
+        {"rows": SECRET},
+        {"rows": [SECRET]},
+        {"people": [{"person": SECRET, "role": "host", "currently_absent": False, "is_internal": False}]},
+        {"people": {SECRET: 1}},
+        {"booking": {SECRET: 1}},
+        {"feed": None},
+        {"host_side": {"came": 1, "seconds_of_core": 0, "needed_seconds": 0, "checked_in": False}},
+        {"rows_in_all": 1},
+    ],
+)
+def test_damaged_facts_are_reported(tmp_path: Path, change: Row) -> None:
+    """Whatever stands in the file, the error names the file and quotes nothing of it."""
+    with deciding(*CAME, POLICY) as decided:
+        write_plan(decided, tmp_path)
+    ((uid, facts),) = facts_of(tmp_path)
+    replace_facts(tmp_path, [(uid, json.dumps(json.loads(facts) | change))])
+    check_damage(tmp_path)
+
+
+@pytest.mark.parametrize("row", [("came", "{"), ("came", "null"), ("came", None), ("came", f'["{SECRET}"]')])
+def test_other_damage_is_reported(tmp_path: Path, row: tuple[str, Any]) -> None:
+    """Text that is no JSON, or JSON that is no object."""
+    with deciding(*CAME, POLICY) as decided:
+        write_plan(decided, tmp_path)
+    replace_facts(tmp_path, [row])
+    check_damage(tmp_path)
+
+
+def test_a_file_that_is_not_the_plans_is_reported(tmp_path: Path) -> None:
+    """No Parquet, a torn file, one of another plan, or none."""
+    with deciding(*CAME, POLICY) as decided:
+        write_plan(decided, tmp_path)
+    path = tmp_path / "evidence.parquet"
+    whole = path.read_bytes()
+    for content in (b"", SECRET.encode(), whole[:-9], whole[: len(whole) // 2] + whole[-9:]):
+        path.write_bytes(content)
+        check_damage(tmp_path)
+    path.write_bytes(whole)
+    replace_facts(tmp_path, facts_of(tmp_path) * 2)
+    check_damage(tmp_path)
+    path.unlink()
+    with pytest.raises(CorruptPlan, match=r"evidence\.parquet is missing"):
+        list(read_evidence(tmp_path, read_summary(tmp_path)))
+
+
+def check_damage(folder: Path) -> None:
+    with pytest.raises(CorruptPlan, match=r"evidence\.parquet is not the file that was written") as caught:
+        list(read_evidence(folder, read_summary(folder)))
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_plan_in_an_object_store() -> None:
+    """Evidence is written and read there as well."""
+    from upath import UPath
+
+    folder = UPath("memory://plans/evidence")
+    with deciding(*CAME, POLICY) as decided:
+        write_plan(decided, folder)
+    assert [one.booking.booking_uid for one in read_evidence(folder, read_summary(folder))] == ["came"]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Hashed plans
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_hashed_plan_has_nobodys_address_name_or_number(tmp_path: Path) -> None:
+    """No file has them, that of the worlds' people, rows and policies; the sentences say somebody instead."""
+    words = 0
+    for folder in write_world_plans(tmp_path, hashed=hashed):
+        tables, _ = random_tables(int(folder.name.removeprefix("world-")), 30)
+        everything = decoded(folder)
+        for secret in personal(tables):
+            assert secret not in everything
+        explanations = [with_reasons(one) for one in read_evidence(folder, read_summary(folder))]
+        emails = {person.email for each in explanations for person in each.people if person.email is not None}
+        emails |= {row.email for each in explanations for row in each.rows if row.email is not None}
+        assert emails
+        assert all(map(is_hashed, emails))
+        words += sum("(somebody, " in person.why for each in explanations for person in each.people)
+    assert words
+
+
+def decoded(folder: Path) -> str:
+    """Return all that the files of a plan hold, those of Parquet as rows."""
+    tables = [duckdb.execute(f"FROM '{path}'").fetchall() for path in sorted(folder.glob("*.parquet"))]
+    texts = [path.read_text() for path in sorted(folder.iterdir()) if path.suffix != ".parquet"]
+    return json.dumps(tables, default=str, ensure_ascii=False).lower() + "".join(texts).lower()
+
+
+def personal(tables: Any) -> set[str]:
+    """Return the names, addresses and numbers of a world that can be recognised in a text."""
+    cells = {
+        str(row[name]).strip().lower()
+        for table in tables[1:]
+        for row in table
+        for name in ("email", "match_email", "name", "phone", "participant")
+        if row.get(name)
+    }
+    return {cell for cell in cells if len(cell) > 8 and not re.fullmatch(r"\w+-\d+(-\d+)?", cell)}

@@ -14,14 +14,23 @@ import pytest
 
 from airflow_provider_calcom.attendance.engine import deciding
 from airflow_provider_calcom.attendance.errors import InvalidInput
+from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.cli.no_shows import main
 from airflow_provider_calcom.no_shows.apply.worklist import Worklist
+from airflow_provider_calcom.no_shows.evidence import read_evidence
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_plan, report_hash, verify_plan, write_plan
+from airflow_provider_calcom.no_shows.plan import (
+    CorruptPlan,
+    read_plan,
+    read_summary,
+    report_hash,
+    verify_plan,
+    write_plan,
+)
 from benchmarks.plans import write_plan_by_hand
 
 ANN, BOB, ROB = "Ann@client.example", "bob@client.example", "rob.bob@client.example"
@@ -290,3 +299,71 @@ def test_a_damaged_parquet_file_is_named(lab: Path) -> None:
     (lab / "plans" / "day" / "decisions.parquet").write_bytes(b"junk")
     with pytest.raises(CorruptPlan, match=r"decisions\.parquet"):
         forget(BOB, plans=[lab / "plans"], ledger=None, identities=IDENTITIES)
+
+
+def _write_made_plan(folder: Path) -> Path:
+    """Write a plan by the rules whose evidence has Bob by address, name and number, in rows of all kinds."""
+    times = {"start_at": START, "end_at": "2026-01-05T10:30:00Z"}
+    booking = {"booking_uid": "b", "status": "accepted", **times, "rescheduled_to_uid": None, "conference_key": "room"}
+    person = {"booking_uid": "b", "match_email": None, "absent": False}
+    people = [person | {"role": "host", "email": "host@acme.example", "name": "Hugo Host", "phone": None}]
+    named = ((ANN, "Ann Archer"), (BOB, "Bob Barker"), (ROB, "Rob Roberts"))
+    people += [person | {"role": "attendee", "email": email, "name": name, "phone": None} for email, name in named]
+    people[2]["phone"] = "+1 617 555 0199"
+    row = {"source": "zoom", "participant": "p-1", "kind": "person", "booking_uid": "b", "conference_key": None}
+    row |= {"email": None, "name": None, "phone": None, "joined_at": START, "left_at": times["end_at"]}
+    rows = [
+        row | {"email": "host@acme.example", "name": "Hugo Host", "participant": "p-host"},
+        row | {"email": BOB, "name": "Bobby B", "kind": "lobby"},
+        row | {"name": "barker bob", "kind": "lobby"},
+        row | {"phone": "+1 617 555 0199", "kind": "lobby", "participant": None},
+        row | {"email": ANN, "name": "Ann / Bob", "participant": "p-ann"},
+        row | {"email": ROB, "name": "Rob Roberts", "participant": "p-rob"},
+    ]
+    policy = {"as_of": "2026-01-12T00:00:00Z", "attendance_until": "2026-01-11T00:00:00Z", "traces_are_doubt": False}
+    with deciding([booking, booking | {"booking_uid": "c"}], people, rows, policy) as decided:
+        write_plan(decided, folder)
+    for name in ("report.html", "suggestions.json"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_names_and_numbers_beside_the_address(tmp_path: Path) -> None:
+    """Evidence has the person's no more; others and the plan's hashes stay. What was made of the plan is removed."""
+    plan = _write_made_plan(tmp_path / "plans" / "day")
+    before = [one.as_dict() for one in read_evidence(plan, read_summary(plan))]
+    for word in ("Bobby B", "barker bob", "Bob Barker", "617", "p-1", "Ann / Bob"):
+        assert word in content(plan)
+    found = forget(BOB, plans=[tmp_path / "plans"], ledger=None, identities=IDENTITIES)
+    assert {"evidence.parquet", "report.html", "suggestions.json"} <= {Path(path).name for path in found.places}
+    assert not (plan / "report.html").exists()
+    assert not (plan / "suggestions.json").exists()
+    everything = content(plan).lower().replace(ROB, "")
+    for word in (BOB, "bobby b", "barker", "617", "p-1", "ann / bob"):
+        assert word not in everything
+    for word in (ANN.lower(), "ann archer", "hugo host", "rob roberts", "p-ann", IDENTITIES.hashed(BOB)):
+        assert word in everything
+    after = [with_reasons(one).as_dict() for one in read_evidence(plan, verify_plan(plan))]
+    assert [one["booking"] for one in after] == [one["booking"] for one in before]
+    assert any(row["name"] == "somebody" for one in after for row in one["rows"])
+
+
+def test_the_name_of_a_host(tmp_path: Path) -> None:
+    """The host's name in the table of bookings goes with the address; other hosts stay."""
+    plan = _write_made_plan(tmp_path / "plans" / "day")
+    forget("HOST@acme.example", plans=[plan], ledger=None, identities=IDENTITIES)
+    hosts = duckdb.execute(f"SELECT host_email, host_name FROM '{plan / 'bookings.parquet'}'").fetchall()
+    assert hosts == [(IDENTITIES.hashed("host@acme.example"), None)]
+    assert "hugo" not in content(plan).lower()
+    plan = _write_made_plan(tmp_path / "plans" / "other")
+    forget(ANN, plans=[plan], ledger=None, identities=IDENTITIES)
+    hosts = duckdb.execute(f"SELECT host_email, host_name FROM '{plan / 'bookings.parquet'}'").fetchall()
+    assert hosts == [("host@acme.example", "Hugo Host")]
+    assert not (plan / "report.html").exists()
+
+
+def test_a_report_of_others_stays(tmp_path: Path) -> None:
+    """Where the address is not in the plan, its report is not removed."""
+    plan = _write_made_plan(tmp_path / "plans" / "day")
+    assert forget("nobody@client.example", plans=[plan], ledger=None, identities=IDENTITIES).places == {}
+    assert (plan / "report.html").exists()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import InvalidInput
+from airflow_provider_calcom.attendance.explain.model import SOMEBODY
 from airflow_provider_calcom.attendance.rules import Rules, Step, read_rules, the_rules
 from airflow_provider_calcom.attendance.schema import WHITE_SPACE
 
@@ -106,8 +107,8 @@ def gather(connection: DuckDBPyConnection, options: Options) -> str:
     """
     connection.execute(
         "CREATE TEMP TABLE options AS"
-        " SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed",
-        [options.numbers_of_files, options.most_rows, options.most_idle_rows, options.hashed is not None],
+        " SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed, ? AS somebody",
+        [options.numbers_of_files, options.most_rows, options.most_idle_rows, options.hashed is not None, SOMEBODY],
     )
     rules = _rules_by_row()
     freed = rules.last_uses([rules.decisions, _ADDRESSES])

@@ -1,8 +1,8 @@
 -- The facts of the chosen bookings: steps after those of rules.sql, in DuckDB's own SQL, and one row of JSON for each
 -- booking at the end. Timestamps are microseconds since 1970.
 --
--- It reads four more tables: chosen (booking, and place: its rank by start and uid), options (one row, see collect.Options)
--- and, once these steps have run, hashes (address and hash).
+-- It reads three more tables: chosen (booking, and place: its rank by start and uid), options (one row, see
+-- collect.Options) and, once these steps have run, hashes (address and hash).
 --
 -- People and rows are sorted by what they have, and by their number only where they are equal: neither the order of the
 -- input nor threads make a difference.
@@ -148,7 +148,7 @@ ranked_links AS (
     LEFT JOIN found_people ON found_people.person = links.person
 ),
 
-linked_rows AS (
+linked_rows AS MATERIALIZED (
     SELECT
         booking, feed_row,
         bool_or(is_first) AS is_first,
@@ -166,128 +166,139 @@ linked_rows AS (
     GROUP BY booking, feed_row
 ),
 
+-- Few columns, because they are sorted twice.
 placed_rows AS (
     SELECT
-        rows.*,
-        linked_rows.* EXCLUDE (booking, feed_row),
+        rows.booking,
+        rows.feed_row,
         rows.nearness > 1 AND NOT coalesce(linked_rows.is_active, FALSE) AS is_idle,
         row_number() OVER (
             PARTITION BY rows.booking ORDER BY coalesce(linked_rows.is_first, FALSE) DESC, rows.rank
         ) AS shown_place,
         row_number() OVER (
-            PARTITION BY rows.booking, rows.nearness = 1 OR coalesce(linked_rows.is_active, FALSE) ORDER BY rows.rank
+            PARTITION BY rows.booking, rows.nearness > 1 AND NOT coalesce(linked_rows.is_active, FALSE)
+            ORDER BY rows.rank
         ) AS idle_place
     FROM found_rows AS rows
     LEFT JOIN linked_rows ON linked_rows.booking = rows.booking AND linked_rows.feed_row = rows.feed_row
 ),
 
--- What is null, false or empty is left out of the JSON of people and rows.
-rows_as_json AS (
-    SELECT
-        rows.place,
-        list(
-            json_merge_patch(
-                '{}',
-                to_json({
-                    number: CASE WHEN options.numbers_of_files THEN rows.feed_row ELSE rows.rank END,
-                    source: rows.source,
-                    participant: CASE WHEN NOT options.are_hashed THEN rows.participant END,
-                    kind: rows.kind,
-                    booking_uid: rows.booking_uid,
-                    conference_key: rows.conference_key,
-                    email: CASE WHEN options.are_hashed THEN hashes.hash ELSE rows.email END,
-                    name: CASE
-                        WHEN NOT options.are_hashed THEN rows.name
-                        WHEN hashes.hash IS NULL AND coalesce(rows.name, rows.phone) IS NOT NULL THEN 'somebody'
-                    END,
-                    phone: CASE WHEN NOT options.are_hashed THEN rows.phone END,
-                    joined_at: rows.joined_at,
-                    left_at: rows.left_at,
-                    begins: rows.starts,
-                    ends: rows.ends,
-                    place: ['meeting', 'elsewhere', 'outside_window'][rows.nearness],
-                    whose: ['email', 'phone', 'name', 'internal', 'bot', 'unknown_participant'][rows.whose],
-                    is_by_participant: nullif(rows.is_by_participant, FALSE),
-                    counts_for: rows.counts_for,
-                    trace_of: rows.trace_of,
-                    named_with: rows.named_with,
-                    named_elsewhere: rows.named_elsewhere,
-                    at_another_time: rows.at_another_time,
-                    is_evidence: nullif(rows.is_evidence, FALSE),
-                    is_host_side: nullif(rows.is_host_side, FALSE),
-                    is_internal: nullif(rows.is_internal, FALSE),
-                    is_company: nullif(rows.is_company, FALSE)
-                })
-            )
-            ORDER BY rows.rank
-        ) AS as_json
-    FROM placed_rows AS rows
+shown_rows AS (
+    SELECT rows.*, linked_rows.* EXCLUDE (booking, feed_row)
+    FROM placed_rows
     CROSS JOIN options
-    LEFT JOIN hashes ON hashes.address = rows.email
-    WHERE rows.shown_place <= options.most_rows AND (NOT rows.is_idle OR rows.idle_place <= options.most_idle_rows)
-    GROUP BY rows.place
+    INNER JOIN found_rows AS rows ON rows.booking = placed_rows.booking AND rows.feed_row = placed_rows.feed_row
+    LEFT JOIN linked_rows ON linked_rows.booking = rows.booking AND linked_rows.feed_row = rows.feed_row
+    WHERE placed_rows.shown_place <= options.most_rows
+        AND (NOT placed_rows.is_idle OR placed_rows.idle_place <= options.most_idle_rows)
 ),
 
-people_as_json AS (
+-- JSON is put together as text: concat_ws() leaves out what is null, and to_json() of structs that have JSON in them would
+-- parse it again at each level.
+row_objects AS (
+    SELECT
+        rows.place,
+        rows.rank,
+        '{' || concat_ws(
+            ',',
+            '"number":' || CASE WHEN options.numbers_of_files THEN rows.feed_row ELSE rows.rank END,
+            '"source":' || to_json(rows.source),
+            '"participant":' || CASE WHEN NOT options.are_hashed THEN to_json(rows.participant) END,
+            '"kind":' || to_json(rows.kind),
+            '"booking_uid":' || to_json(rows.booking_uid),
+            '"conference_key":' || to_json(rows.conference_key),
+            '"email":' || to_json(CASE WHEN options.are_hashed THEN hashes.hash ELSE rows.email END),
+            '"name":' || to_json(
+                CASE
+                    WHEN NOT options.are_hashed THEN rows.name
+                    WHEN hashes.hash IS NULL AND coalesce(rows.name, rows.phone) IS NOT NULL THEN options.somebody
+                END
+            ),
+            '"phone":' || CASE WHEN NOT options.are_hashed THEN to_json(rows.phone) END,
+            '"joined_at":' || rows.joined_at,
+            '"left_at":' || rows.left_at,
+            '"begins":' || rows.starts,
+            '"ends":' || rows.ends,
+            '"place":"' || ['meeting', 'elsewhere', 'outside_window'][rows.nearness] || '"',
+            '"whose":"' || ['email', 'phone', 'name', 'internal', 'bot', 'unknown_participant'][rows.whose] || '"',
+            CASE WHEN rows.is_by_participant THEN '"is_by_participant":true' END,
+            '"counts_for":' || to_json(rows.counts_for),
+            '"trace_of":' || to_json(rows.trace_of),
+            '"named_with":' || to_json(rows.named_with),
+            '"named_elsewhere":' || to_json(rows.named_elsewhere),
+            '"at_another_time":' || to_json(rows.at_another_time),
+            CASE WHEN rows.is_evidence THEN '"is_evidence":true' END,
+            CASE WHEN rows.is_host_side THEN '"is_host_side":true' END,
+            CASE WHEN rows.is_internal THEN '"is_internal":true' END,
+            CASE WHEN rows.is_company THEN '"is_company":true' END
+        ) || '}' AS as_json
+    FROM shown_rows AS rows
+    CROSS JOIN options
+    LEFT JOIN hashes ON hashes.address = rows.email
+),
+
+person_objects AS (
     SELECT
         people.place,
-        list(
-            json_merge_patch(
-                '{}',
-                to_json({
-                    person: people.number,
-                    role: people.role,
-                    email: CASE WHEN options.are_hashed THEN hashes.hash ELSE people.email END,
-                    name: CASE WHEN NOT options.are_hashed THEN people.name END,
-                    currently_absent: people.currently_absent,
-                    is_internal: people.is_internal,
-                    outcome: people.outcome,
-                    reason: people.reason,
-                    presence_seconds: people.presence_seconds,
-                    first_joined_at: people.first_joined_at,
-                    last_left_at: people.last_left_at
-                })
-            )
-            ORDER BY people.rank
-        ) AS as_json
+        people.rank,
+        '{' || concat_ws(
+            ',',
+            '"person":' || people.number,
+            '"role":"' || people.role || '"',
+            '"email":' || to_json(CASE WHEN options.are_hashed THEN hashes.hash ELSE people.email END),
+            '"name":' || CASE WHEN NOT options.are_hashed THEN to_json(people.name) END,
+            '"currently_absent":' || people.currently_absent,
+            '"is_internal":' || people.is_internal,
+            '"outcome":"' || people.outcome || '"',
+            '"reason":"' || people.reason || '"',
+            '"presence_seconds":' || to_json(people.presence_seconds),
+            '"first_joined_at":' || people.first_joined_at,
+            '"last_left_at":' || people.last_left_at
+        ) || '}' AS as_json
     FROM found_people AS people
     CROSS JOIN options
     LEFT JOIN hashes ON hashes.address = people.email
-    GROUP BY people.place
 ),
 
-counted_rows AS (
-    SELECT
-        place,
-        json_merge_patch(
-            '{}',
-            to_json({
-                meeting: nullif(count(*) FILTER (nearness = 1), 0),
-                elsewhere: nullif(count(*) FILTER (nearness = 2), 0),
-                outside_window: nullif(count(*) FILTER (nearness = 3), 0)
-            })
-        ) AS as_json
-    FROM found_rows
-    GROUP BY place
-),
-
-sources_as_json AS (
+source_objects AS (
     SELECT
         chosen.place,
-        list(
-            {
-                source: nullif(sources.source, ''),
-                complete_until: sources.source_end,
-                is_named: sources.is_named,
-                has_rows: of_meetings.booking IS NOT NULL
-            }
-            ORDER BY sources.source
-        ) AS as_json
+        sources.source_number AS rank,
+        to_json({
+            source: nullif(sources.source, ''),
+            complete_until: sources.source_end,
+            is_named: sources.is_named,
+            has_rows: of_meetings.booking IS NOT NULL
+        }) AS as_json
     FROM chosen
     CROSS JOIN sources
     LEFT JOIN (SELECT DISTINCT booking, source_number FROM open_rows) AS of_meetings
         ON of_meetings.booking = chosen.booking AND of_meetings.source_number = sources.source_number
-    GROUP BY chosen.place
+),
+
+row_lists AS (
+    SELECT place, string_agg(as_json, ',' ORDER BY rank) AS as_json FROM row_objects GROUP BY place
+),
+
+person_lists AS (
+    SELECT place, string_agg(as_json, ',' ORDER BY rank) AS as_json FROM person_objects GROUP BY place
+),
+
+source_lists AS (
+    SELECT place, string_agg(as_json, ',' ORDER BY rank) AS as_json FROM source_objects GROUP BY place
+),
+
+row_counts AS (
+    SELECT
+        place,
+        concat_ws(
+            ',',
+            '"meeting":' || nullif(count(*) FILTER (nearness = 1), 0),
+            '"elsewhere":' || nullif(count(*) FILTER (nearness = 2), 0),
+            '"outside_window":' || nullif(count(*) FILTER (nearness = 3), 0)
+        ) AS as_json
+    FROM found_rows
+    GROUP BY place
 ),
 
 -- The rules know up to where the feed is complete only for a booking that they judge.
@@ -297,8 +308,9 @@ ends_of_feeds AS (
 
 SELECT
     bookings.booking_uid,
-    to_json({
-        booking: {
+    concat(
+        '{"booking":',
+        to_json({
             booking_uid: bookings.booking_uid,
             status: bookings.status,
             start_at: bookings.start_at,
@@ -309,39 +321,40 @@ SELECT
             window_end: sifted_bookings.window_end,
             settled_at: bookings.end_at + policy.settle,
             excluded_as: sifted_bookings.excluded_as
-        },
-        feed: {
-            rows: feed.feed_rows,
-            complete_until:
-                CASE WHEN ends_of_feeds.booking IS NULL THEN feed.complete_until ELSE ends_of_feeds.complete_until END,
-            needed_until: bookings.end_at + greatest(policy.overrun, policy.settle),
-            attendance_until: policy.attendance_until,
-            as_of: policy.as_of,
-            sources: coalesce(to_json(sources_as_json.as_json), '[]')
-        },
+        }),
+        ',"feed":{',
+        concat_ws(
+            ',',
+            '"rows":' || feed.feed_rows,
+            '"complete_until":'
+                || CASE WHEN ends.booking IS NULL THEN feed.complete_until ELSE ends.complete_until END,
+            '"needed_until":' || (bookings.end_at + greatest(policy.overrun, policy.settle)),
+            '"attendance_until":' || policy.attendance_until,
+            '"as_of":' || policy.as_of
+        ),
+        ',"sources":[', source_lists.as_json, ']},"host_side":',
         -- The required presence, as the rules compute it: half of the core at most, to the microsecond.
-        host_side: {
+        to_json({
             came: CASE WHEN sifted_bookings.excluded_as IS NULL THEN hosts_that_came.booking IS NOT NULL END,
             seconds_of_core: coalesce(host_sides.covered, 0) / 1e6,
             needed_seconds: greatest(
                 least(policy.host_min_presence, (bookings.end_at - bookings.start_at + 1) // 2), policy.min_presence
             ) / 1e6,
             checked_in: coalesce(host_sides.has_check_in, 0) = 1
-        },
-        people: coalesce(to_json(people_as_json.as_json), '[]'),
-        rows: coalesce(to_json(rows_as_json.as_json), '[]'),
-        rows_in_all: coalesce(counted_rows.as_json, '{}')
-    }) AS facts
+        }),
+        ',"people":[', person_lists.as_json, '],"rows":[', row_lists.as_json,
+        '],"rows_in_all":{', row_counts.as_json, '}}'
+    ) AS facts
 FROM chosen
 CROSS JOIN policy
 CROSS JOIN feed
 INNER JOIN bookings ON bookings.booking = chosen.booking
 INNER JOIN sifted_bookings ON sifted_bookings.booking = chosen.booking
-LEFT JOIN ends_of_feeds ON ends_of_feeds.booking = chosen.booking
+LEFT JOIN ends_of_feeds AS ends ON ends.booking = chosen.booking
 LEFT JOIN host_sides ON host_sides.booking = chosen.booking
 LEFT JOIN hosts_that_came ON hosts_that_came.booking = chosen.booking
-LEFT JOIN sources_as_json ON sources_as_json.place = chosen.place
-LEFT JOIN people_as_json ON people_as_json.place = chosen.place
-LEFT JOIN rows_as_json ON rows_as_json.place = chosen.place
-LEFT JOIN counted_rows ON counted_rows.place = chosen.place
+LEFT JOIN source_lists ON source_lists.place = chosen.place
+LEFT JOIN person_lists ON person_lists.place = chosen.place
+LEFT JOIN row_lists ON row_lists.place = chosen.place
+LEFT JOIN row_counts ON row_counts.place = chosen.place
 ORDER BY chosen.place

@@ -14,6 +14,9 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, PEOPLE
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 
+SOMEBODY = "somebody"
+"""Name of a row whose person's name and number were left out or removed, as in a plan with hashed addresses."""
+
 _Facts = TypeVar("_Facts")
 _KINDS, _ROLES = (
     next(column.choices for column in table.columns if column.name == name)
@@ -63,11 +66,11 @@ class Feed:
     """
 
     rows: int
-    complete_until: int | None
     needed_until: int
-    attendance_until: int | None
     as_of: int
     sources: list[FeedSource]
+    complete_until: int | None = None
+    attendance_until: int | None = None
 
     @property
     def counting_sources(self) -> list[FeedSource]:

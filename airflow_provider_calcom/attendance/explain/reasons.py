@@ -66,60 +66,116 @@ HOSTS_SENTENCES: dict[str | None, tuple[int | None, str]] = {
 """Where hosts have rules of their own, which have no numbers."""
 
 
+_NOT_INTERNAL = (
+    "no address of the person is internal (internal_domains or internal_emails), or a host's of this booking"
+)
+_IS_SETTLED = "the booking could be judged from {settled_at} on, {settle} (settle) after its end, and this is {as_of}"
+_IS_COMPLETE = "the feed is complete {complete}, and had to be up to {needed_until}"
+_IS_EVIDENCE = "somebody was there within the core: {evidence}"
+_NOT_UNKNOWN = "nobody was there who may be {who}"
+
+WHY_NOT: dict[int, str] = {
+    1: "the booking is accepted",
+    2: "no other booking took its place",
+    3: _IS_SETTLED,
+    4: _NOT_INTERNAL,
+    5: "no other attendee of this booking is booked under the same address",
+    6: "the person was there for {presence} of the window, and {min_presence} would be needed (min_presence)",
+    7: "{no_trace}",
+    8: _IS_COMPLETE,
+    9: _IS_EVIDENCE,
+    10: "{held}",
+    11: _NOT_UNKNOWN,
+    12: "nobody else's row has a part of the person's name that is not in the other's own name, too",
+    13: "no row elsewhere in the window is the person's by its name",
+    14: "{not_moved}",
+}
+"""Why a rule on attendees did not apply, where one after it did."""
+
+_HOSTS_RULES_BEFORE: dict[str, tuple[int | None, str]] = {
+    "host_seen": (3, _IS_SETTLED),
+    "trace": (None, _HOST_DID_NOT),
+    "feed_incomplete": (None, "no host and no internal participant left a trace"),
+    "no_evidence": (8, _IS_COMPLETE),
+    "unknown_participant": (9, _IS_EVIDENCE),
+    "not_seen": (11, _NOT_UNKNOWN),
+    "no_guest_seen": (11, _NOT_UNKNOWN),
+}
+"""The rule before each that decides on hosts, and why it did not apply."""
+
+
 def with_reasons(explanation: Explanation) -> Explanation:
-    """Add each person's rule and sentence."""
-    figures = _figures(explanation)
-    return replace(explanation, people=[_explained(explanation, person, figures) for person in explanation.people])
+    """Add each person's rule, the rule before it, which did not apply, and a sentence on either."""
+    return replace(explanation, people=[_explained(explanation, person) for person in explanation.people])
 
 
 def exclusion(explanation: Explanation, reason: str) -> str:
     """Return which of rules 1 to 3 excludes the booking."""
     rule, sentence = SENTENCES[reason]
-    return (
-        f"Rule {rule} excludes the booking: {sentence.format_map(_figures(explanation))}. Its rows are not looked at."
+    figures = _Figures(explanation, explanation.people[0] if explanation.people else None)
+    return f"Rule {rule} excludes the booking: {sentence.format_map(figures)}. Its rows are not looked at."
+
+
+def _explained(explanation: Explanation, person: PersonExplanation) -> PersonExplanation:
+    rule, sentence = _rule(person)
+    rule_before, why_not = _rule_before(person, rule)
+    figures = _Figures(explanation, person)
+    return replace(
+        person,
+        rule=rule,
+        why=sentence.format_map(figures),
+        rule_before=rule_before,
+        why_not_before=why_not.format_map(figures),
     )
 
 
-def _explained(explanation: Explanation, person: PersonExplanation, figures: dict[str, str]) -> PersonExplanation:
-    sentences = SENTENCES | HOSTS_SENTENCES if person.role == "host" else SENTENCES
-    rule, sentence = sentences[person.reason]
-    return replace(person, rule=rule, why=sentence.format_map(figures | _figures_of_person(explanation, person)))
+def _rule(person: PersonExplanation) -> tuple[int | None, str]:
+    if person.role == "host" and person.reason in HOSTS_SENTENCES:
+        return HOSTS_SENTENCES[person.reason]
+    return SENTENCES[person.reason]
 
 
-def _figures(explanation: Explanation) -> dict[str, str]:
-    booking = explanation.booking
+def _rule_before(person: PersonExplanation, rule: int | None) -> tuple[int | None, str]:
+    """Return the rule before the one that applied, and why it did not apply, or ``(None, "")`` where there is none."""
+    if person.role == "host" and person.reason in _HOSTS_RULES_BEFORE:
+        return _HOSTS_RULES_BEFORE[person.reason]
+    if rule is None or rule == 1:
+        return None, ""
+    return rule - 1, WHY_NOT[rule - 1]
+
+
+class _Figures(dict[str, str]):
+    """The figures of the sentences on a person, each computed when a sentence has it: few of them are needed.
+
+    :param person: None for a sentence on the booking alone.
+    """
+
+    def __init__(self, explanation: Explanation, person: PersonExplanation | None) -> None:
+        super().__init__()
+        self._explanation = explanation
+        self._person = person
+
+    def __missing__(self, name: str) -> str:
+        if name in _FIGURES:
+            return _FIGURES[name](self._explanation)
+        if self._person is None:
+            raise KeyError(name)
+        return _FIGURES_OF_PERSON[name](self._explanation, self._person)
+
+
+def _trace_of_hosts(explanation: Explanation) -> str:
     hosts = {person.person for person in explanation.people if person.role == "host"}
-    return {
-        "status": shown(booking.status) or "empty",
-        "moved_to": shown(booking.rescheduled_to_uid),
-        "as_of": moment(explanation.feed.as_of),
-        "settle": seconds(explanation.policy.settle),
-        "settled_at": moment(booking.settled_at),
-        "min_presence": seconds(explanation.policy.min_presence),
-        "complete": complete(explanation),
-        "needed_until": moment(explanation.feed.needed_until),
-        "moved_within": seconds(explanation.policy.moved_within),
-        "meeting_rows": str(explanation.rows_in_all.get("meeting", 0)),
-        "host_side": host_side(explanation),
-        "hosts_trace": _first(explanation, lambda row: row.is_internal or not hosts.isdisjoint(row.trace_of)),
-        "held": _held(explanation),
-        "company": _first(explanation, lambda row: row.is_company),
-    }
+    return _first(explanation, lambda row: row.is_internal or not hosts.isdisjoint(row.trace_of))
 
 
-def _figures_of_person(explanation: Explanation, person: PersonExplanation) -> dict[str, str]:
-    internal = "internal (internal_domains or internal_emails)"
-    return {
-        "who": "one of the hosts" if person.role == "host" else "the person",
-        "internal": internal if person.is_internal else "that of a host of this booking",
-        "presence": seconds(person.presence_seconds),
-        "means": "e-mail" if person.reason == "email" else str(person.reason),
-        "trace": _first(explanation, lambda row: person.person in row.trace_of),
-        "named_with": _first(explanation, lambda row: person.person in row.named_with),
-        "elsewhere": _first(explanation, lambda row: person.person in row.named_elsewhere),
-        "moved": _first(explanation, lambda row: person.person in row.at_another_time),
-        "elsewhere_or_not": _NOT_ELSEWHERE if explanation.policy.traces_are_doubt else _NO_DOUBT_ELSEWHERE,
-    }
+def _not_moved(explanation: Explanation) -> str:
+    """Return why the meeting was not held at another time for the person."""
+    if not explanation.policy.traces_are_doubt:
+        return "another time does not raise a doubt (traces_are_doubt is false)"
+    if explanation.booking.conference_key is None:
+        return "the booking has no conference key under which rows of another time would be found"
+    within = seconds(explanation.policy.moved_within)
+    return f"no row shows the meeting with them at another time, up to {within} earlier or later (moved_within)"
 
 
 def host_side(explanation: Explanation) -> str:
@@ -233,3 +289,42 @@ def shown(text: str | None) -> str:
         return " ".join((text or "").split())  # most names, at a tenth of the time
     signs = (sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
     return " ".join("".join(signs).split())
+
+
+_FIGURES: dict[str, Callable[[Explanation], str]] = {
+    "status": lambda one: shown(one.booking.status) or "empty",
+    "moved_to": lambda one: shown(one.booking.rescheduled_to_uid),
+    "as_of": lambda one: moment(one.feed.as_of),
+    "settle": lambda one: seconds(one.policy.settle),
+    "settled_at": lambda one: moment(one.booking.settled_at),
+    "min_presence": lambda one: seconds(one.policy.min_presence),
+    "complete": complete,
+    "needed_until": lambda one: moment(one.feed.needed_until),
+    "moved_within": lambda one: seconds(one.policy.moved_within),
+    "meeting_rows": lambda one: str(one.rows_in_all.get("meeting", 0)),
+    "host_side": host_side,
+    "hosts_trace": _trace_of_hosts,
+    "held": _held,
+    "company": lambda one: _first(one, lambda row: row.is_company),
+    "evidence": lambda one: _first(one, lambda row: row.is_evidence),
+    "no_trace": lambda one: (
+        "no row is a trace of the person"
+        if one.policy.traces_are_doubt
+        else "a trace does not raise a doubt (traces_are_doubt is false)"
+    ),
+    "not_moved": _not_moved,
+    "elsewhere_or_not": lambda one: _NOT_ELSEWHERE if one.policy.traces_are_doubt else _NO_DOUBT_ELSEWHERE,
+}
+
+_FIGURES_OF_PERSON: dict[str, Callable[[Explanation, PersonExplanation], str]] = {
+    "who": lambda _, person: "one of the hosts" if person.role == "host" else "the person",
+    "internal": lambda _, person: (
+        "internal (internal_domains or internal_emails)" if person.is_internal else "that of a host of this booking"
+    ),
+    "presence": lambda _, person: seconds(person.presence_seconds),
+    "means": lambda _, person: "e-mail" if person.reason == "email" else str(person.reason),
+    "trace": lambda one, person: _first(one, lambda row: person.person in row.trace_of),
+    "named_with": lambda one, person: _first(one, lambda row: person.person in row.named_with),
+    "elsewhere": lambda one, person: _first(one, lambda row: person.person in row.named_elsewhere),
+    "moved": lambda one, person: _first(one, lambda row: person.person in row.at_another_time),
+}

@@ -82,6 +82,9 @@ def _decision(person: PersonExplanation) -> Iterator[str]:
     rule = f"rule {person.rule}: " if person.rule else "hosts' rules: " if person.reason else ""
     flag = ". Cal.com's flag says absent" if person.currently_absent else ""
     yield from wrapped(rule + person.why + flag, _INDENT, _INDENT)
+    if person.why_not_before:
+        before = f"rule {person.rule_before}" if person.rule_before else "the hosts' rule"
+        yield from wrapped(f"{before} before it did not apply: {person.why_not_before}", _INDENT, _INDENT)
 
 
 class Timeline:
