@@ -93,7 +93,7 @@ with DAG(
             ["clinic.example"],
             type="array",
             title="Your own mail domains",
-            description="Attendees with such an address are colleagues, and never no-shows. One domain a line.",
+            description="Attendees with such an address are your own people, and never no-shows. One domain a line.",
             section="Bookings and attendance",
         ),
         "approval": Param(

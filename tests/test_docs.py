@@ -45,6 +45,7 @@ from airflow_provider_calcom.no_shows import diff, plan_files
 from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
+from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
@@ -321,10 +322,11 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## MarkAbsentOperator", MarkAbsentOperator),
         (OPERATORS, "## PlanNoShowsOperator", PlanNoShowsOperator),
         (OPERATORS, "## ApplyNoShowsOperator", ApplyNoShowsOperator),
+        (OPERATORS, "## ApproveNoShowsOperator", ApproveNoShowsOperator),
         (OPERATORS, "## ListBookingsOperator", ListBookingsOperator),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "list", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

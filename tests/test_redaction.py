@@ -68,6 +68,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
 from airflow_provider_calcom.operators._base import CalComOperator
 from airflow_provider_calcom.operators._paths import OutputNotWritten, OutputUnusable, written_output
 from airflow_provider_calcom.operators._plan_parameters import correct_of
+from airflow_provider_calcom.operators.approval import ApprovalUnavailable
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from benchmarks.plans import write_plan_by_hand
@@ -195,7 +196,7 @@ SHOWN_IN_LOGS = {
     ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
     ("no_shows/planner.py", "format_plan(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
-    ("no_shows/planner.py", "json.dumps(report.as_dict())"): "FeedReport hides what feeds give it",
+    ("no_shows/planner.py", "format_feed(number, report)"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
     (
         "operators/no_shows.py",
@@ -203,12 +204,9 @@ SHOWN_IN_LOGS = {
     ): "literals",
     ("operators/no_shows.py", "result['booking_uid']"): "a checked uid",
     ("operators/no_shows.py", "format_plan(summary)"): "numbers, reasons and rails of a plan of ours",
-    (
-        "operators/no_shows.py",
-        "', '.join((f'{outcome} {changes}' for outcome, changes in result['outcomes'].items() if changes))"
-        " or 'no change'",
-    ): "numbers",
     ("operators/no_shows.py", "progress"): "numbers",
+    ("operators/_report.py", "type(error).__name__"): "a class",
+    ("no_shows/apply/application.py", "format_outcomes(result, worklist)"): "numbers, outcomes and classes of errors",
 }
 """Values that log statements show as they are, each with the reason why that is right."""
 
@@ -263,6 +261,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.SkippedRecord: "counted by FeedReport",
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
+    ApprovalUnavailable: "raised where its module is imported; its text is a literal",
     FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }
 

@@ -118,10 +118,11 @@ class RailResult:
 
     def describe_figure(self) -> str:
         """Return the figure in a few words, for a table."""
-        return self._words().removeprefix("a share of ")
+        return self._words(digits=3).removeprefix("a share of ")
 
-    def _words(self) -> str:
-        return RAILS[self.name].words.format(figure=_number(self.figure, "nothing"), sample=self.sample)
+    def _words(self, digits: int = 6) -> str:
+        figure = _number(self.figure, "nothing", digits)
+        return RAILS[self.name].words.format(figure=figure, sample=self.sample)
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,8 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _number(value: float | None, none: str) -> str:
-    return none if value is None else str(value) if isinstance(value, int) else f"{value:.6g}"
+def _number(value: float | None, none: str, digits: int = 6) -> str:
+    return none if value is None else str(value) if isinstance(value, int) else f"{value:.{digits}g}"
 
 
 def _parsed(text: str) -> Any:

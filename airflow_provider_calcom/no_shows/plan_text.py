@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from airflow_provider_calcom.no_shows.guard_rails import RailResult
 from airflow_provider_calcom.no_shows.plan_files import Change, Summary
 from airflow_provider_calcom.no_shows.text_tables import aligned, counts, shortened
+
+if TYPE_CHECKING:
+    from airflow_provider_calcom.attendance.feeds import FeedReport
 
 _CHANGE_COLUMNS = ("change", "start", "booking", "who", "reason")
 _LONGEST_CELL = 40
@@ -30,6 +34,24 @@ def format_plan(
         more = summary["changes"]["total"] - len(shown)
         lines += [f"and {more} more"] if more else []
     return "\n".join(lines) + "\n"
+
+
+def format_feed(number: int, report: FeedReport) -> str:
+    """Return what was read of a feed as a table for a log.
+
+    :param number: the feed's place in ``attendance``, from 0.
+    :param report: the counts of its reading.
+    """
+    kinds = ", ".join(f"{kind} {rows:,}" for kind, rows in sorted(report.rows_by_kind.items()))
+    read = f"{report.records:,} records, {report.rows:,} rows{': ' if kinds else ''}{kinds}"
+    rows = [(f"feed {number}", f"{report.feed}: {read}")]
+    for name, found in (("skipped", report.skipped), ("notes", report.notes)):
+        if found:
+            rows.append((name, counts(found.most_common())))
+    if report.unreadable_records:
+        rows.append(("unreadable", f"{report.unreadable_records:,} records ({report.unreadable_share:.1%})"))
+        rows += [("", str(sample)) for sample in report.samples]
+    return "\n".join(aligned(rows))
 
 
 def _rows_of_figures(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -63,8 +85,12 @@ def _rows_of_rails(summary: Summary) -> Iterator[tuple[str, str, str, str]]:
 
 def _mark(result: RailResult) -> str:
     if not result.is_judged:
-        return "off" if result.limit is None else f"fewer than {result.judged_from}"
+        return "off" if result.limit is None else _too_few(result.judged_from or 0)
     return "FAILED" if result.is_tripped else "passed"
+
+
+def _too_few(judged_from: int) -> str:
+    return f"fewer than {judged_from}" if judged_from > 1 else "no bookings"
 
 
 def _row_of_change(change: Change, with_addresses: bool) -> tuple[str, str, str, str, str]:

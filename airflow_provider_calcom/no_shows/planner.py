@@ -7,7 +7,6 @@ compares it with Cal.com's flags; ``guard_rails`` compares the figures with the 
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,9 +30,10 @@ from airflow_provider_calcom.no_shows.booking_files import read_bookings
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
-from airflow_provider_calcom.no_shows.plan import Origin, format_plan, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, write_plan
 from airflow_provider_calcom.no_shows.plan_files import Summary, read_summary
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.plan_text import format_feed, format_plan
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.api.client import CalComClient
@@ -258,7 +258,7 @@ class _InputCollector:
         feeds = [reader.read(number, entry) for number, entry in enumerate(self.request.attendance)]
         for number, feed in enumerate(feeds):
             for report in feed.reports:
-                log.info("Feed %d: %s", number, json.dumps(report.as_dict()))
+                log.info("%s", format_feed(number, report))
         return [LabelledFile(feed.path, f"feed {number} ({feed.feed})") for number, feed in enumerate(feeds)], feeds
 
 

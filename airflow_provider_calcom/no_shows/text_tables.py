@@ -34,7 +34,7 @@ def aligned(rows: Iterable[Sequence[str]], *, width: int = WIDTH) -> list[str]:
 
 
 def shortened(text: str, length: int) -> str:
-    """Return at most so many characters, the last an ellipsis if some are left out."""
+    """Return the first characters of a text, with an ellipsis instead of those that are left out."""
     return text if len(text) <= length else f"{text[: length - 1]}\u2026"
 
 

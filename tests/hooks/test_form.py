@@ -73,7 +73,7 @@ def test_everything_that_the_metadata_name_exists() -> None:
 def test_the_metadata_name_all_operators_hooks_and_links() -> None:
     """What is added to the package is listed, as Airflow's own providers list theirs; logo and guides exist."""
     for kind in ("hooks", "operators"):
-        found = {path.stem for path in (PACKAGE / kind).glob("[!_]*.py")} - {"sql"}  # a hook that is no connection's
+        found = {path.stem for path in (PACKAGE / kind).glob("[!_]*.py")} - {"sql"}  # of other connection types
         listed = {module.rpartition(".")[2] for entry in INFO[kind] for module in entry["python-modules"]}
         assert listed == found
     own = (one for one in vars(links).values() if isinstance(one, type) and one.__module__ == links.__name__)

@@ -18,6 +18,8 @@ import pytest
 
 from airflow_provider_calcom.attendance.engine import Decided, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
+from airflow_provider_calcom.attendance.feeds import FeedReport
+from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.guard_rails import InvalidGuardRails
@@ -31,6 +33,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
     read_summary,
     verify_plan,
 )
+from airflow_provider_calcom.no_shows.plan_text import format_feed
 from tests.no_shows.decisions import ANN, POLICY, Person, crowd, decided, write
 
 Row = dict[str, Any]
@@ -640,6 +643,24 @@ def test_a_rejected_plan_as_text(tmp_path: Path) -> None:
     assert re.search(r"^max_absent_share      FAILED +at most 0.5 +1 of 20 ", text, re.MULTILINE)
     assert "@" not in text
     assert len(str(raised.value)) <= 220, "a log shows it whole, below the table"
+
+
+def test_a_feed_as_text() -> None:
+    """Records and rows in one line; then what was left out, and where records can't be read, without their values."""
+    report = FeedReport("zoom", max_unreadable=1)
+    for kind in ("person", "person", "lobby"):
+        report.start_record()
+        report.rows += 1
+        report.rows_by_kind[kind] += 1
+    assert format_feed(0, report) == "feed 0  zoom: 3 records, 3 rows: lobby 1, person 2"
+    report.start_record()
+    report.note("no name")
+    report.unreadable(UnreadableField("join_time", "must be a time, but is a text of 3 letters"))
+    text = format_feed(1, report)
+    assert "\nnotes       1: no name 1\n" in text
+    assert "\nunreadable  1 records (25.0%)\n" in text
+    assert "row 4" in text.splitlines()[-1]
+    assert "join_time" in text.splitlines()[-1]
 
 
 def test_no_line_of_a_plan_runs_off_the_screen(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_plan
-from airflow_provider_calcom.no_shows.plan_files import PlanFolderUnusable
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, PlanFolderUnusable, read_plan
 from airflow_provider_calcom.reports import words, write_report
 from airflow_provider_calcom.reports.load import load_plan
 from tests.operators.planning import memory_storage
