@@ -20,8 +20,8 @@ from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.policy_tables import PolicyTable, policy_tables
 from airflow_provider_calcom.attendance.rules import the_rules
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, BOOKINGS, NUMBERED_ATTENDANCE, PEOPLE, Table
-from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
-from airflow_provider_calcom.attendance.tables.sources import Source, format_of, local_files
+from airflow_provider_calcom.attendance.tables.loader import Loader
+from airflow_provider_calcom.attendance.tables.sources import LoadedFile, Source, format_of, local_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -141,7 +141,7 @@ def _row(row: ExplainedRow) -> dict[str, Any]:
         "unknown": row.is_company,
         "key": None if row.place == "meeting" else key(row),
     }
-    return {name: fact for name, fact in facts.items() if fact or fact == 0 and fact is not False}
+    return {name: fact for name, fact in facts.items() if fact or (fact == 0 and fact is not False)}
 
 
 def _how(row: ExplainedRow) -> str:

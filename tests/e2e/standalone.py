@@ -167,8 +167,8 @@ def running_standalone(
             if not _is_healthy(url):
                 print(airflow.log()[-8000:])
         assert process.poll() is None
-        # At the first request of a worker, the server builds its interface for workers and responds to nobody meanwhile:
-        # seconds, or a minute on a busy machine, after which the worker would have given up.
+        # At the first request of a worker, the server builds its interface for workers and responds to nobody
+        # meanwhile: seconds, or a minute on a busy machine, after which the worker would have given up.
         httpx.get(f"{url}/execution/health", timeout=_STARTS_WITHIN)
         yield airflow
     finally:

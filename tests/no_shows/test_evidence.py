@@ -257,7 +257,7 @@ def test_plans_of_older_versions(plans: list[Path]) -> None:
     assert list(read_evidence(plans[0], summary)) == []
 
 
-def test_evidence_is_no_part_of_what_is_approved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evidence_does_not_change_what_is_approved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan's hash is the same with evidence and without."""
     hashes = []
     for most in (9, 0):
@@ -305,7 +305,7 @@ SECRET = "secret@client.example"
     ],
 )
 def test_damaged_facts_are_reported(tmp_path: Path, change: Row) -> None:
-    """Whatever stands in the file, the error names the file and quotes nothing of it."""
+    """Whatever the file holds, the error names the file and quotes nothing of it."""
     with deciding(*CAME, POLICY) as decided:
         write_plan(decided, tmp_path)
     ((uid, facts),) = facts_of(tmp_path)
@@ -315,7 +315,7 @@ def test_damaged_facts_are_reported(tmp_path: Path, change: Row) -> None:
 
 @pytest.mark.parametrize("row", [("came", "{"), ("came", "null"), ("came", None), ("came", f'["{SECRET}"]')])
 def test_other_damage_is_reported(tmp_path: Path, row: tuple[str, Any]) -> None:
-    """Text that is no JSON, or JSON that is no object."""
+    """Invalid JSON, or JSON of another kind than an object."""
     with deciding(*CAME, POLICY) as decided:
         write_plan(decided, tmp_path)
     replace_facts(tmp_path, [row])

@@ -20,7 +20,7 @@ from airflow_provider_calcom.attendance.engine import Decided, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.attendance.feeds import FeedReport
 from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
-from airflow_provider_calcom.attendance.tables.loader import LoadedFile
+from airflow_provider_calcom.attendance.tables.sources import LoadedFile
 from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.guard_rails import InvalidGuardRails
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption, format_plan, write_plan

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from airflow_provider_calcom._timestamps import EARLIEST, LATEST, format_microseconds, microseconds
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.schema import ATTENDANCE, PEOPLE
-from airflow_provider_calcom.attendance.tables.loader import LoadedFile
+from airflow_provider_calcom.attendance.tables.sources import LoadedFile
 
 SOMEBODY = "somebody"
 """Name of a row whose person's name and number were left out or removed, as in a plan with hashed addresses."""

@@ -32,8 +32,8 @@ from airflow_provider_calcom.attendance.sql.relations import (
     check_values,
     columns_of,
 )
-from airflow_provider_calcom.attendance.tables.loader import LoadedFile, Loader
-from airflow_provider_calcom.attendance.tables.sources import local_files
+from airflow_provider_calcom.attendance.tables.loader import Loader
+from airflow_provider_calcom.attendance.tables.sources import LoadedFile, local_files
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

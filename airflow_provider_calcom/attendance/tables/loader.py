@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,12 @@ from airflow_provider_calcom.attendance.tables.diagnostics import (
     undecodable_cell,
     wrong_type,
 )
-from airflow_provider_calcom.attendance.tables.sources import LONGEST_LINE, LocalFile, with_even_line_ends
+from airflow_provider_calcom.attendance.tables.sources import (
+    LONGEST_LINE,
+    LoadedFile,
+    LocalFile,
+    with_even_line_ends,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,20 +48,6 @@ if TYPE_CHECKING:
 _ROW_NUMBER = "file_row_number"
 # Separates the column's name from the value in the fault of a row.
 _FIELD_SEPARATOR = "\x1f"
-
-
-@dataclass(frozen=True)
-class LoadedFile:
-    """A file that was read, for the summary of a plan.
-
-    :param table: whose rows it holds.
-    :param name: the file, as the user named it.
-    :param rows: how many.
-    """
-
-    table: str
-    name: str
-    rows: int
 
 
 class Loader:

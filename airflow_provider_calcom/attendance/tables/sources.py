@@ -41,6 +41,20 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True)
+class LoadedFile:
+    """A file that was read, for the summary of a plan.
+
+    :param table: whose rows it holds.
+    :param name: the file, as the user named it.
+    :param rows: how many.
+    """
+
+    table: str
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class LabelledFile:
     """A temporary file with a label that says in errors and in a plan's summary what it contains.
 
