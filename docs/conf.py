@@ -48,7 +48,7 @@ autoapi_dirs = [str(PACKAGE)]
 autoapi_root = "api"
 autoapi_keep_files = True  # for linkcheck after html; `make docs` removes them
 autoapi_ignore = ["*/sandbox/*", "*/cli/*"]
-autoapi_options = ["members", "show-inheritance", "show-module-summary"]
+autoapi_options = ["members", "imported-members", "show-inheritance"]
 autoapi_member_order = "groupwise"
 autoapi_python_class_content = "both"
 autodoc_typehints = "signature"
@@ -68,17 +68,26 @@ API_MODULES = (
     "airflow_provider_calcom.attendance.feeds.errors",
     "airflow_provider_calcom.attendance.feeds.options",
     "airflow_provider_calcom.attendance.policy",
+    "airflow_provider_calcom.attendance.suggest",
     "airflow_provider_calcom.errors",
     "airflow_provider_calcom.hooks.calcom",
     "airflow_provider_calcom.hooks.sql",
     "airflow_provider_calcom.links",
+    "airflow_provider_calcom.no_shows.evidence",
     "airflow_provider_calcom.no_shows.guard_rails",
     "airflow_provider_calcom.no_shows.ledger.reader",
     "airflow_provider_calcom.no_shows.ledger.writer",
     "airflow_provider_calcom.no_shows.plan",
+    "airflow_provider_calcom.operators.approval",
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
+    "airflow_provider_calcom.reports",
+    "airflow_provider_calcom.reports.markdown",
+    "airflow_provider_calcom.reports.overview",
+    "airflow_provider_calcom.reports.page",
 )
+# Of the modules of reports, because the package itself imports them only when they are used.
+_OF_REPORTS = ("write_overview", "write_report", "changes_table")
 add_module_names = False
 autoapi_template_dir = "_autoapi"
 
@@ -93,7 +102,12 @@ def skip_member(app: Any, what: str, name: str, obj: Any, skip: bool, options: A
     """Return whether a name is left out of the reference of Python."""
     if what in ("module", "package"):
         return name not in API_MODULES
-    return skip or obj.is_undoc_member
+    module, _, short = name.rpartition(".")
+    if module.startswith("airflow_provider_calcom.reports.") and short not in _OF_REPORTS:
+        return True
+    # What is imported from a module of this reference is described there.
+    described_there = obj.imported and obj.obj["original_path"].rpartition(".")[0] in API_MODULES
+    return skip or obj.is_undoc_member or described_there
 
 
 def describe_page(app: Any, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
