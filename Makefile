@@ -4,18 +4,29 @@ RECORDINGS ?= tests/recordings/2026-11-22 tests/recordings/2026-11-29
 
 AIRFLOW_33 := .build/airflow-3.3
 AIRFLOW_211 := .build/airflow-2.11
+UI := .build/ui
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
+DOCS := .build/docs
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone test-spark conformance bench-import bench-attendance bench-decide bench-apply format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
+
+# The site, without warnings, and its links. Links to the web are checked where it can be reached from here.
+docs: $(DOCS)/installed
+	@rm -rf docs/api $(DOCS)/html
+	$(DOCS)/bin/python -m sphinx -b html -d $(DOCS)/doctrees --fresh-env --fail-on-warning --keep-going --quiet docs $(DOCS)/html
+	@$(DOCS)/bin/python -m sphinx -b linkcheck -d $(DOCS)/doctrees --quiet docs $(DOCS)/links >$(DOCS)/links.log 2>&1 || true
+	$(DOCS)/bin/python tools/check_site.py $(DOCS)/html $(DOCS)/links/output.json
+	@rm -rf docs/api
+	@echo "The index is $(abspath $(DOCS)/html/index.html)"
 
 test: check
 	$(BIN)/$(PYTEST)
@@ -75,6 +86,16 @@ test-e2e: $(AIRFLOW_33)/installed
 test-standalone: $(AIRFLOW_33)/installed
 	$(BIN)/python -m pytest -m standalone tests/e2e
 
+# Airflow's interface and our reports in a headless Chromium: some minutes, and 1 GB of memory more than Airflow's own.
+# The pictures in the documentation come from here, so they show what is.
+DOCUMENTED := $(addprefix $(UI)/screenshots/,$(addsuffix .png,report-light report-dark report-phone report-expanded \
+	airflow-approval airflow-view airflow-connection airflow-connection-tested airflow-trigger))
+e2e-ui: $(UI)/installed
+	rm -rf $(UI)/screenshots
+	$(BIN)/python -m pytest -m ui tests/ui
+	mkdir -p docs/_static/screenshots
+	cp $(DOCUMENTED) docs/_static/screenshots
+
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)
 
@@ -92,6 +113,10 @@ bench-decide: $(AIRFLOW_33)/installed
 # Some ten minutes; docs/explanation/benchmarks-apply.md has the table, which --write makes.
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
+
+# Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
+bench-report: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.report
 
 # Needs Java 17 or newer on the machine; pyspark is 400 MB, so it has an environment of its own.
 test-spark: $(SPARK)/installed
@@ -121,6 +146,20 @@ endef
 
 $(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
 	$(call install,3.3)
+
+# Neither Airflow nor this package: the reference of Python is read from the source.
+$(DOCS)/installed: constraints/docs.txt pyproject.toml
+	@echo "Installing Sphinx into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group docs
+	@touch $@
+
+# Needs node. Chromium is installed where there is none, which needs root. A new environment of Airflow needs it again.
+$(UI)/installed: $(wildcard tests/ui/package*.json) tests/ui/install.py $(AIRFLOW_33)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints/airflow-3.3.txt --group ui
+	@$(BIN)/python -m tests.ui.install $(@D)
+	@touch $@
 
 clean:
 	rm -rf .build dist

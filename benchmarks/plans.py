@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_calcom.no_shows.plan import plan_hash
+from airflow_provider_calcom.no_shows.plan_files import plan_hash
 
 
 def write_plan_by_hand(folder: Path, changes: Iterable[Mapping[str, Any]], **summary: Any) -> Path:

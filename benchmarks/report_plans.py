@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_calcom.attendance.engine import deciding
-from airflow_provider_calcom.no_shows.plan import Origin, Summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, write_plan
+from airflow_provider_calcom.no_shows.plan_files import Summary
 
 Row = dict[str, Any]
 

@@ -98,7 +98,8 @@ with DAG(
     @task
     def show(plan: dict[str, Any]) -> None:
         """Log the changes by booking, without addresses."""
-        from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
+        from airflow_provider_calcom.no_shows.plan import format_plan
+        from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 
         folder = ObjectStoragePath(plan["plan_path"])
         log.info("Plan %s\n%s", folder, format_plan(read_summary(folder), read_plan(folder)))

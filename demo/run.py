@@ -1,13 +1,14 @@
 """A day of bookings, a Zoom report and two example DAGs run by Airflow, against a local Cal.com.
 
-Everything is made up and thrown away afterwards. The figures of the last line are counted in the sandbox's own state
-and by a webhook listener, not reported by the DAG.
+Everything is made up, and thrown away at the end except the plan's report. The figures of the last lines are counted in
+the sandbox's own state and by a webhook listener, not reported by the DAG.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,8 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_calcom.no_shows.plan import format_plan, read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan import format_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 from airflow_provider_calcom.sandbox.practice import demo_world
 from airflow_provider_calcom.sandbox.running import RunningSandbox, running_sandbox
 
@@ -30,6 +32,7 @@ HERE = Path(__file__).resolve().parent
 DAGS = HERE.parent / "dags_examples"
 DAY = "2026-11-18"
 KEY = "cal_demo_owner"
+REPORT = HERE.parent / ".build" / "demo" / "report.html"
 
 REAL_ACCOUNT = """\
 CALCOM_API_KEY is set. The demo never uses it. To try the example DAG on your own account, without changing anything:
@@ -142,10 +145,15 @@ def run_join(sandbox: RunningSandbox, home: Path) -> dict[str, dict[str, str]]:
 
 
 def run_plan(sandbox: RunningSandbox, home: Path) -> set[tuple[str, str]]:
-    """Run the DAG that plans, print its plan, and return the (booking uid, address) pairs that it would mark."""
+    """Run the DAG that plans, print its plan, and return the (booking uid, address) pairs that it would mark.
+
+    The plan's report is copied to ``REPORT``.
+    """
     folder = home / "plan"
     run_dag("plan", sandbox, home, folder)
     print(format_plan(read_summary(folder), read_plan(folder), with_addresses=True))
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "report.html", REPORT)
     return {(change.booking_uid, change.email) for change in read_plan(folder)}
 
 
@@ -185,7 +193,9 @@ def main() -> int:
         print("Airflow runs calcom_attendance_join again ...")
         run_join(sandbox, Path(home))
         again = snapshot(sandbox, events)
-    return check_plan(labels, planned, before, untouched) | conclude(labels, before, after, again)
+    status = check_plan(labels, planned, before, untouched) | conclude(labels, before, after, again)
+    print(f"report: {REPORT}")
+    return status
 
 
 def check_plan(

@@ -8,6 +8,7 @@ after a line that begins with a file's name is that file.
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import gzip
@@ -40,7 +41,7 @@ from airflow_provider_calcom.cli import no_shows as command
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.no_shows import diff, plan
+from airflow_provider_calcom.no_shows import diff, plan_files
 from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
@@ -58,6 +59,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 TUTORIAL, FILES = (DOCS / "tutorial" / f"{name}.md" for name in ("plan-and-apply", "decide-on-files"))
 MARKING, SANDBOX = (DOCS / "how-to" / f"{name}.md" for name in ("mark-attendees", "test-against-the-sandbox"))
+TROUBLESHOOTING, GUIDES = DOCS / "how-to" / "troubleshoot.md", DOCS / "how-to" / "feeds"
 RULES, ACCURACY, BENCHMARK = (
     DOCS / "explanation" / f"{name}.md" for name in ("rules", "accuracy", "attendance-benchmark")
 )
@@ -172,7 +174,7 @@ def test_the_plan_of_the_tutorial(calcom: SandboxDriver, connect: Callable[..., 
     task = copy.copy(dag.get_task("plan"))
     task.render_template_fields({"params": dict(dag.params), "macros": macros})
     result = task.execute({})
-    assert [change.email for change in plan.read_plan(result["plan_path"])] == ["carol@example.org"]
+    assert [change.email for change in plan_files.read_plan(result["plan_path"])] == ["carol@example.org"]
     assert result["outcomes"]["present"] == {"name": 1}
     assert set(result["outcomes"]["undetermined"]) == {"no_evidence"}
     assert calcom.writes() == []
@@ -344,8 +346,44 @@ def test_methods_of_the_hook_are_in_the_table() -> None:
 
 def test_errors_are_in_the_table() -> None:
     """Every error class is in the table, with whether Airflow retries it."""
-    import_all_modules()
     retried = {name: cells[1] for name, cells in rows(ERRORS).items() if name[0].isupper()}
+    known = {
+        kind.__name__: "depends" if kind.__name__ == "ChangesFailed" else "yes" if kind.retryable else "no"
+        for kind in raised_errors()
+    }
+    assert retried == known
+
+
+def test_every_error_is_found_by_its_text() -> None:
+    """Troubleshooting has each error class once, with a text that the package still writes."""
+    texts = texts_of_the_package()
+    shown: list[str] = []
+    for line in TROUBLESHOOTING.read_text(encoding="utf-8").splitlines():
+        cells = cells_of(line) if line.startswith("| ") else []
+        classes = re.findall(r"`([A-Z]\w+)`", cells[1]) if cells else []
+        shown += classes
+        for text in re.findall(r"`([^`]+)`", cells[0]) if classes else ():
+            for part in (one.strip(" :") for one in text.split("...")):
+                assert any(part in known for known in texts), f"no error of {classes} has: {part}"
+    assert sorted(shown) == sorted(kind.__name__ for kind in raised_errors())
+
+
+def texts_of_the_package() -> set[str]:
+    """Return all strings in the package's source, each with ``...`` where a value is put in."""
+    found = set()
+    for path in sorted((ROOT / "airflow_provider_calcom").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found.add("".join(str(one.value) if isinstance(one, ast.Constant) else "..." for one in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    # storage_errors() puts in what can't be done.
+    return found | {text.replace("can't be ...", f"can't be {done}") for text in found for done in ("read", "written")}
+
+
+def raised_errors() -> list[type[Any]]:
+    """Return the error classes that a user can meet."""
+    import_all_modules()
     groups = (
         api_errors.InvalidValue,
         api_errors.TransportError,
@@ -353,12 +391,8 @@ def test_errors_are_in_the_table() -> None:
         api_errors.AccessRefused,
         api_errors.ChangeRejected,
     )
-    known = {
-        kind.__name__: "depends" if kind.__name__ == "ChangesFailed" else "yes" if kind.retryable else "no"
-        for kind in subclasses(ProviderError)
-        if kind not in (CalComError, AttendanceError, FeedError, *groups)  # never raised themselves
-    }
-    assert retried == known
+    never_raised = (CalComError, AttendanceError, FeedError, *groups)
+    return [kind for kind in subclasses(ProviderError) if kind not in never_raised]
 
 
 def import_all_modules() -> None:
@@ -425,10 +459,16 @@ def test_reasons_are_documented_with_their_rule() -> None:
 def test_plans_files_and_reasons() -> None:
     """Every file of a plan, every reason for holding somebody back and every key of a change is documented."""
     table = first_cells(PLANS)
-    assert {plan.PLAN, plan.REFUSED_CHANGES, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= table
+    assert {
+        plan_files.PLAN,
+        plan_files.REFUSED_CHANGES,
+        plan_files.HELD_BACK,
+        plan_files.DECISIONS,
+        plan_files.SUMMARY,
+    } <= table
     assert set(diff.HELD_BACK) == set(rows(PLANS, "## Held back"))
-    assert set(plan._KEYS) <= table
-    assert {plan.PLAN, plan.HELD_BACK, plan.DECISIONS, plan.SUMMARY} <= first_cells(TUTORIAL)
+    assert set(plan_files._KEYS) <= table
+    assert {plan_files.PLAN, plan_files.HELD_BACK, plan_files.DECISIONS, plan_files.SUMMARY} <= first_cells(TUTORIAL)
 
 
 def first_cells(page: Path) -> set[str]:
@@ -445,6 +485,18 @@ def test_every_feed_has_a_section() -> None:
         section = FEEDS.read_text(encoding="utf-8").split(f"\n## `{name}`\n")[1].split("\n## ")[0]
         assert f'"feed": "{name}"' in section
         assert f'read_feed("{name}"' in section
+
+
+@pytest.mark.parametrize("feed", _registry.BUILT_IN)
+def test_every_feed_has_a_guide(feed: str) -> None:
+    """A guide says how to get a vendor's data, who may, what it lacks, and has an example of both uses that runs."""
+    name = {"canonical": "own-table"}.get(feed, feed.replace("_", "-"))
+    text = (GUIDES / f"{name}.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Get the data", "Permissions and licence", "Plan with it", "What it lacks"]
+    assert f'"feed": "{feed}"' in text
+    assert f'read_feed("{feed}"' in text
+    assert "PlanNoShowsOperator(" in text
 
 
 def test_the_operator_accepts_no_unreadable_record(tmp_path: Path) -> None:
@@ -512,20 +564,57 @@ def prose(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_links_resolve(page: Path) -> None:
-    """Every relative link of a page finds its file, and every anchor its heading."""
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+    """Every relative link and picture of a page finds its file, and every anchor its heading."""
+    text = prose(page)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"src(?:set)?=\"([^\"]+)\"", text):
         if re.match(r"\w+://", target):
             continue
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), f"{page.name}: {target}"
         assert linked.is_relative_to(ROOT), f"{page.name}: {target}"
-        assert not anchor or anchor in anchors(linked), f"{page.name}: {target}"
+        assert not anchor or linked.suffix != ".md" or anchor in anchors(linked), f"{page.name}: {target}"
 
 
-def test_the_index_links_every_page() -> None:
-    """Every page of the documentation can be reached from the index, and the index from the README."""
+@pytest.mark.parametrize("page", PAGES[1:], ids=ids)
+def test_links_stay_within_the_documentation(page: Path) -> None:
+    """The wheel has the pages and not what is beside them; only the list of examples links their source."""
+    for target in re.findall(r"\]\(([^)#\s]+)", prose(page)):
+        linked = (page.parent / target).resolve()
+        is_example = page.name == "example-dags.md" and linked.parent.name == "dags_examples"
+        assert "://" in target or linked.is_relative_to(DOCS) or is_example, f"{page.name}: {target}"
+
+
+def test_the_index_and_the_site_have_every_page() -> None:
+    """Every page can be reached from the index and in the site's navigation, and the index from the README."""
     index = DOCS / "index.md"
-    linked = set(re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8")))
-    assert {str(page.relative_to(DOCS)) for page in PAGES if page not in (README, index)} <= linked
+    pages = {str(page.relative_to(DOCS)) for page in PAGES if page not in (README, index)}
+    linked = re.findall(r"\]\(([^)#\s]+\.md)", index.read_text(encoding="utf-8"))
+    assert pages <= set(linked)
+    navigation = re.findall(r"- file: (\S+)$", (DOCS / "_toc.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(f"{name}.md" for name in navigation if name != "api/index") == sorted(pages)
     assert "(docs/index.md" in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_a_page_begins_with_a_title_and_a_sentence(page: Path) -> None:
+    """The site takes a page's title and description from them, so they must be text."""
+    title, _, rest = page.read_text(encoding="utf-8").partition("\n")
+    assert title.startswith("# ")
+    assert re.match(r"\n[A-Z\[`*]", rest), page.name
+
+
+def test_the_reference_of_python_has_what_examples_import() -> None:
+    """A module that an example imports from is in the generated reference, and each module there exists."""
+    tree = ast.parse((DOCS / "conf.py").read_text(encoding="utf-8"))
+    (value,) = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "API_MODULES"
+    ]
+    modules = ast.literal_eval(value)
+    for name in modules:
+        importlib.import_module(name)
+    text = "\n".join(block.text for page in PAGES for block in blocks(page) if block.language == "python")
+    imported = set(re.findall(r"^ *from (airflow_provider_calcom[\w.]*) import", text, re.MULTILINE))
+    assert imported <= set(modules)

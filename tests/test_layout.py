@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import email
 import importlib.util
+import re
 import subprocess
 import sys
 import zipfile
@@ -109,8 +111,9 @@ def test_every_module_has_a_docstring() -> None:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel as it is built for release."""
-    if importlib.util.find_spec("hatchling") is None or importlib.util.find_spec("pip") is None:
-        pytest.skip("building the wheel needs hatchling and pip here")
+    needed = ("hatchling", "hatch_fancy_pypi_readme", "pip")
+    if any(importlib.util.find_spec(name) is None for name in needed):
+        pytest.skip(f"building the wheel needs {', '.join(needed)} here")
     folder = tmp_path_factory.mktemp("wheel")
     command = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
     built = subprocess.run(
@@ -135,10 +138,32 @@ def test_the_wheel_holds_what_users_need(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """No tests, demo or caches."""
+    """No tests, demo or caches; of the documentation its text only."""
     folders = {name.split("/")[0] for name in wheel.namelist()}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {NAME}
-    assert not [name for name in wheel.namelist() if "test" in name or "__pycache__" in name]
+    docs = {name for name in wheel.namelist() if name.startswith(f"{NAME}/docs/")}
+    assert {name for name in docs if not name.endswith(".md")} == set()
+    assert not [name for name in set(wheel.namelist()) - docs if "test" in name or "__pycache__" in name]
+
+
+def test_the_wheel_holds_the_text_of_the_documentation(wheel: zipfile.ZipFile) -> None:
+    """Who is offline can read it, and so can a program that looks at the installed package."""
+    pages = {path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")}
+    assert {f"{NAME}/{page}" for page in pages} <= set(wheel.namelist())
+    assert f"{NAME}/docs/index.md" in wheel.namelist()
+
+
+def test_the_readme_has_no_relative_link_on_a_package_index(wheel: zipfile.ZipFile) -> None:
+    """A package index shows the description alone: links into the source would lead nowhere there."""
+    (name,) = (one for one in wheel.namelist() if one.endswith(".dist-info/METADATA"))
+    description = email.message_from_string(wheel.read(name).decode()).get_payload()
+    assert isinstance(description, str)
+    links = re.findall(r"\]\(([^)]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", description)
+    assert ("https://cal.com", "") in links
+    assert [link for pair in links for link in pair if link and not link.startswith("https://")] == []
+    shown = re.findall(rf"`({NAME}/docs/[^`]+)`", description)
+    assert shown
+    assert set(shown) <= set(wheel.namelist())
 
 
 def test_the_wheel_registers_the_provider(wheel: zipfile.ZipFile) -> None:

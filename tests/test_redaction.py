@@ -54,10 +54,10 @@ from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
+from airflow_provider_calcom.no_shows.plan_files import (
     Change,
     CorruptPlan,
-    InvalidPlanOption,
     PlanFolderUnusable,
     PlanNotReached,
     PlanNotRead,
@@ -807,7 +807,7 @@ SHOWN_FIELDS = {
     ("Explanation", "booking"): "a booking without its people",
     ("Explanation", "rows"): "whose own reprs hide",
     ("MarkRequest", "attendees"): "whose own reprs hide",
-    ("_Inputs", "policy"): "whose own repr hides",
+    ("PlanInputs", "policy"): "whose own repr hides",
     ("Step", "body"): "SQL of the rules",
 }
 

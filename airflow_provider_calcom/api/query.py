@@ -56,6 +56,27 @@ def organization_user_bookings(organization_id: int | str, user_id: int | str) -
     return f"{_below_organization(organization_id)}/users/{checked_id(user_id, 'user_id')}/bookings"
 
 
+def list_path(
+    organization_id: int | str | None = None, team_id: int | str | None = None, user_id: int | str | None = None
+) -> str:
+    """Return the path of a list of bookings.
+
+    :param organization_id: an organisation whose admin the key's user is. Defaults to the key's user's own bookings.
+    :param team_id: a team; with ``organization_id``, a team of the organisation.
+    :param user_id: a member of ``organization_id``.
+    :raises InvalidArgument: naming the parameters, if they can't be combined.
+    """
+    if user_id is not None and (organization_id is None or team_id is not None):
+        raise InvalidArgument("user_id goes with organization_id, and not with team_id")
+    if organization_id is None:
+        return own_bookings() if team_id is None else team_bookings(team_id)
+    if team_id is not None:
+        return organization_team_bookings(organization_id, team_id)
+    if user_id is not None:
+        return organization_user_bookings(organization_id, user_id)
+    return organization_bookings(organization_id)
+
+
 def _below_organization(organization_id: int | str) -> str:
     return f"/organizations/{checked_id(organization_id, 'organization_id')}"
 

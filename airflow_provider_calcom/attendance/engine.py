@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Input = Union[Source, "Relation"]
 Policy = AttendancePolicy | Mapping[str, Any] | str | None
+"""A policy: an object, a dict of its fields, JSON of them, or None for the defaults."""
 
 _ORDER = (
     "booking_uid, role, email NULLS FIRST, outcome, reason, presence, first_joined NULLS FIRST, last_left NULLS FIRST,"

@@ -15,11 +15,11 @@ from airflow.providers.common.compat.sdk import BaseHook
 from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom._rendered import flag
 from airflow_provider_calcom._timestamps import format_timestamp, parse_timestamp_or_date
-from airflow_provider_calcom.api import endpoints, listing, marking, query
+from airflow_provider_calcom.api import endpoints, listing, marking
 from airflow_provider_calcom.api.arguments import checked_api_version, parse_argument
-from airflow_provider_calcom.api.errors import CalComError, InvalidArgument, InvalidConnection
+from airflow_provider_calcom.api.errors import CalComError, InvalidConnection
 from airflow_provider_calcom.api.mark_request import MarkRequest
-from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.query import BookingQuery, list_path
 from airflow_provider_calcom.api.settings import (
     ClientSettings,
     RetryLimits,
@@ -538,24 +538,3 @@ def _query_from(
 ) -> BookingQuery:
     given = {name: value for name, value in filters.items() if value is not None}
     return BookingQuery(path=list_path(organization_id, team_id, user_id), **given)
-
-
-def list_path(
-    organization_id: int | str | None = None, team_id: int | str | None = None, user_id: int | str | None = None
-) -> str:
-    """Return the path of a list of bookings.
-
-    :param organization_id: an organisation whose admin the key's user is. Defaults to the key's user's own bookings.
-    :param team_id: a team; with ``organization_id``, a team of the organisation.
-    :param user_id: a member of ``organization_id``.
-    :raises InvalidArgument: naming the parameters, if they can't be combined.
-    """
-    if user_id is not None and (organization_id is None or team_id is not None):
-        raise InvalidArgument("user_id goes with organization_id, and not with team_id")
-    if organization_id is None:
-        return query.own_bookings() if team_id is None else query.team_bookings(team_id)
-    if team_id is not None:
-        return query.organization_team_bookings(organization_id, team_id)
-    if user_id is not None:
-        return query.organization_user_bookings(organization_id, user_id)
-    return query.organization_bookings(organization_id)

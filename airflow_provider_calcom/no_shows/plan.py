@@ -7,6 +7,7 @@ A plan is a folder, here or in an object store:
 - ``held-back.jsonl``: people whose flag differs from the decision and stays, each with the reason;
 - ``bookings.parquet``: the bookings of the decisions;
 - ``evidence.parquet``: what the rules found of each of them, from which the report explains the decisions;
+- ``suggestions.json``: what would settle the doubts about undetermined people;
 - ``summary.json``: the policy, what was counted, the guard rails with figure and limit, the plan's hash, and the input
   files with their rows.
 
@@ -41,6 +42,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
     FILES,
     FORMAT,
     HELD_BACK,
+    SUGGESTIONS,
     SUMMARY,
     Change,
     CorruptPlan,
@@ -130,6 +132,7 @@ def write_plan(
     attended_bookings: int | None = None,
     hashed: Callable[[str], str] | None = None,
     origin: Origin = Origin(),
+    suggestions: Mapping[str, Any] | None = None,
 ) -> Summary:
     """Write the plan that follows from decisions; an older plan in the folder is replaced.
 
@@ -145,6 +148,7 @@ def write_plan(
     :param attended_bookings: bookings that were left out because the key's user only attends them, if that is known.
     :param hashed: gives the keyed hash by which an address is named in all files of the plan; None for plain addresses.
     :param origin: where the bookings are from.
+    :param suggestions: what would settle the doubts, as ``Suggestions.as_dict`` returns it.
     :returns: what ``summary.json`` holds.
     :raises PlanRefused: where a guard rail trips, with its figure and limit. All files but ``plan.jsonl`` are written.
     :raises InvalidGuardRails: naming the field.
@@ -169,6 +173,8 @@ def write_plan(
         decided.write(place / DECISIONS, relation=diff.DECIDED if hashed is None else diff.DECIDED_BY_HASH)
         write_bookings(decided, place / BOOKINGS, details=origin.details, hashed=hashed)
         explained = write_evidence(decided, place / EVIDENCE, hashed=hashed)
+        if suggestions is not None:
+            _write_json(place / SUGGESTIONS, suggestions)
     summary: Summary = {
         "format": FORMAT,
         "state": state,
@@ -192,7 +198,7 @@ def write_plan(
     summary["sha256"] = plan_hash(summary)
     summary["report_sha256"] = report_hash(summary)
     with writing(place):
-        _write_summary(place / SUMMARY, summary)
+        _write_json(place / SUMMARY, summary)
     if refused:
         raise PlanRefused(rejection(refused))
     return summary
@@ -216,9 +222,9 @@ def _check_options(correct: Any, force: Any) -> None:
         raise InvalidPlanOption(f"force must be true or false, but is {describe(force)}")
 
 
-def _write_summary(path: Any, summary: Summary) -> None:
+def _write_json(path: Any, content: Mapping[str, Any]) -> None:
     with atomic_write(path) as part:
-        part.write_bytes(json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
+        part.write_bytes(json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
 def _figures(decided: Decided) -> dict[str, Any]:

@@ -24,11 +24,14 @@ from airflow_provider_calcom.attendance.engine import Decided, Resources, decidi
 from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefused
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
 from airflow_provider_calcom.attendance.sql.relations import Relation
+from airflow_provider_calcom.attendance.suggest import suggest
 from airflow_provider_calcom.attendance.tables.sources import LabelledFile
+from airflow_provider_calcom.no_shows.booking_files import read_bookings
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
-from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
-from airflow_provider_calcom.no_shows.plan import Origin, Summary, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, write_plan
+from airflow_provider_calcom.no_shows.plan_files import Summary, read_summary
 from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
 from airflow_provider_calcom.no_shows.plan_text import format_feed, format_plan
 
@@ -63,10 +66,9 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
     :raises PlanRefused: if a guard rail fails; the plan's folder has the report.
     :raises InputMissing: if a file is not there, before Cal.com is called.
     """
-    _check_files(request)
-    with _temporary_folder(request.resources) as folder:
-        inputs = _InputCollector(request, calcom, folder).collect()
-        with deciding(
+    with (
+        plan_inputs(request, calcom) as inputs,
+        deciding(
             inputs.bookings,
             inputs.people,
             inputs.attendance,
@@ -74,13 +76,25 @@ def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
             zone=request.zone,
             resources=request.resources,
             backend=request.backend,
-        ) as decided:
-            warn_of_other_days(inputs.feeds, request.after_start)
-            warn_of_early_ends(decided, inputs.feeds, request.before_start)
-            origin = Origin(
-                request.after_start, request.before_start, booking_url=_booking_url(calcom), details=inputs.details
-            )
-            return _write_plan(decided, request, inputs.attended, origin)
+        ) as decided,
+    ):
+        warn_of_other_days(inputs.feeds, request.after_start)
+        warn_of_early_ends(decided, inputs.feeds, request.before_start)
+        origin = Origin(
+            request.after_start, request.before_start, booking_url=_booking_url(calcom), details=inputs.details
+        )
+        return _write_plan(decided, request, inputs.attended, origin)
+
+
+@contextmanager
+def plan_inputs(request: PlanRequest, calcom: CalCom) -> Iterator[PlanInputs]:
+    """Collect the tables of a request in a temporary folder, which is removed after the block.
+
+    Parameters and errors are those of :func:`plan_no_shows`; where the plan is to be written does not matter.
+    """
+    _check_files(request)
+    with _temporary_folder(request.resources) as folder:
+        yield _InputCollector(request, calcom, folder).collect()
 
 
 def _check_files(request: PlanRequest) -> None:
@@ -128,6 +142,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
             attended_bookings=attended,
             hashed=request.hashed,
             origin=origin,
+            suggestions=suggest(decided, names_people=request.hashed is None).as_dict(),
         )
     except PlanRefused:
         log.error("Plan %s\n%s", shown_path(request.plan), format_plan(read_summary(request.plan)))
@@ -135,7 +150,7 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
 
 
 @dataclass(frozen=True)
-class _Inputs:
+class PlanInputs:
     """The tables that the rules run on.
 
     :param attended: bookings that were left out because the key's user only attends them, or None if not known.
@@ -159,7 +174,7 @@ class _InputCollector:
     calcom: CalCom
     folder: Path
 
-    def collect(self) -> _Inputs:
+    def collect(self) -> PlanInputs:
         request, policy = self.request, self.request.policy
         if request.bookings is not None and request.people is not None:
             bookings, people = self._table("bookings", request.bookings), self._table("people", request.people)
@@ -191,10 +206,10 @@ class _InputCollector:
         found = self._with_attendance(bookings, people, policy, tables.rooms)
         return replace(found, attended=tables.attended if user else None, details=tables.details)
 
-    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> _Inputs:
+    def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> PlanInputs:
         attendance, feeds = self._attendance(rooms)
         policy = with_fetched_ends(policy, feeds, self.request.requested_at)
-        return _Inputs(bookings, people, attendance, policy, feeds)
+        return PlanInputs(bookings, people, attendance, policy, feeds)
 
     def _user(self) -> Me | None:
         """Return the user whose bookings are decided, or None for all: an administrator's list has others' bookings.
@@ -225,7 +240,7 @@ class _InputCollector:
         if isinstance(given, Paths):
             files = _files("bookings", given)
             where = shown_path(files[0]) if len(files) == 1 else f"{len(files)} files"
-            return where, (line for file in files for line in read_lines(file))
+            return where, (booking for file in files for booking in read_bookings(file))
         return "rows", given.rows
 
     def _table(self, name: str, table: Table) -> Any:

@@ -13,8 +13,9 @@ from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom._storage import is_path
 from airflow_provider_calcom.api.arguments import parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
+from airflow_provider_calcom.api.query import list_path
 from airflow_provider_calcom.hooks import conn_id_of
-from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
+from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest, Sha256
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.operators._identities import identities

@@ -15,7 +15,7 @@ from airflow_provider_calcom.operators._base import PlanField, fail_without_retr
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_calcom.no_shows.plan import Summary
+    from airflow_provider_calcom.no_shows.plan_files import Summary
 
 
 class ApprovalUnavailable(ProviderError, ImportError):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom.operators._base import CalComOperator
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow.providers.common.compat.sdk import Context
 
 
@@ -172,11 +169,12 @@ class ListBookingsOperator(CalComOperator):
         conn_id_of("storage_conn_id", self.storage_conn_id)
 
     def _write(self, bookings: Iterable[dict[str, Any]]) -> int:
+        from airflow_provider_calcom.no_shows.booking_files import write_bookings
         from airflow_provider_calcom.operators._paths import Storage, written_output
 
         path = Storage(self.storage_conn_id).path("output_path", self.output_path)
         with written_output("output_path", path) as part:
-            return _write_lines(part, bookings)
+            return write_bookings(part, bookings)
 
     @staticmethod
     def _span(filters: dict[str, Any]) -> str:
@@ -210,13 +208,3 @@ class ListBookingsOperator(CalComOperator):
                     " Set output_path to write them to a file, list a shorter span, or raise max_bookings"
                 )
             yield booking
-
-
-def _write_lines(path: Path, bookings: Iterable[dict[str, Any]]) -> int:
-    written = 0
-    # An unpaired surrogate, as in a name that was cut, becomes a question mark: UTF-8 can't encode it.
-    with path.open("w", encoding="utf-8", errors="replace") as file:
-        for booking in bookings:
-            file.write(json.dumps(booking, ensure_ascii=False) + "\n")
-            written += 1
-    return written

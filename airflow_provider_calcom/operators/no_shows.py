@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_calcom.no_shows.apply.application import Application
     from airflow_provider_calcom.no_shows.apply.result import ApplyResult
-    from airflow_provider_calcom.no_shows.plan import Summary
+    from airflow_provider_calcom.no_shows.plan_files import Summary
 
 _OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
 _BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)

@@ -6,8 +6,6 @@ in it can act as the user who is logged in to Airflow, and with a policy by whic
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 from functools import cache
 from http import HTTPStatus
@@ -27,6 +25,7 @@ from airflow_provider_calcom.plugins._permission import require_permission
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, StoredPlan, find_plan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
 from airflow_provider_calcom.plugins._settings import ledger_folders, plan_folders
+from airflow_provider_calcom.reports.assets import content_policy, static
 from airflow_provider_calcom.reports.words import OUTCOMES, TONES
 
 PLANS_OF_A_PAGE = 25
@@ -96,7 +95,7 @@ def list_plans(
         dag=dag,
         writes=writes,
         most_writes=WRITES_OF_A_PAGE,
-        plans_by_hash={row.sha256: row.plan for row in rows if row.sha256},
+        plans_by_hash={row.sha256: row.plan for row in reversed(rows) if row.sha256},
         has_folders=bool(folders),
         has_ledgers=bool(ledgers),
         has_names=len(folders) > 1,
@@ -136,28 +135,16 @@ def _rendered(plan: StoredPlan) -> bytes:
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:
-    style, script = _style_and_script()
-    policy = (
-        f"default-src 'none'; style-src {_source_of(style)}; script-src {_source_of(script)}; img-src data:;"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    )
+    style = static("report.css") + _own("plans.css")
+    script = _own("theme.js")
+    policy = f"{content_policy(style, [script])}; frame-ancestors 'self'"
     content = _templates.get_template(template).render(style=style, script=script, **values)
     return Response(content, status, headers=_headers(policy), media_type="text/html; charset=utf-8")
 
 
 @cache
-def _style_and_script() -> tuple[str, str]:
-    """Return the style of the pages, that of the reports with a few more rules, and the script."""
-    own = files(__package__) / "templates"
-    sheets = (files("airflow_provider_calcom.reports") / "static" / "report.css", own / "plans.css")
-    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets), (own / "theme.js").read_text(
-        encoding="utf-8"
-    )
-
-
-def _source_of(text: str) -> str:
-    """Return how a Content-Security-Policy names an inline style or script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _own(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _headers(policy: str) -> dict[str, str]:

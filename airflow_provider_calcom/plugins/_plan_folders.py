@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import is_here
-from airflow_provider_calcom.no_shows.plan import SUMMARY, CorruptPlan, Summary, read_summary
+from airflow_provider_calcom.no_shows.plan_files import SUMMARY, CorruptPlan, Summary, read_summary
 from airflow_provider_calcom.plugins._settings import LONGEST_ID, REPORT, ConfiguredFolder, is_plain
 
 DEEPEST = 6

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import fault_of_path
-
 SECTION = "calcom_no_shows"
 MOUNTED_AT = "calcom-no-shows"
 """Where the plugin's pages are, below the root of Airflow's web server."""
@@ -127,6 +124,8 @@ def report_url(plan_path: Any) -> str | None:
 
 
 def _report_base_url() -> str | None:
+    from airflow_provider_calcom._redact import describe
+
     base = _option("report_base_url").rstrip("/")
     if base and not base.startswith(("https://", "http://")):
         log.warning("[%s] report_base_url must begin with https:// or http://, but is %s", SECTION, describe(base))
@@ -135,6 +134,10 @@ def _report_base_url() -> str | None:
 
 
 def _folders(option: str) -> tuple[ConfiguredFolder, ...]:
+    # Every process of Airflow imports this module with the plugin, and few need these.
+    from airflow_provider_calcom._redact import shown_path
+    from airflow_provider_calcom._storage import fault_of_path
+
     found = []
     for text in filter(None, map(str.strip, _option(option).split(","))):
         address = os.path.expanduser(text.removeprefix("file://"))

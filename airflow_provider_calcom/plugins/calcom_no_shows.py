@@ -12,10 +12,10 @@ from airflow_provider_calcom.plugins._settings import MOUNTED_AT, has_dag_tab, h
 
 _TITLE = "Cal.com no-shows"
 _ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="{color}" stroke-width="2"'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="{fill}" stroke="{stroke}" stroke-width="2"'
     ' stroke-linecap="round" stroke-linejoin="round">'
-    '<path d="M20 11V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h5"/>'
-    '<path d="M4 9h16M8 2v4M16 2v4"/><circle cx="17.5" cy="17.5" r="4.5"/><path d="m16 16 3 3M19 16l-3 3"/></svg>'
+    '<path d="M18 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V6a2 2 0 0 0-2-2z"/>'
+    '<path d="M4 9h16M8 2v4M16 2v4"/><circle cx="17.5" cy="17.5" r="5"/><path d="m16 16 3 3M19 16l-3 3"/></svg>'
 )
 """A calendar with a cross, drawn for this project."""
 
@@ -52,11 +52,14 @@ def _view(destination: str, href: str, route: str) -> dict[str, str]:
         "href": href,
         "destination": destination,
         "url_route": route,
-        "icon": _icon("#52525b"),
-        "icon_dark_mode": _icon("#d4d4d8"),
+        "icon": _icon("#ffffff", "#3f4b5e"),
+        "icon_dark_mode": _icon("#27272a", "#e4e4e7"),
     }
 
 
-def _icon(color: str) -> str:
-    """Return the icon as a data URI: a file of the application would need the login."""
-    return f"data:image/svg+xml,{quote(_ICON.format(color=color))}"
+def _icon(fill: str, stroke: str) -> str:
+    """Return the icon as a data URI: a file of the application would need the login.
+
+    It is filled, because an image can't know the colour of the entry that it is on, and that of the chosen one is dark.
+    """
+    return f"data:image/svg+xml,{quote(_ICON.format(fill=fill, stroke=stroke))}"

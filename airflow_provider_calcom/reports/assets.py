@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _VENDORED = ("d3.min.js", "plot.umd.min.js")
 _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -28,19 +29,28 @@ def render(template: str, scripts: Sequence[str], data: Any, *, blocks: Sequence
     :param blocks: Base64, which the scripts read on demand.
     :param values: what the template shows.
     """
+    style = static("report.css")
+    own = '(function () {\n"use strict";\n' + "\n".join(static("js", name) for name in scripts) + "})();\n"
+    run = [*(static("vendored", name) for name in _VENDORED), own]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=_unescaped(style),
+            scripts=[_unescaped(one) for one in run],
+            data=_unescaped(embedded(data)),
+            blocks=[_unescaped(one) for one in blocks],
+            policy=content_policy(style, run),
+            **values,
+        )
+    )
+
+
+def _unescaped(text: str) -> Markup:
+    """Return what the template must leave as it is: files of ours, Base64, and JSON that is escaped already."""
     from markupsafe import Markup
 
-    style = _static("report.css")
-    own = "(function () {\n\"use strict\";\n" + "\n".join(_static("js", name) for name in scripts) + "})();\n"
-    run = [*(_static("vendored", name) for name in _VENDORED), own]
-    return _environment().get_template(template).render(
-        style=Markup(style),
-        scripts=[Markup(one) for one in run],
-        data=Markup(embedded(data)),
-        blocks=[Markup(one) for one in blocks],
-        policy=_content_policy(style, run),
-        **values,
-    )
+    return Markup(text)  # noqa: S704 (nothing that people typed)
 
 
 def embedded(data: Any) -> str:
@@ -51,7 +61,7 @@ def embedded(data: Any) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _content_policy(style: str, scripts: Sequence[str]) -> str:
+def content_policy(style: str, scripts: Sequence[str]) -> str:
     """Return the Content-Security-Policy: these scripts and this style, by their hashes, and nothing else."""
     run = " ".join(_hash(one) for one in scripts)
     return (
@@ -65,7 +75,11 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _static(*path: str) -> str:
+def static(*path: str) -> str:
+    """Return a file of the folder ``static``, with the line ends that its hash is of.
+
+    :param path: its name, after those of the folders that it is in.
+    """
     return files(__package__).joinpath("static", *path).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 

@@ -233,7 +233,9 @@ def _load(connection: DuckDBPyConnection, place: Any, number: int, copies: Path)
         try:
             connection.execute(query, [number, str(local)])
         except duckdb.Error:
-            raise CorruptPlan(f"plan: {shown_path(path)} is not the file that was written. Make the plan again") from None
+            raise CorruptPlan(
+                f"plan: {shown_path(path)} is not the file that was written. Make the plan again"
+            ) from None
 
 
 # ----------------------------------------------------------------------------------------------------------------------

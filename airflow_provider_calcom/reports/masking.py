@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, PersonExplanation
+from airflow_provider_calcom.attendance.explain.reasons import shown
 from airflow_provider_calcom.no_shows.ledger.identities import is_hash
 
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:\[\]{}]+@[^\s@<>\"'(),;:\[\]{}]+")
@@ -84,3 +85,33 @@ def _masked_row(row: ExplainedRow) -> ExplainedRow:
 def _masked_or_none(text: str | None) -> str | None:
     """Mask a meeting's key, which may be a link with the name of a personal room."""
     return None if text is None else masked_text(text)
+
+
+class Masks:
+    """Masks what is shown, or only makes it safe to show.
+
+    :param is_on: whether addresses, names and phone numbers are masked.
+    """
+
+    def __init__(self, *, is_on: bool) -> None:
+        self.is_on = is_on
+
+    def address(self, text: str | None) -> str | None:
+        """Return an address."""
+        return None if text is None else shown(masked(text) if self.is_on else text)
+
+    def host(self, text: str | None) -> str | None:
+        """Return a host, who is known by a name or an address."""
+        return self.address(text)
+
+    def text(self, text: str | None) -> str | None:
+        """Return a text that may have an address in it."""
+        return None if text is None else shown(masked_text(text) if self.is_on else text)
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value that may have addresses in it."""
+        return masked_value(value) if self.is_on else value
+
+    def category(self, name: str) -> str:
+        """Return the host of a chart, but "12 others" as it is."""
+        return name if not self.is_on or name.endswith(" others") else shown(masked(name))

@@ -16,6 +16,7 @@ from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
 from airflow_provider_calcom.no_shows.plan_files import REPORT, Summary, read_summary, writing
 from airflow_provider_calcom.reports import words
 from airflow_provider_calcom.reports.assets import render
+from airflow_provider_calcom.reports.data import booking_url, categories
 from airflow_provider_calcom.reports.load import (
     Row,
     State,
@@ -25,7 +26,7 @@ from airflow_provider_calcom.reports.load import (
     read_outcomes,
     state_of,
 )
-from airflow_provider_calcom.reports.page import Masks, booking_url, categories
+from airflow_provider_calcom.reports.masking import Masks
 from airflow_provider_calcom.reports.statistics import wilson
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def overview_page(folders: Iterable[Folder], target: Any, *, mask_addresses: boo
             "plans": [_line(plan, path_to(plan.place, target)) for plan in reversed(plans)],
             "repeated": repeated,
             "corrections": corrections,
-            "bookingUrl": next(filter(None, (booking_url(plan.summary.get("booking_url")) for plan in reversed(plans))), None),
+            "bookingUrl": next(
+                filter(None, (booking_url(plan.summary.get("booking_url")) for plan in reversed(plans))), None
+            ),
             "charts": {
                 "weeks": categories(charts.days),
                 "eventTypes": categories(charts.event_types),

@@ -22,13 +22,6 @@ MOST_BYTES = 6 * 2**20
 """Bytes of all blocks of a page, as text. The pictures of further bookings are left out."""
 
 _NOT_EXPECTED = ("internal", "unknown_participant", "bot")
-_DOUBTS = {
-    "trace": "trace_of",
-    "named_with_another": "named_with",
-    "name_elsewhere": "named_elsewhere",
-    "seen_at_another_time": "at_another_time",
-}
-"""The list of a row that names whom it puts in doubt, by the reason."""
 
 
 @dataclass
@@ -108,11 +101,7 @@ def _picture(plain: Explanation, pictures: Pictures, mask_addresses: bool) -> di
         "excluded": exclusion(explanation, booking.excluded_as) if booking.excluded_as else None,
         "people": [_person(one) for one in explanation.people],
         "rows": [_row(one) for one in explanation.rows],
-        "more": {
-            place: count - sum(row.place == place for row in explanation.rows)
-            for place, count in explanation.rows_in_all.items()
-            if count > sum(row.place == place for row in explanation.rows)
-        },
+        "more": max(0, sum(explanation.rows_in_all.values()) - len(explanation.rows)),
     }
 
 
@@ -126,8 +115,8 @@ def _person(person: PersonExplanation) -> dict[str, Any]:
         "reason": person.reason,
         "rule": person.rule,
         "why": _sentence(person.why),
-        "before": getattr(person, "rule_before", None),
-        "notBefore": _sentence(getattr(person, "why_not_before", "")),
+        "before": person.rule_before,
+        "notBefore": _sentence(person.why_not_before),
     }
 
 
@@ -137,22 +126,22 @@ def _row(row: ExplainedRow) -> dict[str, Any]:
         "kind": row.kind,
         "how": _how(row),
         "place": row.place,
-        "source": shown(row.source) or None,
-        "name": shown(row.name) or None,
-        "email": shown(row.email) or None,
-        "phone": shown(row.phone) or None,
+        "source": row.source and shown(row.source),
+        "name": row.name and shown(row.name),
+        "email": row.email and shown(row.email),
+        "phone": row.phone and shown(row.phone),
         "begins": _milliseconds(row.begins),
         "ends": _milliseconds(row.ends),
         "open": row.left_at is None and row.kind != "check_in",
-        "of": [] if row.whose in _NOT_EXPECTED else row.counts_for or row.trace_of,
+        "of": () if row.whose in _NOT_EXPECTED else row.counts_for or row.trace_of,
         "counts": row.counts_for,
         "host": row.is_host_side,
         "held": row.is_evidence,
-        "doubts": sorted({person for name in _DOUBTS.values() for person in getattr(row, name)}),
+        "doubts": sorted({*row.trace_of, *row.named_with, *row.named_elsewhere, *row.at_another_time}),
         "unknown": row.is_company,
         "key": None if row.place == "meeting" else key(row),
     }
-    return {name: fact for name, fact in facts.items() if fact not in (None, False, [])}
+    return {name: fact for name, fact in facts.items() if fact or fact == 0 and fact is not False}
 
 
 def _how(row: ExplainedRow) -> str:

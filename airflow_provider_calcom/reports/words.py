@@ -41,8 +41,8 @@ HELD_BACK = {
 """Why a flag stays although it differs from the decision."""
 
 OUTCOMES = {
-    "applied": "Written",
-    "would_apply": "Would be written",
+    "applied": "Applied",
+    "would_apply": "Would be applied",
     "already": "Was already set",
     "unknown_attendee": "No longer in the booking",
     "not_permitted": "Not permitted",
@@ -115,13 +115,11 @@ RAILS = {
     "max_absent_share": RailWords(
         "Absent among those decided", "Many absent people point to a broken feed", True, "people"
     ),
-    "max_changes": RailWords("Changes in the plan", "A limit of your own for one plan", False, ""),
+    "max_changes": RailWords("Changes in the plan", "This limit is your own", False, ""),
     "min_matched_share": RailWords(
         "Participants identified", "Few matches point to a wrong feed or policy", True, "participant rows"
     ),
-    "allow_empty_feed": RailWords(
-        "Rows of attendance", "Without any, everybody would look absent", False, "bookings"
-    ),
+    "allow_empty_feed": RailWords("Rows of attendance", "Without any, everybody would look absent", False, "bookings"),
     "allow_nobody_present": RailWords(
         "People who came", "If nobody came at all, the feed is more likely broken", False, "absent people"
     ),

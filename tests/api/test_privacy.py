@@ -19,9 +19,9 @@ import pytest
 from airflow_provider_calcom.api import endpoints, errors, marking, responses
 from airflow_provider_calcom.api.mark_request import MarkRequest, parse_attendees
 from airflow_provider_calcom.api.marking import mark_no_shows
-from airflow_provider_calcom.api.query import BookingQuery
+from airflow_provider_calcom.api.query import BookingQuery, list_path
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
-from airflow_provider_calcom.hooks.calcom import CalComHook, list_path
+from airflow_provider_calcom.hooks.calcom import CalComHook
 from tests.api.fakes import FakeCalCom
 from tests.api.support import SETTINGS, Both, answering, booking, success
 from tests.raw_server import raw_server

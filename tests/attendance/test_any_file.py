@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_calcom.attendance.engine import Resources, decide
 from airflow_provider_calcom.no_shows.apply.worklist import Worklist
-from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.booking_files import read_bookings
+from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.inputs import booking_tables
 from airflow_provider_calcom.no_shows.ledger.compaction import compact
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
-from airflow_provider_calcom.no_shows.plan import Change, read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import Change, read_plan, read_summary
 from airflow_provider_calcom.operators._paths import Storage
 from tests.operators.planning import BOOKING, plan, table_rows
 from tests.wild import ANY_JSON, limits, outcome
@@ -68,7 +69,7 @@ def test_bookings_of_cal_com(tmp_path_factory: pytest.TempPathFactory, booking: 
     path = written(folder / "given.jsonl", booking)
 
     def read() -> None:
-        tables = booking_tables(read_lines(path), folder, where="given.jsonl", user={"id": 7, "email": "me@x.test"})
+        tables = booking_tables(read_bookings(path), folder, where="given.jsonl", user={"id": 7, "email": "me@x.test"})
         assert tables.bookings.exists()
 
     outcome(read, names=("given.jsonl",), in_task=False)

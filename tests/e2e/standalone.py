@@ -27,14 +27,18 @@ class Standalone:
     :param url: of its server.
     :param home: its AIRFLOW_HOME.
     :param process: the parent of all other processes.
+    :param login: user name and password for calls of its API; None where everybody is an admin.
     """
 
-    def __init__(self, url: str, home: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self, url: str, home: Path, process: subprocess.Popen[bytes], login: tuple[str, str] | None = None
+    ) -> None:
         self.url = url
         self.home = home
         self.process = process
+        self._login = login
         # Airflow closes what was idle for 5 s, as httpx would: a request might meet the closing.
-        self._http = httpx.Client(base_url=url, timeout=20, limits=httpx.Limits(keepalive_expiry=2))
+        self._http = httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=2))
 
     def close(self) -> None:
         """Close the connections to it."""
@@ -98,17 +102,25 @@ class Standalone:
         return calling
 
     def _token(self) -> Mapping[str, str]:
-        answer = self._http.get("/auth/token").raise_for_status().json()
-        return {"Authorization": f"Bearer {answer['access_token']}"}
+        if self._login is None:
+            answer = self._http.get("/auth/token")
+        else:
+            name, password = self._login
+            answer = self._http.post("/auth/token", json={"username": name, "password": password})
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 
 
 @contextmanager
-def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str]) -> Iterator[Standalone]:
+def running_standalone(
+    folder: Path, dags: Path, environment: Mapping[str, str], login: tuple[str, str] | None = None
+) -> Iterator[Standalone]:
     """Run Airflow until the block ends.
 
     :param folder: empty folder for its home.
     :param dags: the folder of its DAGs.
     :param environment: further environment variables, such as connections.
+    :param login: user name and password of an admin, where ``environment`` sets up users. Defaults to no users:
+        everybody is an admin.
     """
     home, port = folder / "home", _free_port()
     home.mkdir()
@@ -134,6 +146,8 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([bundle]),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        # The server's first response to a worker takes seconds, and a minute on a busy machine.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "90",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         **environment,
@@ -146,7 +160,7 @@ def running_standalone(folder: Path, dags: Path, environment: Mapping[str, str])
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    airflow = Standalone(url, home, process)
+    airflow = Standalone(url, home, process, login)
     try:
         try:
             wait_until(lambda: process.poll() is not None or _is_healthy(url), _STARTS_WITHIN, "Airflow's start", 1.0)

@@ -175,7 +175,7 @@ def test_the_examples_default_day_is_that_of_their_report(
 
 def planned(folder: Path) -> set[tuple[str, str]]:
     """Return whom the plan in a folder would mark."""
-    from airflow_provider_calcom.no_shows.plan import read_plan, verify_plan
+    from airflow_provider_calcom.no_shows.plan_files import read_plan, verify_plan
 
     verify_plan(folder)
     return {(change.booking_uid, change.email) for change in read_plan(folder)}

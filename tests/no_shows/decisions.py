@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_calcom.attendance.engine import Decided, Figures
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
-from airflow_provider_calcom.no_shows.plan import Summary, write_plan
+from airflow_provider_calcom.no_shows.plan import write_plan
+from airflow_provider_calcom.no_shows.plan_files import Summary
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

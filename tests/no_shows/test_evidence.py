@@ -17,7 +17,8 @@ from airflow_provider_calcom.attendance.explain import Explanation, PersonExplan
 from airflow_provider_calcom.attendance.explain.reasons import with_reasons
 from airflow_provider_calcom.no_shows import plan_tables
 from airflow_provider_calcom.no_shows.evidence import read_evidence
-from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_summary, verify_plan, write_plan
+from airflow_provider_calcom.no_shows.plan import write_plan
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_summary, verify_plan
 from airflow_provider_calcom.no_shows.plan_tables import write_evidence
 from tests.attendance.test_reference import REASONS
 from tests.attendance.worlds import random_tables

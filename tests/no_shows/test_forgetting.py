@@ -23,14 +23,8 @@ from airflow_provider_calcom.no_shows.ledger.identities import Identities, Ledge
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.records import AlreadyApplying
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import (
-    CorruptPlan,
-    read_plan,
-    read_summary,
-    report_hash,
-    verify_plan,
-    write_plan,
-)
+from airflow_provider_calcom.no_shows.plan import write_plan
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_plan, read_summary, report_hash, verify_plan
 from benchmarks.plans import write_plan_by_hand
 
 ANN, BOB, ROB = "Ann@client.example", "bob@client.example", "rob.bob@client.example"

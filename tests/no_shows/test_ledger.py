@@ -34,7 +34,7 @@ from airflow_provider_calcom.no_shows.ledger.records import (
 )
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, repair_segment, try_lock
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 from tests.profiles import examples
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"

@@ -23,17 +23,15 @@ from airflow_provider_calcom.attendance.feeds.errors import UnreadableField
 from airflow_provider_calcom.attendance.tables.loader import LoadedFile
 from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.guard_rails import InvalidGuardRails
-from airflow_provider_calcom.no_shows.plan import (
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption, format_plan, write_plan
+from airflow_provider_calcom.no_shows.plan_files import (
     Change,
     CorruptPlan,
-    InvalidPlanOption,
     PlanNotRead,
     PlanNotWritten,
-    format_plan,
     read_plan,
     read_summary,
     verify_plan,
-    write_plan,
 )
 from airflow_provider_calcom.no_shows.plan_text import format_feed
 from tests.no_shows.decisions import ANN, POLICY, Person, crowd, decided, write

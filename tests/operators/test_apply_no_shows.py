@@ -16,7 +16,7 @@ from airflow_provider_calcom.no_shows.apply.application import PlanHashMismatch,
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
-from airflow_provider_calcom.no_shows.plan import CorruptPlan
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan
 from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import apply, change, counted, ledger, outcomes

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.no_shows.apply.application import PlanHashMismatch
-from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_summary
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.support import ends_the_task

@@ -29,7 +29,8 @@ from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
-from airflow_provider_calcom.no_shows.plan import InvalidPlanOption, verify_plan
+from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
+from airflow_provider_calcom.no_shows.plan_files import verify_plan
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from tests.no_shows.decisions import crowd, write
@@ -453,7 +454,9 @@ def test_a_booking_twice(tmp_path: Path) -> None:
     ("text", "names"),
     [
         pytest.param('{"uid": 1', "row 1: is not JSON", id="cut"),
-        pytest.param(f"\n{json.dumps([BOOKING])}\n", "row 1: is a list and not a booking object", id="list in a line"),
+        pytest.param(
+            f"\n{json.dumps([[BOOKING]])}\n", "row 1: is a list and not a booking object", id="list in a list"
+        ),
         pytest.param(f"{json.dumps(BOOKING)}\nann@client.example\n", "row 2: is not JSON", id="second line"),
         pytest.param("[" * 100_000, "row 1: is not JSON", id="deep"),
     ],

@@ -106,6 +106,6 @@ def test_a_link_that_was_not_pushed_is_empty_without_an_error() -> None:
     operator = ApplyNoShowsOperator(task_id="apply", plan="p")
     key: Any = mock.Mock()
     assert NoShowReportLink().get_link(operator, ti_key=key) == ""
-    NoShowReportLink.persist({}, operator, "https://reports.example.com/a")  # type: ignore[typeddict-item]
+    NoShowReportLink.persist({}, operator, "https://reports.example.com/a")
     assert NoShowReportLink().get_link(operator, ti_key=key) == "https://reports.example.com/a"
     assert CalComBookingLink().get_link(operator, ti_key=key) == ""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from airflow_provider_calcom.attendance.engine import deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.no_shows.plan import Summary, read_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import write_plan
+from airflow_provider_calcom.no_shows.plan_files import Summary, read_plan, read_summary
 
 BOB = "bob@example.org"
 _NOON = "2026-11-19T12:00:00Z"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.no_shows.plan import Summary
+from airflow_provider_calcom.no_shows.plan_files import Summary
 from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
 from airflow_provider_calcom.plugins._settings import plan_folders
 from tests.operators.planning import memory_storage
-from tests.plugins.plans import apply_plan, files_of_a_plan, make_plan
+from tests.plugins.plans import BOB, apply_plan, files_of_a_plan, make_plan
 
 PLANS = "/calcom-no-shows/"
 REPORT = "/calcom-no-shows/report"
@@ -67,7 +67,7 @@ def test_the_list_has_each_plan_with_its_state(plans: Path, user: Any) -> None:
     }
 
 
-def test_a_row_says_what_is_planned_and_what_became_of_it(plans: Path, user: Any) -> None:
+def test_a_row_has_what_is_planned_and_the_outcomes(plans: Path, user: Any) -> None:
     """Bookings, changes by kind and outcomes in words, with a link to the report."""
     make_plan(plans / "2026-11-18 a+b")
     (plans / "2026-11-18 a+b" / "report.html").write_text("<p>")
@@ -170,3 +170,24 @@ def test_outcomes_are_read_up_to_a_size(plans: Path, monkeypatch: pytest.MonkeyP
     row = row_of(plan)
     assert 0 < row.outcomes["applied"] < 1000
     assert not row.are_all_outcomes
+
+
+def test_a_plan_without_a_report_gets_one_that_is_masked_and_not_stored(plans: Path, user: Any) -> None:
+    """Plans of older versions have none. Whether their DAG would have masked addresses is not known."""
+    make_plan(plans / "old")
+    report = user.get(REPORT, params={"plan": id_of("old")})
+    assert report.status_code == 200
+    assert "b***@example.org" in report.text
+    assert BOB not in report.text
+    assert "sandbox" in report.headers["content-security-policy"]
+    assert not (plans / "old" / "report.html").exists()
+
+
+def test_a_plan_of_which_no_report_can_be_made_says_so(plans: Path, user: Any) -> None:
+    """With what to do, and without a path of the server."""
+    make_plan(plans / "old")
+    (plans / "old" / "decisions.parquet").unlink()
+    answer = user.get(REPORT, params={"plan": id_of("old")})
+    assert answer.status_code == 404
+    assert "calcom-no-shows report" in answer.text
+    assert str(plans) not in answer.text

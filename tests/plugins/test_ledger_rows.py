@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 from airflow_provider_calcom.plugins import _ledger_rows
 from airflow_provider_calcom.plugins._ledger_rows import NO_RESULT, WritesRow, latest_writes
 from airflow_provider_calcom.plugins._settings import ledger_folders
@@ -71,7 +71,7 @@ def test_a_ledger_is_read_from_its_end_up_to_a_size(ledger: Path, monkeypatch: p
 
 
 def test_torn_and_foreign_lines_do_not_hide_the_rest(ledger: Path) -> None:
-    """A run may be writing, and a list is no judge of the ledger: the runs themselves reject a damaged one."""
+    """A run may be writing, and only the runs themselves reject a damaged ledger."""
     write(ledger, "p1", ["applied"], at=NIGHT)
     (segment,) = ledger.glob("*.jsonl")
     with segment.open("ab") as file:

@@ -47,7 +47,7 @@ def test_without_a_login_every_route_is_401(client: Any, report: str, route: str
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic dXNlcjp1c2Vy"])
-def test_a_token_that_is_not_one_is_no_login(client: Any, report: str, value: str) -> None:
+def test_an_invalid_token_is_rejected(client: Any, report: str, value: str) -> None:
     """Airflow answers 401 or 403 to a token that it did not sign."""
     for headers in ({"Authorization": value}, {"Cookie": f"_token={value}"}):
         assert client.get(report, headers=headers).status_code in (401, 403)

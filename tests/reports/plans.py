@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 from airflow_provider_calcom.attendance.engine import Resources, deciding
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.no_shows.plan import Origin, read_plan, read_summary, write_plan
+from airflow_provider_calcom.no_shows.plan import Origin, write_plan
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary, report_hash
 
 Row = dict[str, Any]
 Tables = tuple[list[Row], list[Row], list[Row]]
@@ -190,29 +191,16 @@ def apply_outcomes(folder: Path, outcome: Callable[[int], tuple[str, str | None]
     with (folder / name).open("w", encoding="utf-8") as file:
         for number, change in enumerate(read_plan(folder)):
             found, detail = outcome(number)
-            line = {"booking_uid": change.booking_uid, "role": change.role, "email": change.email}
+            line: Row = {"booking_uid": change.booking_uid, "role": change.role, "email": change.email}
             line |= {"from": change.is_absent, "to": change.will_be_absent, "reason": change.reason}
             line |= {"start_at": change.start_at, "outcome": found, "detail": detail, "request_id": None}
             file.write(json.dumps(line | {"plan": summary["sha256"]}, ensure_ascii=False) + "\n")
 
 
-def edit_summary(folder: Path, **fields: Any) -> None:
-    """Change fields of a summary, and its hash of what a report shows."""
-    from airflow_provider_calcom.no_shows.plan import report_hash
-
+def edit_summary(folder: Path, *, remove: Iterable[str] = (), **fields: Any) -> None:
+    """Change or remove fields of a summary, and make its hash of what a report shows fit."""
     summary: Any = {**read_summary(folder), **fields}
+    for name in remove:
+        del summary[name]
     summary["report_sha256"] = report_hash(summary)
     (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
-
-
-def walk(value: Any) -> Iterator[str]:
-    """Yield all strings of a JSON value."""
-    if isinstance(value, dict):
-        for key, one in value.items():
-            yield key
-            yield from walk(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from walk(one)
-    elif isinstance(value, str):
-        yield value

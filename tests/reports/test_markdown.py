@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from airflow_provider_calcom.attendance.errors import PlanRefused
-from airflow_provider_calcom.no_shows.plan import CorruptPlan, read_plan
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_plan
 from airflow_provider_calcom.reports.markdown import approval_text, changes_table, code
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change

@@ -25,7 +25,7 @@ from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
-from airflow_provider_calcom.no_shows.plan import read_plan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
 from tests.faults.applying import Attempt, outcomes_of, records_of
 from tests.faults.scene import KEY, Scene, make_scene

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_calcom.no_shows.apply.worklist import APPLIED, FAILED, GONE, Outcome, Worklist
-from airflow_provider_calcom.no_shows.plan import Change
+from airflow_provider_calcom.no_shows.plan_files import Change
 
 STARTS = ("2026-11-18T08:00:00.000Z", "2026-11-18T09:00:00.000Z", "2026-11-18T09:00:00.000Z")
 

@@ -77,8 +77,7 @@ function drawn(picture, person) {
   const facts = [`Attendance data is complete ${picture.feed}.`];
   if (picture.host) facts.push(`The host side ${picture.host}.`);
   if (lanes.length > shown.length) facts.push(`${lanes.length - shown.length} more participants are in the table below.`);
-  const more = Object.values(picture.more).reduce((sum, count) => sum + count, 0);
-  if (more) facts.push(`${more} more rows are not in this report.`);
+  if (picture.more) facts.push(`${picture.more} more rows are not in this report.`);
   return [place, keys(shown), el("p", { class: "note", text: readable(facts.join(" ")) }), rowsAsTable(picture, person)];
 }
 
