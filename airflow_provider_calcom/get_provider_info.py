@@ -70,6 +70,23 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/srv/no-shows/ledger",
                         "default": "",
                     },
+                    "view_permission": {
+                        "description": (
+                            "Who may open the view, which shows the addresses of attendees: approve, users who may"
+                            " respond to an approval of any DAG; connections, users who may read connections."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "connections",
+                        "default": "approve",
+                    },
+                    "dag_tab": {
+                        "description": "Whether the view is also a tab on the page of each DAG.",
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "False",
+                        "default": "True",
+                    },
                     "report_base_url": {
                         "description": (
                             "Before Airflow 3.1, which has no such view: the URL at which a web server of yours has the"

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_calcom._storage import is_here
-from airflow_provider_calcom.no_shows.apply.worklist import FAILED, NOT_PERMITTED
 from airflow_provider_calcom.no_shows.plan_files import DRY_RUN_FILE, OUTCOMES_FILE, Summary
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan
+from airflow_provider_calcom.reports.load import state_of
 from airflow_provider_calcom.reports.words import STATES
 
 _MOST_OUTCOMES_READ = 8 * 2**20
@@ -69,27 +69,17 @@ def row_of(plan: StoredPlan) -> PlanRow:
     changes = summary["changes"]
     return PlanRow(
         plan,
-        _state(summary, outcomes, is_dry_run),
+        state_of(summary, outcomes, is_dry_run=is_dry_run),
         summary["sha256"],
         _text(summary["policy"].get("as_of")),
         summary["judged_bookings"],
         {kind: changes.get(kind, 0) for kind in ("mark_attendees", "mark_hosts", "unmark_attendees")},
-        outcomes,
+        dict(outcomes.most_common()),
         are_all,
     )
 
 
-def _state(summary: Summary, outcomes: dict[str, int], is_dry_run: bool) -> str:
-    if summary["state"] == "refused":
-        return "rejected"
-    if outcomes and not is_dry_run:
-        return "partly" if outcomes.keys() & {FAILED, NOT_PERMITTED} else "applied"
-    if not summary["changes"]["total"]:
-        return "nothing"
-    return "dry_run" if outcomes else "awaiting"
-
-
-def _outcomes(plan: StoredPlan, summary: Summary) -> tuple[dict[str, int], bool, bool]:
+def _outcomes(plan: StoredPlan, summary: Summary) -> tuple[Counter[str], bool, bool]:
     """Return the changes by outcome, whether they are of a dry run, and whether all were read."""
     for name, is_dry_run in ((OUTCOMES_FILE, False), (DRY_RUN_FILE, True)):
         counts: Counter[str] = Counter()
@@ -97,13 +87,13 @@ def _outcomes(plan: StoredPlan, summary: Summary) -> tuple[dict[str, int], bool,
         for line in _lines(plan.place / name):
             size += len(line)
             if size > _MOST_OUTCOMES_READ:
-                return dict(counts.most_common()), is_dry_run, False
+                return counts, is_dry_run, False
             outcome = _outcome(line, summary["sha256"])
             if outcome is not None:
                 counts[outcome] += 1
         if counts:
-            return dict(counts.most_common()), is_dry_run, True
-    return {}, False, True
+            return counts, is_dry_run, True
+    return Counter(), False, True
 
 
 def _lines(path: Any) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 SECTION = "calcom_no_shows"
 MOUNTED_AT = "calcom-no-shows"
 """Where the plugin's pages are, below the root of Airflow's web server."""
-REPORT = "report.html"
 LONGEST_ID = 2_000
 """Characters of a plan's id in a URL."""
 
@@ -118,6 +117,8 @@ def report_url(plan_path: Any) -> str | None:
         if has_views():
             plan = f"{folder.slug}/{relative}".rstrip("/")
             return f"{MOUNTED_AT}/report?plan={quote(plan, errors='replace')}"
+        from airflow_provider_calcom.no_shows.plan_files import REPORT
+
         base = _report_base_url()
         return base and "/".join(filter(None, [base, quote(relative, errors="replace"), REPORT]))
     return None

@@ -16,7 +16,6 @@ import airflow_provider_calcom
 from airflow_provider_calcom import links
 from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.plugins import _settings
 from tests.conftest import ROOT
 
 PACKAGE = Path(airflow_provider_calcom.__file__).parent
@@ -93,17 +92,6 @@ def test_each_field_of_the_form_is_explained() -> None:
     hints = CONNECTION_TYPE["ui-field-behaviour"]["placeholders"]
     assert "Settings > Developer > API keys" in hints["password"]
     assert json.loads(hints["extra"]).keys() == {"max_attempts", "max_retry_seconds"}
-
-
-def test_the_configuration_is_that_which_the_plugin_reads() -> None:
-    """Each option of the section is described, with an example; its default is empty, as without the section."""
-    (section,) = INFO["config"]
-    assert section == _settings.SECTION
-    options = INFO["config"][section]["options"]
-    assert set(options) == {"plan_folders", "ledger_folders", "report_base_url"}
-    for option in options.values():
-        assert option["default"] == ""
-        assert option["example"]
 
 
 def test_the_metadata_and_the_hook_agree() -> None:

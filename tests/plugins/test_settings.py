@@ -1,10 +1,13 @@
 """The folders that are configured, and the URL of a plan's report."""
 
+import inspect
 import logging
+import re
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_calcom.get_provider_info import get_provider_info
 from airflow_provider_calcom.plugins import _settings
 from airflow_provider_calcom.plugins._settings import ledger_folders, plan_folders, report_url
 
@@ -110,3 +113,15 @@ def test_a_base_that_a_browser_would_run_as_script_is_rejected(
     with caplog.at_level(logging.WARNING):
         assert report_url("/srv/plans/a") is None
     assert "report_base_url" in caplog.text
+
+
+def test_the_provider_and_the_reference_list_every_option() -> None:
+    """With the same defaults: Airflow shows those of the provider, and before 3.2 it knows none."""
+    source = inspect.getsource(_settings)
+    used = set(re.findall(r'_(?:option|folders)\("(\w+)"', source))
+    described = get_provider_info()["config"]["calcom_no_shows"]["options"]
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z]+_[a-z_]+)` \| `?(\w+)`? \|", page, re.MULTILINE))
+    assert used == described.keys() == rows.keys()
+    assert all(option["description"] and option["example"] for option in described.values())
+    assert {name: option["default"] or "empty" for name, option in described.items()} == rows
