@@ -74,8 +74,7 @@ with DAG(
             "/tmp/no-shows",
             type="string",
             title="Folder of the plans",
-            description="A path or URL, such as s3://bucket/no-shows. The plan is in a folder in it, named by the"
-            " day.",
+            description="A path or URL, such as s3://bucket/no-shows. The plan is in a folder in it, named by the day.",
             section="Files",
         ),
     },
