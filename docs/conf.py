@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers.special import TextLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "airflow_provider_calcom"
@@ -48,7 +49,7 @@ autoapi_dirs = [str(PACKAGE)]
 autoapi_root = "api"
 autoapi_keep_files = True  # for linkcheck after html; `make docs` removes them
 autoapi_ignore = ["*/sandbox/*", "*/cli/*"]
-autoapi_options = ["members", "show-inheritance", "show-module-summary"]
+autoapi_options = ["members", "imported-members", "show-inheritance"]
 autoapi_member_order = "groupwise"
 autoapi_python_class_content = "both"
 autodoc_typehints = "signature"
@@ -63,22 +64,32 @@ API_MODULES = (
     "airflow_provider_calcom.attendance.engine",
     "airflow_provider_calcom.attendance.errors",
     "airflow_provider_calcom.attendance.explain",
+    "airflow_provider_calcom.attendance.explain.reasons",
     "airflow_provider_calcom.attendance.feeds",
     "airflow_provider_calcom.attendance.feeds.conference_keys",
     "airflow_provider_calcom.attendance.feeds.errors",
     "airflow_provider_calcom.attendance.feeds.options",
     "airflow_provider_calcom.attendance.policy",
+    "airflow_provider_calcom.attendance.suggest",
     "airflow_provider_calcom.errors",
     "airflow_provider_calcom.hooks.calcom",
     "airflow_provider_calcom.hooks.sql",
     "airflow_provider_calcom.links",
+    "airflow_provider_calcom.no_shows.evidence",
     "airflow_provider_calcom.no_shows.guard_rails",
     "airflow_provider_calcom.no_shows.ledger.reader",
     "airflow_provider_calcom.no_shows.ledger.writer",
     "airflow_provider_calcom.no_shows.plan",
+    "airflow_provider_calcom.operators.approval",
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
+    "airflow_provider_calcom.reports",
+    "airflow_provider_calcom.reports.markdown",
+    "airflow_provider_calcom.reports.overview",
+    "airflow_provider_calcom.reports.page",
 )
+# Of the modules of reports, because the package itself imports them only when they are used.
+_OF_REPORTS = ("write_overview", "write_report", "changes_table")
 add_module_names = False
 autoapi_template_dir = "_autoapi"
 
@@ -93,7 +104,12 @@ def skip_member(app: Any, what: str, name: str, obj: Any, skip: bool, options: A
     """Return whether a name is left out of the reference of Python."""
     if what in ("module", "package"):
         return name not in API_MODULES
-    return skip or obj.is_undoc_member
+    module, _, short = name.rpartition(".")
+    if module.startswith("airflow_provider_calcom.reports.") and short not in _OF_REPORTS:
+        return True
+    # What is imported from a module of this reference is described there.
+    described_there = obj.imported and obj.obj["original_path"].rpartition(".")[0] in API_MODULES
+    return skip or obj.is_undoc_member or described_there
 
 
 def describe_page(app: Any, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
@@ -105,6 +121,7 @@ def describe_page(app: Any, page: str, template: str, context: dict[str, Any], d
 
 
 def setup(app: Any) -> None:
-    """Connect the functions above."""
+    """Connect the functions above. Files of a vendor are shown as they are."""
+    app.add_lexer("csv", TextLexer)
     app.connect("autoapi-skip-member", skip_member)
     app.connect("html-page-context", describe_page)

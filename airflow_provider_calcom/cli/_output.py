@@ -98,6 +98,12 @@ def _text(error: Exception) -> str:
     return f"Feed {report.feed}: {report.samples[0]}{counts}"
 
 
+def print_progress(text: str) -> None:
+    """Print on standard error what takes a while, if somebody watches it."""
+    if sys.stderr.isatty():
+        print(f"{text} ...", file=sys.stderr)
+
+
 class _Notes(logging.Handler):
     """Prints warnings. An error is not printed, because it is raised, too, and is then the last line."""
 

@@ -14,7 +14,7 @@ from airflow_provider_calcom._storage import folder_path
 from airflow_provider_calcom.attendance.errors import AttendanceError
 from airflow_provider_calcom.cli._calcom import KEY, CalComAccess, add_server
 from airflow_provider_calcom.cli._command import add_command
-from airflow_provider_calcom.cli._output import print_lines, written_file
+from airflow_provider_calcom.cli._output import print_lines, print_progress, written_file
 
 _STEP = 1_000
 
@@ -78,11 +78,9 @@ def _bound(option: str, text: str, zone: str | None) -> datetime:
 
 
 def _with_progress(bookings: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the bookings, and print now and then how many there were, to a person who waits."""
-    is_watched = sys.stderr.isatty()
     for number, booking in enumerate(bookings, start=1):
-        if is_watched and number % _STEP == 0:
-            print(f"{number} bookings ...", file=sys.stderr)
+        if number % _STEP == 0:
+            print_progress(f"{number} bookings")
         yield booking
 
 

@@ -16,7 +16,14 @@ from airflow_provider_calcom.cli._calcom import CalComAccess, add_server
 from airflow_provider_calcom.cli._command import add_command
 from airflow_provider_calcom.cli._feeds import add_feed_options, add_feeds
 from airflow_provider_calcom.cli._inputs import add_bookings, add_rules, plan_request, policy_text
-from airflow_provider_calcom.cli._output import open_report, print_lines, print_text, terminal_width, wrapped_note
+from airflow_provider_calcom.cli._output import (
+    open_report,
+    print_lines,
+    print_progress,
+    print_text,
+    terminal_width,
+    wrapped_note,
+)
 from airflow_provider_calcom.cli.report import add_report_options
 
 if TYPE_CHECKING:
@@ -53,6 +60,7 @@ def _try(arguments: argparse.Namespace) -> None:
     from airflow_provider_calcom.no_shows.planner import plan_no_shows
 
     request = _request(arguments)
+    print_progress("Deciding")
     with CalComAccess(arguments) as calcom:
         try:
             summary = plan_no_shows(request, calcom)
@@ -139,6 +147,7 @@ def _advice(summary: Summary) -> Iterator[str]:
 def _write_report(arguments: argparse.Namespace, folder: Any) -> None:
     from airflow_provider_calcom.reports import write_report
 
+    print_progress("Writing the report")
     path = write_report(folder, mask_addresses=arguments.mask_addresses)
     why = f"calcom-no-shows explain --plan {shown_path(folder)} --booking UID"
     print_text(f"\nPlan    {shown_path(folder)}\nReport  {shown_path(path)}\nWhy     {why}\n")

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from airflow_provider_calcom.no_shows.plan_files import report_hash
-from tests.cli.conftest import REPORT, Run
+from tests.cli.conftest import POLICY, REPORT, Run
 from tests.cli.test_trial import DEMO, INPUT
 
 KATE = "dm8OnlyANoteTaker000008"
@@ -73,11 +73,12 @@ def test_a_plan_with_little_evidence(evidence: dict[str, int] | None, message: s
 
 @pytest.mark.usefixtures("day")
 def test_decide_on_bookings_of_cal_com_and_a_feed(run: Run) -> None:
-    """The decisions are those of a trial of the same files, co-hosts and all."""
+    """The decisions are those of a trial of the same files, in which a co-host is nobody's guest."""
+    Path("policy.json").write_text(json.dumps({**POLICY, "internal_domains": []}))
     assert run(*DEMO, "--out", "plan").code == 0
     ended = run("decide", *FILES, "--out", "decisions.parquet")
     assert ended.code == 0, ended.err
-    assert "absent 7: not_seen 7\n" in ended.err
+    assert "absent 7: not_seen 7\nexcluded 3: internal 1, not_accepted 2\n" in ended.err
     rows = [
         duckdb.execute(f"SELECT * FROM '{path}' ORDER BY ALL").fetchall()
         for path in ("decisions.parquet", "plan/decisions.parquet")

@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 MOST_BOOKINGS, MOST_ROWS = 20_000, 2_000_000
 """Larger plans get no suggestions: each takes a run of the rules."""
 
-_MOST_RUNS = 16
-_MOST_OF_A_REASON = 10
+_MOST_RUNS = 12
 _ABOUT_PEOPLE = ("alias", "internal_email", "internal_domain", "bot_name")
 _HIDDEN = "The entry itself is left out, because this plan names people by hashes."
 _MOSTLY_ABSENT = "Most of them would be absent, so a wrong entry makes false no-shows."
@@ -76,7 +75,7 @@ def _suggestions(decided: Decided, undetermined: Mapping[str, int], names_people
                 for candidate, effect in found
                 if reason in effect.settled and not _is_surplus(candidate, effect, reason, found)
             ]
-            yield from sorted(of_reason, key=_rank)[:_MOST_OF_A_REASON]
+            yield from sorted(of_reason, key=_rank)
 
 
 def _is_surplus(candidate: Candidate, effect: Effect, reason: str, found: Sequence[tuple[Candidate, Effect]]) -> bool:

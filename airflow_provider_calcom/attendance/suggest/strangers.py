@@ -50,7 +50,7 @@ def _aliases(doubts: Doubts, policy: AttendancePolicy) -> Iterator[Candidate]:
     found: list[tuple[tuple[int, int, tuple[str, ...]], int, dict[str, str]]] = []
     for unknown, expected in _inseparable_pairs(doubts):
         spellings, meetings = doubts.addresses[unknown].spellings, doubts.by_address[unknown].bookings
-        if known.isdisjoint(spellings):
+        if known.isdisjoint(spellings) and doubts.in_doubt(meetings):
             rank = (-doubts.in_doubt(meetings), -len(meetings), spellings)
             found.append((rank, len(meetings), dict.fromkeys(spellings, doubts.addresses[expected].key)))
     found.sort(key=lambda one: one[0])

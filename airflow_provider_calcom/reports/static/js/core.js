@@ -116,6 +116,11 @@ function asTable(summary, heads, rows) {
   return el("details", {}, el("summary", { text: summary }), el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": summary }, table));
 }
 
+/** Keep a number and its unit on one line. */
+function unbroken(text) {
+  return text.replace(/(\d) (min|h|s)\b/g, "$1\u00a0$2");
+}
+
 function perCent(share) {
   if (share === null) return "-";
   const value = 100 * share;

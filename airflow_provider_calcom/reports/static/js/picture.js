@@ -43,7 +43,7 @@ async function showPicture(place, row) {
 function reasons(person, row) {
   const lines = [];
   const line = (label, text, isMain) => lines.push(el("p", {}, el("span", { class: "label", text: label }),
-    el("span", { class: isMain ? "main" : "", text: readable(text), title: readable(text) === text ? null : text })));
+    el("span", { class: isMain ? "main" : "", text: unbroken(readable(text)), title: readable(text) === text ? null : text })));
   if (person && person.why) line(person.rule ? `Rule ${person.rule} applied` : "Rule of hosts", person.why, true);
   if (person && person.notBefore) line(person.before ? `Rule ${person.before} did not` : "The one before", person.notBefore);
   if (row.heldBack) line("Held back", `${DATA.words.heldBack[row.heldBack] || row.heldBack}.`);
@@ -78,7 +78,7 @@ function drawn(picture, person) {
   if (picture.host) facts.push(`The host side ${picture.host}.`);
   if (lanes.length > shown.length) facts.push(`${lanes.length - shown.length} more participants are in the table below.`);
   if (picture.more) facts.push(`${picture.more} more rows are not in this report.`);
-  return [place, keys(shown), el("p", { class: "note", text: readable(facts.join(" ")) }), rowsAsTable(picture, person)];
+  return [place, keys(shown), el("p", { class: "note", text: unbroken(readable(facts.join(" "))) }), rowsAsTable(picture, person)];
 }
 
 /** Return a lane for everyone who was expected, also for those who were not seen, and for everyone else who was. */

@@ -14,7 +14,7 @@ function hrefOf(uid) {
   return DATA.bookingUrl.split("{uid}").join(encodeURIComponent(uid));
 }
 
-const reasonInWords = (row) => row.short || WORDS.reasons[row.reason] || row.reason;
+const reasonInWords = (row) => (row.short && unbroken(row.short)) || WORDS.reasons[row.reason] || row.reason;
 const flag = (isAbsent) => (isAbsent ? "absent" : "not marked");
 
 const COLUMNS = {
