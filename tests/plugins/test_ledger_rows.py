@@ -61,7 +61,7 @@ def test_an_outcome_in_a_later_file_than_its_intent_counts(ledger: Path) -> None
     (segment,) = ledger.glob("*.jsonl")
     intent, outcome = segment.read_text().splitlines()
     segment.write_text(f"{intent}\n")
-    (ledger / f"{segment.stem}-later.jsonl").write_text(f"{outcome}\n")
+    (ledger / f"{segment.stem}z.jsonl").write_text(f"{outcome}\n")
     assert [row.outcomes for row in latest_writes(ledger_folders()).rows] == [{"applied": 1}]
 
 
