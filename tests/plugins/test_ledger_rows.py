@@ -55,6 +55,16 @@ def test_writes_are_counted_once_each_by_day_plan_and_dag(ledger: Path) -> None:
     assert [row.plan for row in latest_writes(ledger_folders(), dag_id="e").rows] == ["p2"]
 
 
+def test_an_outcome_in_a_later_file_than_its_intent_counts(ledger: Path) -> None:
+    """In an object store each batch is a file, and the files are read from the last one."""
+    write(ledger, "p1", ["applied"], at=NIGHT)
+    (segment,) = ledger.glob("*.jsonl")
+    intent, outcome = segment.read_text().splitlines()
+    segment.write_text(f"{intent}\n")
+    (ledger / f"{segment.stem}z.jsonl").write_text(f"{outcome}\n")
+    assert [row.outcomes for row in latest_writes(ledger_folders()).rows] == [{"applied": 1}]
+
+
 def test_a_ledger_is_read_from_its_end_up_to_a_size(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It only gets longer, and what was written last matters most. That there is more is not concealed."""
     for number in range(5):
