@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers.special import TextLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "airflow_provider_calcom"
@@ -63,6 +64,7 @@ API_MODULES = (
     "airflow_provider_calcom.attendance.engine",
     "airflow_provider_calcom.attendance.errors",
     "airflow_provider_calcom.attendance.explain",
+    "airflow_provider_calcom.attendance.explain.reasons",
     "airflow_provider_calcom.attendance.feeds",
     "airflow_provider_calcom.attendance.feeds.conference_keys",
     "airflow_provider_calcom.attendance.feeds.errors",
@@ -119,6 +121,7 @@ def describe_page(app: Any, page: str, template: str, context: dict[str, Any], d
 
 
 def setup(app: Any) -> None:
-    """Connect the functions above."""
+    """Connect the functions above. Files of a vendor are shown as they are."""
+    app.add_lexer("csv", TextLexer)
     app.connect("autoapi-skip-member", skip_member)
     app.connect("html-page-context", describe_page)

@@ -209,7 +209,7 @@ def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
     if hashed is None:
         return value
     if isinstance(value, dict):
-        return {key: _named(one, hashed) for key, one in value.items()}
+        return {_named(key, hashed): _named(one, hashed) for key, one in value.items()}  # aliases have addresses as keys
     if isinstance(value, (list, tuple)):
         return [_named(one, hashed) for one in value]
     return hashed(value) if isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+", value) else value

@@ -50,9 +50,7 @@ def _suggestion(one: Mapping[str, Any], template: str | None, masks: Masks) -> d
     kind = str(one.get("kind"))
     names_nobody = kind in _SAFE_SUGGESTIONS or not masks.is_on
     fragment = one.get("policy") if names_nobody else None
-    becomes = [
-        f"{count:,} {words.DECISIONS[name][0].lower()}" for name, count in one.get("becomes", {}).items() if count
-    ]
+    becomes = [f"{count:,} {name}" for name, count in one.get("becomes", {}).items() if count]
     settles, whole = int(one["settles"]), int(one["of"])
     text = (
         str(one["text"])
@@ -63,7 +61,7 @@ def _suggestion(one: Mapping[str, Any], template: str | None, masks: Masks) -> d
         "settles": settles,
         "of": whole,
         "share": settles / whole if whole else 0.0,
-        "becomes": f"of these {' and '.join(becomes)}" if becomes else "",
+        "becomes": f"{' and '.join(becomes)} then" if becomes else "",
         "text": shown(text),
         "policy": json.dumps(fragment, ensure_ascii=False, indent=2) if fragment else None,
         "bookings": [

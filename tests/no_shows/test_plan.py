@@ -426,7 +426,8 @@ def test_an_empty_plan(tmp_path: Path) -> None:
 
 def test_hashes_instead_of_addresses(tmp_path: Path) -> None:
     """With ``hashed`` no file of the plan has an address, and the summary says so."""
-    policy = replace(POLICY, internal_emails=("ian@acme.example",))
+    aliases = {"ann.private@mail.example": "ann@client.example"}
+    policy = replace(POLICY, internal_emails=("ian@acme.example",), aliases=aliases)
     people = [Person("absent"), Person("present", "bob@client.example", absent=True), Person("absent", None)]
     made = replace(decided(people), policy=policy)
     summary = write_plan(made, tmp_path, hashed=lambda address: f"h:{address[:2]}")

@@ -8,6 +8,7 @@ import logging
 import pickle
 import re
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuar
 from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.ledger.identities import LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
-from airflow_provider_calcom.no_shows.plan_files import FILES, verify_plan
+from airflow_provider_calcom.no_shows.plan_files import verify_plan
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from tests.no_shows.decisions import crowd, write
@@ -384,6 +385,61 @@ def test_bookings_that_the_user_only_attends(
     assert summary(tmp_path)["attended_bookings"] == (None if include_attended else 3)
 
 
+def about(folder: Path, *columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of the plan's bookings, by uid."""
+    import duckdb
+
+    query = f"SELECT {', '.join(columns)} FROM read_parquet('{folder / 'bookings.parquet'}') ORDER BY booking_uid"
+    found: list[tuple[Any, ...]] = duckdb.execute(query).fetchall()
+    return found
+
+
+def test_what_a_plan_says_of_its_bookings(calcom: SandboxDriver, tmp_path: Path, listed: Path) -> None:
+    """Event type and host are Cal.com's, also of given bookings; the period is what was requested of the API."""
+    start = "strftime(start_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.000Z')"
+    columns = ("booking_uid", "status", start, "event_type", "host_email", "host_name")
+    expected = sorted(
+        (one["uid"], one["status"], one["start"], one["eventType"]["slug"], host["displayEmail"], host["name"])
+        for one in lines(listed)
+        for host in one["hosts"][:1]
+    )
+    for name, given in (("api", {}), ("rows", given_bookings(listed)["rows"])):
+        plan(tmp_path / name, attendance=fed(report(calcom)), **({"bookings": given} if given else {}))
+        assert about(tmp_path / name, *columns) == expected
+        read = summary(tmp_path / name)
+        assert read["bookings"] == read["evidence"]["bookings"] == len(expected)
+        period = {"after_start": "2026-11-18T00:00:00.000Z", "before_start": "2026-11-19T00:00:00.000Z"}
+        assert read["period"] == (None if given else period)
+        assert read["booking_url"] is None  # of a server of one's own, whose pages are not known
+
+
+@pytest.mark.parametrize(
+    ("extra", "page"),
+    [
+        ({}, "https://app.cal.com/booking/{uid}"),
+        ({"web_url": "https://book.acme.example"}, "https://book.acme.example/booking/{uid}"),
+    ],
+)
+def test_the_page_of_a_booking(connect: Callable[..., None], tmp_path: Path, extra: Row, page: str) -> None:
+    """Where the connection says where Cal.com's pages are, the summary has their address, without a secret."""
+    connect(password="cal_test_secret_key", extra=extra)
+    bookings, people, attendance = table_rows()
+    plan(tmp_path, bookings=bookings, people=people, attendance=attendance)
+    read = summary(tmp_path)
+    assert read["booking_url"] == page
+    assert "secret_key" not in json.dumps(read)
+
+
+def test_bookings_of_tables(tmp_path: Path) -> None:
+    """The host is one of people, and nothing else is known; neither is a page, where there is no connection."""
+    bookings, people, attendance = table_rows()
+    people.append(people[0] | {"email": None, "match_email": "cohost@acme.example"})
+    people.append(people[0] | {"email": "a.host@acme.example", "match_email": "ada@acme.example", "name": "Ada"})
+    plan(tmp_path, calcom_conn_id="missing", bookings=bookings, people=people, attendance=attendance)
+    assert about(tmp_path, "event_type", "host_email", "host_name") == [(None, "ada@acme.example", "Ada")]
+    assert summary(tmp_path)["booking_url"] is None
+
+
 def test_tables_instead_of_bookings(tmp_path: Path) -> None:
     """With people, the tables of the rules are read as they are, in whatever form; Cal.com is not needed."""
     given: dict[str, Any] = {}
@@ -566,7 +622,7 @@ def test_the_folder_of_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             read: Any = tmp_path / "deep/p" if address in here else folder
             assert verify_plan(read)["changes"]["total"] == number
             names = {path.name for path in read.iterdir()}
-            assert {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json"} <= names <= set(FILES)
+            assert names >= {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "bookings.parquet", "summary.json"}
 
 
 # Guard rails and policy.

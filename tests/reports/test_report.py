@@ -335,7 +335,7 @@ def test_what_would_settle_the_doubts(clinic: Path, tmp_path: Path) -> None:
     """Each suggestion has how many it settles, a sentence, and the fragment of the policy, ready to paste."""
     page = report_of(suggested(clinic, tmp_path / "plan"))
     (text,) = page.texts("suggestion")
-    assert "settles 9 of 12 of these 8 came and 1 absent" in text
+    assert "settles 9 of 12 8 present and 1 absent then" in text
     assert "appear together in 3 bookings" in text
     (code,) = (one.text for one in page.elements_of("code") if "aliases" in one.text and "{" in one.text)
     assert json.loads(code) == SUGGESTED["policy"]
