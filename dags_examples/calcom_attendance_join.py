@@ -133,7 +133,6 @@ with DAG(
             title="Day",
             description="Bookings that start on this day in UTC. Empty: the day before the run; with the sample report,"
             " its day.",
-            section="Bookings and attendance",
         ),
         "report": Param(
             SAMPLE_REPORT,
@@ -141,14 +140,12 @@ with DAG(
             title="Zoom report of participants",
             description="A JSON file with the participants of the day's meetings. The sample is that of the sandbox's"
             " demo world.",
-            section="Bookings and attendance",
         ),
         "dry_run": Param(
             True,
             type="boolean",
             title="Dry run: write nothing",
             description="On: report what would be done. Off: mark people in Cal.com, which notifies them.",
-            section="What is written",
         ),
     },
 ) as dag:

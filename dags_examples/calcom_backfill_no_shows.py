@@ -40,7 +40,11 @@ with DAG(
     tags=["calcom", "example"],
     params={
         "first_day": Param(
-            "2026-11-15", type="string", format="date", title="First day", description="In UTC.", section="Days"
+            "2026-11-15",
+            type="string",
+            format="date",
+            title="First day",
+            description="In UTC.",
         ),
         "last_day": Param(
             "2026-11-18",
@@ -48,7 +52,6 @@ with DAG(
             format="date",
             title="Last day",
             description="In UTC; it is decided on, too.",
-            section="Days",
         ),
         "days": Param(
             7,
@@ -56,7 +59,6 @@ with DAG(
             minimum=1,
             title="Days in a window",
             description="Each window has a plan of its own, which can be read, and run again, by itself.",
-            section="Days",
         ),
         "report": Param(
             SAMPLE_REPORT,
@@ -64,21 +66,18 @@ with DAG(
             title="Zoom report of participants",
             description="A JSON file with the participants of these days' meetings, or a pattern such as"
             " s3://landing/zoom/*.json. The sample is that of the sandbox's demo world.",
-            section="Attendance",
         ),
         "internal_domains": Param(
             ["clinic.example"],
             type="array",
             title="Your own mail domains",
             description="Attendees with such an address are your own people, and never no-shows. One domain a line.",
-            section="Attendance",
         ),
         "dry_run": Param(
             True,
             type="boolean",
             title="Dry run: write nothing",
             description="On: apply reports what it would do. Off: it marks people in Cal.com, which notifies them.",
-            section="What is written",
         ),
         "plans": Param(
             "/tmp/no-shows/backfill",

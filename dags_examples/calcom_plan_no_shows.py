@@ -53,7 +53,6 @@ with DAG(
             title="Day",
             description="Bookings that start on this day in UTC are decided on. Empty: the day before the run; with the"
             " sample report, its day.",
-            section="Bookings and attendance",
         ),
         "report": Param(
             SAMPLE_REPORT,
@@ -61,14 +60,12 @@ with DAG(
             title="Zoom report of participants",
             description="A JSON file with the participants of the day's meetings. The sample is that of the sandbox's"
             " demo world.",
-            section="Bookings and attendance",
         ),
         "internal_domains": Param(
             ["clinic.example"],
             type="array",
             title="Your own mail domains",
             description="Attendees with such an address are your own people, and never no-shows. One domain a line.",
-            section="Bookings and attendance",
         ),
         "plans": Param(
             "/tmp/no-shows",

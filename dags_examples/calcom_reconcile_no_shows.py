@@ -79,7 +79,6 @@ with DAG(
             title="Decide on the days before",
             description="The three days before this date are decided on, as days in UTC: 2026-11-19 means 16, 17 and"
             " 18 November. Empty: the date of the run; with the sample report, the day after it.",
-            section="Bookings and attendance",
         ),
         "report": Param(
             SAMPLE_REPORT,
@@ -87,28 +86,24 @@ with DAG(
             title="Zoom report of participants",
             description="A JSON file with the participants of these days' meetings, or a pattern such as"
             " /srv/zoom/*.json. The sample is that of the sandbox's demo world.",
-            section="Bookings and attendance",
         ),
         "internal_domains": Param(
             ["clinic.example"],
             type="array",
             title="Your own mail domains",
             description="Attendees with such an address are your own people, and never no-shows. One domain a line.",
-            section="Bookings and attendance",
         ),
         "approval": Param(
             False,
             type="boolean",
             title="Have a person approve the plan",
             description="The run waits up to a day, and shows who would be marked and why. Needs Airflow 3.1 or newer.",
-            section="What is written",
         ),
         "dry_run": Param(
             True,
             type="boolean",
             title="Dry run: write nothing",
             description="On: apply reports what it would do. Off: it marks people in Cal.com, which notifies them.",
-            section="What is written",
         ),
         "plans": Param(
             "/tmp/no-shows/reconcile",

@@ -151,9 +151,8 @@ def _rails(summary: Summary) -> str:
     failed = [result.describe() for result in results if result.is_tripped]
     if failed:
         return f"Guard rails **failed**: {'; '.join(failed)}"
-    passed = [f"`{result.name}`" for result in results if result.is_judged]
-    others = len(results) - len(passed)
-    return f"Guard rails passed: {', '.join(passed) or 'none'}; {others} not evaluated"
+    passed = sum(result.is_judged for result in results)
+    return f"Guard rails: {passed} passed, {len(results) - passed} not evaluated"
 
 
 def _left_alone(summary: Summary) -> list[str]:

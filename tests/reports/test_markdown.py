@@ -147,7 +147,7 @@ def test_the_text_of_an_approval(tmp_path: Path) -> None:
     assert "attendees absent**" in text.splitlines()[0]
     links = rendered(text)[2]
     assert [link for link in links if "report" in link] == ["calcom-no-shows/report?plan=plans-1/a%20b%29c"]
-    assert "- Guard rails passed: `" in text
+    assert "- Guard rails: 2 passed, 3 not evaluated" in text
     assert "- In doubt, not marked: " in text
     assert "- Held back, their flags stay: " in text
     assert "report" not in approval_text(folder).lower()
