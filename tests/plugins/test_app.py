@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.configuration import plan_folders
 from airflow_provider_calcom.no_shows.plan_files import Summary
 from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
-from airflow_provider_calcom.plugins._settings import plan_folders
 from airflow_provider_calcom.reports.words import OUTCOMES
 from tests.operators.planning import memory_storage
 from tests.plugins.plans import BOB, apply_plan, files_of_a_plan, make_plan
