@@ -209,7 +209,7 @@ def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
     if hashed is None:
         return value
     if isinstance(value, dict):
-        # The keys, too: those of aliases are addresses.
+        # Aliases have addresses as keys.
         return {_named(key, hashed): _named(one, hashed) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_named(one, hashed) for one in value]

@@ -88,8 +88,11 @@ def test_some_bookings_of_a_plan(plans: list[Path]) -> None:
 
 
 def test_the_order_of_the_input_makes_no_difference(tmp_path: Path) -> None:
-    """The same rows in another order, on another number of threads, are the same bytes."""
+    """The same rows in another order, on another number of threads, are the same bytes; also rows of equal times."""
     tables, policy = random_tables(WORLDS[1], 30)
+    for name in ("name", "email", "phone", "participant"):
+        tables[2].extend([row | {name: value} for row in tables[2][:30] for value in ("Zed 1234567", "Ada 7654321")])
+    tables[1].extend([person | {"name": name} for person in tables[1][:30] for name in ("Zed", "Ada")])
     found = []
     for seed in range(3):
         with deciding(*tables, policy, resources=Resources(threads=1 + seed)) as decided:
@@ -288,6 +291,18 @@ def replace_facts(folder: Path, rows: list[tuple[Any, Any]]) -> None:
 
 
 SECRET = "secret@client.example"
+GOOD_ROW: Row = {"number": 1, "kind": "person", "begins": 1, "ends": 2, "place": "meeting"}
+GOOD_PERSON: Row = {"person": 1, "role": "host", "currently_absent": False, "is_internal": False, "presence_seconds": 0}
+
+
+def test_the_least_that_a_row_and_a_person_have(tmp_path: Path) -> None:
+    """What is null, false or empty need not be there, and a count of seconds may be an integer."""
+    with deciding(*CAME, POLICY) as decided:
+        write_plan(decided, tmp_path)
+    ((uid, facts),) = facts_of(tmp_path)
+    replace_facts(tmp_path, [(uid, json.dumps(json.loads(facts) | {"rows": [GOOD_ROW], "people": [GOOD_PERSON]}))])
+    (one,) = read_evidence(tmp_path, read_summary(tmp_path))
+    assert (one.rows[0].counts_for, one.rows[0].email, one.people[0].outcome) == ([], None, None)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +317,12 @@ SECRET = "secret@client.example"
         {"feed": None},
         {"host_side": {"came": 1, "seconds_of_core": 0, "needed_seconds": 0, "checked_in": False}},
         {"rows_in_all": 1},
+        {"rows": [GOOD_ROW | {"counts_for": [99]}]},
+        {"rows": [GOOD_ROW | {"place": SECRET}]},
+        {"rows": [GOOD_ROW | {"kind": SECRET}]},
+        {"rows": [GOOD_ROW | {"is_company": 1}]},
+        {"people": [GOOD_PERSON | {"role": SECRET}]},
+        {"people": [GOOD_PERSON | {"presence_seconds": float("nan")}]},
     ],
 )
 def test_damaged_facts_are_reported(tmp_path: Path, change: Row) -> None:

@@ -198,7 +198,7 @@ class Explanation:
         :raises ValueError: if the string is not JSON; and with ``TypeError``, ``KeyError`` or ``AttributeError`` if it
             is not of such facts.
         """
-        found = json.loads(facts)
+        found = json.loads(facts, parse_constant=_reject)
         feed = found["feed"]
         sources = [_made(FeedSource, source) for source in feed.pop("sources")]
         explanation = cls(
@@ -229,6 +229,14 @@ def _made(kind: type[_Facts], found: dict[str, Any]) -> _Facts:
         if type(value) not in allowed[name]:
             raise TypeError
     return kind(**found)
+
+
+def _reject(constant: str) -> None:
+    """Refuse NaN and Infinity, which are no JSON.
+
+    :raises ValueError: always.
+    """
+    raise ValueError(constant)
 
 
 @cache
