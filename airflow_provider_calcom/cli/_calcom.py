@@ -61,9 +61,10 @@ class CalComAccess:
 
     @cached_property
     def _client(self) -> CalComClient:
+        settings = client_settings(self._arguments)
         from airflow_provider_calcom.api.client import CalComClient
 
-        return CalComClient(client_settings(self._arguments))
+        return CalComClient(settings)
 
     def get_conn(self) -> CalComClient:
         """Return the client."""
