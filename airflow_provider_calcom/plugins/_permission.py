@@ -15,7 +15,11 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import HTTPException
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.plugins._settings import SECTION, view_permission
+from airflow_provider_calcom.configuration import SECTION, view_permission
+
+_ANY_DAG = "calcom-no-shows:any-dag"
+"""An id that no DAG can have, so only rights on all DAGs cover it. Without an id, FAB's auth manager does not check the
+rights on DAGs at all."""
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,7 @@ def _is_permitted(user: GetUserDep) -> bool:
     manager = get_auth_manager()
     if wanted == "approve":
         entity = DagAccessEntity.HITL_DETAIL
-        return manager.is_authorized_dag(method="PUT", access_entity=entity, details=DagDetails(), user=user)
+        return manager.is_authorized_dag(method="PUT", access_entity=entity, details=DagDetails(id=_ANY_DAG), user=user)
     if wanted == "connections":
         return manager.is_authorized_connection(method="GET", details=ConnectionDetails(), user=user)
     log.error("[%s] view_permission must be approve or connections, but is %s", SECTION, describe(wanted))

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.configuration import plan_folders
 from airflow_provider_calcom.plugins import _app
-from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, find_plan
-from airflow_provider_calcom.plugins._settings import plan_folders
+from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, find_plan, find_plans
 from tests.plugins.plans import make_plan
 
 REPORT = "/calcom-no-shows/report"
@@ -110,6 +110,11 @@ def test_the_same_folder_serves_its_own_plan(user: Any, root: Path) -> None:
     """The attacks above would prove nothing if nothing was served."""
     answer = user.get(REPORT, params={"plan": f"{plan_folders()[0].slug}/inside"})
     assert (answer.status_code, answer.text) == (200, "ours")
+
+
+def test_the_list_does_not_follow_links_either(root: Path) -> None:
+    """What is not served is not listed; the name of a plan can be a person's."""
+    assert {plan.relative for plan in find_plans(plan_folders()).plans} == {"inside", "foreign"}
 
 
 def test_without_folders_nothing_is_served(user: Any, root: Path, configure: Callable[..., None]) -> None:

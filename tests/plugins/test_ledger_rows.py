@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_calcom.configuration import ledger_folders
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
 from airflow_provider_calcom.no_shows.plan_files import Change
 from airflow_provider_calcom.plugins import _ledger_rows
 from airflow_provider_calcom.plugins._ledger_rows import NO_RESULT, WritesRow, latest_writes
-from airflow_provider_calcom.plugins._settings import ledger_folders
 
 NIGHT = 1_763_510_340.0  # 2025-11-18T23:59:00Z
 
@@ -53,6 +53,16 @@ def test_writes_are_counted_once_each_by_day_plan_and_dag(ledger: Path) -> None:
         WritesRow("2025-11-18", "p1", "d", {"applied": 2, "failed": 1, NO_RESULT: 1}),
     )
     assert [row.plan for row in latest_writes(ledger_folders(), dag_id="e").rows] == ["p2"]
+
+
+def test_an_outcome_in_a_later_file_than_its_intent_counts(ledger: Path) -> None:
+    """In an object store each batch is a file, and the files are read from the last one."""
+    write(ledger, "p1", ["applied"], at=NIGHT)
+    (segment,) = ledger.glob("*.jsonl")
+    intent, outcome = segment.read_text().splitlines()
+    segment.write_text(f"{intent}\n")
+    (ledger / f"{segment.stem}z.jsonl").write_text(f"{outcome}\n")
+    assert [row.outcomes for row in latest_writes(ledger_folders()).rows] == [{"applied": 1}]
 
 
 def test_a_ledger_is_read_from_its_end_up_to_a_size(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 DAG_ID = "calcom_reconcile_no_shows"
 WEB_URL = "https://cal.example.com"
 DAY = "2026-11-19"
+# As root, which a container's user is, Chromium has no sandbox; its pages are our own. Nothing leaves this machine.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,8 +55,7 @@ def browser() -> Iterator[Browser]:
     path = find_chromium()
     assert path, "make e2e-ui installs a Chromium"
     with sync_playwright() as playwright:
-        # As root, which a container's user is, Chromium has no sandbox. Its pages are our own.
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
 
@@ -115,13 +116,13 @@ def connected(stack: Stack, admin: Watched) -> Connected:
         name: form.locator(f"input[name={name}]").get_attribute("placeholder") or ""
         for name in ("host", "password", "port")
     }
-    keep_picture(page, "airflow-connection")
+    keep_picture(page, "airflow-connection", replace={})
     texts = form.inner_text()
     web_url = form.locator("input[name=element_web_url]")
     airflow_pages.unfold(web_url)
     web_url.fill(WEB_URL)
     page.set_viewport_size({"width": 1440, "height": 1400})
-    keep_picture(page, "airflow-connection-extra")
+    keep_picture(page, "airflow-connection-extra", replace={})
     texts += form.inner_text()
     page.set_viewport_size(DESKTOP)
     airflow_pages.unfold(form.locator("input[name=host]"))
@@ -163,7 +164,7 @@ def planned(stack: Stack, admin: Watched, connected: Connected) -> Run:
     form = airflow_pages.open_trigger_form(page, DAG_ID)
     shown = {"plans": "/data/no-shows/plans", "ledger": "/data/no-shows/ledger"}
     airflow_pages.fill_params(form, {**shown, "report": "/data/zoom/2026-11-18.json", "approval": True})
-    keep_picture(page, "airflow-trigger")
+    keep_picture(page, "airflow-trigger", replace={})
     folders = {"plans": str(stack.plans), "ledger": str(stack.ledger)}
     airflow_pages.fill_params(form, {**folders, "report": str(SAMPLE_REPORT), "dry_run": False})
     run = Run(airflow_pages.press_trigger(page, form), form.inner_text(), stack.plans / DAY)
@@ -177,7 +178,7 @@ def approval(stack: Stack, admin: Watched, planned: Run) -> str:
     """Open the page on which the plan is approved, and return its content as HTML."""
     page = admin.context.new_page()
     page.set_viewport_size({"width": 1440, "height": 1100})
-    airflow_pages.open_required_action(page, "no-show")
+    airflow_pages.open_required_action(page, "changes of no-show flags")
     keep_picture(page, "airflow-approval", replace={str(stack.folder): "/data/no-shows"})
     content = page.locator("main").or_(page.locator("body")).first.inner_html()
     page.close()
@@ -186,7 +187,7 @@ def approval(stack: Stack, admin: Watched, planned: Run) -> str:
 
 @pytest.fixture(scope="session")
 def plan_report(planned: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the report as it was before the approval: applying updates it."""
+    """Copy the report as it was before the approval: applying updates it."""
     copy = tmp_path_factory.mktemp("report") / "report.html"
     return Path(shutil.copy(planned.plan / "report.html", copy))
 
@@ -195,7 +196,7 @@ def plan_report(planned: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def applied(stack: Stack, admin: Watched, planned: Run, approval: str, plan_report: Path) -> Run:
     """Approve the plan on its page, and wait until it is applied."""
     page = admin.context.new_page()
-    airflow_pages.open_required_action(page, "no-show")
+    airflow_pages.open_required_action(page, "changes of no-show flags")
     page.get_by_role("button", name="Approve").click()
 
     def is_over() -> bool:

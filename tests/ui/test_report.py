@@ -1,57 +1,92 @@
-"""The report of a plan, opened from its folder: what it says, how it is used, and how it looks."""
+"""Reports as a person opens them from their folder: what they say, how they are used, and how they look."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_calcom.no_shows.plan_files import read_plan
+from airflow_provider_calcom.reports import write_overview, write_report
+from tests.reports.plans import apply_outcomes, clinic_day, plan_of
 from tests.ui.browsing import DESKTOP, PHONE, Watched, accessibility_faults, keep_picture, watched_context
-from tests.ui.conftest import WEB_URL, Run
+from tests.ui.conftest import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
-Opened = tuple["Page", Watched]
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a day on which every kind of decision is made."""
+    folder = plan_of(clinic_day().tables(), tmp_path_factory.mktemp("clinic") / "plan", correct="all")
+    path: Path = write_report(folder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def overview(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An overview of two weeks."""
+    folder = tmp_path_factory.mktemp("overview")
+    plans = []
+    for day in ("2026-11-11", "2026-11-18"):
+        policy = {"as_of": f"{day}T23:00:00Z", "attendance_until": f"{day}T22:00:00Z"}
+        plans.append(plan_of(clinic_day(day).tables(), folder / day, policy=policy, correct="all"))
+        apply_outcomes(plans[-1], lambda _: ("applied", None))
+    path: Path = write_overview(plans, folder / "overview.html")
+    return path
 
 
 @pytest.fixture
-def open_file(browser: Browser) -> Iterator[Callable[..., Opened]]:
-    """Return a function that opens a file in a browser context of its own, and checks at the end what its pages did."""
-    contexts = []
+def contexts_of_files(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """Return a function that opens a browser context; at the end no page of it has complained or loaded anything."""
+    opened: list[Watched] = []
+    with ExitStack() as stack:
 
-    def open_one(path: Path, **options: Any) -> Opened:
-        opened = watched_context(browser, **options)
-        watched = opened.__enter__()
-        contexts.append((opened, watched))
-        page = watched.context.new_page()
+        def open_context(**options: Any) -> Watched:
+            opened.append(stack.enter_context(watched_context(browser, **options)))
+            return opened[-1]
+
+        yield open_context
+        assert [watched.complaints for watched in opened if watched.complaints] == []
+        assert [watched.hosts for watched in opened if watched.hosts] == []
+
+
+@pytest.fixture
+def open_file(contexts_of_files: Callable[..., Watched]) -> Open:
+    """Return a function that opens a file, with options of the browser context."""
+
+    def open_one(path: Path, **options: Any) -> Page:
+        page = contexts_of_files(**options).context.new_page()
         page.goto(path.as_uri())
         page.locator("html[data-ready]").wait_for(state="attached")
-        return page, watched
+        return page
 
-    yield open_one
-    for opened, watched in contexts:
-        opened.__exit__(None, None, None)
-        assert watched.complaints == []
-        assert watched.hosts == set(), "the report loads nothing"
+    return open_one
 
 
-def expand_all(page: Page, table: str = "changes") -> None:
-    """Open all rows of a table, and wait for their pictures."""
-    rows = page.get_by_test_id(f"{table}-row")
-    for row in rows.all():
-        row.get_by_test_id("expand").click()
-    page.get_by_test_id(table).get_by_test_id("picture").locator("svg").nth(rows.count() - 1).wait_for()
+def expand_everything(page: Page) -> None:
+    """Open all rows of all tables and all details, and wait for the pictures."""
+    buttons = page.get_by_test_id("expand")
+    for button in buttons.all():
+        button.click()
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.wait_for_function(
+        "count => document.querySelectorAll('[data-testid=picture] svg, [data-testid=detail] > .note').length >= count",
+        arg=buttons.count(),
+    )
 
 
-def test_it_says_who_would_be_marked_and_why(open_file: Callable[..., Opened], plan_report: Path, planned: Run) -> None:
+def test_it_says_who_would_be_marked_and_why(open_file: Open, plan_report: Path, planned: Run) -> None:
     """One row per change, with the address and the reason in words; the state and the numbers are at the top."""
-    page, _ = open_file(plan_report)
+    page = open_file(plan_report)
     changes = list(read_plan(planned.plan))
     rows = page.get_by_test_id("changes-row")
     assert rows.count() == len(changes)
@@ -62,14 +97,53 @@ def test_it_says_who_would_be_marked_and_why(open_file: Callable[..., Opened], p
         assert "absent" in row.inner_text()
         assert change.reason not in row.inner_text(), "in words, not by its name in the code"
     assert page.get_by_test_id("guard-rails").get_by_role("listitem").count() > 0
-    assert "2026" in page.get_by_test_id("facts").inner_text()
 
 
-def test_each_row_expands_to_its_picture(open_file: Callable[..., Opened], plan_report: Path) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_its_pictures_are_kept(open_file: Open, plan_report: Path, size: str, scheme: str) -> None:
+    """For the documentation, and to be looked at; nothing is wider than the window."""
+    page = open_file(plan_report, viewport=SIZES[size], color_scheme=scheme)
+    keep_picture(page, f"report-{size}-{scheme}")
+    keep_picture(page, f"report-{size}-{scheme}-whole", full_page=True)
+    first = page.get_by_test_id("expand").first
+    first.click()
+    page.get_by_test_id("picture").locator("svg").first.wait_for()
+    page.get_by_test_id("changes").evaluate("section => scrollTo(0, section.offsetTop - 16)")
+    keep_picture(page, f"report-{size}-{scheme}-expanded")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_accessible_and_fits(open_file: Open, clinic: Path, size: str, scheme: str) -> None:
+    """Closed and with everything open axe-core has nothing to report, and nothing is wider than the window."""
+    page = open_file(clinic, viewport=SIZES[size], color_scheme=scheme)
+    assert accessibility_faults(page) == []
+    expand_everything(page)
+    keep_picture(page, f"clinic-{size}-{scheme}", full_page=True)
+    assert accessibility_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_overview_is_accessible_and_fits(open_file: Open, overview: Path, size: str) -> None:
+    """As the report is, in both colours."""
+    page = open_file(overview, viewport=SIZES[size], color_scheme="light")
+    keep_picture(page, f"overview-{size}", full_page=True)
+    assert accessibility_faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert accessibility_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_each_row_expands_to_its_picture(open_file: Open, clinic: Path) -> None:
     """By mouse and by keyboard: the rule that applied, the one before that did not, and everyone's presence."""
-    page, _ = open_file(plan_report)
-    expand_all(page)
-    for detail in page.get_by_test_id("changes").get_by_test_id("detail").all():
+    page = open_file(clinic)
+    expand_everything(page)
+    details = page.get_by_test_id("changes").get_by_test_id("detail")
+    assert details.count() == page.get_by_test_id("changes-row").count()
+    for detail in details.all():
         assert "Rule" in detail.get_by_test_id("reasons").inner_text()
         box = detail.get_by_test_id("picture").locator("svg").first.bounding_box()
         assert box
@@ -83,59 +157,35 @@ def test_each_row_expands_to_its_picture(open_file: Callable[..., Opened], plan_
     assert button.get_attribute("aria-expanded") == "true"
 
 
-def test_links_lead_to_the_bookings(open_file: Callable[..., Opened], plan_report: Path) -> None:
-    """In a new tab, with nothing of this page's address; no other link leaves the page."""
-    page, watched = open_file(plan_report)
-    followed: list[str] = []
-
-    def answer(route: Any) -> None:
-        followed.append(route.request.url)
-        assert "referer" not in route.request.headers
-        route.fulfill(body="a booking", content_type="text/plain")
-
-    watched.context.route("https://**", answer)
-    link = page.get_by_test_id("changes-row").first.get_by_role("link")
-    with page.expect_popup() as popup:
-        link.click()
-    popup.value.wait_for_load_state()
-    assert followed[0].startswith(f"{WEB_URL}/booking/")
-    watched.hosts.clear()
-    for one in page.locator("a[href^=http]").all():
-        assert one.get_attribute("target") == "_blank", "in Airflow's frame it could not open otherwise"
+def test_links_lead_to_the_bookings(browser: Browser, clinic: Path) -> None:
+    """In a new tab, without the address of this page; in Airflow's frame they could not open otherwise."""
+    with watched_context(browser) as watched:
+        page = watched.context.new_page()
+        page.goto(clinic.as_uri())
+        link = page.get_by_test_id("changes-row").first.get_by_role("link")
+        with page.expect_popup(), watched.context.expect_event("request") as request:
+            link.click()
+        assert request.value.url == f"https://app.cal.com/booking/{link.inner_text()}"
+        assert "referer" not in request.value.headers
+        assert {one.get_attribute("target") for one in page.locator("a[href^=http]").all()} == {"_blank"}
 
 
-def test_a_suggestion_is_copied(open_file: Callable[..., Opened], plan_report: Path) -> None:
-    """The button copies a fragment of the policy, which is JSON; without the right to the clipboard it selects it."""
-    page, watched = open_file(plan_report)
+def test_a_suggestion_is_copied(contexts_of_files: Callable[..., Watched], clinic: Path) -> None:
+    """The button copies a fragment of the policy, which is JSON."""
+    context = contexts_of_files(permissions=["clipboard-read", "clipboard-write"]).context
+    page = context.new_page()
+    page.goto(clinic.as_uri())
     copy = page.get_by_test_id("copy").first
-    code = copy.locator("xpath=preceding-sibling::pre").inner_text()
-    assert json.loads(code)
-    copy.click()
-    watched.context.grant_permissions(["clipboard-read", "clipboard-write"])
     copy.click()
     page.get_by_text("Copied").wait_for()
-    assert page.evaluate("navigator.clipboard.readText()") == code
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == copy.locator("xpath=preceding-sibling::pre").inner_text()
+    assert json.loads(copied)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-def test_it_is_accessible_and_fits(open_file: Callable[..., Opened], plan_report: Path, size: str, scheme: str) -> None:
-    """axe-core has nothing to report, and nothing is wider than the window; pictures of it are kept."""
-    page, _ = open_file(plan_report, viewport=SIZES[size], color_scheme=scheme)
-    assert accessibility_faults(page) == []
-    keep_picture(page, f"report-{size}-{scheme}")
-    keep_picture(page, f"report-{size}-{scheme}-whole", full_page=True)
-    expand_all(page)
-    for details in page.locator("details:not([open]) > summary").all():
-        details.click()
-    assert accessibility_faults(page) == []
-    keep_picture(page, f"report-{size}-{scheme}-expanded", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-def test_the_button_switches_the_colours(open_file: Callable[..., Opened], plan_report: Path) -> None:
-    """From what the system prefers to the other."""
-    page, _ = open_file(plan_report, color_scheme="light")
+def test_the_button_switches_the_colours(open_file: Open, clinic: Path) -> None:
+    """From what the system prefers to the other, and back."""
+    page = open_file(clinic, color_scheme="light")
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
     page.get_by_role("button", name="dark").click()
@@ -144,11 +194,11 @@ def test_the_button_switches_the_colours(open_file: Callable[..., Opened], plan_
     assert page.evaluate(background) == light
 
 
-def test_it_has_the_outcomes_once_it_is_applied(open_file: Callable[..., Opened], applied: Run) -> None:
+def test_it_has_the_outcomes_once_it_is_applied(open_file: Open, applied: Run) -> None:
     """The report beside the plan has the outcome of each change, and is accessible too."""
-    page, _ = open_file(applied.plan / "report.html")
+    page = open_file(applied.plan / "report.html")
     assert "applied" in page.get_by_test_id("state").inner_text().lower()
     for row in page.get_by_test_id("changes-row").all():
-        assert "applied" in row.inner_text().lower()
+        assert "written" in row.inner_text().lower()
     assert accessibility_faults(page) == []
     keep_picture(page, "report-applied", full_page=True)

@@ -26,7 +26,7 @@ function setUpTable(id, { caption, columns, rows, filters, search, placeholder, 
     }
     return head;
   });
-  const table = el("table", { class: "grid", "data-testid": `${id}-grid` },
+  const table = el("table", { class: open ? "grid" : "grid flat", "data-testid": `${id}-grid` },
     el("caption", { class: "hidden", text: caption }), el("thead", {}, el("tr", {}, ...heads)), body);
   const position = el("span");
   const back = el("button", { type: "button", class: "quiet", text: "Previous", onclick: () => turn(-1) });
