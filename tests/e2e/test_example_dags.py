@@ -269,8 +269,11 @@ def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleT
     module = example("calcom_backfill_no_shows")
     folders = {"plans": str(tmp_path / "plans"), "ledger": str(tmp_path / "ledger")}
     conf = {"first_day": "2026-11-16", "last_day": "2026-11-19", "days": 1, "dry_run": False, **folders}
-    results = xcoms(run(module, **conf), "apply")
+    first = run(module, **conf)
+    results = xcoms(first, "apply")
     assert marked(demo) == TRULY_ABSENT
+    names = {(one.task_id, one.rendered_map_index) for one in first.get_task_instances() if one.map_index >= 0}
+    assert names == {(task, f"2026-11-{day}") for task in ("plan", "apply") for day in (16, 17, 18, 19)}
     assert sorted(Path(result["plan_path"]).name for result in results.values()) == [
         f"2026-11-{day}" for day in (16, 17, 18, 19)
     ]

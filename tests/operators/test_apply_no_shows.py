@@ -20,7 +20,7 @@ from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.plan_files import CorruptPlan
 from airflow_provider_calcom.sandbox.practice import practice_world
 from benchmarks.plans import write_plan_by_hand
-from tests.operators.applying import apply, change, counted, ledger, outcomes
+from tests.operators.applying import apply, change, counted, ledger, operator, outcomes
 from tests.operators.marking import BOB, CAROL, DAVE, ERIN, FOREIGN, MONA, OF_BOB, OF_ERIN, OF_MONA, OF_THREE
 from tests.operators.planning import OWNER, WHOLE, changes, fed, memory_storage, plan, reasons, report
 from tests.support import BUILDS, KEY, NOW, SandboxDriver, ends_the_task
@@ -490,3 +490,36 @@ def test_the_log_has_no_address(calcom: SandboxDriver, folder: Path, caplog: pyt
     assert 'mark-absent "HTTP' not in caplog.text, "a line for each of a hundred thousand calls would bury all else"
     assert "@" not in str(caught.value)
     assert OF_BOB in caplog.text
+
+
+@pytest.mark.parametrize("as_text", [False, True], ids=["dict", "text"])
+def test_the_rendered_page_shows_path_and_hash(calcom: SandboxDriver, tmp_path: Path, as_text: bool) -> None:
+    """Of what PlanNoShowsOperator returned, the task keeps path and hash, also of its string; it applies that plan."""
+    made = plan(tmp_path / "plan", attendance=fed(report(calcom, (OF_BOB, BOB))), ledger_path=str(tmp_path / "ledger"))
+    assert len(str(made)) > 500
+    task = operator(str(made) if as_text else made, ledger_path=str(tmp_path / "ledger"))
+    task.render_template_fields({})
+    assert task.plan == {"plan_path": str(tmp_path / "plan"), "sha256": made["sha256"]}
+    assert counted(task.execute({})) == {"applied": 1}
+
+
+def test_the_log_ends_with_a_table_of_the_outcomes(
+    calcom: SandboxDriver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each outcome with its reasons, no line beyond 100 columns but a path, no address; the error after it is short."""
+    caplog.set_level("INFO")
+    rows = [change(OF_BOB, BOB), change("no-such-booking", BOB), change(OF_BOB, "nobody@elsewhere.example")]
+    calcom.fault_on_mark("status", status=500, body={"message": "no"}, when="before", times=None)
+    with pytest.raises(ChangesFailed) as raised:
+        apply(write_plan_by_hand(tmp_path / "plan", rows))
+    (table,) = [text for text in (one.getMessage() for one in caplog.records) if "mark-absent calls" in text]
+    lines = table.splitlines()
+    assert [line.split()[0] for line in lines] == ["Plan", "changes", *list_of_outcomes(lines), "calls", "outcomes"]
+    assert all(len(line) <= 100 for line in lines if str(tmp_path) not in line)
+    assert "@" not in table
+    assert len(str(raised.value)) <= 220
+
+
+def list_of_outcomes(lines: list[str]) -> list[str]:
+    """Return the outcomes of a table of the log: the lines between the changes and the calls."""
+    return [line.split()[0] for line in lines[2:-2]]
