@@ -209,7 +209,8 @@ def _named(value: Any, hashed: Callable[[str], str] | None) -> Any:
     if hashed is None:
         return value
     if isinstance(value, dict):
-        return {_named(key, hashed): _named(one, hashed) for key, one in value.items()}  # aliases have addresses as keys
+        # The keys, too: those of aliases are addresses.
+        return {_named(key, hashed): _named(one, hashed) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_named(one, hashed) for one in value]
     return hashed(value) if isinstance(value, str) and re.fullmatch(r"[^@\s]+@[^@\s]+", value) else value

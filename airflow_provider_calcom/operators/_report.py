@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import redact, shown_path
+from airflow_provider_calcom.configuration import report_url
 from airflow_provider_calcom.links import NoShowReportLink
-from airflow_provider_calcom.plugins._settings import report_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context

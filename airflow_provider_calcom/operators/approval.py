@@ -109,8 +109,8 @@ class ApproveNoShowsOperator(PlanField, ApprovalOperator):
         """Set subject and body, and return whether there is anything to approve."""
         from airflow_provider_calcom._rendered import count
         from airflow_provider_calcom.api.arguments import parse_argument
+        from airflow_provider_calcom.configuration import report_url
         from airflow_provider_calcom.operators._readers import flag_of
-        from airflow_provider_calcom.plugins._settings import report_url
         from airflow_provider_calcom.reports.markdown import LIMIT, approval_text
 
         limit = parse_argument("limit", count, self.limit, at_least=0, at_most=200)

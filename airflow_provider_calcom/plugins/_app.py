@@ -19,12 +19,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from airflow_provider_calcom.configuration import ledger_folders, plan_folders
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.plugins._ledger_rows import latest_writes
 from airflow_provider_calcom.plugins._permission import require_permission
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, StoredPlan, find_plan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
-from airflow_provider_calcom.plugins._settings import ledger_folders, plan_folders
 from airflow_provider_calcom.reports.assets import content_policy, static
 from airflow_provider_calcom.reports.words import OUTCOMES, TONES
 

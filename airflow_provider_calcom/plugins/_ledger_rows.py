@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_calcom._storage import is_here
+from airflow_provider_calcom.configuration import ConfiguredFolder
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord, decode
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments
 from airflow_provider_calcom.plugins._plan_folders import open_folder
-from airflow_provider_calcom.plugins._settings import ConfiguredFolder
 
 MOST_SEGMENTS = 100
 MOST_BYTES_OF_A_SEGMENT = 4 * 2**20

@@ -15,7 +15,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import HTTPException
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.plugins._settings import SECTION, view_permission
+from airflow_provider_calcom.configuration import SECTION, view_permission
 
 _ANY_DAG = "calcom-no-shows:any-dag"
 """An id that no DAG can have, so only rights on all DAGs cover it. Without an id, FAB's auth manager does not check the

@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import is_here
+from airflow_provider_calcom.configuration import LONGEST_ID, ConfiguredFolder, is_plain
 from airflow_provider_calcom.no_shows.plan_files import REPORT, SUMMARY, CorruptPlan, Summary, read_summary
-from airflow_provider_calcom.plugins._settings import LONGEST_ID, ConfiguredFolder, is_plain
 
 DEEPEST = 6
 """Levels of folders below a configured one in which plans are looked for."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_provider_calcom.plugins._settings import MOUNTED_AT, has_dag_tab, has_views
+from airflow_provider_calcom.configuration import MOUNTED_AT, has_dag_tab, has_views
 
 _TITLE = "Cal.com no-shows"
 _ICON = (

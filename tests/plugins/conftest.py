@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_calcom.plugins._settings import has_views
+from airflow_provider_calcom.configuration import has_views
 
 ROLES = ("viewer", "user", "op", "admin")
 _PASSWORD = "a password of a test"

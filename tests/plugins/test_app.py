@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.configuration import plan_folders
 from airflow_provider_calcom.no_shows.plan_files import Summary
 from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
-from airflow_provider_calcom.plugins._settings import plan_folders
+from airflow_provider_calcom.reports.words import OUTCOMES
 from tests.operators.planning import memory_storage
 from tests.plugins.plans import BOB, apply_plan, files_of_a_plan, make_plan
 
@@ -75,7 +76,7 @@ def test_a_row_has_what_is_planned_and_the_outcomes(plans: Path, user: Any) -> N
     page = " ".join(re.sub("<[^>]*>", " ", user.get(PLANS).text).split())
     assert "2026-11-18 a+b" in page
     assert "1 attendee to mark" in page
-    assert "1 Written" in page
+    assert f"1 {OUTCOMES['applied']}" in page
     (link,) = re.findall(r'<a href="(report\?plan=[^"]*)"', user.get(PLANS).text)
     assert user.get(f"{PLANS}{link}").status_code == 200
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_calcom.configuration import plan_folders
 from airflow_provider_calcom.plugins import _app
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound, find_plan, find_plans
-from airflow_provider_calcom.plugins._settings import plan_folders
 from tests.plugins.plans import make_plan
 
 REPORT = "/calcom-no-shows/report"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_calcom.configuration import ledger_folders
 from airflow_provider_calcom.no_shows.ledger.records import TaskRun
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
 from airflow_provider_calcom.no_shows.plan_files import Change
 from airflow_provider_calcom.plugins import _ledger_rows
 from airflow_provider_calcom.plugins._ledger_rows import NO_RESULT, WritesRow, latest_writes
-from airflow_provider_calcom.plugins._settings import ledger_folders
 
 NIGHT = 1_763_510_340.0  # 2025-11-18T23:59:00Z
 

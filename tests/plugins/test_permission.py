@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from airflow_provider_calcom.plugins._settings import plan_folders
+from airflow_provider_calcom.configuration import plan_folders
 from tests.plugins.conftest import ROLES
 from tests.plugins.plans import BOB, make_plan
 

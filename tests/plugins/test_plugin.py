@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_calcom.plugins._settings import has_views
+from airflow_provider_calcom.configuration import has_views
 from airflow_provider_calcom.plugins.calcom_no_shows import CalcomNoShowsPlugin
 
 ROOT = Path(__file__).resolve().parents[2]

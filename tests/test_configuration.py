@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_calcom import configuration
+from airflow_provider_calcom.configuration import ledger_folders, plan_folders, report_url
 from airflow_provider_calcom.get_provider_info import get_provider_info
-from airflow_provider_calcom.plugins import _settings
-from airflow_provider_calcom.plugins._settings import ledger_folders, plan_folders, report_url
 
 
 @pytest.fixture(autouse=True)
@@ -69,14 +69,14 @@ def test_slugs_differ_and_outlive_another_order(monkeypatch: pytest.MonkeyPatch)
 )
 def test_a_plan_belongs_to_the_folder_that_it_lies_in(folder: str, plan: str, relative: str | None) -> None:
     """By the whole name, after .. is resolved; the connection in a URL is not a part of the place."""
-    assert _settings.ConfiguredFolder(folder).relative(plan) == relative
+    assert configuration.ConfiguredFolder(folder).relative(plan) == relative
 
 
 def test_a_plan_is_found_through_a_symbolic_link_to_its_folder(tmp_path: Path) -> None:
     """A worker may have the plans mounted somewhere else than the configuration says, with a link between them."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "plans").symlink_to(tmp_path / "disk")
-    assert _settings.ConfiguredFolder(str(tmp_path / "plans")).relative(tmp_path / "disk" / "today") == "today"
+    assert configuration.ConfiguredFolder(str(tmp_path / "plans")).relative(tmp_path / "disk" / "today") == "today"
 
 
 def test_the_url_is_relative_where_the_plugin_has_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +117,10 @@ def test_a_base_that_a_browser_would_run_as_script_is_rejected(
 
 def test_the_provider_and_the_reference_list_every_option() -> None:
     """With the same defaults: Airflow shows those of the provider, and before 3.2 it knows none."""
-    source = inspect.getsource(_settings)
+    source = inspect.getsource(configuration)
     used = set(re.findall(r'_(?:option|folders)\("(\w+)"', source))
     described = get_provider_info()["config"]["calcom_no_shows"]["options"]
-    page = (Path(__file__).resolve().parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[1] / "docs/reference/configuration.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([a-z]+_[a-z_]+)` \| `?(\w+)`? \|", page, re.MULTILINE))
     assert used == described.keys() == rows.keys()
     assert all(option["description"] and option["example"] for option in described.values())
