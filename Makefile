@@ -93,6 +93,7 @@ DOCUMENTED := $(addprefix $(UI)/screenshots/,$(addsuffix .png,report-light repor
 e2e-ui: $(UI)/installed
 	rm -rf $(UI)/screenshots
 	$(BIN)/python -m pytest -m ui tests/ui
+	$(BIN)/python -m pytest tests/reports/test_browser.py
 	mkdir -p docs/_static/screenshots
 	cp $(DOCUMENTED) docs/_static/screenshots
 
