@@ -36,7 +36,7 @@ CITING = ("trace", "unknown_participant", "named_with_another", "name_elsewhere"
 
 
 def test_every_reason_comes_with_evidence(plans: list[Path]) -> None:
-    """Each booking of a decision has its facts, by start and uid; decisions are the plan's, and doubts have their row."""
+    """Each booking of a decision has its facts, by start and uid, with the plan's decisions and the rows of doubts."""
     found = set()
     for folder in plans:
         summary = read_summary(folder)
