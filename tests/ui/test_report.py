@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_calcom.no_shows.plan_files import read_plan
 from airflow_provider_calcom.reports import write_overview, write_report
-from tests.reports.plans import apply_outcomes, clinic_day, plan_of
+from tests.reports.plans import apply_outcomes, clinic_day, person, plan_of
 from tests.ui.browsing import DESKTOP, PHONE, Watched, accessibility_faults, keep_picture, watched_context
 from tests.ui.conftest import Run
 
@@ -25,8 +25,13 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a day on which every kind of decision is made."""
-    folder = plan_of(clinic_day().tables(), tmp_path_factory.mktemp("clinic") / "plan", correct="all")
+    """The report of a day on which every kind of decision is made, and of two doubts that one alias would settle."""
+    day = clinic_day()
+    for uid, start, end in (("bk-uma-1", "18:00", "18:30"), ("bk-uma-2", "19:00", "19:30")):
+        day.booking(uid, start, end, "olivia", person("uma@example.org", "Uma Unger"))
+        day.seen(uid, "Olivia Owner", "olivia@clinic.example", start, end)
+        day.seen(uid, "Tablet of UU", None, start, end)
+    folder = plan_of(day.tables(), tmp_path_factory.mktemp("clinic") / "plan", correct="all")
     path: Path = write_report(folder)
     return path
 
