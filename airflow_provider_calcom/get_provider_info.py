@@ -109,13 +109,13 @@ def get_provider_info() -> dict[str, Any]:
                     "hidden-fields": ["schema", "login"],
                     "relabeling": {
                         "password": "API key",
-                        "host": "API URL (self-hosted only)",
-                        "port": "Port (self-hosted only)",
+                        "host": "API URL",
+                        "port": "Port",
                     },
                     "placeholders": {
                         "password": "cal_live_... from Cal.com: Settings > Developer > API keys",
                         "host": "Empty for Cal.com itself; else such as https://api.cal.example.com",
-                        "port": "Empty for the usual one, 443",
+                        "port": "443 (Airflow 3.3.1 and 3.3.2 need one for Test)",
                         "extra": '{"max_attempts": 5, "max_retry_seconds": 180}',
                     },
                 },
@@ -129,10 +129,10 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["string", "null"], "enum": ["us", "eu"]},
                     },
                     "web_url": {
-                        "label": "Web app URL (self-hosted only)",
+                        "label": "Web app URL",
                         "description": (
-                            "Where people open bookings, for the links from tasks and reports, such as"
-                            " https://cal.example.com. Default: that of the region; none for a self-hosted server."
+                            "Only for a self-hosted server: where people open bookings, such as https://cal.example.com,"
+                            " for the links from tasks and reports. Default: none; at Cal.com, that of the region."
                         ),
                         "schema": {"type": ["string", "null"]},
                     },

@@ -71,6 +71,7 @@ from airflow_provider_calcom.operators._plan_parameters import correct_of
 from airflow_provider_calcom.operators.approval import ApprovalUnavailable
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.plugins._plan_folders import PlanNotFound
 from benchmarks.plans import write_plan_by_hand
 from tests import redaction_rules
 from tests.api.test_privacy import EVERY_CLASS, everything_of
@@ -206,12 +207,20 @@ SHOWN_IN_LOGS = {
     ("operators/no_shows.py", "format_plan(summary)"): "numbers, reasons and rails of a plan of ours",
     ("operators/no_shows.py", "progress"): "numbers",
     ("operators/_report.py", "type(error).__name__"): "a class",
+    ("attendance/suggest/__init__.py", "kind"): "a class",
+    ("no_shows/plan_tables.py", "type(error).__name__"): "a class",
+    ("no_shows/plan_tables.py", "f'{MOST_ATTENDANCE:,}'"): "a number of our own",
+    ("configuration.py", "SECTION"): "a literal",
+    ("configuration.py", "option"): "a literal",
+    ("configuration.py", "fault"): "of fault_of_path, or described",
+    ("plugins/_permission.py", "SECTION"): "a literal",
+    ("plugins/_app.py", "error"): "an error of ours",
     ("no_shows/apply/application.py", "format_outcomes(result, worklist)"): "numbers, outcomes and classes of errors",
 }
 """Values that log statements show as they are, each with the reason why that is right."""
 
 FOREIGN_ERRORS_SHOWN = {
-    ("no_shows/plan.py", "error"): "of parse_timestamp, in our words",
+    ("no_shows/plan_files.py", "error"): "of parse_timestamp, in our words",
     ("attendance/policy.py", "error"): "of parse_timestamp, in our words",
 }
 
@@ -261,6 +270,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     feed_errors.SkippedRecord: "counted by FeedReport",
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
+    PlanNotFound: "becomes a 404 of the view, and has no text",
     ApprovalUnavailable: "raised where its module is imported; its text is a literal",
     FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }
@@ -809,6 +819,11 @@ SHOWN_FIELDS = {
     ("MarkRequest", "attendees"): "whose own reprs hide",
     ("PlanInputs", "policy"): "whose own repr hides",
     ("Step", "body"): "SQL of the rules",
+    ("Suggestion", "bookings"): "uids",
+    ("Effect", "bookings"): "uids",
+    ("Table", "rows"): "whose own reprs hide",
+    ("LatestWrites", "rows"): "counts, and no people",
+    ("ConfiguredFolder", "address"): "a folder of Airflow's configuration",
 }
 
 

@@ -27,6 +27,8 @@ MOST_ATTENDANCE = 2_000_000
 """Rows of attendance up to which a plan has evidence: it takes about as long as the decisions did."""
 
 _MOST_IDLE_ROWS = 5
+_NEARBY = 3_600_000_000
+"""Microseconds around the window: in a room of many bookings, those of a day would be most of the evidence."""
 _DETAILS = "{booking_uid: 'VARCHAR', event_type: 'VARCHAR', host_email: 'VARCHAR', host_name: 'VARCHAR'}"
 # Where there is no more of a booking than its decisions, such as on a SQL server, that is what the table has.
 _NO_BOOKINGS = """(
@@ -173,7 +175,7 @@ def write_evidence(
 
 
 def _copy_evidence(decided: Decided, chosen: list[int], part: Path, hashed: Callable[[str], str] | None) -> None:
-    options = Options(numbers_of_files=False, most_idle_rows=_MOST_IDLE_ROWS, hashed=hashed)
+    options = Options(numbers_of_files=False, most_idle_rows=_MOST_IDLE_ROWS, nearby=_NEARBY, hashed=hashed)
     with decided.another_session() as session:
         load_policy(session, policy_tables(decided.policy))
         choose(session, chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_calcom.no_shows.plan_files import Summary
+
+
+log = logging.getLogger(__name__)
 
 
 class ApprovalUnavailable(ProviderError, ImportError):
@@ -109,9 +113,7 @@ class ApproveNoShowsOperator(PlanField, ApprovalOperator):
         """Set subject and body, and return whether there is anything to approve."""
         from airflow_provider_calcom._rendered import count
         from airflow_provider_calcom.api.arguments import parse_argument
-        from airflow_provider_calcom.configuration import report_url
         from airflow_provider_calcom.operators._readers import flag_of
-        from airflow_provider_calcom.reports.markdown import LIMIT, approval_text
 
         limit = parse_argument("limit", count, self.limit, at_least=0, at_most=200)
         masks = flag_of("mask_addresses", self.mask_addresses)
@@ -119,9 +121,7 @@ class ApproveNoShowsOperator(PlanField, ApprovalOperator):
         summary = self._checked(folder)
         changes = summary["changes"]["total"]
         self.subject = self.subject or f"Apply {changes:,} change{'' if changes == 1 else 's'} of no-show flags?"
-        self.body = approval_text(
-            folder, limit=LIMIT if limit is None else limit, mask_addresses=masks, report=report_url(folder)
-        )
+        self.body = _body(folder, summary, limit=limit, mask_addresses=masks)
         return changes > 0
 
     def _checked(self, folder: Any) -> Summary:
@@ -146,3 +146,56 @@ class ApproveNoShowsOperator(PlanField, ApprovalOperator):
         folder = Storage(conn_id_of("storage_conn_id", self.storage_conn_id)).path("plan", path)
         link_report(context, self, folder)
         return folder
+
+
+def _body(folder: Any, summary: Summary, *, limit: int | None, mask_addresses: bool) -> str:
+    """Return the page of an approval. If only the table can't be made, it has the counts and where the plan is.
+
+    A plan whose changes can't be verified is not shown: nobody could say what was approved.
+    """
+    from airflow_provider_calcom._redact import redact
+    from airflow_provider_calcom.configuration import report_url
+    from airflow_provider_calcom.no_shows.plan_files import CorruptPlan
+
+    try:
+        from airflow_provider_calcom.reports.markdown import LIMIT, approval_text
+
+        return approval_text(
+            folder,
+            limit=LIMIT if limit is None else limit,
+            mask_addresses=mask_addresses,
+            report=report_url(folder),
+        )
+    except CorruptPlan:
+        raise
+    except Exception as error:
+        log.warning(
+            "The table of changes can't be made (%s: %s). The approval has their numbers instead",
+            type(error).__name__,
+            redact(str(error)),
+        )
+        return _counts(folder, summary)
+
+
+def _counts(folder: Any, summary: Summary) -> str:
+    """Return a plan's numbers, and where it is, without what the reports need."""
+    from airflow_provider_calcom._redact import shown_path
+
+    kinds = {
+        "total": "changes",
+        "bookings": "bookings",
+        "mark_attendees": "attendees to mark absent",
+        "mark_hosts": "hosts to mark absent",
+        "unmark_attendees": "attendees to un-mark",
+    }
+    lines = [f"- {words}: {count:,}" for kind, words in kinds.items() if (count := summary["changes"].get(kind))]
+    where = shown_path(folder).replace("`", "'")
+    return "\n".join(
+        [
+            "The table of changes could not be made; the task's log says why. Read the plan before you approve it.",
+            "",
+            *lines,
+            "",
+            f"Plan `{where}`, sha256 `{summary['sha256'][:12]}\u2026`",
+        ]
+    )

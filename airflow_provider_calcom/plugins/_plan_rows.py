@@ -31,7 +31,7 @@ class PlanRow:
     :param state: as the report has it, or ``unreadable``.
     :param sha256: its hash, or None if it can't be read; the fields below are empty then.
     :param as_of: the time that its decisions are of, ISO 8601.
-    :param bookings: bookings that were decided.
+    :param bookings: bookings of the period, as the report counts them; of older plans those that were decided.
     :param changes: people by kind of change: ``mark_attendees``, ``mark_hosts``, ``unmark_attendees``.
     :param outcomes: changes by outcome, if it was applied or in a dry run.
     :param are_all_outcomes: False if there are more outcomes than were read.
@@ -72,7 +72,7 @@ def row_of(plan: StoredPlan) -> PlanRow:
         state_of(summary, outcomes, is_dry_run=is_dry_run),
         summary["sha256"],
         _text(summary["policy"].get("as_of")),
-        summary["judged_bookings"],
+        summary.get("bookings", summary["judged_bookings"]),
         {kind: changes.get(kind, 0) for kind in ("mark_attendees", "mark_hosts", "unmark_attendees")},
         dict(outcomes.most_common()),
         are_all,

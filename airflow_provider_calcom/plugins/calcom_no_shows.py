@@ -11,6 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowPlugin
 from airflow_provider_calcom.configuration import MOUNTED_AT, has_dag_tab, has_views
 
 _TITLE = "Cal.com no-shows"
+_IN_NAVIGATION = "No-shows"
+"""Airflow's side bar cuts off what is longer."""
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="{fill}" stroke="{stroke}" stroke-width="2"'
     ' stroke-linecap="round" stroke-linejoin="round">'
@@ -21,7 +23,10 @@ _ICON = (
 
 
 class CalcomNoShowsPlugin(AirflowPlugin):
-    """The view "Cal.com no-shows" in the navigation and on the page of each DAG. Before Airflow 3.1 it has nothing."""
+    """The view "Cal.com no-shows" on the page of each DAG, and as "No-shows" in the navigation.
+
+    Before Airflow 3.1 it has nothing.
+    """
 
     name = "calcom_no_shows"
 
@@ -39,16 +44,16 @@ class CalcomNoShowsPlugin(AirflowPlugin):
         """The entries of the interface. Airflow removes entries from the list, so it must be the same each time."""
         if not has_views():
             return []
-        views = [_view("nav", f"{MOUNTED_AT}/", MOUNTED_AT)]
+        views = [_view(_IN_NAVIGATION, "nav", f"{MOUNTED_AT}/", MOUNTED_AT)]
         if has_dag_tab():
-            views.append(_view("dag", f"{MOUNTED_AT}/?dag={{DAG_ID}}", f"{MOUNTED_AT}-of-dag"))
+            views.append(_view(_TITLE, "dag", f"{MOUNTED_AT}/?dag={{DAG_ID}}", f"{MOUNTED_AT}-of-dag"))
         return views
 
 
-def _view(destination: str, href: str, route: str) -> dict[str, str]:
+def _view(name: str, destination: str, href: str, route: str) -> dict[str, str]:
     """Return one entry. Its URL is relative to the interface's root, so that it works behind a proxy with a prefix."""
     return {
-        "name": _TITLE,
+        "name": name,
         "href": href,
         "destination": destination,
         "url_route": route,

@@ -27,7 +27,7 @@ def head(plan: PlanData) -> dict[str, Any]:
         begin += width
     return {
         "badge": {"word": word, "tone": tone},
-        "headline": {"title": title, "lead": lead},
+        "headline": {"title": title, "lead": f"{lead}{_also_absent(plan)}"},
         "decided": decided,
         "period": _period(plan),
         "bookings": plan.summary.get("bookings", plan.bookings),
@@ -93,6 +93,14 @@ def _of_nothing(plan: PlanData) -> str:
     return "Every mark in Cal.com is as it should be, as far as the attendance data shows."
 
 
+def _also_absent(plan: PlanData) -> str:
+    """Return why more people are absent than there are changes, or nothing."""
+    held_back = sum(row.will_be_absent is True for row in plan.held_back.rows)
+    parts = [f"{plan.marked_before:,} marked before this plan"] * bool(plan.marked_before)
+    parts += [f"{held_back:,} held back"] * bool(held_back)
+    return f" Also absent: {', '.join(parts)}." if parts else ""
+
+
 def _all_of(part: int, total: int) -> str:
     if part == total:
         return f"{'The change is' if total == 1 else f'All {total:,} changes are'}"
@@ -150,7 +158,6 @@ def _rail(result: Mapping[str, Any]) -> dict[str, Any]:
         return f"{100 * value:.0f} %" if rail.is_share else f"{value:,}"
 
     is_judged, is_tripped = bool(result["is_judged"]), bool(result["is_tripped"])
-    few = limit is not None and not is_judged and result["judged_from"] is not None
     # A bar for counts ends at twice the limit, or at the figure.
     scale = 1.0 if rail.is_share else max(2 * (limit or 0), figure or 0, 1)
     return {
@@ -163,7 +170,15 @@ def _rail(result: Mapping[str, Any]) -> dict[str, Any]:
         "sample": f"{result['sample']:,} {rail.sample}" if rail.sample and result["sample"] is not None else "",
         "share": min(1.0, (figure or 0) / scale),
         "limit_share": None if limit is None else min(1.0, limit / scale),
-        "status": "failed" if is_tripped else "passed" if is_judged else "too few" if few else "",
-        "hint": f"Evaluated from {result['judged_from']} {rail.sample} on" if few else "",
+        "status": _status(result),
         "tone": "bad" if is_tripped else "good" if is_judged else "off",
     }
+
+
+def _status(result: Mapping[str, Any]) -> str:
+    if result["is_tripped"]:
+        return "failed"
+    if result["is_judged"]:
+        return "passed"
+    is_too_small = result["limit"] is not None and result["judged_from"] is not None
+    return f"not evaluated: fewer than {result['judged_from']:,}" if is_too_small else ""

@@ -129,6 +129,7 @@ class PlanData:
     :param changes: the plan's.
     :param held_back: people whose flag stays.
     :param undetermined: people on whom the rules could not decide.
+    :param marked_before: absent people who were marked when the bookings were read.
     :param bookings: how many the plan decided on.
     :param attendees: how many people with the role attendee these have.
     :param first_start: the earliest start of the bookings in microseconds, or None where it is not known.
@@ -144,6 +145,7 @@ class PlanData:
     changes: Table
     held_back: Table
     undetermined: Table
+    marked_before: int
     bookings: int
     attendees: int
     first_start: int | None
@@ -434,13 +436,20 @@ def _suggestions(place: Any) -> dict[str, Any] | None:
 
 
 def _totals(connection: DuckDBPyConnection) -> dict[str, Any]:
-    bookings, attendees = connection.execute(
-        "SELECT count(DISTINCT booking_uid), count(*) FILTER (role = 'attendee') FROM decisions"
+    bookings, attendees, marked_before = connection.execute(
+        "SELECT count(DISTINCT booking_uid), count(*) FILTER (role = 'attendee'),"
+        " count(*) FILTER (outcome = 'absent' AND currently_absent) FROM decisions"
     ).fetchall()[0]
     first, last = connection.execute(
         "SELECT epoch_us(min(start_at)), epoch_us(max(start_at)) FROM plan_bookings"
     ).fetchall()[0]
-    return {"bookings": bookings, "attendees": attendees, "first_start": first, "last_start": last}
+    return {
+        "bookings": bookings,
+        "attendees": attendees,
+        "marked_before": marked_before,
+        "first_start": first,
+        "last_start": last,
+    }
 
 
 _COUNTED = """

@@ -8,6 +8,7 @@ rejected, because Markdown as GitHub has it makes a link of ``www.`` and of an a
 from __future__ import annotations
 
 import heapq
+import re
 import tempfile
 import unicodedata
 from collections import Counter
@@ -27,6 +28,7 @@ LIMIT = 25
 
 _COLUMNS = ("Booking", "Start (UTC)", "Host", "Who", "Change", "Why")
 _LONGEST_CELL = 60
+_PLAIN_NAME = re.compile(r"[^\W\d_]+\.?(?: [^\W\d_]+\.?)*")
 
 
 def changes_table(folder: Folder, *, limit: int = LIMIT, mask_addresses: bool = True) -> str:
@@ -100,7 +102,7 @@ def _cells(change: Change, hosts: Mapping[str, str], summary: Summary, mask: boo
     return {
         "Booking": _booking(change.booking_uid, summary.get("booking_url")),
         "Start (UTC)": f"{change.start_at[:10]} {change.start_at[11:16]}",
-        "Host": code(_masked_host(host) if mask and host else host),
+        "Host": name_cell(_masked_host(host) if mask and host else host),
         "Who": f"{code(who)}{' (host)' if change.role == 'host' else ''}",
         "Change": "not marked \u2192 **absent**" if change.will_be_absent else "absent \u2192 **not marked**",
         "Why": _why(change),
@@ -140,6 +142,11 @@ def code(text: str) -> str:
     if len(shown) > _LONGEST_CELL:
         shown = f"{shown[: _LONGEST_CELL - 1]}\u2026"
     return f"`{shown.replace('|', chr(92) + '|')}`" if shown else ""
+
+
+def name_cell(text: str) -> str:
+    """Return a name as it is if it is letters in words, which mean nothing in Markdown, and else as code."""
+    return text if len(text) <= _LONGEST_CELL and _PLAIN_NAME.fullmatch(text) else code(text)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ TONES = {
 DECISIONS = {
     "present": ("Came", "seen in the meeting"),
     "absent": ("Absent", "not seen, and nothing speaks for them"),
-    "undetermined": ("Undetermined", "in doubt: nobody of them is marked"),
+    "undetermined": ("Undetermined", "in doubt, so not marked"),
     "excluded": ("Not judged", "internal, cancelled, or too recent"),
 }
 """The outcomes of the rules: a word, and what it means."""

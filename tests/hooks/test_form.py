@@ -143,7 +143,7 @@ def test_the_form_of_airflow_3() -> None:
     (form,) = (one for one in HookMetaService.hook_meta_data() if one.connection_type == "calcom")
     assert form.hook_name == "Cal.com"
     fields: Any = form.standard_fields
-    assert (fields.password.title, fields.host.title) == ("API key", "API URL (self-hosted only)")
+    assert (fields.password.title, fields.host.title) == ("API key", "API URL")
     assert fields.login.hidden
     assert set(form.extra_fields or {}) == FIELDS
     assert (form.extra_fields or {})["client_secret"]["schema"]["format"] == "password"

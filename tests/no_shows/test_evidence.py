@@ -31,8 +31,12 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_world_plans(tmp_path_factory.mktemp("plans"))
 
 
+CITING = ("trace", "unknown_participant", "named_with_another", "name_elsewhere", "seen_at_another_time")
+"""Reasons that are a row of attendance."""
+
+
 def test_every_reason_comes_with_evidence(plans: list[Path]) -> None:
-    """Each booking of a decision has its facts, by start and uid, and the decisions in them are the plan's."""
+    """Each booking of a decision has its facts, by start and uid, with the plan's decisions and the rows of doubts."""
     found = set()
     for folder in plans:
         summary = read_summary(folder)
@@ -43,6 +47,7 @@ def test_every_reason_comes_with_evidence(plans: list[Path]) -> None:
         assert starts == sorted(starts)
         people = [person for one in explanations for person in one.people if person.outcome is not None]
         assert all(person.why for person in people)
+        assert all(re.search(r": row #\d+ \(", person.why) for person in people if person.reason in CITING)
         counted: dict[str, dict[str, int]] = {}
         for person in people:
             of_outcome = counted.setdefault(str(person.outcome), {})
@@ -74,7 +79,8 @@ def comparable(facts: dict[str, Any]) -> Any:
         for one in facts["rows"]
         if one["place"] not in idle
     ]
-    return facts["booking"], facts["feed"], facts["host_side"], people, rows, facts["rows_in_all"]
+    counts = [facts["rows_in_all"].get(place) for place in ("meeting", "elsewhere")]
+    return facts["booking"], facts["feed"], facts["host_side"], people, rows, counts
 
 
 def test_some_bookings_of_a_plan(plans: list[Path]) -> None:

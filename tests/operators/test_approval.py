@@ -12,7 +12,8 @@ import pytest
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.no_shows.apply.application import PlanHashMismatch
-from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_summary
+from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, PlanNotRead, read_summary
+from airflow_provider_calcom.reports import markdown
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.support import ends_the_task
@@ -112,6 +113,36 @@ def test_a_rejected_plan_can_not_be_approved(tmp_path: Path, shown: list[Any]) -
     (folder / "plan.jsonl").rename(folder / "refused-changes.jsonl")
     with pytest.raises(PlanRefused):
         approve(str(folder))
+    assert shown == []
+
+
+@pytest.mark.parametrize("error", [ImportError("no duckdb"), PlanNotRead("plan: no rights to bookings.parquet")])
+def test_a_table_that_can_not_be_made_does_not_fail_the_run(
+    tmp_path: Path, shown: list[Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The plan is verified, so a person can still approve it: with its numbers, and where it is."""
+    monkeypatch.setattr(markdown, "approval_text", mock.Mock(side_effect=error))
+    with pytest.raises(Waiting):
+        approve(plan_of(tmp_path, "ann@client.example", GUEST))
+    assert shown[0].subject == "Apply 2 changes of no-show flags?"
+    assert "- changes: 2" in shown[0].body
+    assert f"`{tmp_path}`" in shown[0].body
+    assert "client.example" not in shown[0].body
+
+
+def test_a_plan_that_is_not_verified_still_fails(
+    tmp_path: Path, shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is damaged while the page is made, and one whose changes were edited."""
+    plan = plan_of(tmp_path, "ann@client.example")
+    with monkeypatch.context() as patched:
+        patched.setattr(markdown, "approval_text", mock.Mock(side_effect=CorruptPlan("plan: torn")))
+        with pytest.raises(CorruptPlan):
+            approve(plan)
+    changes = tmp_path / "plan.jsonl"
+    changes.write_text(changes.read_text().replace("ann@", "bob@"))
+    with pytest.raises(CorruptPlan):
+        approve(plan)
     assert shown == []
 
 

@@ -15,9 +15,11 @@ from airflow_provider_calcom.no_shows.plan_files import Summary
 from airflow_provider_calcom.plugins import _plan_folders, _plan_rows
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan, find_plans
 from airflow_provider_calcom.plugins._plan_rows import row_of
+from airflow_provider_calcom.reports.load import load_plan
 from airflow_provider_calcom.reports.words import OUTCOMES
 from tests.operators.planning import memory_storage
 from tests.plugins.plans import BOB, apply_plan, files_of_a_plan, make_plan
+from tests.reports.plans import edit_summary
 
 PLANS = "/calcom-no-shows/"
 REPORT = "/calcom-no-shows/report"
@@ -76,9 +78,17 @@ def test_a_row_has_what_is_planned_and_the_outcomes(plans: Path, user: Any) -> N
     page = " ".join(re.sub("<[^>]*>", " ", user.get(PLANS).text).split())
     assert "2026-11-18 a+b" in page
     assert "1 attendee to mark" in page
-    assert f"1 {OUTCOMES['applied']}" in page
+    assert f"1 {OUTCOMES['applied'].lower()}" in page
     (link,) = re.findall(r'<a href="(report\?plan=[^"]*)"', user.get(PLANS).text)
     assert user.get(f"{PLANS}{link}").status_code == 200
+
+
+def test_the_list_counts_bookings_as_the_report_does(plans: Path) -> None:
+    """Those of the period, of which the rules may have decided fewer."""
+    make_plan(plans / "a")
+    edit_summary(plans / "a", bookings=18)
+    (plan,) = find_plans(plan_folders()).plans
+    assert row_of(plan).bookings == load_plan(plans / "a").summary["bookings"] == 18
 
 
 def test_the_latest_plan_is_first_and_only_one_page_is_read(

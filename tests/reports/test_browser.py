@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airflow_provider_calcom.reports import write_overview, write_report
-from tests.reports.plans import large_day, plan_of
+from tests.reports.plans import apply_outcomes, large_day, plan_of
 from tests.reports.test_untrusted import IMAGE, SCRIPT, hostile_plan
 from tests.ui.browsing import watched_context
 from tests.ui.chromium import find_chromium
@@ -54,6 +55,22 @@ def test_nothing_that_somebody_typed_acts(browser: Browser, tmp_path: Path) -> N
         open_page(page, write_overview([folder], tmp_path / "overview.html"))
         assert "owned" not in page.title()
         assert (dialogs, watched.complaints, watched.hosts) == ([], [], set())
+
+
+@pytest.mark.parametrize("width", [1440, 1140, 1061, 1060, 761, 390])
+def test_an_applied_report_fits_every_width(browser: Browser, clinic: Path, tmp_path: Path, width: int) -> None:
+    """No table is wider than its card, also with outcomes, and the reason has room for a sentence."""
+    folder = tmp_path / "plan"
+    shutil.copytree(clinic, folder)
+    apply_outcomes(folder, lambda number: (("applied", "human_override")[number % 2], None))
+    with watched_context(browser, viewport={"width": width, "height": 900}, locale="en-US") as watched:
+        page = watched.context.new_page()
+        open_page(page, write_report(folder))
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        tables = page.locator("table.grid")
+        assert tables.evaluate_all("all => all.filter(one => one.offsetWidth > one.parentElement.clientWidth)") == []
+        assert page.locator("td.why-cell").first.evaluate("cell => cell.offsetWidth") >= 160
+        assert "2026" in page.get_by_test_id("facts").inner_text()
 
 
 def test_a_long_table_is_paged_filtered_and_printed(browser: Browser, tmp_path: Path) -> None:

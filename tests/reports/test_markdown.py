@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from airflow_provider_calcom.attendance.errors import PlanRefused
 from airflow_provider_calcom.no_shows.plan_files import CorruptPlan, read_plan
-from airflow_provider_calcom.reports.markdown import approval_text, changes_table, code
+from airflow_provider_calcom.reports.markdown import approval_text, changes_table, code, name_cell
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.reports.plans import clinic_day, edit_summary, plan_of
@@ -125,6 +125,14 @@ def test_a_cell_of_code_shows_a_text_of_one_line(text: str) -> None:
     assert tags <= {"table", "thead", "tbody", "tr", "th", "td", "code", "code_inline"}
     if text.isprintable() and len(text) <= 60:
         assert shown == text.replace("`", "'").replace("\\", "/").strip()
+
+
+def test_a_host_is_plain_text_where_that_is_safe(clinic: Path) -> None:
+    """Initials read better than code; a name with any other sign stays code."""
+    assert "| O. O. |" in changes_table(clinic)
+    assert "| Olivia Owner |" in changes_table(clinic, mask_addresses=False)
+    for name in ("www.evil.example", "a_b_", "1. x", "<b>", "*x*", "x|y", "http://x", "Ann\nB", ""):
+        assert name_cell(name) == code(name)
 
 
 def test_a_hostile_uid_stays_in_its_link(tmp_path: Path) -> None:

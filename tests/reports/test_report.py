@@ -16,6 +16,7 @@ from airflow_provider_calcom.reports.load import load_plan
 from tests.operators.planning import memory_storage
 from tests.reports.pages import Page, sha256
 from tests.reports.plans import (
+    OLIVIA,
     Day,
     apply_outcomes,
     at,
@@ -48,6 +49,18 @@ def test_a_new_plan_says_that_nothing_is_written(report: Page) -> None:
     assert report.text("lead") == "Nothing is written yet."
 
 
+def test_the_lead_says_why_more_people_are_absent_than_change(tmp_path: Path) -> None:
+    """Who was marked before, and who can't be marked, is absent without a change."""
+    day = Day()
+    attendees = (person("ann@example.org"), person("bob@example.org", absent=True), person(None, "Cy"))
+    day.booking("b1", "08:00", "08:30", "olivia", *attendees)
+    day.seen("b1", *OLIVIA, "08:00", "08:30")
+    page = report_of(plan_of(day.tables(), tmp_path / "plan"))
+    assert page.text("headline") == "1 attendee would be marked absent in 1 booking."
+    assert page.text("lead") == "Nothing is written yet. Also absent: 1 marked before this plan, 1 held back."
+    assert "3 Absent" in page.text("decided")
+
+
 def test_the_head_counts(report: Page) -> None:
     """Period, bookings, attendees, changes and the end of the attendance data are those of the plan."""
     facts = report.text("facts")
@@ -61,7 +74,7 @@ def test_guard_rails_have_figure_and_limit(report: Page) -> None:
     """Each guard rail has its figure, its limit, and whether it passed."""
     text = report.text("guard-rails")
     assert "Participants identified 95 % at least 30 % passed" in text
-    assert "Absent among those decided 33 % at most 100 % too few" in text
+    assert "Absent among those decided 33 % at most 100 % not evaluated: fewer than 20" in text
     assert "Changes in the plan 5 no limit" in text
 
 
@@ -339,7 +352,7 @@ def test_what_would_settle_the_doubts(clinic: Path, tmp_path: Path) -> None:
     assert "appear together in 3 bookings" in text
     (code,) = (one.text for one in page.elements_of("code") if "aliases" in one.text and "{" in one.text)
     assert json.loads(code) == SUGGESTED["policy"]
-    assert "No single setting settles: left a trace, too little to count (2)." in page.text("suggestions")
+    assert "No single setting would settle Left a trace, too little to count 2" in page.text("suggestions")
 
 
 def test_skipped_suggestions_say_why(clinic: Path, tmp_path: Path) -> None:

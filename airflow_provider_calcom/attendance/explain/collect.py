@@ -88,6 +88,8 @@ class Options:
         numbered within the booking, and the numbers do not depend on the order of the files' rows.
     :param most_rows: how many rows a booking has at most.
     :param most_idle_rows: how many of them may make no difference to any decision, and not be of the meeting.
+    :param nearby: how far from the window rows of the conference are looked for, in microseconds, besides those that
+        make a difference.
     :param hashed: returns the hash by which an address is named. Names and telephone numbers are left out then. None
         for plain addresses.
     """
@@ -95,6 +97,7 @@ class Options:
     numbers_of_files: bool = True
     most_rows: int = 200
     most_idle_rows: int = 200
+    nearby: int = 86_400_000_000
     hashed: Callable[[str], str] | None = None
 
 
@@ -107,8 +110,12 @@ def gather(connection: DuckDBPyConnection, options: Options) -> str:
     """
     connection.execute(
         "CREATE TEMP TABLE options AS"
-        " SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, ? AS are_hashed, ? AS somebody",
-        [options.numbers_of_files, options.most_rows, options.most_idle_rows, options.hashed is not None, SOMEBODY],
+        " SELECT ? AS numbers_of_files, ? AS most_rows, ? AS most_idle_rows, CAST(? AS BIGINT) AS nearby,"
+        " ? AS are_hashed, ? AS somebody",
+        [
+            *(options.numbers_of_files, options.most_rows, options.most_idle_rows, options.nearby),
+            *(options.hashed is not None, SOMEBODY),
+        ],
     )
     rules = _rules_by_row()
     freed = rules.last_uses([rules.decisions, _ADDRESSES])

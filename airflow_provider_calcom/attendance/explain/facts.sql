@@ -29,15 +29,15 @@ found_people AS MATERIALIZED (
     LEFT JOIN outcomes ON outcomes.person = people.person
 ),
 
--- Rows of the conference a day or more around the window. Rows and meetings are compared by day, as in rules.sql; rows
+-- Rows of the conference around the window. Rows and meetings are compared by day, as in rules.sql; rows
 -- that last beyond their first day, which are few, with all meetings of their conference.
 vicinities AS (
     SELECT
         meetings.booking, meetings.conference,
-        meetings.window_start - greatest(policy.moved_within, 86400000000) AS near_start,
-        meetings.window_end + greatest(policy.moved_within, 86400000000) AS near_end
+        meetings.window_start - options.nearby AS near_start,
+        meetings.window_end + options.nearby AS near_end
     FROM meetings
-    CROSS JOIN policy
+    CROSS JOIN options
     WHERE meetings.conference IS NOT NULL
 ),
 
@@ -76,6 +76,10 @@ rows_by_nearness AS (
     SELECT rows.booking, rows.feed_row, 3 AS nearness
     FROM presences AS rows
     INNER JOIN meetings ON meetings.booking = rows.booking
+    UNION ALL
+    SELECT persons.booking, rows.feed_row, 3 AS nearness
+    FROM rows_at_other_times AS rows
+    INNER JOIN persons ON persons.person = rows.person
     UNION ALL
     SELECT booking, feed_row, 3 AS nearness FROM rows_nearby
 ),

@@ -98,7 +98,8 @@ class ExplainedRow:
     :param begins: when it begins for the rules; ``ends`` likewise. ``joined_at`` and ``left_at`` are the feed's.
     :param place: ``meeting`` for a row of the meeting; ``elsewhere`` for one in the window that has somebody's
         address or number, of another meeting or of none; ``outside_window`` for one of the booking's uid, or of its
-        conference within a day of the window.
+        conference near the window: within a day, or in a plan's evidence within an hour, and further away if it makes
+        a difference.
     :param whose: of a row of the meeting: email, phone, name, internal, bot or unknown_participant.
     :param is_by_participant: whether it is somebody's only by another row of the same participant.
     :param counts_for: for whose presence it counts: their :attr:`PersonExplanation.person`.

@@ -18,11 +18,11 @@ function el(tag, attributes = {}, ...children) {
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
 const YEARS = new Set();
 
-/** Format a time in the viewer's zone: "Wed 18 Nov, 09:00", with the year where the page has several. */
-function formatDateTime(milliseconds) {
+/** Format a time in the viewer's zone: "Wed 18 Nov, 09:00", with the year where the page has several or on request. */
+function formatDateTime(milliseconds, withYear = false) {
   const date = new Date(milliseconds);
   const options = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  if (YEARS.size > 1 || !YEARS.has(date.getFullYear())) options.year = "numeric";
+  if (withYear || YEARS.size > 1 || !YEARS.has(date.getFullYear())) options.year = "numeric";
   return date.toLocaleString(undefined, options);
 }
 
@@ -45,7 +45,8 @@ function showLocalTimes() {
     const milliseconds = Date.parse(one.dateTime);
     if (Number.isNaN(milliseconds)) continue;
     one.title = one.textContent;
-    one.textContent = formatDateTime(milliseconds);
+    // A report is kept for years.
+    one.textContent = formatDateTime(milliseconds, true);
   }
 }
 

@@ -147,6 +147,8 @@ function drawLanes(picture, lanes, person, width) {
   const label = (marks, options) => Plot.text(marks, {
     y: "id", frameAnchor: "left", textAnchor: "start", dx: -left, textOverflow: "ellipsis", fontSize: 13, ...options,
   });
+  // On a phone the labels are within the drawing, where lines would cross them.
+  const halo = isWide ? {} : { stroke: "var(--raised)", strokeWidth: 4 };
   const ems = (isWide ? left - 16 : width) / 13;
   const absent = lanes.filter((one) => !one.rows.length);
   return plotted({
@@ -164,14 +166,15 @@ function drawLanes(picture, lanes, person, width) {
         text: (one) => (one === picture.start ? `start ${formatTime(one)}` : one === picture.end ? `end ${formatTime(one)}`
           : `${formatTime(picture.start)} to ${formatTime(picture.end)}`),
       }),
-      Plot.axisX({ ticks: Math.max(2, Math.round((width - left) / 90)), tickFormat: (tick) => formatTime(tick), tickSize: 4, fontSize: 12, fill: "var(--soft)", stroke: "var(--strong-line)" }),
+      Plot.axisX({ ticks: Math.max(2, Math.round((width - left) / 120)), tickFormat: (tick) => formatTime(tick), tickSize: 4, fontSize: 12, fill: "var(--soft)", stroke: "var(--strong-line)" }),
       Plot.ruleY(absent, { y: "id", dy: barY, x1: date(picture.start), x2: date(picture.end), stroke: "var(--strong-line)", strokeDasharray: "2,4" }),
       Plot.text(absent, {
         y: "id", x: date((picture.start + picture.end) / 2), dy: barY, text: () => "not seen", fontSize: 12.5, fontWeight: 600,
         fill: (one) => (one.person && one.person.outcome === "absent" ? "var(--absent)" : "var(--soft)"),
         stroke: "var(--core)", strokeWidth: 6,
       }),
-      ...Object.keys(HOWS).map(rects),
+      // Another meeting counts for nothing, so it hides nothing.
+      rects("other"), ...Object.keys(HOWS).filter((how) => how !== "other").map(rects),
       Plot.dot(bars.filter((bar) => bar.how === "check_in"), { x: (bar) => date(bar.begins), y: "lane", dy: barY, r: 6, symbol: "diamond2", fill: HOWS.check_in.fill }),
       Plot.rect(bars.filter((bar) => bar.doubt), {
         x1: (bar) => date(bar.x1), x2: (bar) => date(bar.x2), y: "lane", rx: 6, stroke: "var(--ink)", strokeWidth: 1.5, fill: "none",
@@ -179,9 +182,9 @@ function drawLanes(picture, lanes, person, width) {
       }),
       Plot.text(bars.filter((bar) => bar.open), { x: (bar) => date(bar.x2), y: "lane", dy: barY, dx: -6, textAnchor: "end", text: () => "no end \u2192", fill: "var(--surface)", fontSize: 11 }),
       ...[true, false].map((isTheirs) => label(lanes.filter((one) => isOf(one, person) === isTheirs), {
-        text: "title", lineWidth: ems, fontWeight: isTheirs ? 700 : 500, fill: "var(--ink)", dy: isWide ? -7 : -21,
+        text: "title", lineWidth: ems, fontWeight: isTheirs ? 700 : 500, fill: "var(--ink)", dy: isWide ? -7 : -21, ...halo,
       })),
-      label(lanes, { text: (one) => subtitle(one, person), lineWidth: ems * 1.09, fill: "var(--soft)", fontSize: 12, dy: isWide ? 9 : -6 }),
+      label(lanes, { text: (one) => subtitle(one, person), lineWidth: ems * 1.09, fill: "var(--soft)", fontSize: 12, dy: isWide ? 9 : -6, ...halo }),
     ],
   });
 }

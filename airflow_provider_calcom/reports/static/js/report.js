@@ -39,7 +39,7 @@ const COLUMNS = {
     cell: (row) => [WORDS.heldBack[row.heldBack] || row.heldBack, el("span", { class: "sub", text: reasonInWords(row) })],
   },
   start: {
-    name: "start", title: `Start (${ZONE})`, hint: "In your time zone. The time in UTC is on each cell", className: "when", sortBy: (row) => row.start,
+    name: "start", title: `Start (${ZONE.replaceAll("/", "/\u200b")})`, hint: "In your time zone. The time in UTC is on each cell", className: "when", sortBy: (row) => row.start,
     cell: (row) => (row.start === null ? "" : el("time", { datetime: new Date(row.start).toISOString(), title: utc(row.start), text: formatDateTime(row.start) })),
   },
   host: { name: "host", title: "Host", label: "with", sortBy: (row) => row.host || "", cell: (row) => row.host || "" },

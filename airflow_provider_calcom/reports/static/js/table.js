@@ -2,6 +2,7 @@
 
 const PAGE = 25;
 const PRINTED = 1000;
+const WITHOUT_TOOLS = 10;
 
 /**
  * Set up a table.
@@ -34,7 +35,7 @@ function setUpTable(id, { caption, columns, rows, filters, search, placeholder, 
   const pager = el("nav", { class: "pager", "aria-label": `Pages: ${caption}` }, position, back, next);
   const sorting = el("select", { id: `${id}-sort`, onchange: () => sortBy(sorting.value, true) },
     ...columns.filter((column) => column.sortBy).map((column) => el("option", { value: column.name, text: column.title })));
-  root.replaceChildren(...(rows.length > 5 ? [tools()] : []), table, pager);
+  root.replaceChildren(...(rows.length > WITHOUT_TOOLS ? [tools()] : []), table, pager);
   addEventListener("beforeprint", () => { state.printing = true; show(); });
   addEventListener("afterprint", () => { state.printing = false; show(); });
   show();
