@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,7 @@ def _axe() -> str:
 
 # What differs from run to run and from machine to machine.
 _VARYING = {
+    rf"^{datetime.now(UTC).date()}$": "2026-11-19",
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?": "2026-11-19 06:00:00",
     r"\d{4}-\d\d-\d\d \d\d:\d\d UTC": "2026-11-19 06:00 UTC",
     r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d\d:\d\d": "Nov 19, 2026 06:00",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_calcom.attendance.engine import deciding
+from airflow_provider_calcom.attendance.suggest import suggest
 from airflow_provider_calcom.no_shows.plan_files import read_plan
 from airflow_provider_calcom.reports import write_overview, write_report
-from tests.reports.plans import apply_outcomes, clinic_day, person, plan_of
+from tests.reports.plans import POLICY, apply_outcomes, clinic_day, person, plan_of
 from tests.ui.browsing import DESKTOP, PHONE, Watched, accessibility_faults, keep_picture, watched_context
 from tests.ui.conftest import Run
 
@@ -30,8 +32,10 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for uid, start, end in (("bk-uma-1", "18:00", "18:30"), ("bk-uma-2", "19:00", "19:30")):
         day.booking(uid, start, end, "olivia", person("uma@example.org", "Uma Unger"))
         day.seen(uid, "Olivia Owner", "olivia@clinic.example", start, end)
-        day.seen(uid, "Tablet of UU", None, start, end)
-    folder = plan_of(day.tables(), tmp_path_factory.mktemp("clinic") / "plan", correct="all")
+        day.seen(uid, "Uma at home", "uma.u@home.example", start, end)
+    with deciding(*day.tables(), POLICY) as decided:
+        found = suggest(decided).as_dict()
+    folder = plan_of(day.tables(), tmp_path_factory.mktemp("clinic") / "plan", correct="all", suggestions=found)
     path: Path = write_report(folder)
     return path
 
