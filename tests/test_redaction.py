@@ -207,6 +207,7 @@ SHOWN_IN_LOGS = {
     ("operators/no_shows.py", "format_plan(summary)"): "numbers, reasons and rails of a plan of ours",
     ("operators/no_shows.py", "progress"): "numbers",
     ("operators/_report.py", "type(error).__name__"): "a class",
+    ("operators/approval.py", "type(error).__name__"): "a class",
     ("attendance/suggest/__init__.py", "kind"): "a class",
     ("no_shows/plan_tables.py", "type(error).__name__"): "a class",
     ("no_shows/plan_tables.py", "f'{MOST_ATTENDANCE:,}'"): "a number of our own",

@@ -629,8 +629,8 @@ def test_the_log_counts_the_records_of_each_feed(tmp_path: Path, caplog: pytest.
     write_lines(tmp_path / "b.jsonl", [ZOOM, ZOOM | {"user_email": "eve@client.example", "join_time": "Eve Evil"}])
     paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl")]
     planned(tmp_path / "p", {"feed": "zoom", "path": paths, "options": {"max_unreadable": 0.5}})
-    (logged,) = [text for text in caplog.messages if text.startswith("Feed")]
-    assert '"records": 3, "rows": 2' in logged
-    assert '"file": "b.jsonl", "row": 2, "column": "join_time"' in logged
+    (logged,) = [text for text in caplog.messages if text.startswith("feed 0")]
+    assert "3 records, 2 rows" in logged
+    assert "b.jsonl, row 2, column join_time" in logged
     assert "eve" not in caplog.text.lower()
     assert OWNER not in caplog.text

@@ -94,7 +94,9 @@ class AnyServer:
             r"rows_of_people.? FROM |matched_rows.? FROM |complete_until.? FROM ", sql
         ):
             yield (None,)
-        elif sql.startswith("SELECT COUNT(*) AS ") or "feed_rows" in sql.partition("FROM")[0]:
+        elif re.search(
+            r"^SELECT COUNT\(\*\) AS |COUNT\((\*|DISTINCT [^()]+)\) AS \W?(bookings|attendees)\W? FROM ", sql
+        ) or ("feed_rows" in sql.partition("FROM")[0]):
             yield (0,)
 
 
