@@ -34,7 +34,7 @@ class Watched:
     :param hosts: hosts and ports that they sent requests to.
     :param complaints: errors and warnings of each address: of scripts, of the console (with what a policy blocked),
         and of requests that failed.
-    :param bodies: text of what came from the server, where ``keep_bodies`` was set.
+    :param bodies: address and text of each page and of what scripts requested, where ``keep_bodies`` was set.
     """
 
     context: BrowserContext
@@ -51,7 +51,7 @@ class Watched:
 def watched_context(browser: Browser, *, keep_bodies: bool = False, **options: Any) -> Iterator[Watched]:
     """Open a browser context, closed when the block ends.
 
-    :param keep_bodies: keep the text of all responses.
+    :param keep_bodies: keep the text of pages, and of what scripts request.
     :param options: keyword arguments of Playwright's ``new_context``.
     """
     context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options})
@@ -87,7 +87,7 @@ _OF_AIRFLOWS_FRAME = "An iframe which has both allow-scripts and allow-same-orig
 
 def _keep_body(watched: Watched, request: Request) -> None:
     response = request.response()
-    if response and not 300 <= response.status < 400:
+    if response and not 300 <= response.status < 400 and request.resource_type in ("document", "fetch", "xhr"):
         watched.bodies.append((request.url, response.body().decode(errors="replace")))
 
 

@@ -106,7 +106,7 @@ def test_a_viewer_sees_no_address(contexts: Callable[..., Watched], stack: Stack
         page.goto(path)
         page.get_by_text("apply", exact=True).first.wait_for()
     tasks = f"/api/v2/dags/{DAG_ID}/dagRuns/{applied.run_id}/taskInstances"
-    served = {url: text for url, text in viewer.bodies if ROOT in url or "/api/" in url or "/ui/" in url}
+    served = dict(viewer.bodies)
     for task_id in ("plan", "approve", "apply"):
         task = f"{tasks}/{task_id}"
         entries = viewer.context.request.get(f"{task}/xcomEntries").json()["xcom_entries"]
