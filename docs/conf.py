@@ -83,6 +83,8 @@ API_MODULES = (
     "airflow_provider_calcom.operators.approval",
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
+    "airflow_provider_calcom.sensors.bookings",
+    "airflow_provider_calcom.triggers.bookings",
     "airflow_provider_calcom.reports",
     "airflow_provider_calcom.reports.markdown",
     "airflow_provider_calcom.reports.overview",
