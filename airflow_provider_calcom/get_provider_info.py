@@ -44,13 +44,19 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {
                 "integration-name": "Cal.com",
-                "python-modules": ["airflow_provider_calcom.sensors.bookings"],
+                "python-modules": [
+                    "airflow_provider_calcom.sensors.attendance",
+                    "airflow_provider_calcom.sensors.bookings",
+                ],
             }
         ],
         "triggers": [
             {
                 "integration-name": "Cal.com",
-                "python-modules": ["airflow_provider_calcom.triggers.bookings"],
+                "python-modules": [
+                    "airflow_provider_calcom.triggers.attendance",
+                    "airflow_provider_calcom.triggers.bookings",
+                ],
             }
         ],
         "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],

@@ -49,6 +49,7 @@ from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
+from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
@@ -327,9 +328,10 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## ApproveNoShowsOperator", ApproveNoShowsOperator),
         (OPERATORS, "## ListBookingsOperator", ListBookingsOperator),
         (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
+        (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "ended", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "ended", "ready", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_calcom.sensors._base import CalComSensor
+from airflow_provider_calcom.sensors._base import CalComSensor, seconds_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -199,11 +199,11 @@ class BookingEndedSensor(CalComSensor):
         rescheduled: OnRescheduled = parse_argument(
             "on_rescheduled", choice, self.on_rescheduled, "fail", "skip", "succeed", "follow"
         )
-        grace = _seconds("grace", self.grace, least=0, most=_LONGEST_GRACE)
+        grace = seconds_of("grace", self.grace, least=0, most=_LONGEST_GRACE)
         return WaitOptions("end", grace, cancelled, rescheduled)
 
     def _recheck(self) -> float:
-        return _seconds("recheck_interval", self.recheck_interval, least=_SHORTEST_RECHECK, most=_LONGEST_RECHECK)
+        return seconds_of("recheck_interval", self.recheck_interval, least=_SHORTEST_RECHECK, most=_LONGEST_RECHECK)
 
 
 def _uids_alone(value: Any) -> Any:
@@ -213,21 +213,3 @@ def _uids_alone(value: Any) -> Any:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return value
     return [one["uid"] if isinstance(one, Mapping) and "uid" in one else one for one in value]
-
-
-def _seconds(name: str, given: Any, *, least: float, most: float) -> float:
-    """Return a duration in seconds, also from a ``timedelta`` or a string of digits.
-
-    :param name: the parameter, for errors.
-    :raises InvalidArgument: naming it.
-    """
-    from airflow_provider_calcom._redact import describe
-    from airflow_provider_calcom.api.errors import InvalidArgument
-
-    try:
-        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
-    except (TypeError, ValueError, OverflowError):
-        seconds = float("nan")
-    if isinstance(given, bool) or not least <= seconds <= most:
-        raise InvalidArgument(f"{name} must be from {least:,.0f} to {most:,.0f} seconds, but is {describe(given)}")
-    return seconds

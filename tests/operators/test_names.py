@@ -9,6 +9,7 @@ from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.sensors._base import CalComSensor
+from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
 
 MEANT_TO_BE_REPLACED = {
@@ -36,6 +37,7 @@ MEANT_TO_BE_REPLACED = {
         (ApplyNoShowsOperator, BaseOperator),
         (ListBookingsOperator, BaseOperator),
         (CalComSensor, BaseSensorOperator),
+        (AttendanceReadySensor, BaseSensorOperator),
         (BookingEndedSensor, BaseSensorOperator),
         (CalComHook, BaseHook),
     ],
