@@ -101,13 +101,18 @@ class CalComSensor(CalComOperator, BaseSensorOperator):
             yield
         except AirflowSkipException:
             raise
-        except Exception as error:
+        except ProviderError as error:
             is_final = isinstance(error, AirflowFailException)
             if self.never_fail or (self.soft_fail and is_final):
-                raise AirflowSkipException(f"Skipped, as never_fail or soft_fail is set: {error}") from error
-            if not self.silent_fail or is_final or not isinstance(error, ProviderError):
+                raise AirflowSkipException("Skipped, as never_fail or soft_fail is set") from error
+            if not self.silent_fail or is_final:
                 raise
             self.log.error("The sensor waits on, as silent_fail is set: %s", error)
+        except Exception as error:
+            if not self.never_fail:
+                raise
+            why = type(error).__name__
+            raise AirflowSkipException(f"Skipped, as never_fail is set ({why})") from None
 
 
 def seconds_of(name: str, given: Any, *, least: float, most: float) -> float:
