@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
                     "/docs/how-to/run-daily.md",
                     "/docs/how-to/approve-a-plan.md",
                     "/docs/how-to/mark-attendees.md",
+                    "/docs/how-to/act-when-a-meeting-has-ended.md",
                 ],
                 "tags": ["service"],
             }
@@ -37,6 +38,24 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_calcom.operators.approval",
                     "airflow_provider_calcom.operators.bookings",
                     "airflow_provider_calcom.operators.no_shows",
+                ],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": "Cal.com",
+                "python-modules": [
+                    "airflow_provider_calcom.sensors.attendance",
+                    "airflow_provider_calcom.sensors.bookings",
+                ],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "Cal.com",
+                "python-modules": [
+                    "airflow_provider_calcom.triggers.attendance",
+                    "airflow_provider_calcom.triggers.bookings",
                 ],
             }
         ],

@@ -49,6 +49,8 @@ from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
+from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
+from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.pages import blocks
@@ -63,10 +65,11 @@ TROUBLESHOOTING, GUIDES = DOCS / "how-to" / "troubleshoot.md", DOCS / "how-to" /
 RULES, ACCURACY, BENCHMARK = (
     DOCS / "explanation" / f"{name}.md" for name in ("rules", "accuracy", "attendance-benchmark")
 )
-OPERATORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
+OPERATORS, SENSORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
     DOCS / "reference" / f"{name}.md"
     for name in (
         "operators",
+        "sensors",
         "hook",
         "errors",
         "connection",
@@ -324,9 +327,11 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## ApplyNoShowsOperator", ApplyNoShowsOperator),
         (OPERATORS, "## ApproveNoShowsOperator", ApproveNoShowsOperator),
         (OPERATORS, "## ListBookingsOperator", ListBookingsOperator),
+        (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
+        (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "ended", "ready", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

@@ -217,6 +217,12 @@ SHOWN_IN_LOGS = {
     ("plugins/_permission.py", "SECTION"): "a literal",
     ("plugins/_app.py", "error"): "an error of ours",
     ("no_shows/apply/application.py", "format_outcomes(result, worklist)"): "numbers, outcomes and classes of errors",
+    ("api/lookups.py", "error"): "an error of ours",
+    ("operators/no_shows.py", "error"): "an error of ours",
+    ("sensors/_base.py", "error"): "an error of ours",
+    ("sensors/attendance.py", "error"): "an error of ours",
+    ("sensors/attendance.py", "text"): "an instant",
+    ("sensors/attendance.py", "format_timestamp(until)"): "an instant",
 }
 """Values that log statements show as they are, each with the reason why that is right."""
 

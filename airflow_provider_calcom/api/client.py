@@ -76,6 +76,8 @@ class _Core:
         self.pacer = Pacer(clock, wall_clock)
         """Shares the key's rate limit; shows for logs how much of it is used."""
         self._server_is_ahead = 0.0
+        self.knows_server_time = False
+        """True once a response had a ``Date``, so that :attr:`server_time` is the server's."""
         if settings.api_version is not None:
             checked_api_version(settings.api_version)
         headers = {
@@ -105,6 +107,7 @@ class _Core:
         server_time = server_time_of(headers)
         if server_time is not None:
             self._server_is_ahead = server_time - self._wall_clock()
+            self.knows_server_time = True
         log.log(self._log_level, _CALL, endpoint.method, endpoint.path, response.status_code)
         return Head(response.status_code, headers)
 

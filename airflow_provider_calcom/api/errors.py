@@ -38,6 +38,8 @@
         x NotReassigned
         x ChangeNotVerified
         x ListingIncomplete
+        x BookingCancelled
+        x BookingRescheduled
 
 Does the client resend a read or a write that ends in it, and does Airflow retry the task?
 
@@ -78,6 +80,8 @@ HostUnmarkRefused    ``host_absent=False``, flag set      no     no      no
 NotReassigned        200, another host                    no     no      no
 ChangeNotVerified    200, change not shown                no     no      yes
 ListingIncomplete    pages that disagree                  no     no      yes
+BookingCancelled     a booking to wait for is cancelled   no     no      no
+BookingRescheduled   a booking to wait for was moved      no     no      no
 ===================  ===================================  =====  ======  =======
 
 These are the attributes ``retry_reads``, ``retry_writes`` and ``retryable`` of each class, and these read them:
@@ -100,9 +104,11 @@ __all__ = [
     "AccessRefused",
     "AmbiguousAttendee",
     "ApiVersionNotServed",
+    "BookingCancelled",
     "BookingNotFound",
     "BookingNotMarkable",
     "BookingNotStarted",
+    "BookingRescheduled",
     "CalComError",
     "ChangeNotVerified",
     "ChangeRejected",
@@ -458,3 +464,21 @@ class ListingIncomplete(CalComError):
     """Pages disagreed, also when read again, so bookings may be missing from those returned so far."""
 
     retry_reads, retry_writes, retryable = False, False, True
+
+
+# A booking that a task waits for.
+
+
+class BookingCancelled(CalComError):
+    """A booking that is waited for was cancelled or rejected. Fix: another uid, or ``on_cancelled``.
+
+    Servers of August 2025 do not return where a booking was rescheduled to: it looks cancelled there.
+    """
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class BookingRescheduled(CalComError):
+    """A booking that is waited for was rescheduled to another uid. Fix: that uid, or ``on_rescheduled="follow"``."""
+
+    retry_reads, retry_writes, retryable = False, False, False

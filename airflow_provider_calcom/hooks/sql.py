@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import describe, plain, redact, shown_columns
+from airflow_provider_calcom._timestamps import is_naive, parse_timestamp
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.sql.backend import SqlBackend
 from airflow_provider_calcom.attendance.sql.connection import wrap_driver_errors
@@ -139,16 +142,19 @@ def secrets_of(connection: Any) -> list[str]:
     return [value for value in found if isinstance(value, str) and value]
 
 
-def query_rows(conn_id: str, sql: str) -> Generator[dict[str, Any], None, None]:
+def query_rows(
+    conn_id: str, sql: str, *, parameter: str = "attendance, conn_id"
+) -> Generator[dict[str, Any], None, None]:
     """Yield the rows of a query, fetched in batches.
 
     :param conn_id: id of a connection whose hook is a ``DbApiHook``.
+    :param parameter: the parameter that names the connection, for errors.
     :raises UnsupportedConnection: if the connection does not exist, or its hook is not a ``DbApiHook``.
     :raises SqlFailed: with the server's message, in which values are hidden.
     :raises InvalidInput: if the statement does not return rows, or two columns have the same name.
     """
-    connection: Any = connection_of("attendance, conn_id", conn_id, missing=SqlConnectionMissing)
-    hook, secrets = sql_hook(connection, conn_id, "attendance, conn_id"), [connection.password or ""]
+    connection: Any = connection_of(parameter, conn_id, missing=SqlConnectionMissing)
+    hook, secrets = sql_hook(connection, conn_id, parameter), [connection.password or ""]
     with _wrapped(conn_id, secrets), closing(hook.get_conn()) as opened, closing(opened.cursor()) as cursor:
         cursor.execute(sql)
         names = [str(column[0]) for column in cursor.description or ()]
@@ -162,6 +168,43 @@ def query_rows(conn_id: str, sql: str) -> Generator[dict[str, Any], None, None]:
         while batch := cursor.fetchmany(10_000):
             for row in batch:
                 yield dict(zip(names, row, strict=True))
+
+
+def query_timestamp(conn_id: str, sql: str, zone: tzinfo | None = None) -> datetime | None:
+    """Return the one value of a query, a timestamp; None where it is null, or there is no row.
+
+    :param conn_id: id of a connection whose hook is a ``DbApiHook``.
+    :param sql: such as ``SELECT max(left_at) FROM attendance``.
+    :param zone: the time zone of a value without an offset, and of a date, which is the beginning of that day.
+    :raises InvalidInput: if the query returns more than one value, another type, or a local time without ``zone``.
+    :raises AttendanceError: as :func:`query_rows`.
+    """
+    with closing(query_rows(conn_id, sql, parameter="conn_id")) as rows:
+        found = list(itertools.islice(rows, 2))
+    values = [value for row in found for value in row.values()]
+    if len(found) > 1 or len(values) > 1:
+        raise InvalidInput("sql returns more than one value. Select one timestamp, such as max(left_at)")
+    if not values or values[0] is None:
+        return None
+    try:
+        return _timestamp_of(values[0], zone)
+    except ValueError as error:
+        fault = str(error)
+    raise InvalidInput(f"sql returns a value that {fault}")
+
+
+def _timestamp_of(value: object, zone: tzinfo | None) -> datetime:
+    if isinstance(value, str) and is_naive(value):
+        value = datetime.fromisoformat(value.strip())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if not isinstance(value, (str, datetime)):
+        raise ValueError(f"must be a timestamp, but is a {type(value).__name__}. Cast it in the query")
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        if zone is None:
+            raise ValueError("is a time without an offset. Set zone, or convert it in the query")
+        value = value.replace(tzinfo=zone)
+    return parse_timestamp(value)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import glob
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,27 +36,42 @@ def files_of(name: str, path: Any) -> list[Any]:
     :raises InvalidInput: if one can't be read, or a folder has none.
     :raises InputNotReached: if the storage failed.
     """
-    with storage_errors(
+    found = files_if_any(name, path)
+    if found:
+        return found
+    with _errors_of(name, path):
+        if path.is_dir():
+            raise InvalidInput(f"{name}: {shown_path(path)} is a folder without files. Name the folder that has them")
+    raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
+
+
+def files_if_any(name: str, path: Any) -> list[Any]:
+    """Return the files of a path as :func:`files_of`, and none where it is not there, or a folder without files.
+
+    :param name: the parameter, for errors.
+    :param path: as for :func:`files_of`, which raises the same errors otherwise.
+    """
+    with _errors_of(name, path):
+        found = _inside(path) if path.is_dir() else [path] if path.exists() else _matching(path)
+        for one in found:
+            _check_readable(name, one)
+    return found
+
+
+def _errors_of(name: str, path: Any) -> AbstractContextManager[None]:
+    return storage_errors(
         name,
         path,
         lasting=InvalidInput,
         passing=InputNotReached,
         action="read",
         fix="Let the worker's user read it and its folder",
-    ):
-        found = _inside(name, path) if path.is_dir() else [path] if path.exists() else _matching(path)
-        for one in found:
-            _check_readable(name, one)
-    if not found:
-        raise InputMissing(f"{name}: {shown_path(path)} is not there (yet)")
-    return found
+    )
 
 
-def _inside(name: str, folder: Any) -> list[Any]:
+def _inside(folder: Any) -> list[Any]:
     """Return the files of a folder, but those that tools keep beside their output, as ``_SUCCESS``."""
-    found = [one for one in folder.iterdir() if not one.name.startswith(("_", ".")) and one.is_file()]
-    if not found:
-        raise InvalidInput(f"{name}: {shown_path(folder)} is a folder without files. Name the folder that has them")
+    found = (one for one in folder.iterdir() if not one.name.startswith(("_", ".")) and one.is_file())
     return sorted(found, key=str)
 
 

@@ -189,7 +189,7 @@ def fail_without_retry() -> Iterator[None]:
     try:
         yield
     except ProviderError as error:
-        if error.retryable:
+        if error.retryable or isinstance(error, AirflowFailException):
             raise
         raise _as_failure(error).with_traceback(error.__traceback__) from error.__cause__
 

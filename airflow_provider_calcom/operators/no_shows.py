@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
-from airflow_provider_calcom.operators._base import CalComOperator, PlanField
+from airflow_provider_calcom.operators._base import CalComOperator, PlanField, fail_without_retry
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -46,7 +46,7 @@ class MarkAbsentOperator(CalComOperator):
     :param on_unknown_attendee: what to do with an entry that is not an attendee of the booking: ``fail`` before
         anything is sent, or ``skip`` the entry and report it in the result. Defaults to ``fail``.
     :param on_not_started: what to do if the booking has not started by the server's clock: ``fail``, or ``skip`` the
-        task. Defaults to ``fail``.
+        task. Defaults to ``fail``. With ``deferrable``, ``fail`` waits instead.
     :param allowed_statuses: statuses that the booking may have. Defaults to ``("accepted",)``. Cal.com itself also
         marks people of cancelled, rejected and pending bookings.
     :param allow_cohosts: also mark attendees who may be co-hosts of a team's booking, because they neither booked nor
@@ -55,6 +55,9 @@ class MarkAbsentOperator(CalComOperator):
         Defaults to False. Cal.com lets any key mark the host of any booking, and attendees of many foreign bookings.
     :param dry_run: report the changes without sending any. The result is that of a run, except that ``calls`` is 0.
         Defaults to False. (templated, as ``is_dry_run``)
+    :param deferrable: if the booking has not started by the server's clock, wait in the triggerer until it has, and
+        then read it again and mark. ``execution_timeout`` limits the wait. Defaults to Airflow's ``[operators]
+        default_deferrable``.
 
     Returns a dict ``{booking_uid, marked, unmarked, unchanged, unknown, absent_host, calls}``. The lists have addresses
     as the booking spells them (``unknown``: as they were passed). ``absent_host`` is the host's flag afterwards, and
@@ -91,6 +94,7 @@ class MarkAbsentOperator(CalComOperator):
         allow_cohosts: bool = False,
         allow_foreign_booking: bool = False,
         dry_run: bool | str = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -105,6 +109,7 @@ class MarkAbsentOperator(CalComOperator):
         self.allow_cohosts = allow_cohosts
         self.allow_foreign_booking = allow_foreign_booking
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run, which Airflow's own --dry-run calls.
+        self.deferrable = deferrable
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom._rendered import choice
@@ -122,9 +127,39 @@ class MarkAbsentOperator(CalComOperator):
         except BookingNotStarted as error:
             if skips:
                 raise AirflowSkipException(str(error)) from error
-            raise
+            if not self.deferrable:
+                raise
+            self.log.info("Waiting for the start of the booking: %s", error)
+            self._wait_for_start(request.booking_uid)
         self._log_result(result, request.dry_run)
         return result
+
+    def _wait_for_start(self, booking_uid: str) -> NoReturn:
+        """Defer until the booking has started, or will not: then the task finds out what to do."""
+        from airflow_provider_calcom.triggers.bookings import BookingsTrigger
+
+        trigger = BookingsTrigger(
+            bookings={booking_uid: None},
+            moment="start",
+            on_cancelled="succeed",
+            on_rescheduled="succeed",
+            calcom_conn_id=self.calcom_conn_id,
+            api_version=self.api_version,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
+        raise AssertionError("defer raises an exception")
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Read the booking again and mark, after the wait; or wait on, if it was moved.
+
+        :param context: the task's context.
+        :param event: what the trigger found. Only an error in it counts: the booking is read again before any write.
+        """
+        from airflow_provider_calcom.triggers._events import raise_failure
+
+        with fail_without_retry():
+            raise_failure(event)
+            return self._execute(context)
 
     def _log_result(self, result: dict[str, Any], dry_run: bool) -> None:
         """Log the counts at INFO. Addresses are in the result, and in the log at DEBUG only."""

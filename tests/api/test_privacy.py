@@ -21,6 +21,7 @@ from airflow_provider_calcom.api.mark_request import MarkRequest, parse_attendee
 from airflow_provider_calcom.api.marking import mark_no_shows
 from airflow_provider_calcom.api.query import BookingQuery, list_path
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
+from airflow_provider_calcom.api.waiting import BookingWait, WaitOptions
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from tests.api.fakes import FakeCalCom
 from tests.api.support import SETTINGS, Both, answering, booking, success
@@ -264,6 +265,12 @@ MARKED: dict[type[errors.CalComError], Callable[[], object]] = {
 }
 
 
+def _waited(**fields: Any) -> None:
+    wait = BookingWait(["uid1"], WaitOptions(on_rescheduled="fail"))
+    wait.begin()
+    wait.note({"uid1": _booking(**fields)})
+
+
 def _answered(call: str, status: int, words: str) -> Callable[[], object]:
     answer = httpx.Response(status, json={"error": {"code": "X", "message": words}})
     return lambda: Both("sync").call(answering(answer), CALLS[call], OURS)
@@ -307,6 +314,8 @@ EVERY_CLASS: dict[type[errors.CalComError], Callable[[], object]] = {
     errors.NoAnswer: _failed(httpx.ReadError(WORDS[0])),
     errors.ListingIncomplete: _without_end,
     errors.NotReassigned: _reassigned,
+    errors.BookingCancelled: lambda: _waited(status="cancelled"),
+    errors.BookingRescheduled: lambda: _waited(status="cancelled", rescheduledToUid="uid2"),
 }
 
 

@@ -62,7 +62,7 @@ def test_everything_that_the_metadata_name_exists() -> None:
     assert pkgutil.resolve_name(CONNECTION_TYPE["hook-class-name"]) is CalComHook
     for name in INFO["extra-links"]:
         assert pkgutil.resolve_name(name)
-    for kind in ("hooks", "operators"):
+    for kind in ("hooks", "operators", "sensors", "triggers"):
         for entry in INFO[kind]:
             for module in entry["python-modules"]:
                 if (MAJOR, MINOR) < (3, 1) and module.endswith(".approval"):
@@ -70,9 +70,9 @@ def test_everything_that_the_metadata_name_exists() -> None:
                 assert pkgutil.resolve_name(module)
 
 
-def test_the_metadata_name_all_operators_hooks_and_links() -> None:
+def test_the_metadata_name_all_modules_and_links() -> None:
     """What is added to the package is listed, as Airflow's own providers list theirs; logo and guides exist."""
-    for kind in ("hooks", "operators"):
+    for kind in ("hooks", "operators", "sensors", "triggers"):
         found = {path.stem for path in (PACKAGE / kind).glob("[!_]*.py")} - {"sql"}  # of other connection types
         listed = {module.rpartition(".")[2] for entry in INFO[kind] for module in entry["python-modules"]}
         assert listed == found

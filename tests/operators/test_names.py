@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSensorOperator
 
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.sensors._base import CalComSensor
+from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
+from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
 
 MEANT_TO_BE_REPLACED = {
     *(
         "execute",
         "on_kill",
+        "poke",
+        "_do_render_template_fields",
         "template_fields",
         "template_fields_renderers",
         "ui_color",
@@ -31,6 +36,9 @@ MEANT_TO_BE_REPLACED = {
         (PlanNoShowsOperator, BaseOperator),
         (ApplyNoShowsOperator, BaseOperator),
         (ListBookingsOperator, BaseOperator),
+        (CalComSensor, BaseSensorOperator),
+        (AttendanceReadySensor, BaseSensorOperator),
+        (BookingEndedSensor, BaseSensorOperator),
         (CalComHook, BaseHook),
     ],
 )
