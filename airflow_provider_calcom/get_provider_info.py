@@ -37,6 +37,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_calcom.operators.approval",
                     "airflow_provider_calcom.operators.bookings",
                     "airflow_provider_calcom.operators.no_shows",
+                    "airflow_provider_calcom.operators.webhooks",
                 ],
             }
         ],
@@ -142,6 +143,15 @@ def get_provider_info() -> dict[str, Any]:
                             "A text of 16 characters or more that you make up and keep, such as the output of: openssl"
                             " rand -hex 32. Only for plans and ledgers without addresses (plan_addresses or"
                             " ledger_addresses = hashed). Default: none."
+                        ),
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "webhook_secret": {
+                        "label": "Secret of webhooks",
+                        "description": (
+                            "A text without spaces that you make up, such as the output of: openssl rand -hex 32."
+                            " Cal.com signs deliveries of webhooks with it. Only for EnsureWebhookOperator. Default:"
+                            " none."
                         ),
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },

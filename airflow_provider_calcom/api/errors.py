@@ -404,7 +404,7 @@ class RequestRefused(Refused):
 
 
 class Conflict(Refused):
-    """What was to be created exists (409), for instance a webhook with the same address."""
+    """What was to be created exists (409), such as a webhook with the same URL, or exists several times."""
 
     retry_reads, retry_writes, retryable = False, False, False
 
@@ -461,7 +461,7 @@ class NotReassigned(CalComError):
 
 
 class ChangeNotVerified(CalComError):
-    """Cal.com responded 200 but the booking does not show the change. Fix: look at the booking in Cal.com."""
+    """Cal.com responded 200 but the booking or webhook does not show the change. Fix: look at it in Cal.com."""
 
     retry_reads, retry_writes, retryable = False, False, True
 

@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 
 MEANT_TO_BE_REPLACED = {
     *(
@@ -31,6 +32,7 @@ MEANT_TO_BE_REPLACED = {
         (PlanNoShowsOperator, BaseOperator),
         (ApplyNoShowsOperator, BaseOperator),
         (ListBookingsOperator, BaseOperator),
+        (EnsureWebhookOperator, BaseOperator),
         (CalComHook, BaseHook),
     ],
 )
