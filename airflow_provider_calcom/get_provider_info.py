@@ -88,6 +88,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "False",
                         "default": "True",
                     },
+                    "webhook_conn_id": {
+                        "description": (
+                            "The connection to Cal.com whose webhooks Airflow's API server receives. It receives none"
+                            " unless the connection has a webhook_secret."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "calcom_default",
+                        "default": "calcom_default",
+                    },
                     "report_base_url": {
                         "description": (
                             "Before Airflow 3.1, which has no such view: the URL at which a web server of yours has the"
@@ -150,8 +160,8 @@ def get_provider_info() -> dict[str, Any]:
                         "label": "Secret of webhooks",
                         "description": (
                             "A text without spaces that you make up, such as the output of: openssl rand -hex 32."
-                            " Cal.com signs deliveries of webhooks with it. Only for EnsureWebhookOperator. Default:"
-                            " none."
+                            " Cal.com signs deliveries of webhooks with it. Airflow's API server receives them only if"
+                            " it is set. Default: none."
                         ),
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },

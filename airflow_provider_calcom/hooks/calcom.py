@@ -113,12 +113,27 @@ class CalComHook(BaseHook):
 
         :raises InvalidConnection: if it is not a string, or has white space around it.
         """
-        secret = self._extra("webhook_secret")
+        return self._webhook_secret("webhook_secret")
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """Secrets that a receiver accepts: ``webhook_secret``, and during a rotation ``previous_webhook_secret``.
+
+        Empty if there is no ``webhook_secret``.
+
+        :raises InvalidConnection: as for :attr:`webhook_secret`.
+        """
+        current = self.webhook_secret
+        previous = self._webhook_secret("previous_webhook_secret")
+        return [] if current is None else [current, *([previous] if previous else [])]
+
+    def _webhook_secret(self, name: str) -> str | None:
+        secret = self._extra(name)
         if secret is None:
             return None
         if not isinstance(secret, str) or secret != secret.strip():
             raise InvalidConnection(
-                "The connection's extra field webhook_secret must be a string without white space around it, but is not"
+                f"The connection's extra field {name} must be a string without white space around it, but is not"
             )
         mask(secret)
         return secret

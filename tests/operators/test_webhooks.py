@@ -250,6 +250,7 @@ def test_the_secret_of_a_connection_or_a_variable(
         (7, {}, "webhook_secret must be a string"),
         (" padded-key ", {}, "webhook_secret must be a string without white space"),
         (SECRET, {"secret_conn_id": "calcom_default", "secret_variable": "x"}, "both set"),
+        (SECRET, {"secret_variable": "padded"}, "secret_variable: the variable's value must be a secret without"),
         (SECRET, {"secret_variable": "no_such_variable"}, "secret_variable: the variable's value"),
         (SECRET, {"secret_variable": "{{ var.value.key }}\n"}, "secret_variable must be the name"),
         (SECRET, {"secret_conn_id": "no_such_connection"}, "secret_conn_id: there is no Airflow connection"),
@@ -257,9 +258,15 @@ def test_the_secret_of_a_connection_or_a_variable(
     ],
 )
 def test_without_a_secret_nothing_is_sent(
-    calcom: SandboxDriver, rotate: Callable[[Any], None], secret: Any, options: dict[str, Any], words: str
+    calcom: SandboxDriver,
+    rotate: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    secret: Any,
+    options: dict[str, Any],
+    words: str,
 ) -> None:
     """An unsigned webhook is never made: nobody could trust its deliveries."""
+    monkeypatch.setenv("AIRFLOW_VAR_PADDED", "padded-key\n")
     rotate(secret)
     with pytest.raises(errors.InvalidValue, match=words) as raised:
         ensure(**options)
