@@ -93,12 +93,26 @@ def has_dag_tab() -> bool:
     return _option("dag_tab").strip().lower() not in ("false", "f", "0", "no", "off")
 
 
+def webhook_conn_id() -> str:
+    """Return the id of the connection whose webhooks are received: ``webhook_conn_id``."""
+    return _option("webhook_conn_id").strip() or "calcom_default"
+
+
 def has_views() -> bool:
     """Return whether this Airflow shows views of plugins: 3.1 and newer do."""
+    return _version() >= (3, 1)
+
+
+def has_plugin_apps() -> bool:
+    """Return whether this Airflow mounts FastAPI applications of plugins: 3.0 and newer do."""
+    return _version() >= (3, 0)
+
+
+def _version() -> tuple[int, int]:
     import airflow
 
     major, minor = airflow.__version__.split(".")[:2]
-    return (int(major), int(minor)) >= (3, 1)
+    return int(major), int(minor)
 
 
 def report_url(plan_path: Any) -> str | None:

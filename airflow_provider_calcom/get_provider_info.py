@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_provider_calcom.operators.approval",
                     "airflow_provider_calcom.operators.bookings",
                     "airflow_provider_calcom.operators.no_shows",
+                    "airflow_provider_calcom.operators.webhooks",
                 ],
             }
         ],
@@ -106,6 +107,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "False",
                         "default": "True",
                     },
+                    "webhook_conn_id": {
+                        "description": (
+                            "The connection to Cal.com whose webhooks Airflow's API server receives. It receives none"
+                            " unless the connection has a webhook_secret."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "calcom_default",
+                        "default": "calcom_default",
+                    },
                     "report_base_url": {
                         "description": (
                             "Before Airflow 3.1, which has no such view: the URL at which a web server of yours has the"
@@ -161,6 +172,15 @@ def get_provider_info() -> dict[str, Any]:
                             "A text of 16 characters or more that you make up and keep, such as the output of: openssl"
                             " rand -hex 32. Only for plans and ledgers without addresses (plan_addresses or"
                             " ledger_addresses = hashed). Default: none."
+                        ),
+                        "schema": {"type": ["string", "null"], "format": "password"},
+                    },
+                    "webhook_secret": {
+                        "label": "Secret of webhooks",
+                        "description": (
+                            "A text without spaces that you make up, such as the output of: openssl rand -hex 32."
+                            " Cal.com signs deliveries of webhooks with it. Airflow's API server receives them only if"
+                            " it is set. Default: none."
                         ),
                         "schema": {"type": ["string", "null"], "format": "password"},
                     },

@@ -48,6 +48,7 @@ from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
 from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
 from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
@@ -327,11 +328,12 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## ApplyNoShowsOperator", ApplyNoShowsOperator),
         (OPERATORS, "## ApproveNoShowsOperator", ApproveNoShowsOperator),
         (OPERATORS, "## ListBookingsOperator", ListBookingsOperator),
+        (OPERATORS, "## EnsureWebhookOperator", EnsureWebhookOperator),
         (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
         (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "ended", "ready", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

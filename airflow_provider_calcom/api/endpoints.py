@@ -45,6 +45,9 @@ _PUBLIC_FIELDS = {
 }
 """Parameters whose values are not private; of all others an error may not show what was sent."""
 
+_SECRET_FIELDS = ("secret",)
+"""Parameters whose values no error may show, whatever characters they have."""
+
 _MOST_PRIVATE_VALUES = 20
 _LONGEST_HARMLESS = 2
 
@@ -81,8 +84,9 @@ class Endpoint(Generic[T]):
     def private_values(self) -> tuple[str, ...]:
         """The strings that are sent and may be private: a server repeats them in its errors."""
         given: list[tuple[str, object]] = [*self.params, *(self.body or {}).items()]
+        secrets = [value for name, value in given if name in _SECRET_FIELDS and isinstance(value, str) and value]
         texts = itertools.chain.from_iterable(_texts_in(value) for name, value in given if name not in _PUBLIC_FIELDS)
-        return tuple(itertools.islice(texts, _MOST_PRIVATE_VALUES))
+        return (*secrets, *itertools.islice(texts, _MOST_PRIVATE_VALUES))
 
     @property
     def unsendable(self) -> str | None:
@@ -328,6 +332,35 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 # Webhooks.
 
+WEBHOOKS_OF_USER = "/webhooks"
+
+
+def webhooks_path(event_type_id: object = None, team_id: object = None, organization_id: object = None) -> str:
+    """Return the path of a collection of webhooks.
+
+    Webhooks of a user get no events of bookings of team event types; those need a webhook of the event type.
+
+    :param event_type_id: number of an event type; without it and ``organization_id`` the webhooks are the key's user's.
+    :param team_id: number of the team that has the event type. Only servers since 2026 have this route.
+    :param organization_id: number of an organisation, instead of the two. Not in Cal.com's open edition.
+    :raises InvalidArgument: naming the parameter that is not a number, or that another one excludes.
+    """
+    ids = {"event_type_id": event_type_id, "team_id": team_id, "organization_id": organization_id}
+    numbers = {name: checked_id(value, name) for name, value in ids.items() if value is not None}
+    if "organization_id" in numbers and len(numbers) > 1:
+        raise InvalidArgument(
+            "organization_id can't be combined with event_type_id or team_id: a webhook belongs to one of them. Leave"
+            " it out, or the other"
+        )
+    if "organization_id" in numbers:
+        return f"/organizations/{numbers['organization_id']}/webhooks"
+    if "team_id" in numbers and "event_type_id" not in numbers:
+        raise InvalidArgument("team_id needs event_type_id: Cal.com's API has webhooks of a team's event types only")
+    if "event_type_id" not in numbers:
+        return WEBHOOKS_OF_USER
+    team = f"/teams/{numbers['team_id']}" if "team_id" in numbers else ""
+    return f"{team}/event-types/{numbers['event_type_id']}/webhooks"
+
 
 def create_webhook(
     *,
@@ -336,10 +369,12 @@ def create_webhook(
     active: bool = True,
     secret: str | None = None,
     payload_template: str | None = None,
+    path: str = WEBHOOKS_OF_USER,
 ) -> Endpoint[dict[str, Any]]:
     """Subscribe a URL to events. A URL can be subscribed once for each user.
 
     :param secret: with it Cal.com signs each delivery in ``X-Cal-Signature-256``.
+    :param path: from :func:`webhooks_path`.
     """
     body = {
         "subscriberUrl": subscriber_url,
@@ -347,7 +382,7 @@ def create_webhook(
         "active": active,
         **_given(secret=secret, payloadTemplate=payload_template),
     }
-    return Endpoint("POST", "/webhooks", object_of, body=body, writes=True)
+    return Endpoint("POST", path, object_of, body=body, writes=True)
 
 
 def _checked_triggers(triggers: object) -> list[str]:
@@ -363,28 +398,29 @@ def _checked_triggers(triggers: object) -> list[str]:
     return names
 
 
-def list_webhooks(*, take: int = 250, skip: int = 0) -> Endpoint[list[dict[str, Any]]]:
+def list_webhooks(*, take: int = 250, skip: int = 0, path: str = WEBHOOKS_OF_USER) -> Endpoint[list[dict[str, Any]]]:
     """One page of webhooks; the list has no pagination block."""
-    return Endpoint("GET", "/webhooks", objects_of, params=(("take", str(take)), ("skip", str(skip))))
+    return Endpoint("GET", path, objects_of, params=(("take", str(take)), ("skip", str(skip))))
 
 
-def get_webhook(webhook_id: str) -> Endpoint[dict[str, Any]]:
+def get_webhook(webhook_id: str, *, path: str = WEBHOOKS_OF_USER) -> Endpoint[dict[str, Any]]:
     """One webhook."""
-    return Endpoint("GET", _webhook_path(webhook_id), object_of)
+    return Endpoint("GET", _webhook_path(path, webhook_id), object_of)
 
 
-def update_webhook(webhook_id: str, **fields: Any) -> Endpoint[dict[str, Any]]:
+def update_webhook(webhook_id: str, *, path: str = WEBHOOKS_OF_USER, **fields: Any) -> Endpoint[dict[str, Any]]:
     """Change a webhook.
 
     :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
     """
-    return Endpoint("PATCH", _webhook_path(webhook_id), object_of, body=dict(fields), writes=True)
+    return Endpoint("PATCH", _webhook_path(path, webhook_id), object_of, body=dict(fields), writes=True)
 
 
-def delete_webhook(webhook_id: str) -> Endpoint[Any]:
+def delete_webhook(webhook_id: str, *, path: str = WEBHOOKS_OF_USER) -> Endpoint[Any]:
     """Remove a webhook; the result is what it was."""
-    return Endpoint("DELETE", _webhook_path(webhook_id), optional_data_of, writes=True)
+    return Endpoint("DELETE", _webhook_path(path, webhook_id), optional_data_of, writes=True)
 
 
-def _webhook_path(webhook_id: str) -> str:
-    return f"/webhooks/{checked_uid(webhook_id, 'webhook_id')}"
+def _webhook_path(path: str, webhook_id: str) -> str:
+    """Return the path of one webhook. Without an id, DELETE would remove all webhooks of an event type."""
+    return f"{path}/{checked_uid(webhook_id, 'webhook_id')}"

@@ -8,6 +8,7 @@
           x InvalidConnection
           x InvalidArgument
           x InvalidEnvironment
+          x InvalidDelivery
         x TransportError
           x NotConnected
           x NoAnswer
@@ -46,10 +47,11 @@ Does the client resend a read or a write that ends in it, and does Airflow retry
 ===================  ===================================  =====  ======  =======
 class                raised for                           reads  writes  Airflow
 ===================  ===================================  =====  ======  =======
-InvalidValue         any of the next three                no     no      no
+InvalidValue         any of the next four                 no     no      no
 InvalidConnection    a field of the connection            no     no      no
 InvalidArgument      a parameter                          no     no      no
 InvalidEnvironment   a proxy's variable, 407              no     no      no
+InvalidDelivery      the body of a webhook                no     no      no
 TransportError       any of the next seven                no     no      yes
 NotConnected         no connection                        yes    yes     yes
 NoAnswer             no response to a read                yes    no      yes
@@ -120,6 +122,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidConnection",
     "InvalidCredentials",
+    "InvalidDelivery",
     "InvalidEnvironment",
     "InvalidValue",
     "LastingServerFault",
@@ -241,6 +244,15 @@ class InvalidEnvironment(InvalidValue):
     """An environment variable of the worker can't be used: one that names a proxy, or certificates.
 
     Fix: correct the variable that the text names.
+    """
+
+    retry_reads, retry_writes, retryable = False, False, False
+
+
+class InvalidDelivery(InvalidValue):
+    """The body of a webhook's delivery is not an event as Cal.com sends it. Nothing in it was used.
+
+    Fix: respond 400. If the signature was good, check the webhook's payload template and version.
     """
 
     retry_reads, retry_writes, retryable = False, False, False
@@ -398,7 +410,7 @@ class RequestRefused(Refused):
 
 
 class Conflict(Refused):
-    """What was to be created exists (409), for instance a webhook with the same address."""
+    """What was to be created exists (409), such as a webhook with the same URL, or exists several times."""
 
     retry_reads, retry_writes, retryable = False, False, False
 
@@ -455,7 +467,7 @@ class NotReassigned(CalComError):
 
 
 class ChangeNotVerified(CalComError):
-    """Cal.com responded 200 but the booking does not show the change. Fix: look at the booking in Cal.com."""
+    """Cal.com responded 200 but the booking or webhook does not show the change. Fix: look at it in Cal.com."""
 
     retry_reads, retry_writes, retryable = False, False, True
 

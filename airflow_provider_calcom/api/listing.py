@@ -24,7 +24,13 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_calcom._redact import describe
-from airflow_provider_calcom.api.endpoints import Endpoint, Flow, bookings_page, list_webhooks
+from airflow_provider_calcom.api.endpoints import (
+    WEBHOOKS_OF_USER,
+    Endpoint,
+    Flow,
+    bookings_page,
+    list_webhooks,
+)
 from airflow_provider_calcom.api.errors import InvalidArgument, ListingIncomplete
 from airflow_provider_calcom.api.models import Booking, Page, Params
 from airflow_provider_calcom.api.query import LARGEST_PAGE, BookingQuery, Rechecks, just_after, own_bookings, start_of
@@ -351,15 +357,17 @@ def _sent(page: Page | None) -> Page:
 _WEBHOOKS_PAGE = 250
 
 
-def all_webhooks() -> Flow[list[dict[str, Any]]]:
-    """Return all webhooks of the key's user.
+def all_webhooks(path: str = WEBHOOKS_OF_USER) -> Flow[list[dict[str, Any]]]:
+    """Return all webhooks of the key's user, or of what else the path names.
 
     Their list has no count, so it ends with a page that is not full, or that brings nothing new.
+
+    :param path: from :func:`airflow_provider_calcom.api.endpoints.webhooks_path`.
     """
     webhooks: dict[str, dict[str, Any]] = {}
     skip = 0
     while True:
-        page: list[dict[str, Any]] = yield list_webhooks(take=_WEBHOOKS_PAGE, skip=skip)
+        page: list[dict[str, Any]] = yield list_webhooks(take=_WEBHOOKS_PAGE, skip=skip, path=path)
         before = len(webhooks)
         webhooks.update((str(webhook.get("id")), webhook) for webhook in page)
         if len(page) < _WEBHOOKS_PAGE or len(webhooks) == before:

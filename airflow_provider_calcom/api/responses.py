@@ -375,6 +375,12 @@ def _why_no_route(path: str) -> str:
     """Return why a server has no route for a path: some routes exist at one version only, some not on all servers."""
     if path == "/me" or path.startswith("/webhooks"):
         return f"The server has no such route, which every server of Cal.com's has at every version. {_PATH_OF_HOST}"
+    if "/webhooks" in path:
+        return (
+            "The server has no such route. Cal.com's open edition has no webhooks of organisations, and servers before"
+            " 2026 have none of a team's event types. Leave organization_id and team_id out to subscribe the key's"
+            f" user. {_PATH_OF_HOST}"
+        )
     if path.startswith(("/teams/", "/organizations/")):
         return (
             "The server has no such list. Cal.com's open edition has none of teams and organisations, and older servers"

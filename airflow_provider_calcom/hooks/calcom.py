@@ -98,14 +98,49 @@ class CalComHook(BaseHook):
 
         :raises InvalidConnection: if it is not a string.
         """
-        secret = _extra_of(self._connection()).get("ledger_secret") or None
+        secret = self._extra("ledger_secret")
         if secret is not None and not isinstance(secret, str):
             raise InvalidConnection(
                 "The connection's extra field ledger_secret must be a string of 16 characters or more"
             )
         if secret is not None:
-            _mask(secret)
+            mask(secret)
         return secret
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """Key of webhooks' signatures, from the connection's extra field ``webhook_secret``, or None.
+
+        :raises InvalidConnection: if it is not a string, or has white space around it.
+        """
+        return self._webhook_secret("webhook_secret")
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """Secrets that a receiver accepts: ``webhook_secret``, and during a rotation ``previous_webhook_secret``.
+
+        Empty if there is no ``webhook_secret``.
+
+        :raises InvalidConnection: as for :attr:`webhook_secret`.
+        """
+        current = self.webhook_secret
+        previous = self._webhook_secret("previous_webhook_secret")
+        return [] if current is None else [current, *([previous] if previous else [])]
+
+    def _webhook_secret(self, name: str) -> str | None:
+        secret = self._extra(name)
+        if secret is None:
+            return None
+        if not isinstance(secret, str) or secret != secret.strip():
+            raise InvalidConnection(
+                f"The connection's extra field {name} must be a string without white space around it, but is not"
+            )
+        mask(secret)
+        return secret
+
+    def _extra(self, name: str) -> Any:
+        """Return an extra field of the connection, None where it is missing or empty."""
+        return _extra_of(self._connection()).get(name) or None
 
     def _connection(self) -> Connection:
         return connection_of("calcom_conn_id", self.calcom_conn_id, look_up=self.get_connection)
@@ -434,6 +469,9 @@ class CalComHook(BaseHook):
         active: bool = True,
         secret: str | None = None,
         payload_template: str | None = None,
+        event_type_id: int | None = None,
+        team_id: int | None = None,
+        organization_id: int | None = None,
     ) -> dict[str, Any]:
         """Create a webhook that sends events, for instance ``BOOKING_NO_SHOW_UPDATED``, to a URL, and return it.
 
@@ -442,6 +480,9 @@ class CalComHook(BaseHook):
         :param active: whether Cal.com sends events from now on. Defaults to True.
         :param secret: the key of the signature that each delivery has in ``X-Cal-Signature-256``.
         :param payload_template: the body of deliveries. Defaults to Cal.com's own.
+        :param event_type_id: as for :meth:`list_webhooks`.
+        :param team_id: as for :meth:`list_webhooks`.
+        :param organization_id: as for :meth:`list_webhooks`.
         :raises Conflict: if the URL is subscribed already.
         """
         return self._client.call(
@@ -451,34 +492,81 @@ class CalComHook(BaseHook):
                 active=active,
                 secret=secret,
                 payload_template=payload_template,
+                path=endpoints.webhooks_path(event_type_id, team_id, organization_id),
             )
         )
 
-    def list_webhooks(self) -> list[dict[str, Any]]:
-        """Return all webhooks of the key's user."""
-        return self._client.run(listing.all_webhooks())
+    def list_webhooks(
+        self,
+        *,
+        event_type_id: int | None = None,
+        team_id: int | None = None,
+        organization_id: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return all webhooks of the key's user, of an event type, or of an organisation, with their secrets.
 
-    def get_webhook(self, *, webhook_id: str) -> dict[str, Any]:
-        """Return one webhook.
+        :param event_type_id: webhooks of this event type. Only these get events of a team's bookings. Defaults to
+            those of the key's user.
+        :param team_id: the team that has the event type. Servers before 2026 lack this route.
+        :param organization_id: webhooks of this organisation, instead of both. Cal.com's open edition lacks this route.
+        """
+        return self._client.run(listing.all_webhooks(endpoints.webhooks_path(event_type_id, team_id, organization_id)))
+
+    def get_webhook(
+        self,
+        *,
+        webhook_id: str,
+        event_type_id: int | None = None,
+        team_id: int | None = None,
+        organization_id: int | None = None,
+    ) -> dict[str, Any]:
+        """Return one webhook, with its secret.
 
         :param webhook_id: id of the webhook.
+        :param event_type_id: as for :meth:`list_webhooks`.
+        :param team_id: as for :meth:`list_webhooks`.
+        :param organization_id: as for :meth:`list_webhooks`.
         """
-        return self._client.call(endpoints.get_webhook(webhook_id))
+        path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
+        return self._client.call(endpoints.get_webhook(webhook_id, path=path))
 
-    def update_webhook(self, *, webhook_id: str, **changes: Any) -> dict[str, Any]:
+    def update_webhook(
+        self,
+        *,
+        webhook_id: str,
+        event_type_id: int | None = None,
+        team_id: int | None = None,
+        organization_id: int | None = None,
+        **changes: Any,
+    ) -> dict[str, Any]:
         """Change a webhook, and return the changed webhook.
 
         :param webhook_id: id of the webhook.
+        :param event_type_id: as for :meth:`list_webhooks`.
+        :param team_id: as for :meth:`list_webhooks`.
+        :param organization_id: as for :meth:`list_webhooks`.
         :param changes: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
         """
-        return self._client.call(endpoints.update_webhook(webhook_id, **changes))
+        path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
+        return self._client.call(endpoints.update_webhook(webhook_id, path=path, **changes))
 
-    def delete_webhook(self, *, webhook_id: str) -> None:
+    def delete_webhook(
+        self,
+        *,
+        webhook_id: str,
+        event_type_id: int | None = None,
+        team_id: int | None = None,
+        organization_id: int | None = None,
+    ) -> None:
         """Delete a webhook.
 
         :param webhook_id: id of the webhook.
+        :param event_type_id: as for :meth:`list_webhooks`.
+        :param team_id: as for :meth:`list_webhooks`.
+        :param organization_id: as for :meth:`list_webhooks`.
         """
-        self._client.call(endpoints.delete_webhook(webhook_id))
+        path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
+        self._client.call(endpoints.delete_webhook(webhook_id, path=path))
 
     def booking_page(self, *, booking_uid: str) -> str | None:
         """Return the URL of a booking's web page, or None if a self-hosted connection has no ``web_url``.
@@ -502,7 +590,7 @@ def _settings_of(connection: Connection) -> ClientSettings:
         extra=_extra_of(connection),
     )
     for secret in settings.secrets:
-        _mask(secret)
+        mask(secret)
     return settings
 
 
@@ -517,7 +605,7 @@ def _extra_of(connection: Connection) -> dict[str, Any]:
     return extra
 
 
-def _mask(secret: str) -> None:
+def mask(secret: str) -> None:
     """Register a secret with Airflow, which then masks it in logs.
 
     ``common.compat.sdk`` exports ``mask_secret`` too, but not in 1.15.0, which Airflow 2.11 to 3.2 are installed with.

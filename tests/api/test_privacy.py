@@ -6,6 +6,7 @@ All that could be somebody's secret here has the word canary in it.
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from airflow_provider_calcom.api.marking import mark_no_shows
 from airflow_provider_calcom.api.query import BookingQuery, list_path
 from airflow_provider_calcom.api.settings import RetryLimits, settings_from_connection
 from airflow_provider_calcom.api.waiting import BookingWait, WaitOptions
+from airflow_provider_calcom.api.webhooks import parse_event
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from tests.api.fakes import FakeCalCom
 from tests.api.support import SETTINGS, Both, answering, booking, success
@@ -297,6 +299,7 @@ EVERY_CLASS: dict[type[errors.CalComError], Callable[[], object]] = {
     errors.InvalidConnection: lambda: _connect(host=ADDRESS),
     errors.InvalidArgument: lambda: _mark(booking_uid=ADDRESS),
     errors.InvalidEnvironment: _answered("list", 407, WORDS[3]),
+    errors.InvalidDelivery: lambda: parse_event(json.dumps({"triggerEvent": ADDRESS, "secret": SECRET}).encode()),
     errors.InvalidCredentials: _answered("list", 401, WORDS[3]),
     errors.ExpiredCredentials: _answered("list", 498, WORDS[3]),
     errors.PermissionDenied: _answered("list", 403, f"BookingPbacGuard - {ADDRESS}"),

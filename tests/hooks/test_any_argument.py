@@ -57,8 +57,8 @@ def test_any_argument(connect: Any, method: str, argument: str, value: Any) -> N
 FIELDS = {
     "host": "api.cal.com", "schema": "https", "port": 443, "password": "cal_key_of_nobody", "login": "x",
     "extra": {"timeout": 5, "api_version": "2024-08-13", "max_attempts": 1, "max_retry_seconds": 1, "region": "us",
-              "ledger_secret": "s" * 20, "web_url": "https://x.test", "client_id": "a", "client_secret": "b",
-              "allow_http": True},
+              "ledger_secret": "s" * 20, "webhook_secret": "s", "web_url": "https://x.test", "client_id": "a",
+              "client_secret": "b", "allow_http": True},
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_any_field_of_a_connection(connect: Any, data: st.DataObject) -> None:
 
     def read() -> None:
         hook = CalComHook()
-        _ = hook.settings, hook.ledger_secret
+        _ = hook.settings, hook.ledger_secret, hook.webhook_secret
 
     error = outcome(read, names=(field, "calcom_conn_id", "API key", "client_id"), in_task=False)
     assert error is None or not error.retryable

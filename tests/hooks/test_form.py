@@ -22,7 +22,16 @@ PACKAGE = Path(airflow_provider_calcom.__file__).parent
 
 INFO = get_provider_info()
 (CONNECTION_TYPE,) = INFO["connection-types"]
-FIELDS = {"region", "api_version", "timeout", "client_id", "client_secret", "allow_http", "ledger_secret", "web_url"}
+FIELDS = {
+    "region",
+    "api_version",
+    "timeout",
+    "client_id",
+    "client_secret",
+    "allow_http",
+    "ledger_secret",
+    "web_url",
+} | {"webhook_secret"}
 MAJOR, MINOR = (int(part) for part in version("apache-airflow").split(".")[:2])
 from_3_3 = pytest.mark.skipif((MAJOR, MINOR) < (3, 3), reason="Airflow draws the form from metadata since 3.2")
 before_3 = pytest.mark.skipif(MAJOR >= 3, reason="wtforms and Flask-AppBuilder come with Airflow 2 only")
@@ -112,7 +121,7 @@ def test_each_field_may_be_left_empty() -> None:
 def test_secret_fields_have_names_that_airflow_masks() -> None:
     """Airflow blanks extra fields by their names; one that holds a secret must have such a name."""
     secret = {name for name, field in CONNECTION_TYPE["conn-fields"].items() if field["schema"].get("format")}
-    assert secret == {"client_secret", "ledger_secret"}
+    assert secret == {"client_secret", "ledger_secret", "webhook_secret"}
     assert all("secret" in name or "token" in name for name in secret)
 
 

@@ -18,6 +18,7 @@ from airflow_provider_calcom.operators.no_shows import (
     MarkAbsentOperator,
     PlanNoShowsOperator,
 )
+from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 from tests.operators.planning import WHOLE, plan, table_rows
 from tests.wild import ANY_OBJECT, ANY_TEXT, ANYTHING, limits, outcome
 
@@ -58,7 +59,7 @@ def run(operator: type, name: str, value: Any, rest: dict[str, Any]) -> None:
 
 
 def _needed(operator: type, name: str) -> dict[str, Any]:
-    needed = {"attendance", "plan_path", "booking_uid", "plan"} & set(parameters(operator))
+    needed = {"attendance", "plan_path", "booking_uid", "plan", "subscriber_url"} & set(parameters(operator))
     return {name: "x"} if name in needed else {}
 
 
@@ -81,6 +82,16 @@ def test_mark_absent(place: Path, name: str, value: Any) -> None:
 def test_list_bookings(place: Path, name: str, value: Any) -> None:
     """ListBookingsOperator does too."""
     outcome(lambda: run(ListBookingsOperator, name, value, {"output_path": "out.jsonl"}), names=named(name))
+
+
+@pytest.mark.parametrize("name", parameters(EnsureWebhookOperator))
+@given(value=ANYTHING)
+@limits(3)
+def test_ensure_webhook(place: Path, connect: Any, name: str, value: Any) -> None:
+    """EnsureWebhookOperator does too."""
+    connect(host=CLOSED, password="cal_key_of_nobody", extra=json.dumps({"max_attempts": 1, "webhook_secret": "s"}))
+    rest = {"subscriber_url": "https://gateway.example", "triggers": ["BOOKING_CREATED"]}
+    outcome(lambda: run(EnsureWebhookOperator, name, value, rest), names=named(name))
 
 
 @pytest.mark.parametrize("name", parameters(ApplyNoShowsOperator))

@@ -11,6 +11,7 @@ from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, Mar
 from airflow_provider_calcom.sensors._base import CalComSensor
 from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
+from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 
 MEANT_TO_BE_REPLACED = {
     *(
@@ -39,6 +40,7 @@ MEANT_TO_BE_REPLACED = {
         (CalComSensor, BaseSensorOperator),
         (AttendanceReadySensor, BaseSensorOperator),
         (BookingEndedSensor, BaseSensorOperator),
+        (EnsureWebhookOperator, BaseOperator),
         (CalComHook, BaseHook),
     ],
 )

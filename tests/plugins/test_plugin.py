@@ -14,25 +14,30 @@ import pytest
 
 from airflow_provider_calcom.configuration import has_views
 from airflow_provider_calcom.plugins.calcom_no_shows import CalcomNoShowsPlugin
+from airflow_provider_calcom.plugins.webhooks import CalcomWebhooksPlugin
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_views = pytest.mark.skipif(not has_views(), reason="Airflow before 3.1 has no views of plugins")
 
 
-def test_the_entry_point_names_the_plugin() -> None:
+def test_the_entry_points_name_the_plugins() -> None:
     """Airflow loads plugins of a provider by this group; by the provider's metadata it does not, by default."""
     points = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    module, _, name = points["airflow.plugins"]["calcom_no_shows"].partition(":")
-    assert getattr(sys.modules[module], name) is CalcomNoShowsPlugin
+    named = [point.partition(":") for point in points["airflow.plugins"].values()]
+    assert [getattr(sys.modules[module], name) for module, _, name in named] == [
+        CalcomNoShowsPlugin,
+        CalcomWebhooksPlugin,
+    ]
 
 
-def test_importing_the_plugin_loads_no_server_and_no_database() -> None:
+def test_importing_the_plugins_loads_no_server_and_no_database() -> None:
     """Every process of Airflow imports it, each task too. Only the server needs FastAPI, Jinja and the rest."""
     code = (
         "import airflow.plugins_manager, airflow.providers.common.compat.sdk as sdk, sys; sdk.AirflowPlugin, sdk.conf\n"
         "before = set(sys.modules)\n"
         "from airflow_provider_calcom.plugins.calcom_no_shows import CalcomNoShowsPlugin\n"
-        "CalcomNoShowsPlugin().external_views\n"
+        "from airflow_provider_calcom.plugins.webhooks import CalcomWebhooksPlugin\n"
+        "CalcomNoShowsPlugin().external_views, CalcomWebhooksPlugin()\n"
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
@@ -47,6 +52,12 @@ def test_before_airflow_3_1_the_plugin_has_nothing(version: str, monkeypatch: py
     monkeypatch.setattr("airflow.__version__", version)
     plugin = CalcomNoShowsPlugin()
     assert (plugin.fastapi_apps, plugin.external_views) == ([], [])
+
+
+def test_before_airflow_3_0_nothing_receives_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That version mounts no FastAPI applications, and may lack FastAPI."""
+    monkeypatch.setattr("airflow.__version__", "2.11.2")
+    assert CalcomWebhooksPlugin().fastapi_apps == []
 
 
 @needs_views
