@@ -182,6 +182,17 @@ def unpacked(stream: io.BufferedReader, buffer_size: int = io.DEFAULT_BUFFER_SIZ
     return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), buffer_size)
 
 
+def open_to_read(path: Any) -> io.BufferedReader:
+    """Open a file for reading, local or in an object store, with every method of Python's own files.
+
+    ``readline`` of s3fs and other libraries takes no limit, so their files are read through a buffer.
+
+    :param path: a path of :func:`folder_path`.
+    """
+    file = path.open("rb")
+    return file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+
+
 def is_here(path: Any) -> bool:
     """Return whether a path of :func:`folder_path` is local.
 

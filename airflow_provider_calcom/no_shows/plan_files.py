@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Literal, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, storage_errors
+from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, open_to_read, storage_errors
 from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.no_shows.diff import Correct
@@ -383,7 +383,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
     name = f"plan: {shown_path(path)}"
     try:
         with reading(path):
-            file = path.open("rb")
+            file = open_to_read(path)
     except FileNotFoundError:
         raise CorruptPlan(f"{name} is missing. Make the plan again") from None
     with file:

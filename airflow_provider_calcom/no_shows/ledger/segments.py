@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom._redact import shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_here, storage_errors
+from airflow_provider_calcom._storage import Folder, folder_path, is_here, open_to_read, storage_errors
 from airflow_provider_calcom.no_shows.ledger.records import (
     MAX_LINE_BYTES,
     DamagedLedger,
@@ -69,7 +69,7 @@ def read_records(segment: Any) -> Iterator[LedgerRecord]:
     if is_here(segment) and not (segment.is_file() or segment.is_dir()) and segment.exists():
         # Opening a pipe would block until something writes to it.
         raise LedgerNotRead(f"ledger_path: {shown_path(segment)} is not a file. Move it out of the folder")
-    with segment.open("rb") as file:
+    with open_to_read(segment) as file:
         number = 0
         while line := file.readline(MAX_LINE_BYTES):
             number += 1
