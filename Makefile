@@ -8,13 +8,14 @@ UI := .build/ui
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
 DOCS := .build/docs
+DISTRIBUTED := .build/distributed
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui e2e-distributed test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -97,6 +98,11 @@ e2e-ui: $(UI)/installed
 	mkdir -p docs/_static/screenshots
 	cp $(DOCUMENTED) docs/_static/screenshots
 
+# Celery workers, Redis, PostgreSQL and an object store, all real; a worker is killed. Some ten minutes on two cores and
+# 3 GB of memory. Redis is installed as root where no wheel has it.
+e2e-distributed: $(DISTRIBUTED)/installed
+	$(DISTRIBUTED)/bin/python -m tests.distributed
+
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)
 
@@ -131,6 +137,7 @@ format: $(AIRFLOW_33)/installed
 GROUP := test
 $(AIRFLOW_33)/installed: GROUP := dev
 $(SPARK)/installed: GROUP := spark
+$(DISTRIBUTED)/installed: GROUP := distributed
 
 # A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
 define install
@@ -146,6 +153,10 @@ endef
 	$(call install,$*)
 
 $(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
+	$(call install,3.3)
+
+# Not with the constraints of Airflow 3.3: botocore needs an older python-dateutil than these have.
+$(DISTRIBUTED)/installed: constraints/distributed.txt pyproject.toml
 	$(call install,3.3)
 
 # Neither Airflow nor this package: the reference of Python is read from the source.
