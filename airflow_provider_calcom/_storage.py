@@ -183,14 +183,15 @@ def unpacked(stream: io.BufferedReader, buffer_size: int = io.DEFAULT_BUFFER_SIZ
 
 
 def open_to_read(path: Any) -> io.BufferedReader:
-    """Open a file for reading, local or in an object store, with every method of Python's own files.
+    """Open a file, local or in an object store, in bytes, with every method of Python's own files.
 
-    ``readline`` of s3fs and other libraries takes no limit, so their files are read through a buffer.
+    ``readline`` of s3fs, gcsfs and adlfs takes no limit, so their files are read through a buffer.
 
     :param path: a path of :func:`folder_path`.
+    :raises FileNotFoundError: if there is none.
     """
     file = path.open("rb")
-    return file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+    return file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), 2**16)
 
 
 def is_here(path: Any) -> bool:
@@ -199,6 +200,17 @@ def is_here(path: Any) -> bool:
     Decided by the string: on Airflow 2.11 the paths of object stores are instances of :class:`Path` too.
     """
     return "://" not in str(path)
+
+
+def forget_listing(folder: Any) -> None:
+    """Let the next listing of a folder in an object store be read from there.
+
+    s3fs, gcsfs and adlfs keep listings for as long as the process runs, without what other processes write.
+
+    :param folder: a path of :func:`folder_path`.
+    """
+    if not is_here(folder):
+        folder.fs.invalidate_cache()  # of all folders: libraries disagree on how a path is spelled here
 
 
 def local_copy(path: Any, folder: Path) -> Path:

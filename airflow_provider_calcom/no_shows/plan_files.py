@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import IO, Any, Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, open_to_read, storage_errors
@@ -396,7 +397,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
         raise CorruptPlan(f"{name} is not the file that was written: its hash is another. Make the plan again")
 
 
-def _line_of(file: IO[bytes], path: Any) -> bytes:
+def _line_of(file: io.BufferedIOBase, path: Any) -> bytes:
     with reading(path):
         return file.readline(_LONGEST_LINE)
 

@@ -1,1 +1,1 @@
-"""Airflow as teams run it: Celery workers, Redis, PostgreSQL, an object store. `make e2e-distributed` runs it."""
+"""Several processes or workers, as on several machines, which share an object store."""

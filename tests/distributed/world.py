@@ -11,8 +11,9 @@ from typing import Any
 Row = dict[str, Any]
 
 DAYS = 20
-FIRST_DAY = date(2026, 10, 1)
-NOW = datetime(2026, 11, 1, 6, tzinfo=UTC)
+FIRST_DAY = datetime.now(UTC).date() - timedelta(days=30)
+"""The clocks of the sandbox and of the workers agree, and all bookings are over."""
+
 KEY = "cal_distributed_owner"
 HOST = "olivia@clinic.example"
 
@@ -52,7 +53,7 @@ class _Drafts:
 
 
 def make_world(number: int) -> World:
-    """Make a world, always the same one for a number of bookings.
+    """Make a world, but for its dates always the same one for a number of bookings.
 
     :param number: of bookings, a multiple of ``DAYS``.
     """
@@ -63,7 +64,6 @@ def make_world(number: int) -> World:
         for place in range(in_a_day):
             _add_booking(drafts, day, index * in_a_day + place, place / in_a_day)
     source = {
-        "now": NOW.isoformat().replace("+00:00", "Z"),
         "users": [{"id": 7, "name": "Olivia Owner", "email": HOST, "username": "olivia", "timeZone": "UTC"}],
         "eventTypes": [{"id": 15, "slug": "30min", "userId": 7}],
         "keys": [{"name": "owner", "key": KEY, "user": "olivia"}],

@@ -196,6 +196,8 @@ def test_outcomes_are_written_when_the_ledger_is_full(
     times: list[int] = []
 
     def sync(file: int) -> None:
+        if not os.readlink(f"/proc/self/fd/{file}").endswith(".jsonl"):
+            return  # of the claim
         times.append(file)
         if len(times) > 1:
             raise OSError(errno.ENOSPC, "No space left on device")
