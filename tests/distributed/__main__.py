@@ -22,7 +22,7 @@ from tests.distributed.dags import CHANGES
 from tests.distributed.machines import LOST_AFTER, REDELIVERED_AFTER, SLOTS, Shared, start_airflow, start_worker
 from tests.distributed.processes import Processes
 from tests.distributed.scenario import Figures, Scenario
-from tests.distributed.servers import start_object_store, start_redis, start_sandbox
+from tests.distributed.servers import serving_objects, start_redis, start_sandbox
 from tests.distributed.world import DAYS, make_world, report_files
 
 MOST_BLOCKED = 0.01
@@ -58,7 +58,7 @@ def _run(folder: Path, bookings: int, rate_limit: str, stack: ExitStack) -> int:
     postgres = stack.enter_context(running_postgres(max_connections="100"))
     processes = stack.enter_context(Processes(logs))
     try:
-        store = start_object_store(processes, folder / "object-store")
+        store = stack.enter_context(serving_objects(processes, folder / "object-store"))
         store.put((f"zoom/{name}", content) for name, content in report_files(world))
         sandbox = start_sandbox(processes, folder / "world.json", rate_limit)
         shared = Shared(folder / "machines", postgres, start_redis(processes, folder / "redis"), store, sandbox)

@@ -29,6 +29,7 @@ class Processes:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self._running: dict[str, psutil.Process] = {}
+        self._watched: dict[str, psutil.Process] = {}
         self._started = ExitStack()
 
     def start(
@@ -53,6 +54,10 @@ class Processes:
         self._started.callback(process.wait)
         return self._running[name]
 
+    def watch(self, name: str, process: psutil.Process) -> None:
+        """Measure and check also a process that somebody else started, and ends."""
+        self._watched[name] = process
+
     def kill(self, name: str) -> int:
         """Kill a process and all of its children with SIGKILL, as the loss of its machine does; return their number.
 
@@ -66,14 +71,19 @@ class Processes:
 
     def check(self) -> None:
         """Raise RuntimeError, with the end of its output, if a process has ended."""
-        for name, process in self._running.items():
+        for name, process in self._everything.items():
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                end = (self.logs / f"{name}.log").read_text(errors="replace")[-4000:]
+                log = self.logs / f"{name}.log"
+                end = log.read_text(errors="replace")[-4000:] if log.exists() else ""
                 raise RuntimeError(f"{name} ended. The last lines of its output:\n{end}")
 
     def memory(self) -> dict[str, int]:
         """Return the bytes of memory of each process and its children; what they share counts in parts."""
-        return {name: sum(map(_proportional, _family(process))) for name, process in self._running.items()}
+        return {name: sum(map(_proportional, _family(process))) for name, process in self._everything.items()}
+
+    @property
+    def _everything(self) -> dict[str, psutil.Process]:
+        return {**self._watched, **self._running}
 
     def __enter__(self) -> Processes:
         return self

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.distributed.dags import BACKFILL, SAME_PLAN
 from tests.distributed.machines import Shared, start_worker
+from tests.distributed.object_store import BUCKET
 from tests.distributed.processes import Processes
-from tests.distributed.servers import BUCKET
 from tests.distributed.world import DAYS, FIRST_DAY, World
 from tests.e2e.standalone import AirflowApi
 

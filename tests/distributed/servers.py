@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
+import psutil
+import s3fs
 
+from tests.distributed.object_store import BUCKET, running_store
 from tests.distributed.processes import HOST, Processes, free_ports, wait_for_server
 from tests.distributed.redis_server import install_redis
 from tests.e2e.standalone import wait_until
-
-BUCKET = "calcom"
-_ACCESS_KEY, _SECRET_KEY, _REGION = "distributed", "distributed-secret", "us-east-1"
 
 
 def start_redis(processes: Processes, folder: Path) -> str:
@@ -43,91 +43,52 @@ def start_redis(processes: Processes, folder: Path) -> str:
     return f"redis://{HOST}:{port}/0"
 
 
-@dataclass(frozen=True)
 class ObjectStore:
-    """SeaweedFS, an object store with S3's interface. It has conditional writes.
+    """The object store of :func:`running_store`, which must be running."""
 
-    :param url: of that interface.
-    """
-
-    url: str
+    def __init__(self) -> None:
+        # Listings are not kept, as others write meanwhile.
+        self._files = s3fs.S3FileSystem(use_listings_cache=False)
 
     @property
     def environment(self) -> dict[str, str]:
         """What libraries for S3 read, as on a machine with a role."""
-        return {
-            "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
-            "AWS_DEFAULT_REGION": _REGION,
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
     def put(self, files: Iterable[tuple[str, bytes]]) -> None:
         """Store files by their keys."""
-        client = self._client()
         for key, content in files:
-            client.put_object(Bucket=BUCKET, Key=key, Body=content)
+            self._files.pipe_file(f"{BUCKET}/{key}", content)
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the keys with a prefix."""
-        pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+        """Return the keys below a folder."""
+        return [str(path).removeprefix(f"{BUCKET}/") for path in self._files.find(f"{BUCKET}/{prefix}")]
 
     def get(self, key: str) -> bytes:
         """Return the content of a file."""
-        content: bytes = self._client().get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return content
+        return bytes(self._files.cat_file(f"{BUCKET}/{key}"))
 
     def has_conditional_writes(self) -> bool:
-        """Return whether ``If-None-Match: *`` refuses to replace a file. The endpoint may ignore the header."""
-        client = self._client()
-        client.put_object(Bucket=BUCKET, Key="probe", Body=b"first", IfNoneMatch="*")
-        try:
-            client.put_object(Bucket=BUCKET, Key="probe", Body=b"second", IfNoneMatch="*")
-        except client.exceptions.ClientError as error:
-            return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 412)
-        return False
-
-    def _client(self) -> Any:
-        return boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            aws_access_key_id=_ACCESS_KEY,
-            aws_secret_access_key=_SECRET_KEY,
-            region_name=_REGION,
-        )
+        """Return whether ``If-None-Match: *`` refuses to replace a file. A store may ignore the header."""
+        self._files.pipe_file(f"{BUCKET}/probe", b"first", mode="create")
+        with suppress(OSError):
+            self._files.pipe_file(f"{BUCKET}/probe", b"second", mode="create")
+        return self.get("probe") == b"first"
 
 
-def start_object_store(processes: Processes, folder: Path) -> ObjectStore:
-    """Start an object store with an empty bucket."""
-    data = folder / "data"
-    data.mkdir(parents=True)
-    credentials = {"accessKey": _ACCESS_KEY, "secretKey": _SECRET_KEY}
-    identity = {"name": "distributed", "credentials": [credentials], "actions": ["Admin", "Read", "Write", "List"]}
-    config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
-    parts = ("master", "volume", "filer", "s3")
-    ports = free_ports(2 * len(parts))
-    options = {
-        "dir": data,
-        "ip": HOST,
-        "ip.bind": HOST,
-        "master.volumeSizeLimitMB": 64,
-        "volume.max": 20,
-        "s3.config": config,
-        "s3.port.iceberg": 0,
-        "s3.port.lance": 0,
-        **{f"{part}.port": ports[number] for number, part in enumerate(parts)},
-        **{f"{part}.port.grpc": ports[len(parts) + number] for number, part in enumerate(parts)},
-    }
-    program = str(Path(sys.executable).parent / "weed")
-    arguments = [f"-{name}={value}" for name, value in options.items()]
-    processes.start("object-store", [program, "-logtostderr=true", "server", "-s3", *arguments], folder=folder)
-    store = ObjectStore(f"http://{HOST}:{ports[parts.index('s3')]}")
-    wait_for_server(store.url, processes)
-    store._client().create_bucket(Bucket=BUCKET)
-    return store
+@contextmanager
+def serving_objects(processes: Processes, folder: Path) -> Iterator[ObjectStore]:
+    """Run an object store with an empty bucket until the block ends.
+
+    :param processes: measure it.
+    :param folder: for its files; it is created.
+    """
+    folder.mkdir()
+    before = set(psutil.Process().children())
+    with running_store(folder):
+        for process in set(psutil.Process().children()) - before:
+            processes.watch("object-store", process)
+        yield ObjectStore()
 
 
 @dataclass(frozen=True)
