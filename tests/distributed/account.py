@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from tests.distributed.servers import ObjectStore, Sandbox
 from tests.distributed.world import World
+
+Flag = tuple[str, str]
+"""Booking uid and address."""
 
 _MARK = re.compile(r"/v2/bookings/([^/]+)/mark-absent")
 
@@ -85,16 +88,17 @@ def read_ledger(store: ObjectStore, prefix: str) -> Ledger:
     keys = [key for key in store.keys(prefix) if key.endswith(".jsonl")]
     lines = [json.loads(line) for key in keys for line in store.get(key).splitlines()]
     lines.sort(key=lambda line: line["sequence"])
-    applied: Counter[tuple[str, str]] = Counter()
-    last: dict[tuple[str, str], str] = {}
+    # By the ids of writes: a merged file may have records that the files before it have as well.
+    applied: dict[Flag, set[str]] = defaultdict(set)
+    last: dict[Flag, str] = {}
     for line in lines:
         flag = (line["booking_uid"], line["email"] or line["email_hash"])
         last[flag] = line["kind"]
-        applied[flag] += line["kind"] == "outcome" and line["outcome"] == "applied"
-    done = {flag: number for flag, number in applied.items() if number}
+        if line["kind"] == "outcome" and line["outcome"] == "applied":
+            applied[flag].add(line["id"])
     return Ledger(
         files=len(keys),
-        applied=len(done),
-        twice=sum(number > 1 for number in done.values()),
+        applied=len(applied),
+        twice=sum(len(ids) > 1 for ids in applied.values()),
         open=sum(kind == "intent" for kind in last.values()),
     )
