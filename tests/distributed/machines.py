@@ -28,7 +28,7 @@ DEFAULT_QUEUE = "default"
 SLOTS = 2
 """Tasks that a worker runs at once."""
 
-LOST_AFTER = 20
+LOST_AFTER = 15
 """Seconds without a heartbeat after which Airflow considers a task lost. A busy machine must not look like that."""
 
 REDELIVERED_AFTER = 45

@@ -33,6 +33,7 @@ class Figures:
     :param killed: processes of the lost worker.
     :param marks_at_kill: bookings that were marked until then.
     :param tasks_lost: that ran on it.
+    :param seconds_to_notice: from the kill until Airflow had registered the loss of all of them.
     :param seconds_to_retry: from the kill to the first start of one of these tasks elsewhere.
     :param two_runs: the results of the two runs of one plan.
     :param failed: runs that did not end in success.
@@ -45,6 +46,7 @@ class Figures:
     killed: int = 0
     marks_at_kill: int = 0
     tasks_lost: int = 0
+    seconds_to_notice: float = 0.0
     seconds_to_retry: float = 0.0
     two_runs: str = ""
     failed: list[str] = field(default_factory=list)
@@ -135,7 +137,12 @@ class Scenario:
                 for row in self._tasks(dag)
             )
 
+        def is_noticed() -> bool:
+            return not self._running_on(LOST)
+
         if lost:
+            self._wait(is_noticed, "Airflow's notice that tasks are lost")
+            self._figures.seconds_to_notice = time.monotonic() - killed_at
             self._wait(runs_again, "The retry of a lost task")
             self._figures.seconds_to_retry = time.monotonic() - killed_at
 
