@@ -19,7 +19,9 @@ from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import PlanNoShowsOperator
 from airflow_provider_calcom.retries import CalComRetryPolicy, RetryPolicyUnavailable
 
-needs_policies = pytest.mark.skipif(not hasattr(CalComRetryPolicy, "__abstractmethods__"), reason="Airflow before 3.3 has no retry policies")
+needs_policies = pytest.mark.skipif(
+    not hasattr(CalComRetryPolicy, "__abstractmethods__"), reason="Airflow before 3.3 has no retry policies"
+)
 
 
 def decision(error: BaseException) -> tuple[str, timedelta | None, str | None]:

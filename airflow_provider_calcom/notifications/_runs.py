@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 _APPLY, _PLAN = "ApplyNoShowsOperator", "PlanNoShowsOperator"
 _RESULT = "return_value"
+_FAILED_STATES = ("failed", "up_for_retry")
 
 
 def has_failed(context: Any) -> bool:
@@ -21,9 +22,10 @@ def has_failed(context: Any) -> bool:
 
     :param context: of the callback.
     """
-    if context.get("exception") is not None:
-        return True
-    return _is_of_dag(context) and context.get("reason") != "success"
+    if _is_of_dag(context):
+        return bool(context.get("reason") != "success")
+    # Airflow 3.0 has no exception in the context.
+    return context.get("exception") is not None or getattr(context.get("ti"), "state", None) in _FAILED_STATES
 
 
 def about_run(context: Any) -> Iterator[str]:
@@ -31,13 +33,14 @@ def about_run(context: Any) -> Iterator[str]:
 
     :param context: of the callback.
     """
-    error = context.get("exception")
+    error = None if _is_of_dag(context) else context.get("exception")
     if isinstance(error, ProviderError):
         yield f"{type(error).__name__}: {error}"
     elif error is not None:  # its text may have anything in it
         yield f"The task failed ({type(error).__name__ if isinstance(error, BaseException) else 'error'}): see its log"
     elif has_failed(context):
-        yield f"The run failed ({_plain(context.get('reason'))})"
+        of_dag = f"The run failed ({_plain(context.get('reason'))})"
+        yield of_dag if _is_of_dag(context) else "The task failed: see its log"
     names = [f"DAG {_plain(getattr(context.get('dag'), 'dag_id', None))}"]
     task_instance = context.get("ti")
     if task_instance is not None and not _is_of_dag(context):  # the context of a DAG has an arbitrary task

@@ -39,6 +39,7 @@ class Instance:
     dag_id: str = "clinic"
     run_id: str = RUN
     try_number: int = 1
+    state: str = "success"
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[self.task_id, key] = value
@@ -59,7 +60,8 @@ def context_of(instance: Instance | None, **others: Any) -> Any:
     with DAG("clinic", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         PlanNoShowsOperator(task_id="plan", attendance="a", plan_path="p")
         ApplyNoShowsOperator(task_id="apply", plan="p")
-    return {"dag": dag, "run_id": RUN, **({"ti": instance} if instance else {}), **others}
+    found = {"dag": dag, "run_id": RUN, "ti": instance, **others}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def planned(calcom: SandboxDriver, folder: Path, **options: Any) -> Instance:
@@ -143,10 +145,11 @@ def test_failed_changes(calcom: SandboxDriver, tmp_path: Path, sent: list[dict[s
     [
         ({"exception": InvalidArgument("plan_path is None")}, "failed without a result", "InvalidArgument: plan_path"),
         ({"exception": ValueError("bob@example.org")}, "failed without a result", "The task failed (ValueError)"),
+        ({"ti": Instance(state="failed")}, "failed without a result", "The task failed: see its log"),
         ({"reason": "timed_out"}, "failed without a result", "The run failed (timed_out)"),
         ({}, "no result", "DAG clinic"),
     ],
-    ids=["our error", "another error", "a run", "nothing failed"],
+    ids=["our error", "another error", "no error", "a run", "nothing failed"],
 )
 def test_no_result(sent: list[dict[str, Any]], others: dict[str, Any], title: str, line: str) -> None:
     """Without a result there is a message all the same, and a foreign error's text is not in it."""
