@@ -24,7 +24,7 @@ def has_failed(context: Any) -> bool:
     """
     if _is_of_dag(context):
         return bool(context.get("reason") != "success")
-    # Airflow 3.0 has no exception in the context.
+    # DAG.test of Airflow 3.0 has no exception in the context.
     return context.get("exception") is not None or getattr(context.get("ti"), "state", None) in _FAILED_STATES
 
 

@@ -248,10 +248,10 @@ def test_a_second_call_sends_the_second_message(sent: list[dict[str, Any]]) -> N
     assert notifier.notifier._notifier.text == "This is a default message"  # type: ignore[union-attr]
 
 
-def test_braces_are_not_rendered(sent: list[dict[str, Any]]) -> None:
-    """A run's id may be anything, and the message does not render it."""
-    NoShowNotifier(SlackLike())({**context_of(Instance()), "run_id": "{{ 7 + 191 }}"})
-    assert "run {{ 7 + 191 }}" in sent[0]["text"]
+def test_the_id_of_a_run_is_shown_as_text(sent: list[dict[str, Any]]) -> None:
+    """It may be anything: it is not rendered, mentions nobody in Slack, and an address in it is hidden."""
+    NoShowNotifier(SlackLike())({**context_of(Instance()), "run_id": f"{{{{ 7 + 191 }}}} <!here> {BOB}"})
+    assert sent[0]["text"].endswith("run {{ 7 + 191 }} !here <address>")
 
 
 def test_mail_by_its_import_path(sent: list[dict[str, Any]]) -> None:
