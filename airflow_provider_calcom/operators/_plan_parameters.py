@@ -24,7 +24,15 @@ from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
-from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.plan_request import (
+    FeedEntry,
+    Paths,
+    PlanRequest,
+    Rows,
+    Table,
+    TableName,
+    Unfetched,
+)
 from airflow_provider_calcom.operators._identities import identities
 from airflow_provider_calcom.operators._paths import Storage, ledger_folder
 from airflow_provider_calcom.operators._readers import (
@@ -42,8 +50,9 @@ if TYPE_CHECKING:
 FETCHED_FEED = "cal_video"
 """The feed that can be fetched from Cal.com itself."""
 
-_FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options")
+_FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options", "sessions_path", "unfetched")
 _SOURCES = ("path", "rows", "sql")
+_OF_FETCHED = ("sessions_path", "unfetched")
 _CANONICAL_TIMES = {"kind", "joined_at", "left_at"}
 _STRINGS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
 
@@ -286,6 +295,9 @@ def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
     given = [key for key in _SOURCES if entry.get(key) is not None]
     if len(given) > 1 or (not given and feed != FETCHED_FEED):
         raise InvalidArgument(f"{name} must have one of path, rows and sql, and has {' and '.join(given) or 'none'}")
+    for key in _OF_FETCHED:
+        if given and entry.get(key) is not None:
+            raise InvalidArgument(f"{name}.{key} is set together with {given[0]}, so that nothing is fetched. Omit it")
     return FeedEntry(
         name,
         feed,
@@ -293,7 +305,29 @@ def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
         rows=_records(f"{name}.rows", entry.get("rows")),
         query=_query(name, entry),
         options=_options(f"{name}.options", entry.get("options")),
+        sessions_path=_folder(f"{name}.sessions_path", entry.get("sessions_path"), storage),
+        unfetched=_unfetched(f"{name}.unfetched", entry.get("unfetched")),
     )
+
+
+def _folder(name: str, given: Any, storage: Storage) -> Any:
+    value = value_of(name, given)
+    if value is None:
+        return None
+    if not is_path(value):
+        raise InvalidArgument(f"{name} must be a folder, but is a {type(value).__name__}")
+    return storage.path(name, value)
+
+
+def _unfetched(name: str, given: Any) -> Unfetched:
+    value = value_of(name, given)
+    if value is None:
+        return "fail"
+    for word in get_args(Unfetched):
+        if isinstance(value, str) and value == word:
+            chosen: Unfetched = word
+            return chosen
+    raise InvalidArgument(f"{name} must be one of {', '.join(get_args(Unfetched))}, but is {describe(value)}")
 
 
 def _paths(name: str, given: Any, storage: Storage) -> tuple[Any, ...]:

@@ -188,10 +188,12 @@ class PlanNoShowsOperator(CalComOperator):
 
     :param attendance: the attendance data. One feed or a list of feeds, as ``{"feed": "zoom", "path": ...}``: ``path``
         is a file, a list of files, or a pattern with ``*``. Instead of ``path`` a feed has ``rows`` (from XCom), or
-        ``sql`` with ``conn_id``. ``options`` are the feed's. ``{"feed": "cal_video"}`` alone fetches the sessions of
-        the bookings from Cal.com. Several feeds are complete only until the earliest of their ends. Or the table
-        ``attendance`` of docs/reference/attendance-tables.md: a path, a list of paths, rows, or
-        ``{"table": "schema.name"}`` on ``rules_conn_id``. (templated)
+        ``sql`` with ``conn_id``. ``options`` are the feed's. ``{"feed": "cal_video"}`` alone fetches sessions from
+        Cal.com, with one call for each booking in Cal Video that the other feeds leave undecided; ``sessions_path`` is
+        a folder in which they are kept for later runs, and ``unfetched`` is ``fail`` or ``undetermined``. Several feeds
+        are complete only until the earliest of their ends. Or the table ``attendance`` of
+        docs/reference/attendance-tables.md: a path, a list of paths, rows, or ``{"table": "schema.name"}`` on
+        ``rules_conn_id``. (templated)
     :param plan_path: the folder of the plan: a path, or a URL of Airflow's object storage. (templated)
     :param policy: fields of the attendance policy, as a dict or JSON. Defaults to the default policy. (templated)
     :param guard_rails: limits beyond which the plan is rejected, as a dict or JSON. Defaults to the default limits.
