@@ -209,6 +209,7 @@ SHOWN_IN_LOGS = {
     ("no_shows/completeness.py", "max(early)"): "an instant",
     ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
+    ("no_shows/planner.py", "unread[0]"): "an error of ours",
     ("no_shows/planner.py", "format_plan(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "format_feed(number, report)"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",

@@ -83,6 +83,7 @@ class PlanRequest:
 
     :param plan: folder of the plan, here or in an object store.
     :param filters: the bookings that are requested from the API, as ``CalComHook.iterate_bookings`` takes them.
+    :param booking_uids: the only bookings to decide on; ``filters`` names the list that they are read from then.
     :param after_start: beginning of the requested bookings, or None where they have none.
     :param before_start: end of the requested bookings, or None where they have none.
     :param last_writes: looks up in the ledger what was written last.
@@ -100,6 +101,7 @@ class PlanRequest:
     bookings: Table | None = field(default=None, repr=False)
     people: Table | None = field(default=None, repr=False)
     filters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    booking_uids: tuple[str, ...] | None = None
     after_start: datetime | None = None
     before_start: datetime | None = None
     conference_patterns: Sequence[str] = ()

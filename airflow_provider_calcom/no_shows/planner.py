@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import CalComError, PermissionDenied
-from airflow_provider_calcom.api.models import Me
+from airflow_provider_calcom.api.lookups import find_bookings
+from airflow_provider_calcom.api.models import Booking, Me
+from airflow_provider_calcom.api.query import list_path
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefused
@@ -244,6 +246,8 @@ class _InputCollector:
         """Return the origin of Cal.com's bookings, for errors, and the bookings."""
         # A table of bookings comes with people, as the parser checked; then this is not called.
         given = cast("Paths | Rows | None", self.request.bookings)
+        if self.request.booking_uids is not None:
+            return _FROM_THE_API, self._named_bookings(self.request.booking_uids)
         if given is None:
             return _FROM_THE_API, self.calcom.iterate_bookings(**self.request.filters)
         if isinstance(given, Paths):
@@ -251,6 +255,20 @@ class _InputCollector:
             where = shown_path(files[0]) if len(files) == 1 else f"{len(files)} files"
             return where, (booking for file in files for booking in read_bookings(file))
         return "rows", given.rows
+
+    def _named_bookings(self, uids: Sequence[str]) -> list[Booking]:
+        """Return the bookings of some uids. One that can't be read is left out: an event may name any uid."""
+        client = self.calcom.get_conn()
+        path = list_path(**self.request.filters)
+        found = client.run(
+            find_bookings(
+                dict.fromkeys(uids), path=path, api_version=client.settings.api_version, now=lambda: client.server_time
+            )
+        )
+        unread = [one for one in found.values() if isinstance(one, CalComError)]
+        if unread:
+            log.warning("%d of %d bookings can't be read, and are left out: %s", len(unread), len(uids), unread[0])
+        return [booking for uid in uids if not isinstance(booking := found[uid], CalComError)]
 
     def _table(self, name: str, table: Table) -> Any:
         """Return a table of the rules as the engine takes it."""

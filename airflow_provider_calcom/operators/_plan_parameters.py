@@ -13,7 +13,7 @@ from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom._rendered import NOTHING
 from airflow_provider_calcom._storage import is_path
 from airflow_provider_calcom._timestamps import parse_timestamp_or_date
-from airflow_provider_calcom.api.arguments import parse_argument
+from airflow_provider_calcom.api.arguments import checked_uid, parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.attendance.engine import Resources, check_resources
@@ -52,6 +52,7 @@ FETCHED_FEED = "cal_video"
 
 _FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options", "sessions_path", "unfetched")
 _SOURCES = ("path", "rows", "sql")
+_MOST_UIDS = 5_000
 _OF_FETCHED = ("sessions_path", "unfetched")
 _CANONICAL_TIMES = {"kind", "joined_at", "left_at"}
 _STRINGS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
@@ -82,6 +83,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
         policy=policy_of(given["policy"]).at(requested_at),
         guard_rails=rails_of(given["guard_rails"]),
         filters=filters,
+        booking_uids=None if given["booking_uids"] is None else uids_of(given["booking_uids"]),
         after_start=_bound("after_start", filters),
         before_start=_bound("before_start", filters),
         conference_patterns=patterns_of(given["conference_patterns"]),
@@ -248,6 +250,22 @@ def bookings_of(given: Any, storage: Storage) -> Table:
     if isinstance(value, Mapping) and set(value) == {"path", "bookings"}:
         value = value["path"]
     return table_of("bookings", value, storage)
+
+
+def uids_of(given: Any) -> tuple[str, ...]:
+    """Parse the parameter ``booking_uids``: one uid, several, or an object whose keys are uids.
+
+    :raises InvalidArgument: naming the index of the invalid one.
+    """
+    value = value_of("booking_uids", given)
+    uids = [value] if isinstance(value, str) else list(value) if isinstance(value, Mapping) else value
+    if not isinstance(uids, (list, tuple)):
+        raise InvalidArgument(f"booking_uids must be a list of uids, but is a {type(value).__name__}")
+    if len(uids) > _MOST_UIDS:
+        raise InvalidArgument(
+            f"booking_uids has {len(uids):,} uids; {_MOST_UIDS:,} are allowed. Use after_start and before_start"
+        )
+    return tuple(dict.fromkeys(checked_uid(uid, f"booking_uids[{index}]") for index, uid in enumerate(uids)))
 
 
 def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:

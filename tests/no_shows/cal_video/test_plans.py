@@ -255,7 +255,7 @@ def test_nobody_is_called_absent_whose_sessions_are_missing(calcom: SandboxDrive
     assert reasons(tmp_path)["m2", "g2@client.example"] == "unknown_participant"
 
 
-def test_nobody_seen_is_no_evidence(calcom: SandboxDriver, tmp_path: Path) -> None:
+def test_an_empty_room_marks_nobody(calcom: SandboxDriver, tmp_path: Path) -> None:
     """An empty list comes also while the provider of the rooms fails: it shows no meeting, and marks nobody."""
     calcom.fault("GET", ANY, "status", status=200, body={"status": "success", "data": []}, times=None)
     rails = {"allow_empty_feed": True}
