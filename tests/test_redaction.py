@@ -505,7 +505,7 @@ def _sessions_not_kept(folder: Path) -> Iterator[Callable[[], object]]:
 def _sessions_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
     place = _no_folder(folder)
     yield lambda: KeptAnswers(place).read("b1")
-    yield lambda: KeptAnswers(place).write(Answer("b1", datetime.now(UTC), [{"userName": NAME}]))
+    yield lambda: KeptAnswers(place).write(Answer("b1", datetime.now(UTC), [{"userName": NAME}], "s"))
 
 
 def _write_to(place: Path) -> None:

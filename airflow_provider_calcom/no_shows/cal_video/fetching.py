@@ -45,6 +45,7 @@ class SessionFetcher:
     :param fetch: returns the sessions of a booking uid from Cal.com, paced.
     :param now: the server's clock.
     :param kept: where answers are kept.
+    :param server: base URL of Cal.com; answers of another server do not count.
     :param settle: how long after its end a booking is judged.
     :param unfetched: ``fail`` raises, once all others were fetched, if sessions can't be fetched at the moment;
         ``undetermined`` goes on without them. Without those that Cal.com refuses for good, both go on.
@@ -56,6 +57,7 @@ class SessionFetcher:
     fetch: Callable[[str], Sessions]
     now: Callable[[], datetime]
     kept: KeptAnswers
+    server: str
     settle: timedelta
     unfetched: Unfetched = "fail"
     missing: list[Mapping[str, Any]] = field(default_factory=list)
@@ -93,12 +95,12 @@ class SessionFetcher:
         uid = checked_uid(booking["uid"])
         now = self.now()
         answer = self.kept.read(uid)
-        if answer is not None and answer.is_final(parse_timestamp(booking["end"]), self.settle, now):
+        if answer is not None and self._counts(answer, booking, now):
             self.reused += 1
             return answer
         self.calls += 1
         try:
-            answer = Answer(uid, now, self.fetch(uid))
+            answer = Answer(uid, now, self.fetch(uid), self.server)
         except CalComError as error:
             self._note(error)
             return None
@@ -106,6 +108,13 @@ class SessionFetcher:
         self.fetched += 1
         self.kept.write(answer)
         return answer
+
+    def _counts(self, answer: Answer, booking: Mapping[str, Any], now: datetime) -> bool:
+        try:
+            end = parse_timestamp(booking["end"])
+        except ValueError:
+            return False  # without an offset, which only the policy's zone gives it
+        return answer.server == self.server and answer.is_final(end, self.settle, now)
 
     def _note(self, error: CalComError) -> None:
         """Note why a booking has no answer.
@@ -159,6 +168,7 @@ def session_fetcher(
         fetch=lambda uid: client.run(read_sessions(uid, pace)),
         now=lambda: datetime.fromtimestamp(client.server_time, UTC),
         kept=otherwise if entry.sessions_path is None else KeptAnswers(entry.sessions_path),
+        server=client.settings.base_url,
         settle=timedelta(seconds=max(policy.settle, policy.overrun)),
         unfetched=entry.unfetched,
     )

@@ -48,11 +48,13 @@ class Answer:
     :param booking_uid: the booking.
     :param fetched_at: when it was requested, by the server's clock.
     :param sessions: the sessions; empty if nobody was seen in the room, None if there was never one.
+    :param server: base URL of the server: a copy of it, for tests, may have the same uids and no sessions.
     """
 
     booking_uid: str
     fetched_at: datetime
     sessions: Sessions = field(repr=False)
+    server: str
 
     def is_final(self, end: datetime, settle: timedelta, now: datetime) -> bool:
         """Return whether another call is not expected to show anything else.
@@ -97,6 +99,7 @@ class KeptAnswers:
         """
         content = {
             "format": _FORMAT,
+            "server": answer.server,
             "booking_uid": answer.booking_uid,
             "fetched_at": format_timestamp(answer.fetched_at),
             "sessions": answer.sessions,
@@ -147,7 +150,7 @@ def _answer(content: bytes, booking_uid: str) -> Answer | None:
         known = isinstance(found, Mapping) and found["format"] == _FORMAT and found["booking_uid"] == booking_uid
         if not known or not _are_sessions(found["sessions"]):
             return None
-        return Answer(booking_uid, parse_timestamp(found["fetched_at"]), found["sessions"])
+        return Answer(booking_uid, parse_timestamp(found["fetched_at"]), found["sessions"], found["server"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

@@ -190,3 +190,22 @@ def test_bookings_are_settled_before_an_answer_counts(calcom: SandboxDriver, tmp
     later.settle = timedelta(days=10_000)
     fetched(later, BOOKINGS[:1])
     assert requested(calcom) == ["b0", "b0"]
+
+
+def test_answers_of_another_server_do_not_count(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """A copy of the server, for tests, may have the same bookings, and nobody in their rooms."""
+    held(calcom)
+    fetched(fetcher(calcom, tmp_path), BOOKINGS[:1])
+    other = fetcher(calcom, tmp_path)
+    other.server = "https://staging.example/v2"
+    fetched(other, BOOKINGS[:1])
+    assert requested(calcom) == ["b0", "b0"]
+
+
+def test_an_end_without_an_offset_is_not_guessed(calcom: SandboxDriver, tmp_path: Path) -> None:
+    """Whether a kept answer is late enough is not known then: it is fetched again."""
+    held(calcom)
+    naive = [booking(0) | {"end": "2026-11-18T08:30:00"}]
+    for _ in range(2):
+        assert fetched(fetcher(calcom, tmp_path), naive) == ["b0"]
+    assert requested(calcom) == ["b0", "b0"]

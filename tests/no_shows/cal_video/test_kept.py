@@ -25,7 +25,7 @@ HELD: dict[str, Any] = {"id": "s", "ongoing": False, "participants": [PERSON]}
 
 
 def answer(sessions: Any, fetched_at: datetime = END + 3 * HOUR) -> Answer:
-    return Answer("b1", fetched_at, sessions)
+    return Answer("b1", fetched_at, sessions, "https://cal.example")
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_answers_in_an_object_store() -> None:
     "content",
     [
         *("", "{", "[" * 100_000, "[]", "null", "{}", '{"format": 2}'),
-        '{"format": 1, "booking_uid": "B1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": []}',
-        '{"format": 1, "booking_uid": "b1", "fetched_at": "noon", "sessions": []}',
-        '{"format": 1, "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": [5]}',
-        '{"format": 1, "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": {}}',
-        '{"format": 1, "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z"}',
+        '{"format": 1, "server": "s", "booking_uid": "B1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": []}',
+        '{"format": 1, "server": "s", "booking_uid": "b1", "fetched_at": "noon", "sessions": []}',
+        '{"format": 1, "server": "s", "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": [5]}',
+        '{"format": 1, "server": "s", "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z", "sessions": {}}',
+        '{"format": 1, "server": "s", "booking_uid": "b1", "fetched_at": "2026-11-18T12:00:00Z"}',
     ],
 )
 def test_a_file_that_is_not_an_answer_is_none(tmp_path: Path, content: str) -> None:
