@@ -16,6 +16,7 @@ import logging
 import pickle
 import pkgutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanHashMismatch, TooManyChanges
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
+from airflow_provider_calcom.no_shows.cal_video.kept import (
+    Answer,
+    KeptAnswers,
+    SessionsFolderUnusable,
+    SessionsNotKept,
+)
 from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
@@ -205,6 +212,7 @@ SHOWN_IN_LOGS = {
     ("no_shows/completeness.py", "max(early)"): "an instant",
     ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
+    ("no_shows/planner.py", "unread[0]"): "an error of ours",
     ("no_shows/planner.py", "format_plan(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "format_feed(number, report)"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
@@ -494,6 +502,16 @@ def _input_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
     yield _failing_disk("open", lambda: files_of("bookings", folder / ADDRESS))
 
 
+def _sessions_not_kept(folder: Path) -> Iterator[Callable[[], object]]:
+    yield _failing_disk("read_bytes", lambda: KeptAnswers(folder / ADDRESS).read("b1"))
+
+
+def _sessions_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
+    place = _no_folder(folder)
+    yield lambda: KeptAnswers(place).read("b1")
+    yield lambda: KeptAnswers(place).write(Answer("b1", datetime.now(UTC), [{"userName": NAME}], "s"))
+
+
 def _write_to(place: Path) -> None:
     with writing(place):
         place.write_text("")
@@ -695,6 +713,8 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     OutputUnusable: _output_unusable,
     OutputNotWritten: _output_not_written,
     InputNotReached: _input_not_reached,
+    SessionsNotKept: _sessions_not_kept,
+    SessionsFolderUnusable: _sessions_folder_unusable,
     ConnectionMissing: _missing_connections(ConnectionMissing),
     SqlConnectionMissing: _connections,
     InvalidGuardRails: _rails,
