@@ -8,11 +8,13 @@ UI := .build/ui
 VERSIONS := 3.2 3.1 3.0 2.11 3.3
 SPARK := .build/spark
 DOCS := .build/docs
+RELEASE := .build/release
+PLAIN := .build/release-airflow
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly release-check test-wheel test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -64,6 +66,14 @@ test-matrix: $(VERSIONS:%=.build/airflow-%/installed)
 # All of this file that tests or measures, and one table of it: some hours.
 nightly: $(AIRFLOW_33)/installed
 	$(BIN)/python tools/nightly.py
+
+# What is published: built twice to the same bytes, looked into, installed by plain pip, its parts listed. In dist/.
+release-check: $(RELEASE)/installed $(PLAIN)/installed
+	$(RELEASE)/bin/python -m tools.release.check $(PLAIN)
+
+# The wheel by plain pip beside each supported Airflow: some two minutes a version.
+test-wheel: $(RELEASE)/installed
+	$(RELEASE)/bin/python -m tools.release.wheel_matrix
 
 # The examples of the README and the tutorial, in a new Airflow and twice: a few minutes.
 test-readme: $(AIRFLOW_33)/installed
@@ -149,6 +159,22 @@ $(DOCS)/installed: constraints/docs.txt pyproject.toml
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group docs
+	@touch $@
+
+# The tools alone, without Airflow: they need other versions of what both use.
+$(RELEASE)/installed: constraints/release.txt pyproject.toml
+	@echo "Installing the tools of a release into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group release
+	@touch $@
+
+# An Airflow as its own instructions install it, with nothing of ours.
+$(PLAIN)/installed: constraints/airflow-3.3.txt
+	@echo "Installing Airflow 3.3 into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< apache-airflow
 	@touch $@
 
 # Needs node. Chromium is installed where there is none, which needs root. A new environment of Airflow needs it again.

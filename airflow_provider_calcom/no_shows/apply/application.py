@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.api.client import AsyncCalComClient
@@ -37,6 +38,9 @@ from airflow_provider_calcom.no_shows.plan_files import (
     writing,
 )
 
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
+
 log = logging.getLogger(__name__)
 
 _STOPPED = (
@@ -47,9 +51,6 @@ _STOPPED = (
 
 class PlanHashMismatch(AttendanceError):
     """The plan is not the one that was approved. Have this one approved, or make the approved one again."""
-
-
-PlanIsAnother = PlanHashMismatch  # until 1.0
 
 
 class TooManyChanges(AttendanceError):
