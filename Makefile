@@ -85,7 +85,7 @@ test-faults: $(AIRFLOW_33)/installed
 
 # Whole DAGs and commands of Airflow, which take seconds to start: the examples, templates, a test of a connection.
 test-e2e: $(AIRFLOW_33)/installed
-	$(BIN)/python -m pytest -m e2e tests/e2e tests/operators/test_templates.py
+	$(BIN)/python -m pytest -m e2e tests/e2e tests/notifications tests/operators/test_templates.py
 
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed
