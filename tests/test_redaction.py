@@ -79,6 +79,7 @@ from airflow_provider_calcom.operators.approval import ApprovalUnavailable
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound
+from airflow_provider_calcom.retries import RetryPolicyUnavailable
 from benchmarks.plans import write_plan_by_hand
 from tests import redaction_rules
 from tests.api.test_privacy import EVERY_CLASS, everything_of
@@ -192,6 +193,8 @@ SHOWN_IN_LOGS = {
     ("api/client.py", "endpoint.path"): "made of checked uids and numbers; the query is apart",
     ("api/client.py", "response.status_code"): "a number",
     ("api/query.py", "name"): "of a filter of BookingQuery",
+    ("notifications/_runs.py", "type(error).__name__"): "a class",
+    ("notifications/no_shows.py", "self.only_when"): "one of three words",
     ("operators/_task.py", "type(error).__name__"): "a class",
     ("operators/_task.py", "found.get('done')"): "a number that this class wrote",
     ("operators/_task.py", "found.get('total')"): "a number that this class wrote",
@@ -292,6 +295,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
     PlanNotFound: "becomes a 404 of the view, and has no text",
+    RetryPolicyUnavailable: "its text is a literal",
     ApprovalUnavailable: "raised where its module is imported; its text is a literal",
     FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }

@@ -353,10 +353,12 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.errors import PlanRefused
+        from airflow_provider_calcom.no_shows.plan_files import read_summary
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
         from airflow_provider_calcom.operators._plan_parameters import plan_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import write_and_link_report
+        from airflow_provider_calcom.operators._task import keep_failed_result
 
         masks = flag_of("mask_addresses", self.mask_addresses)
         with self.hook as hook:
@@ -365,6 +367,7 @@ class PlanNoShowsOperator(CalComOperator):
                 summary = plan_no_shows(request, hook)
             except PlanRefused:
                 write_and_link_report(context, self, request.plan, mask_addresses=masks)
+                keep_failed_result(context, lambda: self._counts(read_summary(request.plan)))
                 raise
         write_and_link_report(context, self, request.plan, mask_addresses=masks)
         return self._result(summary)
@@ -409,6 +412,9 @@ class PlanNoShowsOperator(CalComOperator):
         from airflow_provider_calcom.no_shows.plan import format_plan
 
         self.log.info("Plan %s\n%s", shown_path(self.plan_path), format_plan(summary))
+        return self._counts(summary)
+
+    def _counts(self, summary: Summary) -> dict[str, Any]:
         return {
             "plan_path": str(self.plan_path),
             "state": summary["state"],
@@ -546,7 +552,7 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         from airflow_provider_calcom.operators._apply_parameters import apply_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import link_report
-        from airflow_provider_calcom.operators._task import TaskState, task_run
+        from airflow_provider_calcom.operators._task import TaskState, keep_failed_result, task_run
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         masks = flag_of("mask_addresses", self.mask_addresses)
@@ -555,7 +561,11 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         request = apply_request({**vars(self), "dry_run": self.is_dry_run}, hook, task_run(context))
         link_report(context, self, request.plan)
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
-        result = self._run(self._application, request.plan, masks)
+        try:
+            result = self._run(self._application, request.plan, masks)
+        except Exception:
+            keep_failed_result(context, lambda: self._application and self._application.result)
+            raise
         if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
             raise AirflowSkipException("There was nothing to change")
         return dict(result)
