@@ -54,6 +54,7 @@ def test_what_a_response_means(calcom: SandboxDriver, response: dict[str, Any], 
     [
         (not_found("Cannot GET /v2/bookings/x/conferencing-sessions"), errors.ApiVersionNotServed),
         (not_found("Booking with uid=x not found"), errors.BookingNotFound),
+        (not_found("The room was not found"), errors.NotFound),
         ({"status": 403, "body": {"error": {"message": "no"}}}, errors.PermissionDenied),
         ({"data": {}}, errors.UnexpectedAnswer),
     ],
