@@ -7,6 +7,7 @@ AIRFLOW_211 := .build/airflow-2.11
 UI := .build/ui
 VERSIONS := 2.11 3.0 3.1 3.2 3.3
 SPARK := .build/spark
+AGENTS := .build/agents
 DOCS := .build/docs
 RELEASE := .build/release
 PLAIN := .build/release-airflow
@@ -16,7 +17,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo docs test check coverage test-deep test-sdist release-check test-wheel test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist release-check test-wheel test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark test-agents conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -133,6 +134,10 @@ bench-report: $(AIRFLOW_33)/installed
 test-spark: $(SPARK)/installed
 	$(SPARK)/bin/python -m pytest tests/spark
 
+# The hook as tools of an agent, with Airflow's provider common.ai, which has 9 packages that nothing else here needs.
+test-agents: $(AGENTS)/installed
+	$(AGENTS)/bin/python -m pytest tests/agents
+
 format: $(AIRFLOW_33)/installed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -141,6 +146,7 @@ format: $(AIRFLOW_33)/installed
 GROUP := test
 $(AIRFLOW_33)/installed: GROUP := dev
 $(SPARK)/installed: GROUP := spark
+$(AGENTS)/installed: GROUP := agents
 
 # A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
 define install
@@ -155,7 +161,7 @@ endef
 .build/airflow-%/installed: constraints/airflow-%.txt pyproject.toml
 	$(call install,$*)
 
-$(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
+$(SPARK)/installed $(AGENTS)/installed: constraints/airflow-3.3.txt pyproject.toml
 	$(call install,3.3)
 
 # Neither Airflow nor this package: the reference of Python is read from the source.
