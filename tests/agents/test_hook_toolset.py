@@ -147,6 +147,17 @@ def test_a_pinned_dry_run_can_not_be_lifted(toolset_of: Any, context: Any, calco
     assert json.loads(call(toolset, context, "mark_absent", arguments))["calls"] == 0
     with pytest.raises(ModelRetry, match="dry_run is fixed"):
         call(toolset, context, "mark_absent", {**arguments, "dry_run": False})
+    assert calcom.writes() == []
+
+
+def test_a_mark_waits_for_approval(toolset_of: Any, context: Any, calcom: SandboxDriver) -> None:
+    """A call that needs approval sends nothing before; the page recommends it."""
+    from pydantic_ai.exceptions import ApprovalRequired
+
+    toolset = toolset_of(CalComHook(), allowed_methods=["mark_absent"]).approval_required()
+    with pytest.raises(ApprovalRequired):
+        call(toolset, context, "mark_absent", {"booking_uid": UID, "attendees": ["bob@example.org"]})
+    assert calcom.calls() == []
 
 
 def test_the_examples_of_the_page_run(toolset_of: Any) -> None:
