@@ -7,6 +7,7 @@ UI := .build/ui
 # The slowest first: two run at once.
 VERSIONS := 3.2 3.1 3.0 2.11 3.3
 SPARK := .build/spark
+AGENTS := .build/agents
 DOCS := .build/docs
 RELEASE := .build/release
 PLAIN := .build/release-airflow
@@ -14,7 +15,10 @@ BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly release-check test-wheel test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check format clean nightly
+.PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
+.PHONY: test-agents e2e-ui conformance release-check
+.PHONY: bench-import bench-attendance bench-decide bench-apply bench-report
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -128,6 +132,10 @@ bench-report: $(AIRFLOW_33)/installed
 test-spark: $(SPARK)/installed
 	$(SPARK)/bin/python -m pytest tests/spark
 
+# The hook as tools of an agent, with Airflow's provider common.ai, which has 9 packages that nothing else here needs.
+test-agents: $(AGENTS)/installed
+	$(AGENTS)/bin/python -m pytest tests/agents
+
 format: $(AIRFLOW_33)/installed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -136,6 +144,7 @@ format: $(AIRFLOW_33)/installed
 GROUP := test
 $(AIRFLOW_33)/installed: GROUP := dev
 $(SPARK)/installed: GROUP := spark
+$(AGENTS)/installed: GROUP := agents
 
 # A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
 define install
@@ -150,7 +159,7 @@ endef
 .build/airflow-%/installed: constraints/airflow-%.txt pyproject.toml
 	$(call install,$*)
 
-$(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
+$(SPARK)/installed $(AGENTS)/installed: constraints/airflow-3.3.txt pyproject.toml
 	$(call install,3.3)
 
 # Neither Airflow nor this package: the reference of Python is read from the source.

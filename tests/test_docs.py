@@ -85,7 +85,11 @@ OPERATORS, SENSORS, NOTIFICATIONS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE,
     )
 )
 PAGES = [README, *sorted(DOCS.glob("**/*.md"))]
-RUNNING_PAGES = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+# The examples of an agent need a provider that only `make test-agents` installs; tests/agents runs them.
+FOR_AGENTS = DOCS / "how-to" / "use-from-an-agent.md"
+RUNNING_PAGES = [
+    page for page in PAGES if any(block.language == "python" for block in blocks(page)) and page != FOR_AGENTS
+]
 COMMAND = "calcom-no-shows"
 
 

@@ -52,7 +52,7 @@ FILES_OF_SDIST = (
 UNWANTED = re.compile(
     r"(^|/)(__pycache__|\.build|\.git|\.env[^/]*|[^/]*\.py[co]|\.[^/]*_cache|\.hypothesis|\.DS_Store)(/|$)"
 )
-# What a file may not have: the folders of whoever builds, and the address of an index other than the public one.
+# What a file may not have: the folders of the machine that builds, and the address of an index other than the public one.
 MACHINE = re.compile(
     r"/(?:home|Users)/(?!airflow\b|you\b|me\b|user\b|runner\b)\w+|/root/\w|/work/(?:main|wt|shared)\b|C:\\Users\\\w"
     r"|(?:extra-)?index-url\s*=|https?://[^\s\"'`)]+/simple\b|file:///opt/"
