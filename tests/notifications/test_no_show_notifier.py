@@ -287,7 +287,7 @@ def test_an_import_path_is_not_imported_when_the_dag_is_parsed() -> None:
     """A DAG file loads where the provider of the other notifier is missing; the error comes when it would send."""
     notifier = NoShowNotifier("airflow.providers.not_installed.notifications.x.XNotifier", {"text": "x"})
     with pytest.raises(ImportError, match="not_installed"):
-        notifier(context_of(Instance()))
+        notifier.notify(context_of(Instance()))  # Airflow 2.11 only logs what a call of the notifier itself raises
 
 
 @pytest.mark.parametrize(
