@@ -115,7 +115,7 @@ def test_extra_fields_as_strings(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
-        # What each field may be is tested in tests/api/test_settings.py. Airflow 3.0 to 3.2 read such an extra themselves.
+        # What each field may be is tested in tests/api/test_settings.py. Airflow 3.1 reads such an extra itself.
         ({"extra": "{not json"}, "extra|or it can't be read"),
         ({"extra": "[1, 2]"}, "extra|or it can't be read"),
         ({"extra": {"region": "asia"}}, "region"),

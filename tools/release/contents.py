@@ -52,9 +52,10 @@ FILES_OF_SDIST = (
 UNWANTED = re.compile(
     r"(^|/)(__pycache__|\.build|\.git|\.env[^/]*|[^/]*\.py[co]|\.[^/]*_cache|\.hypothesis|\.DS_Store)(/|$)"
 )
-# What a file may not have: the folders of the machine that builds, and the address of an index other than the public one.
+# What a file may not have: the folders of the machine that builds, or the address of a package index.
 MACHINE = re.compile(
-    r"/(?:home|Users)/(?!airflow\b|you\b|me\b|user\b|runner\b)\w+|/root/\w|/work/(?:main|wt|shared)\b|C:\\Users\\\w"
+    re.escape(str(Path(__file__).parents[2]))
+    + r"\b|/(?:home|Users)/(?!airflow\b|you\b|me\b|user\b|runner\b)\w+|/root/\w|C:\\Users\\\w"
     r"|(?:extra-)?index-url\s*=|https?://[^\s\"'`)]+/simple\b|file:///opt/"
 )
 REQUIRED_URLS = ("Documentation",)
