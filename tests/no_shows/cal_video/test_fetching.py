@@ -203,7 +203,7 @@ def test_answers_of_another_server_do_not_count(calcom: SandboxDriver, tmp_path:
 
 
 def test_an_end_without_an_offset_is_not_guessed(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """Whether a kept answer is late enough is not known then: it is fetched again."""
+    """It is not known then if a kept answer is late enough: it is fetched again."""
     held(calcom)
     naive = [booking(0) | {"end": "2026-11-18T08:30:00"}]
     for _ in range(2):
