@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
+from airflow_provider_calcom.operators._asset_events import with_alias
 from airflow_provider_calcom.operators._base import CalComOperator, PlanField, fail_without_retry
 
 if TYPE_CHECKING:
@@ -439,11 +440,15 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
     :param mask_addresses: mask addresses and names in the plan's ``report.html``, which is written anew with the
         outcomes, whatever the plan's task had chosen. Defaults to False. (templated)
 
-    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``
-    without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than the plan's; ``gone``, such as
-    cancelled bookings; ``human_override``, changed by a person after our last write; ``failed``. ``outcomes.jsonl``
-    beside the plan lists all of them, one per line.
+    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, marked, unmarked, calls, outcomes_path,
+    ledger_path}`` without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set;
+    ``unknown_attendee``, no longer on the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than
+    the plan's; ``gone``, such as cancelled bookings; ``human_override``, changed by a person after our last write;
+    ``failed``. ``outcomes.jsonl`` beside the plan lists all of them, one per line. ``marked`` and ``unmarked`` count
+    the flags that were set and removed, also by earlier attempts of the task.
+
+    If there are any, the task also makes one event of the asset ``calcom://no-shows/<calcom_conn_id>``, with these
+    counts, the plan's path and its hash: see :func:`airflow_provider_calcom.assets.no_shows_asset`.
 
     :raises ChangesFailed: at the end, if changes failed or were not permitted.
     :raises PlanRefused: if a guard rail rejected the plan.
@@ -516,12 +521,14 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
         self.mask_addresses = mask_addresses
+        self.outlets = with_alias(self.outlets)
         self._application: Application | None = None
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import apply_request
+        from airflow_provider_calcom.operators._asset_events import add_no_shows_event
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import link_report
         from airflow_provider_calcom.operators._task import TaskState, task_run
@@ -534,8 +541,9 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         link_report(context, self, request.plan)
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
         result = self._run(self._application, request.plan, masks)
-        if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
+        if skips and not result["marked"] + result["unmarked"] + result["outcomes"].get("would_apply", 0):
             raise AirflowSkipException("There was nothing to change")
+        add_no_shows_event(context, hook.calcom_conn_id, result)
         return dict(result)
 
     def _run(self, application: Application, folder: Any, masks: bool) -> ApplyResult:

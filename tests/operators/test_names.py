@@ -8,10 +8,10 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, BaseSens
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
+from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_calcom.sensors._base import CalComSensor
 from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
-from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 
 MEANT_TO_BE_REPLACED = {
     *(

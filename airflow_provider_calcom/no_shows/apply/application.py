@@ -205,6 +205,8 @@ class Application:
             "changes": worklist.total,
             "bookings": worklist.bookings,
             "outcomes": {**counts, WOULD_APPLY: worklist.counts[WOULD_APPLY]} if request.dry_run else counts,
+            "marked": worklist.written(absent=True),
+            "unmarked": worklist.written(absent=False),
             "calls": calls,
             "outcomes_path": str(self._outcomes_path),
             "ledger_path": str(request.ledger),
