@@ -205,16 +205,17 @@ class Worklist:
         (count,) = self._database.execute(f"SELECT count(*) FROM changes {where}", values).fetchone()
         return int(count)
 
-    def write(self, path: Folder, plan: str) -> None:
+    def write(self, path: Folder, plan: str, time: str) -> None:
         """Write all changes with their outcomes as JSON lines, in the order of the plan.
 
         :param path: of the file, local or in an object store; an older one is replaced.
         :param plan: the plan's hash, which is in each line.
+        :param time: when that was, which is in each line too: of two files with one flag the later one is right.
         :raises OSError: if it can't be written.
         """
         self._write_outcomes()
         rows = self._pages(f"SELECT number, {_COLUMNS}, {_OUTCOME} FROM changes")
-        write_lines(folder_path(path), ({**_line(row), "plan": plan} for row in rows))
+        write_lines(folder_path(path), ({**_line(row), "plan": plan, "time": time} for row in rows))
 
     def _write_outcomes(self) -> None:
         self._database.executemany(
