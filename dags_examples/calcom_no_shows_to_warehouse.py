@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ with DAG(
     dag_id="calcom_no_shows_to_warehouse",
     doc_md=__doc__,
     schedule=[no_shows_asset("calcom_default")],
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # 2.11 needs one
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,

@@ -53,6 +53,7 @@ class FeedEntry:
     :param paths: paths of its files, here or in an object store.
     :param rows: its records, or a response of the vendor's API.
     :param query: runs the query whose rows are its records, and yields them as dicts.
+    :param query_conn_id: id of the connection that the query runs on.
     :param options: of the feed.
     """
 
@@ -61,6 +62,7 @@ class FeedEntry:
     paths: tuple[Any, ...] = ()
     rows: Any = field(default=None, repr=False)
     query: Callable[[], Generator[dict[str, Any], None, None]] | None = field(default=None, repr=False)
+    query_conn_id: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

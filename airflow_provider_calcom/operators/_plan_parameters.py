@@ -286,12 +286,14 @@ def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
     given = [key for key in _SOURCES if entry.get(key) is not None]
     if len(given) > 1 or (not given and feed != FETCHED_FEED):
         raise InvalidArgument(f"{name} must have one of path, rows and sql, and has {' and '.join(given) or 'none'}")
+    query = _query(name, entry)
     return FeedEntry(
         name,
         feed,
         paths=_paths(f"{name}.path", entry.get("path"), storage),
         rows=_records(f"{name}.rows", entry.get("rows")),
-        query=_query(name, entry),
+        query=query,
+        query_conn_id=query.args[0] if query else None,
         options=_options(f"{name}.options", entry.get("options")),
     )
 
@@ -315,7 +317,7 @@ def _records(name: str, given: Any) -> Any:
     return value
 
 
-def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Generator[dict[str, Any], None, None]] | None:
+def _query(name: str, entry: Mapping[str, Any]) -> partial[Generator[dict[str, Any], None, None]] | None:
     query = {key: value_of(f"{name}.{key}", entry.get(key)) for key in ("sql", "conn_id")}
     for key, value in query.items():
         if not isinstance(value, (str, type(None))):

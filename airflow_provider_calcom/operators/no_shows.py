@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
 from airflow_provider_calcom.operators._asset_events import with_alias
 from airflow_provider_calcom.operators._base import CalComOperator, PlanField, fail_without_retry
+from airflow_provider_calcom.operators._lineage import LineageReporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -175,7 +176,7 @@ class MarkAbsentOperator(CalComOperator):
         self.log.debug("Identities: %s", result)
 
 
-class PlanNoShowsOperator(CalComOperator):
+class PlanNoShowsOperator(LineageReporter, CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
     The plan is a folder: ``plan.jsonl`` (one change per line), ``decisions.parquet`` (every participant, with the
@@ -346,6 +347,7 @@ class PlanNoShowsOperator(CalComOperator):
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.errors import PlanRefused
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
+        from airflow_provider_calcom.operators._lineage import plan_lineage
         from airflow_provider_calcom.operators._plan_parameters import plan_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import write_and_link_report
@@ -358,6 +360,7 @@ class PlanNoShowsOperator(CalComOperator):
             except PlanRefused:
                 write_and_link_report(context, self, request.plan, mask_addresses=masks)
                 raise
+        self._report_lineage(hook, lambda: plan_lineage(request, hook, self.rules_conn_id))
         write_and_link_report(context, self, request.plan, mask_addresses=masks)
         return self._result(summary)
 
@@ -399,7 +402,7 @@ class PlanNoShowsOperator(CalComOperator):
         }
 
 
-class ApplyNoShowsOperator(PlanField, CalComOperator):
+class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
     """Apply a plan of no-show flags: each real change once, as fast as Cal.com's rate limit allows.
 
     The flags are read again first, in pages. Flags that are already set are skipped. The others are sent with one call
@@ -529,6 +532,7 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import apply_request
         from airflow_provider_calcom.operators._asset_events import add_no_shows_event
+        from airflow_provider_calcom.operators._lineage import apply_lineage
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import link_report
         from airflow_provider_calcom.operators._task import TaskState, task_run
@@ -540,7 +544,11 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         request = apply_request({**vars(self), "dry_run": self.is_dry_run}, hook, task_run(context))
         link_report(context, self, request.plan)
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
-        result = self._run(self._application, request.plan, masks)
+        try:
+            result = self._run(self._application, request.plan, masks)
+        finally:
+            if self._application.has_outcomes:
+                self._report_lineage(hook, lambda: apply_lineage(request, hook))
         if skips and not result["marked"] + result["unmarked"] + result["outcomes"].get("would_apply", 0):
             raise AirflowSkipException("There was nothing to change")
         add_no_shows_event(context, hook.calcom_conn_id, result)
