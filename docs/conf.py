@@ -61,6 +61,7 @@ API_MODULES = (
     "airflow_provider_calcom.api.client",
     "airflow_provider_calcom.api.errors",
     "airflow_provider_calcom.api.webhooks",
+    "airflow_provider_calcom.assets",
     "airflow_provider_calcom.attendance",
     "airflow_provider_calcom.attendance.engine",
     "airflow_provider_calcom.attendance.errors",

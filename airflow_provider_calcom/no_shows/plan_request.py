@@ -57,6 +57,7 @@ class FeedEntry:
     :param paths: paths of its files, here or in an object store.
     :param rows: its records, or a response of the vendor's API.
     :param query: runs the query whose rows are its records, and yields them as dicts.
+    :param query_conn_id: id of the connection that the query runs on.
     :param options: of the feed.
     :param sessions_path: folder in which fetched sessions are kept, or None for that of the plan.
     :param unfetched: what happens where sessions can't be fetched at the moment.
@@ -67,6 +68,7 @@ class FeedEntry:
     paths: tuple[Any, ...] = ()
     rows: Any = field(default=None, repr=False)
     query: Callable[[], Generator[dict[str, Any], None, None]] | None = field(default=None, repr=False)
+    query_conn_id: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sessions_path: Any = None
     unfetched: Unfetched = "fail"

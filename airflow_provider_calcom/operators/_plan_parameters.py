@@ -316,12 +316,14 @@ def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
     for key in _OF_FETCHED:
         if given and entry.get(key) is not None:
             raise InvalidArgument(f"{name}.{key} is set together with {given[0]}, so that nothing is fetched. Omit it")
+    query = _query(name, entry)
     return FeedEntry(
         name,
         feed,
         paths=_paths(f"{name}.path", entry.get("path"), storage),
         rows=_records(f"{name}.rows", entry.get("rows")),
-        query=_query(name, entry),
+        query=query,
+        query_conn_id=query.args[0] if query else None,
         options=_options(f"{name}.options", entry.get("options")),
         sessions_path=_folder(f"{name}.sessions_path", entry.get("sessions_path"), storage),
         unfetched=_unfetched(f"{name}.unfetched", entry.get("unfetched")),
@@ -367,7 +369,7 @@ def _records(name: str, given: Any) -> Any:
     return value
 
 
-def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Generator[dict[str, Any], None, None]] | None:
+def _query(name: str, entry: Mapping[str, Any]) -> partial[Generator[dict[str, Any], None, None]] | None:
     query = {key: value_of(f"{name}.{key}", entry.get(key)) for key in ("sql", "conn_id")}
     for key, value in query.items():
         if not isinstance(value, (str, type(None))):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
+from airflow_provider_calcom.operators._asset_events import with_alias
 from airflow_provider_calcom.operators._base import CalComOperator, PlanField, fail_without_retry
+from airflow_provider_calcom.operators._lineage import LineageReporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -175,7 +177,7 @@ class MarkAbsentOperator(CalComOperator):
         self.log.debug("Identities: %s", result)
 
 
-class PlanNoShowsOperator(CalComOperator):
+class PlanNoShowsOperator(LineageReporter, CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
     The plan is a folder: ``plan.jsonl`` (one change per line), ``decisions.parquet`` (every participant, with the
@@ -355,6 +357,7 @@ class PlanNoShowsOperator(CalComOperator):
         from airflow_provider_calcom.attendance.errors import PlanRefused
         from airflow_provider_calcom.no_shows.plan_files import read_summary
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
+        from airflow_provider_calcom.operators._lineage import plan_lineage
         from airflow_provider_calcom.operators._plan_parameters import plan_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import write_and_link_report
@@ -369,6 +372,7 @@ class PlanNoShowsOperator(CalComOperator):
                 write_and_link_report(context, self, request.plan, mask_addresses=masks)
                 keep_failed_result(context, lambda: self._counts(read_summary(request.plan)))
                 raise
+        self._report_lineage(hook, lambda: plan_lineage(request, hook, self.rules_conn_id))
         write_and_link_report(context, self, request.plan, mask_addresses=masks)
         return self._result(summary)
 
@@ -426,7 +430,7 @@ class PlanNoShowsOperator(CalComOperator):
         }
 
 
-class ApplyNoShowsOperator(PlanField, CalComOperator):
+class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
     """Apply a plan of no-show flags: each real change once, as fast as Cal.com's rate limit allows.
 
     The flags are read again first, in pages. Flags that are already set are skipped. The others are sent with one call
@@ -467,11 +471,15 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
     :param mask_addresses: mask addresses and names in the plan's ``report.html``, which is written anew with the
         outcomes, whatever the plan's task had chosen. Defaults to False. (templated)
 
-    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``
-    without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than the plan's; ``gone``, such as
-    cancelled bookings; ``human_override``, changed by a person after our last write; ``failed``. ``outcomes.jsonl``
-    beside the plan lists all of them, one per line.
+    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, marked, unmarked, calls, outcomes_path,
+    ledger_path}`` without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set;
+    ``unknown_attendee``, no longer on the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than
+    the plan's; ``gone``, such as cancelled bookings; ``human_override``, changed by a person after our last write;
+    ``failed``. ``outcomes.jsonl`` beside the plan lists all of them, one per line. ``marked`` and ``unmarked`` count
+    the flags that were set and removed, also by earlier attempts of the task.
+
+    If there are any, the task also makes one event of the asset ``calcom://no-shows/<calcom_conn_id>``, with these
+    counts, the plan's path and its hash: see :func:`airflow_provider_calcom.assets.no_shows_asset`.
 
     :raises ChangesFailed: at the end, if changes failed or were not permitted.
     :raises PlanRefused: if a guard rail rejected the plan.
@@ -544,12 +552,15 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
         self.mask_addresses = mask_addresses
+        self.outlets = with_alias(self.outlets)
         self._application: Application | None = None
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import apply_request
+        from airflow_provider_calcom.operators._asset_events import add_no_shows_event
+        from airflow_provider_calcom.operators._lineage import apply_lineage
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import link_report
         from airflow_provider_calcom.operators._task import TaskState, keep_failed_result, task_run
@@ -566,8 +577,12 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         except Exception:
             keep_failed_result(context, lambda: self._application and self._application.result)
             raise
-        if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
+        finally:
+            if self._application.has_outcomes:
+                self._report_lineage(hook, lambda: apply_lineage(request, hook))
+        if skips and not result["marked"] + result["unmarked"] + result["outcomes"].get("would_apply", 0):
             raise AirflowSkipException("There was nothing to change")
+        add_no_shows_event(context, hook.calcom_conn_id, result)
         return dict(result)
 
     def _run(self, application: Application, folder: Any, masks: bool) -> ApplyResult:

@@ -26,6 +26,7 @@ from airflow_provider_calcom.api.webhooks import (
     parse_event,
     verify_signature,
 )
+from airflow_provider_calcom.assets import webhook_uri
 from airflow_provider_calcom.configuration import webhook_conn_id
 from airflow_provider_calcom.hooks import ConnectionMissing
 from airflow_provider_calcom.hooks.calcom import CalComHook
@@ -41,15 +42,6 @@ MOST_AT_ONCE = 100
 """Events that wait for the database at once; more are refused, so that memory stays bounded."""
 
 log = logging.getLogger(__name__)
-
-
-def asset_uri(conn_id: str, trigger: str) -> str:
-    """Return the URI of the asset of a trigger.
-
-    :param conn_id: id of the connection to Cal.com.
-    :param trigger: name of the trigger.
-    """
-    return f"calcom://webhooks/{conn_id}/{trigger}"
 
 
 def make_app() -> FastAPI:
@@ -134,7 +126,7 @@ class Receiver:
         if not self._claim(digest):
             return f"{shown}, which came before; nothing was registered"
         try:
-            await self._hand_over(asset_uri(conn_id, event.trigger), _extra_of(event, digest))
+            await self._hand_over(webhook_uri(event.trigger, conn_id), _extra_of(event, digest))
         except BaseException:  # also where the server stops: the same delivery may come once more
             self._received.pop(digest, None)
             raise

@@ -27,6 +27,7 @@ from airflow_provider_calcom.no_shows.apply.result import (
 from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEMPTED, ApplyRun, FailureEndsRun
 from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
+from airflow_provider_calcom.no_shows.ledger.records import format_time
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan_files import (
     DRY_RUN_FILE,
@@ -191,7 +192,7 @@ class Application:
 
     def _write_outcomes(self, worklist: Worklist, summary: Summary) -> None:
         with writing(self._outcomes_path, "plan"):
-            worklist.write(self._outcomes_path, summary["sha256"])
+            worklist.write(self._outcomes_path, summary["sha256"], format_time(self._wall_clock()))
         self.has_outcomes = True
 
     @property
@@ -208,6 +209,8 @@ class Application:
             "changes": worklist.total,
             "bookings": worklist.bookings,
             "outcomes": {**counts, WOULD_APPLY: worklist.counts[WOULD_APPLY]} if request.dry_run else counts,
+            "marked": worklist.written(absent=True),
+            "unmarked": worklist.written(absent=False),
             "calls": calls,
             "outcomes_path": str(self._outcomes_path),
             "ledger_path": str(request.ledger),
