@@ -66,8 +66,8 @@ class EndedBookingsTrigger(BaseEventTrigger):
     :param settle: seconds after the end before a booking is reported. Defaults to 7,200, as the policy's field of that
         name.
     :param poll_interval: seconds between two polls, 5 or more. Defaults to 300.
-    :param catch_up: where nothing is stored, as at the first start: bookings that have settled within this number of seconds
-        before are reported. Defaults to 86,400, a day.
+    :param catch_up: where nothing is stored, as at the first start: bookings are reported that settled within this
+        number of seconds before. Defaults to 86,400, a day.
     :param overlap: seconds for which a booking that should have been reported is still looked for, because it was made,
         moved or accepted late. 60 or more. Defaults to 21,600, six hours.
     :param max_bookings: bookings in one event; the others are in the events of the next polls. 1 to 5,000. Defaults to

@@ -103,7 +103,7 @@ class Life:
 
 @pytest.fixture
 def start(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Life]:
-    """Return a function that returns a life at a time of the sandbox's clock, on Airflow 3.3 unless it keeps nothing."""
+    """Return a function that returns a life at a time of the sandbox's clock; without a state as before Airflow 3.3."""
 
     def made(now: str = "2026-11-19T08:00:00Z", *, keeps: bool = True) -> Life:
         life = Life(calcom, Store() if keeps else None)
