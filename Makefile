@@ -14,7 +14,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 # On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
 ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-events e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -60,7 +60,7 @@ test-sdist: $(AIRFLOW_33)/installed
 
 # Deprecations are not errors there: those of Airflow 2 and of its old libraries are not ours.
 test-airflow-2.11: $(AIRFLOW_211)/installed
-	$(AIRFLOW_211)/bin/$(PYTEST) $(ITS_OWN_WARNINGS) -m "not standalone" tests/hooks tests/operators tests/e2e
+	$(AIRFLOW_211)/bin/$(PYTEST) $(ITS_OWN_WARNINGS) -m "not standalone and not events" tests/hooks tests/operators tests/e2e
 
 # What differs between minor versions: how they resolve mapped tasks, the day of a run, and what the example DAGs can
 # import. It takes a few minutes, because 3.0 to 3.2 take seconds for a task.
@@ -85,6 +85,11 @@ test-e2e: $(AIRFLOW_33)/installed
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed
 	$(BIN)/python -m pytest -m standalone tests/e2e
+
+# Bookings that end start DAGs, by the watcher of an asset and by webhooks, and no-shows are marked, while the triggerer is
+# killed twice.
+e2e-events: $(AIRFLOW_33)/installed
+	$(BIN)/python -m pytest -q -s -m events tests/e2e/test_events.py
 
 # Airflow's interface and our reports in a headless Chromium: some minutes, and 1 GB of memory more than Airflow's own.
 # The pictures in the documentation come from here, so they show what is.

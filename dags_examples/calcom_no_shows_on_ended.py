@@ -11,8 +11,8 @@
 | `apply` | sends each real change once, and records it in the ledger | yes, unless *dry run* |
 
 The asset's watcher reports each booking once, some time after its end; a webhook of Cal.com, `MEETING_ENDED`, can start
-the run as well. An event that comes twice changes nothing: flags that are set are skipped. Nobody has to approve: a plan
-beyond the guard rails fails, and nothing of it is applied.
+the run as well. An event that comes twice changes nothing: flags that are set are skipped. Nobody has to approve, but a
+plan beyond the guard rails fails, and nothing of it is applied.
 
 What the report does not show yet stays undecided here, and is not looked at again. So keep `calcom_reconcile_no_shows`,
 which finds it the next day, along with everything that a lost webhook would have reported.
@@ -171,7 +171,7 @@ with DAG(
         policy={
             "internal_domains": "{{ params.internal_domains }}",
             "settle": SETTLE.total_seconds(),
-            # Your own report is taken to be complete up to its last row: whoever ended later stays undecided.
+            # Your own report is taken to be complete up to its last row: later meetings stay undecided.
             "attendance_until": f"{{{{ {{'zoom': '{SAMPLE_IS_COMPLETE_UNTIL}'}}"
             f" if params.report == {SAMPLE_REPORT!r} else {{}} }}}}",
         },
