@@ -17,7 +17,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 
 .PHONY: demo docs test check format clean nightly
 .PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
-.PHONY: test-agents e2e-ui conformance release-check
+.PHONY: test-agents e2e-events e2e-ui conformance release-check
 .PHONY: bench-import bench-attendance bench-decide bench-apply bench-report
 
 demo: $(AIRFLOW_33)/installed
@@ -94,6 +94,11 @@ test-e2e: $(AIRFLOW_33)/installed
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed
 	$(BIN)/python -m pytest -m standalone tests/e2e
+
+# Bookings that end start DAGs, by the watcher of an asset and by webhooks, and no-shows are marked, while the triggerer is
+# killed twice.
+e2e-events: $(AIRFLOW_33)/installed
+	$(BIN)/python -m pytest -q -s -m events tests/e2e/test_events.py
 
 # Airflow's interface and our reports in a headless Chromium: some minutes, and 1 GB of memory more than Airflow's own.
 # The pictures in the documentation come from here, so they show what is.

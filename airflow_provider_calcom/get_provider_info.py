@@ -57,6 +57,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_calcom.triggers.attendance",
                     "airflow_provider_calcom.triggers.bookings",
+                    "airflow_provider_calcom.triggers.ended",
                 ],
             }
         ],

@@ -90,6 +90,7 @@ API_MODULES = (
     "airflow_provider_calcom.sensors.bookings",
     "airflow_provider_calcom.triggers.attendance",
     "airflow_provider_calcom.triggers.bookings",
+    "airflow_provider_calcom.triggers.ended",
     "airflow_provider_calcom.operators.webhooks",
     "airflow_provider_calcom.reports",
     "airflow_provider_calcom.reports.markdown",

@@ -53,6 +53,7 @@ from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
 from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
+from airflow_provider_calcom.triggers.ended import EndedBookingsTrigger
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.pages import blocks
@@ -337,10 +338,11 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## EnsureWebhookOperator", EnsureWebhookOperator),
         (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
         (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
+        (SENSORS, "## EndedBookingsTrigger", EndedBookingsTrigger),
         (NOTIFICATIONS, "## NoShowNotifier", NoShowNotifier),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "notifier", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "watcher", "notifier", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

@@ -356,3 +356,19 @@ def test_which_flag_an_outcome_leaves(example: Callable[[str], ModuleType]) -> N
     }
     assert flag_of({"outcome": "human_override", "to": False}) is True
     assert flag_of({"outcome": "applied", "to": False}) is False
+
+
+def test_no_shows_on_ended(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """Exactly the bookings of the run are decided on; a dry run writes nothing, and a second run no flag again."""
+    module = example("calcom_no_shows_on_ended")
+    conf = {"plans": str(tmp_path / "plans"), "ledger": str(tmp_path / "ledger")}
+    absent = {one for one in TRULY_ABSENT if one[0] in module.SAMPLE_BOOKINGS}
+    assert len(absent) == 2
+    before = marked(demo)
+
+    run(module, **conf)
+    assert demo.writes() == []
+    for _ in range(2):
+        run(module, **conf, dry_run=False)
+        assert marked(demo) - before == absent
+    assert len(demo.marks()) == len(absent)

@@ -57,8 +57,9 @@ def bag() -> Any:
 def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
     """A DagBag finds all DAGs of the folder; parsing them sends no request."""
     assert bag.import_errors == {}
-    names = ("attendance_join", "backfill_no_shows", "mark_absent", "no_shows_to_warehouse", "plan_no_shows")
-    assert set(bag.dags) == {f"calcom_{name}" for name in (*names, "reconcile_no_shows")}
+    names = ["attendance_join", "backfill_no_shows", "mark_absent", "no_shows_on_ended", "no_shows_to_warehouse"]
+    names += ["plan_no_shows", "reconcile_no_shows"]
+    assert set(bag.dags) == {f"calcom_{name}" for name in names}
     assert all({"calcom", "example"} <= set(dag.tags) for dag in bag.dags.values())
     assert demo.calls() == []
 
