@@ -12,7 +12,7 @@ BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-triggers bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -109,6 +109,10 @@ bench-decide: $(AIRFLOW_33)/installed
 # Some ten minutes; docs/explanation/benchmarks-apply.md has the table, which --write makes.
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
+
+# Some three minutes; docs/explanation/benchmarks-triggers.md has the table, which --write makes.
+bench-triggers: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.triggers
 
 # Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
 bench-report: $(AIRFLOW_33)/installed
