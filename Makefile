@@ -12,7 +12,7 @@ BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-triggers bench-report format clean
+.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-triggers bench-receiver bench-report format clean
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -113,6 +113,10 @@ bench-apply: $(AIRFLOW_33)/installed
 # Some three minutes; docs/explanation/benchmarks-triggers.md has the table, which --write makes.
 bench-triggers: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.triggers
+
+# A minute and a half; docs/explanation/benchmarks-receiver.md has the table, which --write makes.
+bench-receiver: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.receiver
 
 # Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
 bench-report: $(AIRFLOW_33)/installed

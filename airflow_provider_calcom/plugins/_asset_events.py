@@ -82,7 +82,9 @@ def register_deliveries(uri: str, trigger: str, deliveries: Sequence[Delivery]) 
         wait = _seconds_to_wait(earlier[0].timestamp) if earlier else 0.0
         if wait:
             return Registered(wait=wait)
-        asset = session.get_one(AssetModel, asset_id)
+        asset = session.get(AssetModel, asset_id)
+        if asset is None:
+            return Registered(is_used=False)
         asset_manager.register_asset_change(asset=asset, extra=_extra_of(trigger, fresh), session=session)
     return Registered(repeated=repeated)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
+from queue import Full
 from typing import Literal
 
 from airflow_provider_calcom.plugins._asset_events import SECONDS_BETWEEN_EVENTS, Delivery, Registered
@@ -30,10 +31,6 @@ Result = Literal["registered", "repeated", "unused"]
 Register = Callable[[str, str, Sequence[Delivery]], Registered]
 
 log = logging.getLogger(__name__)
-
-
-class QueueFull(Exception):
-    """As many deliveries wait as may."""
 
 
 @dataclass
@@ -59,7 +56,7 @@ class _Asset:
 
 
 class EventWriter:
-    """Registers deliveries in one thread. At the end of the process it first registers what waits.
+    """Registers deliveries in one thread. Where Python ends the process, it first registers what waits.
 
     :param register: registers one event for deliveries of one asset; called with its URI, and the trigger.
     :param forget: called with the digest of a delivery that was accepted and then not registered.
@@ -75,16 +72,17 @@ class EventWriter:
         self._assets: dict[str, _Asset] = {}
         self._changed = threading.Condition()
         self._number = 0
+        self._is_failing = False
         self._is_running = False
 
     def add(self, uri: str, trigger: str, delivery: Delivery) -> tuple[Future[Result], float]:
         """Let a delivery wait; return its result to come, and the seconds until it will be tried at the earliest.
 
-        :raises QueueFull: if too many wait.
+        :raises queue.Full: if too many wait.
         """
         with self._changed:
             if self._number >= MOST_WAITING:
-                raise QueueFull
+                raise Full
             if not self._is_running:
                 # Not a daemon: Python waits for it at the end of the process.
                 threading.Thread(target=self._run, name="calcom-webhooks", daemon=False).start()
@@ -94,6 +92,11 @@ class EventWriter:
             self._number += 1
             self._changed.notify()
             return waiting.result, max(0.0, asset.due - self._clock())
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether deliveries wait or are being registered, and the last attempt did not fail."""
+        return self._is_running and not self._is_failing
 
     def _run(self) -> None:
         """Register what waits, until nothing does."""
@@ -125,8 +128,10 @@ class EventWriter:
         try:
             done = self._register(uri, trigger, [one.delivery for one in taken])
         except Exception as error:
+            self._is_failing = True
             self._on_failure(uri, trigger, taken, error)
             return
+        self._is_failing = False
         if done.wait:
             if _is_ending():
                 time.sleep(done.wait)

@@ -20,8 +20,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Full
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
 from airflow_provider_calcom.api.errors import InvalidDelivery
@@ -36,7 +39,7 @@ from airflow_provider_calcom.configuration import webhook_conn_id
 from airflow_provider_calcom.hooks import ConnectionMissing
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.plugins._asset_events import Delivery, register_deliveries
-from airflow_provider_calcom.plugins._event_writer import EventWriter, QueueFull, Register, Result
+from airflow_provider_calcom.plugins._event_writer import EventWriter, Register, Result
 
 LARGEST_BODY = 1024 * 1024
 MOST_BYTES = 32 * LARGEST_BODY
@@ -57,6 +60,7 @@ AFTER_A_FAILURE = 1.0
 """Seconds for which no connection is read after that failed."""
 REMEMBERED = 50_000
 """Deliveries whose hash is remembered, to reject replays; 8 MB."""
+_LOOK_AGAIN = 0.05
 DIGITS = 16
 """Of the hash; a sender who could choose among bodies has the secret."""
 
@@ -143,7 +147,7 @@ class _SecretsReader:
         is_usable = kept is not None and now < kept.read_at + SECRETS_ARE_STALE
         limit = SECONDS_FOR_SECRETS if is_usable else max(0.0, self._began + LONGEST_READ - now)
         reading = self._reading
-        await asyncio.wait({asyncio.wrap_future(reading)}, timeout=limit)
+        await _wait(reading, limit)
         if reading.done():
             return self._take(reading)
         if kept is None or not is_usable:
@@ -187,6 +191,7 @@ class Receiver:
         self._received: OrderedDict[str, None] = OrderedDict()
         self._writer = EventWriter(register, self._forget, clock)
         self._bytes = 0
+        self._is_kept = False
 
     async def receive(self, request: Request) -> Response:
         """Respond to one delivery.
@@ -201,7 +206,22 @@ class Receiver:
             log.warning("A delivery of a webhook was refused with status %d: %s", refused.status, refused)
             return Response(status_code=refused.status)
         log.info("A delivery of a webhook was accepted: %s", outcome)
-        return Response(status_code=status)
+        return Response(status_code=status, background=BackgroundTask(self._until_registered))
+
+    async def _until_registered(self) -> None:
+        """Keep a server that is about to stop until what was accepted is registered, as far as the database lets it.
+
+        uvicorn ends by a signal, so that Python waits for no thread; but it waits for the tasks of responses. One of
+        them is enough.
+        """
+        if self._is_kept:
+            return
+        self._is_kept = True
+        try:
+            while self._writer.is_at_work:
+                await asyncio.sleep(_LOOK_AGAIN)
+        finally:
+            self._is_kept = False
 
     async def _accept(self, request: Request) -> tuple[int, str]:
         """Return the status, and what was done with a delivery, in words for the log."""
@@ -249,14 +269,14 @@ class Receiver:
         delivery = Delivery(digest, event.booking_uid if isinstance(event, BookingEvent) else None)
         try:
             coming, earliest = self._writer.add(uri, event.trigger, delivery)
-        except QueueFull:
+        except Full:
             raise _Refused(503, "too many events are waiting for the database") from None
         except RuntimeError:  # no thread can be started any more
             raise _Refused(503, "the server stops") from None
         try:
             left = until - asyncio.get_running_loop().time()
             if earliest < left:
-                await asyncio.wait({asyncio.wrap_future(coming)}, timeout=left)
+                await _wait(coming, left)
         finally:
             is_left_to_writer = coming.cancel()  # also where the server stops meanwhile
         if is_left_to_writer or coming.cancelled():
@@ -287,6 +307,14 @@ class Receiver:
         finally:
             self._bytes -= len(body)
         return bytes(body)
+
+
+async def _wait(future: Future[Any], seconds: float) -> None:
+    """Wait until a future of a thread is done, for some seconds at most."""
+    done = asyncio.wrap_future(future)
+    # Otherwise asyncio logs an error that nobody read, with its text.
+    done.add_done_callback(lambda one: one.cancelled() or one.exception())
+    await asyncio.wait({done}, timeout=seconds)
 
 
 def _check_kind(request: Request) -> None:

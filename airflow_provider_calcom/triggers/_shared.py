@@ -56,7 +56,7 @@ async def shared_settings(hook: CalComHook, *, renewed: bool = False) -> ClientS
 
     They are read in a thread: see ``CalComHook.get_async_conn``.
 
-    :param hook: of the connection.
+    :param hook: of the connection, a new one.
     :param renewed: whether they must be read after this call, because Cal.com refused those that are known.
     :raises ProviderError: as the hook's ``settings``.
     """

@@ -98,20 +98,23 @@ class BookingsTrigger(BaseTrigger):
         options = WaitOptions(self.moment, self.grace, self.on_cancelled, self.on_rescheduled)
         wait = BookingWait(self.bookings, options)
         path = list_path(self.organization_id, self.team_id, self.user_id)
-        hook = CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
-        settings = await shared_settings(hook)
+        settings = await shared_settings(self._hook())
         while True:
             try:
                 async with shared_reader(self.calcom_conn_id, settings, path) as reader:
                     await self._wait_with(reader, wait)
             except AccessRefused:
                 # The key may have been replaced while the trigger slept, perhaps for weeks.
-                renewed = await shared_settings(hook, renewed=True)
+                renewed = await shared_settings(self._hook(), renewed=True)
                 if renewed == settings:
                     raise
                 settings = renewed
             else:
                 return done(bookings=wait.result())
+
+    def _hook(self) -> CalComHook:
+        """Return a new hook: one that was used keeps what it read of the connection."""
+        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
 
     async def _wait_with(self, reader: SharedReader, wait: BookingWait) -> None:
         while True:
