@@ -18,7 +18,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 .PHONY: demo docs test check format clean nightly
 .PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
 .PHONY: test-agents e2e-events e2e-ui conformance release-check
-.PHONY: bench-import bench-attendance bench-decide bench-apply bench-report
+.PHONY: bench-import bench-attendance bench-decide bench-apply bench-report bench-triggers bench-receiver
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -128,6 +128,14 @@ bench-decide: $(AIRFLOW_33)/installed
 # Some ten minutes; docs/explanation/benchmarks-apply.md has the table, which --write makes.
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
+
+# Some three minutes; docs/explanation/benchmarks-triggers.md has the table, which --write makes.
+bench-triggers: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.triggers
+
+# A minute and a half; docs/explanation/benchmarks-receiver.md has the table, which --write makes.
+bench-receiver: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.receiver
 
 # Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
 bench-report: $(AIRFLOW_33)/installed

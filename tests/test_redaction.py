@@ -208,6 +208,8 @@ SHOWN_IN_LOGS = {
     ("operators/webhooks.py", "outcome.webhook_id or 'without an id'"): "an id of Cal.com, checked",
     ("plugins/_receiver.py", "outcome"): "literals, with a trigger's name and a uid",
     ("plugins/_receiver.py", "refused"): "an error of ours",
+    ("plugins/_event_writer.py", "type(error).__name__"): "a class",
+    ("plugins/_event_writer.py", "uri"): "an asset's, with a connection's id and a trigger's name",
     ("no_shows/completeness.py", "begin"): "an instant",
     ("no_shows/completeness.py", "format_microseconds(requested)"): "an instant",
     ("no_shows/completeness.py", "max(early)"): "an instant",

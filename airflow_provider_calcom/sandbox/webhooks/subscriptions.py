@@ -40,6 +40,9 @@ async def post_once(url: str, headers: dict[str, str], body: bytes) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+_TIMES = ("time", "timeUnit")
+
+
 @dataclass
 class Webhook:
     """One subscription of one user."""
@@ -56,13 +59,16 @@ class Webhook:
     def show(self) -> Json:
         """Return the short form, which create, list, change and delete respond with."""
         settings = {"payloadTemplate": None, "secret": None, **self.settings}
+        for name in _TIMES:
+            settings.pop(name, None)
         return {"id": self.id, "userId": self.owner.id, **settings}
 
     def show_all(self, build: Build) -> Json:
         """Return the long form, which only GET of one webhook responds with."""
         empty = dict.fromkeys(("teamId", "eventTypeId", "appId", "time", "timeUnit", "oAuthClientId"))
         version = {"version": VERSION} if build.webhook_version else {}
-        return {**empty, "createdAt": iso(self.created), "platform": False, **version, **self.show()}
+        times = {name: self.settings[name] for name in _TIMES if name in self.settings}
+        return {**empty, "createdAt": iso(self.created), "platform": False, **version, **self.show(), **times}
 
 
 @dataclass
