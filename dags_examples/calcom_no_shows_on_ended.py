@@ -1,13 +1,12 @@
 """Mark no-shows as soon as meetings have ended and their attendance can have arrived.
 
-**bookings → ended → read → plan → apply**
+**bookings → ended → plan → apply**
 
 | task | what it does | writes to Cal.com |
 |---|---|---|
 | `bookings` | collects the uids of all events that started the run | no |
 | `ended` | waits until these bookings have settled, without a worker slot; follows rescheduled ones | no |
-| `read` | reads exactly these bookings from Cal.com | no |
-| `plan` | joins them to the attendance report, and decides who was absent | no |
+| `plan` | reads exactly these bookings, joins them to the attendance report, and decides who was absent | no |
 | `apply` | sends each real change once, and records it in the ledger | yes, unless *dry run* |
 
 The asset's watcher reports each booking once, some time after its end; a webhook of Cal.com, `MEETING_ENDED`, can start
@@ -26,8 +25,6 @@ that an event starts has the defaults. A DAG that is paused has no watcher.
 
 from __future__ import annotations
 
-import json
-import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +32,6 @@ from typing import Any
 from airflow.providers.common.compat.sdk import (
     DAG,
     AirflowSkipException,
-    ObjectStoragePath,
     Param,
     get_current_context,
     task,
@@ -68,8 +64,6 @@ SAMPLE_BOOKINGS = [
     "dm5HostNeverCame0000005",
 ]
 SAMPLE_IS_COMPLETE_UNTIL = "2026-11-19T00:00:00Z"
-
-log = logging.getLogger(__name__)
 
 
 def uids_of(extra: dict[str, Any]) -> list[str]:
@@ -147,26 +141,9 @@ with DAG(
         deferrable=True,
     )
 
-    @task
-    def read(ended: dict[str, Any]) -> dict[str, Any]:
-        """Write the bookings to a file, whose folder is the run's own; return where it and the plan are."""
-        from airflow_provider_calcom.hooks.calcom import CalComHook
-
-        context = get_current_context()
-        name = "".join(sign if sign.isalnum() else "-" for sign in context["run_id"])
-        folder = ObjectStoragePath(context["params"]["plans"]) / name
-        folder.mkdir(parents=True, exist_ok=True)
-        with CalComHook() as hook:
-            found = hook.get_bookings(booking_uids=list(ended), skip_missing=True)
-        with (folder / "bookings.jsonl").open("w") as file:
-            file.writelines(f"{json.dumps(booking)}\n" for booking in found)
-        log.info("%d bookings to decide on", len(found))
-        return {"bookings": str(folder / "bookings.jsonl"), "plan": str(folder / "plan")}
-
-    files = read(ended.output)
     plan = PlanNoShowsOperator(
         task_id="plan",
-        bookings=files["bookings"],
+        booking_uids=ended.output,
         attendance={"feed": "zoom", "path": "{{ params.report }}"},
         policy={
             "internal_domains": "{{ params.internal_domains }}",
@@ -175,7 +152,7 @@ with DAG(
             "attendance_until": f"{{{{ {{'zoom': '{SAMPLE_IS_COMPLETE_UNTIL}'}}"
             f" if params.report == {SAMPLE_REPORT!r} else {{}} }}}}",
         },
-        plan_path=files["plan"],
+        plan_path="{{ params.plans }}/{{ run_id | replace(':', '-') | replace('+', '-') }}",
         ledger_path="{{ params.ledger }}",
     )
 

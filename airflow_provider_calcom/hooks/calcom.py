@@ -16,9 +16,8 @@ from airflow_provider_calcom._redact import redact
 from airflow_provider_calcom._rendered import flag
 from airflow_provider_calcom._timestamps import format_timestamp, parse_timestamp_or_date
 from airflow_provider_calcom.api import endpoints, listing, marking
-from airflow_provider_calcom.api.arguments import checked_api_version, checked_uid, parse_argument
+from airflow_provider_calcom.api.arguments import checked_api_version, parse_argument
 from airflow_provider_calcom.api.errors import CalComError, InvalidConnection
-from airflow_provider_calcom.api.lookups import find_bookings
 from airflow_provider_calcom.api.mark_request import MarkRequest
 from airflow_provider_calcom.api.query import BookingQuery, list_path
 from airflow_provider_calcom.api.settings import (
@@ -295,29 +294,6 @@ class CalComHook(BaseHook):
         :raises BookingNotMarkable: if the uid is that of a whole series.
         """
         return self._client.call(endpoints.get_booking(booking_uid))
-
-    def get_bookings(self, *, booking_uids: list[str], skip_missing: bool = False) -> list[dict[str, Any]]:
-        """Return several bookings in the order of their uids: many are read in pages, which takes fewer calls.
-
-        :param booking_uids: uids of bookings or of occurrences of series; one that is repeated counts once.
-        :param skip_missing: leave out what can't be read, and log how many bookings these are. Defaults to False.
-        :raises BookingNotFound: if no booking has one of the uids.
-        """
-        uids = [checked_uid(uid, f"booking_uids[{index}]") for index, uid in enumerate(booking_uids)]
-        client = self._client
-        flow = find_bookings(
-            dict.fromkeys(uids),
-            path=list_path(),
-            api_version=client.settings.api_version,
-            now=lambda: client.server_time,
-        )
-        found = client.run(flow)
-        errors = [one for one in found.values() if isinstance(one, CalComError)]
-        if errors and not skip_missing:
-            raise errors[0]
-        if errors:
-            self.log.warning("%d bookings are left out, the first because: %s", len(errors), errors[0])
-        return [one for uid in dict.fromkeys(uids) if not isinstance(one := found[uid], CalComError)]
 
     def get_booking_series(self, *, booking_uid: str) -> list[dict[str, Any]]:
         """Return all occurrences of a recurring series.

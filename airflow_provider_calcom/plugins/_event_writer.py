@@ -95,7 +95,7 @@ class EventWriter:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether deliveries wait or are being registered, and the last attempt did not fail."""
+        """Return whether deliveries wait or are being registered, and the last attempt did not fail."""
         return self._is_running and not self._is_failing
 
     def _run(self) -> None:

@@ -49,7 +49,6 @@ def edited(example: str, conn_id: str, folder: Path) -> str:
         '"/tmp/no-shows/on-ended"': repr(str(folder / conn_id / "plans")),
         '"ledger": Param(\n            None': f'"ledger": Param(\n            {str(folder / conn_id / "ledger")!r}',
         "timedelta(minutes=5)": "timedelta(seconds=2)",
-        "CalComHook()": f"CalComHook(calcom_conn_id={conn_id!r})",
         "default_args={": f"default_args={{'calcom_conn_id': {conn_id!r}, ",
         WATCHED: conn_id,
     }
