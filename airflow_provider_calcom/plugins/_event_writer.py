@@ -95,7 +95,7 @@ class EventWriter:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether deliveries wait or are being registered, and the last attempt did not fail."""
+        """True while deliveries wait or are being registered, unless the last attempt failed."""
         return self._is_running and not self._is_failing
 
     def _run(self) -> None:
