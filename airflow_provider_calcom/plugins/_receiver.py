@@ -35,6 +35,7 @@ from airflow_provider_calcom.api.webhooks import (
     parse_event,
     verify_signature,
 )
+from airflow_provider_calcom.assets import webhook_uri
 from airflow_provider_calcom.configuration import webhook_conn_id
 from airflow_provider_calcom.hooks import ConnectionMissing
 from airflow_provider_calcom.hooks.calcom import CalComHook
@@ -65,15 +66,6 @@ DIGITS = 16
 """Of the hash; a sender who could choose among bodies has the secret."""
 
 log = logging.getLogger(__name__)
-
-
-def asset_uri(conn_id: str, trigger: str) -> str:
-    """Return the URI of the asset of a trigger.
-
-    :param conn_id: id of the connection to Cal.com.
-    :param trigger: name of the trigger.
-    """
-    return f"calcom://webhooks/{conn_id}/{trigger}"
 
 
 def make_app() -> FastAPI:
@@ -265,7 +257,7 @@ class Receiver:
 
     async def _hand_over(self, conn_id: str, event: WebhookEvent, digest: str, until: float) -> Result | None:
         """Return the result for an event, or None if that is not known in time: it waits to be registered then."""
-        uri = asset_uri(conn_id, event.trigger)
+        uri = webhook_uri(event.trigger, conn_id)
         delivery = Delivery(digest, event.booking_uid if isinstance(event, BookingEvent) else None)
         try:
             coming, earliest = self._writer.add(uri, event.trigger, delivery)

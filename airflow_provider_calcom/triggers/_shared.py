@@ -12,16 +12,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from airflow_provider_calcom.api import listing
 from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.api.endpoints import Flow
 from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.lookups import Found, find_bookings
 from airflow_provider_calcom.api.settings import ClientSettings
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.hooks.calcom import CalComHook
+
+T = TypeVar("T")
 
 _COLLECT = 1.0
 """Seconds for which requests are collected before they are read together."""
@@ -145,6 +148,13 @@ class SharedReader:
         if self._serving is None:
             self._serving = asyncio.create_task(self._serve())
         return await request.result
+
+    async def run(self, flow: Callable[[str, str | None], Flow[T]]) -> T:
+        """Drive a flow over the list, and return its result.
+
+        :param flow: returns the flow for the path of the list, and the client's ``cal-api-version``.
+        """
+        return await self._client.run(flow(self._path, self._client.settings.api_version))
 
     async def _serve(self) -> None:
         try:

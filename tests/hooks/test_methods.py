@@ -81,6 +81,18 @@ def test_get_booking(hook: CalComHook) -> None:
         hook.get_booking(booking_uid="sandbox-series")
 
 
+def test_get_bookings(hook: CalComHook) -> None:
+    """In the order of the uids, each once; what can't be read fails, or is left out."""
+    uids = ["sandbox-today-3", UID, "sandbox-tomorrow-1", "sandbox-today-4", UID]
+    assert [one["uid"] for one in json_of(hook.get_bookings(booking_uids=uids))] == uids[:4]
+    assert hook.get_bookings(booking_uids=[]) == []
+    with pytest.raises(errors.BookingNotFound):
+        hook.get_bookings(booking_uids=[UID, "no-such-booking"])
+    assert [one["uid"] for one in hook.get_bookings(booking_uids=[UID, "no-such-booking"], skip_missing=True)] == [UID]
+    with pytest.raises(errors.InvalidArgument, match=r"booking_uids\[1\]"):
+        hook.get_bookings(booking_uids=[UID, "a b"])
+
+
 @each_build
 def test_get_booking_series(hook: CalComHook) -> None:
     """All occurrences of a series, in order; of a single booking a list of one."""

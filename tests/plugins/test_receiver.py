@@ -21,9 +21,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from airflow_provider_calcom.assets import webhook_uri
 from airflow_provider_calcom.plugins import _event_writer, _receiver
 from airflow_provider_calcom.plugins._asset_events import Delivery, Registered, register_deliveries
-from airflow_provider_calcom.plugins._receiver import Receiver, asset_uri
+from airflow_provider_calcom.plugins._receiver import Receiver
 from airflow_provider_calcom.plugins.webhooks import CalcomWebhooksPlugin
 
 SECRET, OLD = "made-up secret", "an older one"
@@ -47,7 +48,7 @@ class World:
 
     def __init__(self) -> None:
         self.secrets = [SECRET, OLD]
-        self.assets = {asset_uri("calcom_default", "BOOKING_NO_SHOW_UPDATED")}
+        self.assets = {webhook_uri("BOOKING_NO_SHOW_UPDATED", "calcom_default")}
         self.events: list[tuple[str, list[Delivery]]] = []
         self.reads = 0
         self.now = 0.0
@@ -459,12 +460,12 @@ def test_in_airflow(airflow_db: None, connect: Callable[..., None]) -> None:
     from airflow.sdk import Asset
     from airflow.utils.session import create_session
 
-    uri = asset_uri("calcom_default", "BOOKING_NO_SHOW_UPDATED")
+    uri = webhook_uri("BOOKING_NO_SHOW_UPDATED", "calcom_default")
     assert Asset(name="no-shows", uri=uri).uri == uri
     with create_session() as session:
         used, unused = (
             AssetModel(name=f"receiver-{uri}", uri=uri, group="asset")
-            for uri in (uri, asset_uri("calcom_default", "MEETING_ENDED"))
+            for uri in (uri, webhook_uri("MEETING_ENDED", "calcom_default"))
         )
         session.add_all([used, unused])
         session.flush()

@@ -131,11 +131,14 @@ class Webhooks:
         if any(hook.owner == user and hook.settings["subscriberUrl"] == url for hook in self.rows.values()):
             raise ApiError(409, "Webhook with this subscriber url already exists for this user")
 
-    def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime) -> None:
-        """Send the event to every active subscription of a user in the background, and log it at once."""
+    def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime, *, flat: bool = False) -> None:
+        """Send the event to every active subscription of a user in the background, and log it at once.
+
+        :param flat: whether the payload is beside the trigger, not within ``payload``.
+        """
         hooks = [hook for hook in self.rows.values() if hook.matches(trigger, owner_id)]
         if hooks:
-            event = {"triggerEvent": trigger, "createdAt": iso(now), "payload": payload}
+            event = {"triggerEvent": trigger, **(payload if flat else {"createdAt": iso(now), "payload": payload})}
             body = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
             for hook in hooks:
                 entry = {"url": hook.settings["subscriberUrl"], "headers": self._headers(hook, body), "body": body}
