@@ -73,9 +73,10 @@ log = logging.getLogger(__name__)
 
 
 def uids_of(extra: dict[str, Any]) -> list[str]:
-    """Return the uids of an event: of the watcher, which has many, or of a webhook, which has one."""
-    payload = extra.get("payload") or {}
-    return [one["uid"] for one in payload.get("bookings", [])] or [extra["booking_uid"]]
+    """Return the uids of an event: of the watcher, or of webhooks that came within a second."""
+    if "payload" in extra:
+        return [one["uid"] for one in extra["payload"]["bookings"]]
+    return list(extra["bookings"])
 
 
 with DAG(
