@@ -67,9 +67,10 @@ SAMPLE_IS_COMPLETE_UNTIL = "2026-11-19T00:00:00Z"
 
 
 def uids_of(extra: dict[str, Any]) -> list[str]:
-    """Return the uids of an event: of the watcher, which has many, or of a webhook, which has one."""
-    payload = extra.get("payload") or {}
-    return [one["uid"] for one in payload.get("bookings", [])] or [extra["booking_uid"]]
+    """Return the uids of an event: of the watcher, or of webhooks that came within a second."""
+    if "payload" in extra:
+        return [one["uid"] for one in extra["payload"]["bookings"]]
+    return list(extra["bookings"])
 
 
 with DAG(

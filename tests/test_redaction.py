@@ -201,7 +201,6 @@ SHOWN_IN_LOGS = {
     ("no_shows/apply/runner.py", "error"): "an error of ours",
     ("no_shows/apply/recorder.py", "word"): "a literal",
     ("hooks/calcom.py", "request.booking_uid"): "a checked uid",
-    ("hooks/calcom.py", "errors[0]"): "an error of ours",
     ("operators/webhooks.py", "'Dry run, nothing was sent. It would be: ' if dry_run else ''"): "literals",
     ("operators/webhooks.py", "outcome.action"): "a literal",
     ("operators/webhooks.py", "', '.join(outcome.triggers) or 'none'"): "names of events, checked",

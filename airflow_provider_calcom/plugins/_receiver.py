@@ -3,11 +3,11 @@
 Airflow authenticates nothing below a plugin's path: the signature is all that protects it. What a sender without the
 secret can cause is bounded: bodies of 32 MiB in memory altogether, and for each delivery one line in the log.
 
-A response takes at most 50 ms, unless the machine is overloaded, or the connection was not read for a minute and takes
-longer. Nobody repeats a delivery that was refused, so one whose event is not in the database by then is accepted with
-202, and registered from a bounded queue. It is lost if the process is killed within that second, or if the database
-stays away for half a minute: a hint was lost, as Cal.com loses some itself, and the next reconciling run finds what it
-would have reported. To respond only after the commit was rejected: a busy database takes longer than a sender waits.
+A response is to take at most 50 ms: the database is waited for 40 ms at most, unless the connection was not read for a
+minute and takes longer. Nobody repeats a delivery that was refused, so one whose event is not in the database by then
+is accepted with 202, and registered from a bounded queue. It is lost if the process is killed within that second, or if
+the database stays away for half a minute: a hint was lost, as Cal.com loses some itself, and the next reconciling run
+finds what it would have reported. To respond only after the commit was rejected: a busy database takes longer.
 """
 
 from __future__ import annotations

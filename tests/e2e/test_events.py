@@ -111,7 +111,9 @@ def watched(airflow: Standalone) -> list[str]:
 
 def hooked(airflow: Standalone) -> list[str]:
     """Return the uids that webhooks reported."""
-    return [event["booking_uid"] for event in events_of(airflow, f"calcom://webhooks/{HOOKED}/MEETING_ENDED")]
+    return [
+        uid for event in events_of(airflow, f"calcom://webhooks/{HOOKED}/MEETING_ENDED") for uid in event["bookings"]
+    ]
 
 
 def wait(is_so: Callable[[], Any], what: str) -> None:

@@ -280,7 +280,7 @@ def test_without_a_secret_nothing_is_sent(
 ) -> None:
     """An unsigned webhook is never made: nobody could trust its deliveries."""
     monkeypatch.setenv("AIRFLOW_VAR_PADDED", "padded-key\n")
-    if airflow_version.startswith("3.0."):
+    if "secret_variable" in options and airflow_version.startswith("3.0."):
         respond_that_no_variable_exists(monkeypatch)
     rotate(secret)
     with pytest.raises(errors.InvalidValue, match=words) as raised:
