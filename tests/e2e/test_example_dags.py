@@ -316,7 +316,7 @@ def test_no_shows_to_warehouse(
     expected = {**dict.fromkeys(written, True), (uid, who.lower()): False}
     assert absent_in(database) == expected
 
-    run(warehouse, plans=[str(older), str(folder), str(folder)])
+    run(warehouse, plans=[str(folder), str(folder), str(older)])
     assert absent_in(database) == expected
 
 
