@@ -3,9 +3,9 @@ PYTHON ?= python3
 RECORDINGS ?= tests/recordings/2026-11-22 tests/recordings/2026-11-29
 
 AIRFLOW_33 := .build/airflow-3.3
-AIRFLOW_211 := .build/airflow-2.11
 UI := .build/ui
-VERSIONS := 2.11 3.0 3.1 3.2 3.3
+# The slowest first: two run at once.
+VERSIONS := 3.2 3.1 3.0 2.11 3.3
 SPARK := .build/spark
 AGENTS := .build/agents
 DOCS := .build/docs
@@ -14,10 +14,11 @@ PLAIN := .build/release-airflow
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
-# On older versions of Airflow its own warnings are no errors; ours are found on 3.3.
-ITS_OWN_WARNINGS := -W default
 
-.PHONY: demo docs test check coverage test-deep test-sdist release-check test-wheel test-airflow-2.11 test-templates test-readme test-faults test-e2e test-standalone e2e-ui test-spark test-agents conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check format clean nightly
+.PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
+.PHONY: test-agents e2e-ui conformance release-check
+.PHONY: bench-import bench-attendance bench-decide bench-apply bench-report
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -61,17 +62,14 @@ test-sdist: $(AIRFLOW_33)/installed
 		$(abspath $(BIN))/python -c 'import airflow_provider_calcom as ours, os; assert ours.__file__.startswith(os.getcwd()), ours' && \
 		$(abspath $(BIN))/$(PYTEST)
 
-# Deprecations are not errors there: those of Airflow 2 and of its old libraries are not ours.
-test-airflow-2.11: $(AIRFLOW_211)/installed
-	$(AIRFLOW_211)/bin/$(PYTEST) $(ITS_OWN_WARNINGS) -m "not standalone" tests/hooks tests/operators tests/e2e
+# What depends on Airflow, on each supported version, and the README's table of it. Environments are made again only where
+# constraints or pyproject.toml changed. WHOLE=--whole runs all whole DAGs on slow versions, too, WRITE=--write the table.
+test-matrix: $(VERSIONS:%=.build/airflow-%/installed)
+	$(BIN)/python tools/matrix.py $(WHOLE) $(WRITE) $(VERSIONS:%=.build/airflow-%)
 
-# What differs between minor versions: how they resolve mapped tasks, the day of a run, and what the example DAGs can
-# import. It takes a few minutes, because 3.0 to 3.2 take seconds for a task.
-test-templates: $(VERSIONS:%=.build/airflow-%/installed)
-	for version in $(VERSIONS); do .build/airflow-$$version/bin/python -m pytest $(ITS_OWN_WARNINGS) \
-		-m "not standalone" \
-		tests/operators/test_templates.py tests/e2e/test_example_imports.py \
-		-k "never_a_template or day_of_a_run or examples_are_imported" || exit 1; done
+# All of this file that tests or measures, and one table of it: some hours.
+nightly: $(AIRFLOW_33)/installed
+	$(BIN)/python tools/nightly.py
 
 # What is published: built twice to the same bytes, looked into, installed by plain pip, its parts listed. In dist/.
 release-check: $(RELEASE)/installed $(PLAIN)/installed
@@ -91,7 +89,7 @@ test-faults: $(AIRFLOW_33)/installed
 
 # Whole DAGs and commands of Airflow, which take seconds to start: the examples, templates, a test of a connection.
 test-e2e: $(AIRFLOW_33)/installed
-	$(BIN)/python -m pytest -m e2e tests/e2e tests/operators/test_templates.py
+	$(BIN)/python -m pytest -m e2e tests/e2e tests/notifications tests/operators/test_templates.py
 
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed

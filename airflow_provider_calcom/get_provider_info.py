@@ -60,6 +60,7 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "notifications": ["airflow_provider_calcom.notifications.no_shows.NoShowNotifier"],
         "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],
         "extra-links": [
             "airflow_provider_calcom.links.CalComBookingLink",

@@ -81,6 +81,7 @@ API_MODULES = (
     "airflow_provider_calcom.no_shows.ledger.reader",
     "airflow_provider_calcom.no_shows.ledger.writer",
     "airflow_provider_calcom.no_shows.plan",
+    "airflow_provider_calcom.notifications.no_shows",
     "airflow_provider_calcom.operators.approval",
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
@@ -93,6 +94,7 @@ API_MODULES = (
     "airflow_provider_calcom.reports.markdown",
     "airflow_provider_calcom.reports.overview",
     "airflow_provider_calcom.reports.page",
+    "airflow_provider_calcom.retries",
 )
 # Of the modules of reports, because the package itself imports them only when they are used.
 _OF_REPORTS = ("write_overview", "write_report", "changes_table")

@@ -45,6 +45,7 @@ from airflow_provider_calcom.no_shows import diff, plan_files
 from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
+from airflow_provider_calcom.notifications.no_shows import NoShowNotifier
 from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
@@ -66,11 +67,12 @@ TROUBLESHOOTING, GUIDES = DOCS / "how-to" / "troubleshoot.md", DOCS / "how-to" /
 RULES, ACCURACY, BENCHMARK = (
     DOCS / "explanation" / f"{name}.md" for name in ("rules", "accuracy", "attendance-benchmark")
 )
-OPERATORS, SENSORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
+OPERATORS, SENSORS, NOTIFICATIONS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
     DOCS / "reference" / f"{name}.md"
     for name in (
         "operators",
         "sensors",
+        "notifications",
         "hook",
         "errors",
         "connection",
@@ -335,9 +337,10 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## EnsureWebhookOperator", EnsureWebhookOperator),
         (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
         (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
+        (NOTIFICATIONS, "## NoShowNotifier", NoShowNotifier),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "notifier", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

@@ -79,6 +79,7 @@ def test_parsing_a_dag_loads_no_client_and_no_hook() -> None:
     loaded = loaded_with(
         *(f"{NAME}.operators.{name}" for name in ("no_shows", "bookings", "webhooks")),
         *(f"{NAME}.sensors.{name}" for name in ("attendance", "bookings")),
+        *(f"{NAME}.{name}" for name in ("notifications.no_shows", "retries")),
     )
     heavy = {"httpx", "stamina", "pendulum", "duckdb", "sqlglot"}
     assert Path(NAME, "operators", "_base.py") in loaded

@@ -38,6 +38,7 @@ def marked(calcom: SandboxDriver) -> set[tuple[str, str]]:
     return {(one["uid"], row["email"]) for one in bookings for row in one["attendees"] if row["absent"]}
 
 
+@pytest.mark.every_version
 def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
     """A dry run writes nothing; the run marks exactly the absent attendees; a second run writes nothing."""
     module = example("calcom_attendance_join")
@@ -196,6 +197,7 @@ def test_a_rejected_plan_fails_the_run_without_retry(
     assert not (tmp_path / DAY / "plan.jsonl").exists()
 
 
+@pytest.mark.every_version
 def test_reconcile_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
     """A dry run reports; a run marks exactly the absent; another writes nothing; a late feed removes a mark of ours."""
     module = example("calcom_reconcile_no_shows")

@@ -115,9 +115,9 @@ def test_extra_fields_as_strings(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
-        # What each field may be is tested in tests/api/test_settings.py.
-        ({"extra": "{not json"}, "extra"),
-        ({"extra": "[1, 2]"}, "extra"),
+        # What each field may be is tested in tests/api/test_settings.py. Airflow 3.1 reads such an extra itself.
+        ({"extra": "{not json"}, "extra|or it can't be read"),
+        ({"extra": "[1, 2]"}, "extra|or it can't be read"),
         ({"extra": {"region": "asia"}}, "region"),
         ({"password": None}, "password"),
         ({"password": "cal_secret part"}, "password"),

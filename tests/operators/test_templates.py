@@ -1,6 +1,6 @@
 """Templates: Airflow renders the fields that the DAG file sets, and never what a task returned.
 
-``make test-templates`` runs this on every minor version of Airflow, because each resolves mapped tasks in its own way.
+``make test-matrix`` runs this on every minor version of Airflow, because each resolves mapped tasks in its own way.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ dag = made()
 
 @pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
 @pytest.mark.e2e
+@pytest.mark.every_version
 @pytest.mark.usefixtures("airflow_db")
 def test_data_is_never_a_template(calcom: SandboxDriver, native: bool) -> None:
     """Mapped or not, strings of the DAG file are rendered once; results of tasks stay unchanged at any depth."""
@@ -116,6 +117,7 @@ dag = made()
 
 
 @pytest.mark.e2e
+@pytest.mark.every_version
 @pytest.mark.usefixtures("airflow_db")
 def test_the_day_of_a_run_is_there_however_it_was_started() -> None:
     """The documented template renders the run's logical date, or today's date in a run without one."""

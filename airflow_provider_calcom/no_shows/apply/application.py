@@ -66,7 +66,8 @@ class ApplyStopped(AttendanceError):
 class Application:
     """One application of a plan. It may be stopped from another thread, or from a signal handler.
 
-    ``has_outcomes`` is whether the outcomes were written beside the plan.
+    ``has_outcomes`` is whether the outcomes were written beside the plan. ``result`` is the result, also if changes
+    failed; None before the outcome of each is known.
 
     :param request: what to apply, and how.
     :param open_client: makes the client, within its event loop.
@@ -91,6 +92,7 @@ class Application:
         self._sleep = sleep
         self._loop = LoopThread()
         self.has_outcomes = False
+        self.result: ApplyResult | None = None
 
     def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> ApplyResult:
         """Apply the plan.
@@ -117,7 +119,7 @@ class Application:
             error, calls = self._execute(summary, worklist, on_progress) if worklist.total else (None, 0)
             if error is not None:
                 worklist.fail_remaining(NOT_ATTEMPTED)
-            result = self._result(summary, worklist, calls)
+            result = self.result = self._result(summary, worklist, calls)
             self._write_outcomes(worklist, summary)
             log.info("Plan %s\n%s", shown_path(result["plan_path"]), format_outcomes(result, worklist))
             if error is not None and not isinstance(error, FailureEndsRun):

@@ -1,0 +1,185 @@
+"""Run the tests that depend on Airflow on each supported version, and compare the README's table with their results.
+
+``python tools/matrix.py [--write] [--whole] ENVIRONMENT ...``. Each environment is a folder such as
+``.build/airflow-3.3``, with one version of Airflow. They run beside each other, one on each processor. The exit status
+is 1 if a test failed, or if the table in README.md is not that of this run; ``--write`` writes it there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+BEGIN, END = "<!-- compatibility: made by make test-matrix -->\n", "<!-- end of compatibility -->\n"
+
+# Each column of the table, and the tests that speak for it: a prefix of their modules. Of several the longest counts.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "Hook, connection form": ("tests.hooks",),
+    "Operators": ("tests.operators",),
+    "Sensors, triggers": ("tests.sensors", "tests.triggers"),
+    "Example DAGs": ("tests.e2e",),
+    "Approval": ("tests.operators.test_approval",),
+    "View": ("tests.plugins",),
+    "Webhooks": ("tests.plugins.test_receiver",),
+    "Notifier": ("tests.notifications",),
+    "Retry policy": ("tests.test_retries",),
+}
+
+
+def _paths() -> Iterator[str]:
+    """Yield the folders and modules of tests."""
+    for prefix in (prefix for of in COLUMNS.values() for prefix in of):
+        path = prefix.replace(".", "/")
+        yield path if (ROOT / path).is_dir() else f"{path}.py"
+
+
+# Airflow's own warnings on older versions are not ours to fix; 3.3's tests have warnings as errors in `make test`.
+OPTIONS = ("-W", "default", "-p", "no:cacheprovider", "-q", "--tb=short", "--durations=15")
+# Airflow 3.0 to 3.2 need seconds for each task of dag.test(): without --whole only some whole DAGs run on these.
+SLOW = ("airflow-3.0", "airflow-3.1", "airflow-3.2")
+WHOLE = "not standalone and not events and not ui"
+SOME = f"{WHOLE} and (not e2e or every_version)"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests of one version of Airflow found.
+
+    :param airflow: the version.
+    :param counts: for each column the numbers of tests that passed, failed, and were skipped.
+    :param status: exit status of pytest.
+    :param seconds: wall-clock time.
+    :param log: what pytest printed.
+    """
+
+    airflow: str
+    counts: Mapping[str, tuple[int, int, int]]
+    status: int
+    seconds: float
+    log: Path
+
+    def cell(self, column: str) -> str:
+        """Return what the table says: ``-`` where this version of Airflow has nothing that could be tested."""
+        passed, failed, _ = self.counts[column]
+        return "**failed**" if failed else "yes" if passed else "-"
+
+    @property
+    def totals(self) -> tuple[int, int, int]:
+        """Return how many tests passed, failed and were skipped in all columns."""
+        passed, failed, skipped = (sum(numbers) for numbers in zip(*self.counts.values(), strict=True))
+        return passed, failed, skipped
+
+
+def column_of(module: str) -> str:
+    """Return the column of a test.
+
+    :param module: the module of the test, such as ``tests.hooks.test_form``.
+    :raises KeyError: if no column has it.
+    """
+    found = [(len(prefix), column) for column, of in COLUMNS.items() for prefix in of if module.startswith(prefix)]
+    if not found:
+        raise KeyError(f"{module} belongs to no column of tools/matrix.py")
+    return max(found)[1]
+
+
+def _results(report: Path) -> Iterator[tuple[str, int]]:
+    """Yield the column of each test and its result: 0 passed, 1 failed, 2 skipped."""
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it
+        kinds = {child.tag for child in case}
+        result = 1 if kinds & {"failure", "error"} else 2 if "skipped" in kinds else 0
+        yield column_of(case.get("classname") or case.get("name") or ""), result
+
+
+def counts_of(report: Path) -> dict[str, tuple[int, int, int]]:
+    """Return for each column how many tests passed, failed and were skipped.
+
+    :param report: what ``pytest --junit-xml`` wrote.
+    """
+    counts = {column: [0, 0, 0] for column in COLUMNS}
+    for column, result in _results(report):
+        counts[column][result] += 1
+    return {column: (passed, failed, skipped) for column, (passed, failed, skipped) in counts.items()}
+
+
+def _version(python: Path) -> str:
+    code = "from importlib.metadata import version; print(version('apache-airflow'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def run(environment: Path, *, whole: bool) -> Outcome:
+    """Run the tests of one environment.
+
+    :param whole: run all whole DAGs, on slow versions, too.
+    """
+    python = environment.absolute() / "bin" / "python"
+    results = environment.parent / "matrix"
+    results.mkdir(exist_ok=True)
+    report, log = results / f"{environment.name}.xml", results / f"{environment.name}.log"
+    report.unlink(missing_ok=True)
+    marks = WHOLE if whole or environment.name not in SLOW else SOME
+    begin = time.monotonic()
+    with log.open("w", encoding="utf-8") as output:
+        status = subprocess.run(
+            [python, "-m", "pytest", *OPTIONS, "-m", marks, f"--junit-xml={report}", *_paths()],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    counts = counts_of(report) if report.exists() else dict.fromkeys(COLUMNS, (0, 1, 0))
+    outcome = Outcome(_version(python), counts, status, time.monotonic() - begin, log)
+    passed, failed, skipped = outcome.totals
+    print(
+        f"Airflow {outcome.airflow}: {passed} passed, {failed} failed, {skipped} skipped in {outcome.seconds:.0f} s",
+        flush=True,
+    )
+    return outcome
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Return the table of the README, newest version first."""
+    newest_first = sorted(outcomes, key=lambda found: [int(part) for part in found.airflow.split(".")], reverse=True)
+    rows = [
+        ["Airflow", *COLUMNS],
+        ["---"] * (len(COLUMNS) + 1),
+        *([found.airflow, *map(found.cell, COLUMNS)] for found in newest_first),
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def main() -> int:
+    """Run the tests, print the table; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--write", action="store_true", help="write the table into README.md")
+    parser.add_argument("--whole", action="store_true", help="run all whole DAGs, on slow versions, too")
+    parser.add_argument("environments", nargs="+", type=Path, metavar="ENVIRONMENT")
+    arguments = parser.parse_args()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = list(pool.map(partial(run, whole=arguments.whole), arguments.environments))
+    made = table(outcomes)
+    print(made)
+    failed = [found for found in outcomes if found.status]
+    for found in failed:
+        print(f"Airflow {found.airflow}, from {found.log}:", *found.log.read_text().splitlines()[-40:], sep="\n")
+    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    old, _, after = rest.partition(END)
+    if arguments.write:
+        README.write_text(before + BEGIN + made + END + after, encoding="utf-8")
+    elif old != made:
+        print("The table in README.md is another one: make test-matrix WRITE=--write writes this one")
+    return 1 if failed or (old != made and not arguments.write) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
