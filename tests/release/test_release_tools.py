@@ -130,13 +130,19 @@ def test_what_does_not_belong_in_an_sdist_is_found(tmp_path: Path) -> None:
         with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
             for name in [*names, *added]:
                 archive.addfile(tarfile.TarInfo(f"x-9/{name}"), io.BytesIO())
-        return problems_of_sdist(tmp_path / "x.tar.gz")
+        return problems_of_sdist(tmp_path / "x.tar.gz", tmp_path)
 
     assert problems() == []
     assert problems("notes.md") == ["notes.md: does not belong in an sdist"]
     assert problems("tests/__pycache__/x.pyc") == ["tests/__pycache__/x.pyc: does not belong in an sdist"]
     names.remove("LICENSE")
     assert problems() == ["LICENSE: missing"]
+
+
+def test_the_folder_of_the_build_is_found(tmp_path: Path) -> None:
+    """Wherever that is: a file that names it was written by something that ran there."""
+    found = wheel_of(tmp_path, {**RIGHT, f"{NAME}/__init__.py": f'LOG = "{tmp_path}/log"'})
+    assert [line.partition(" has ")[0] for line in found] == [f"{NAME}/__init__.py, line 1:"]
 
 
 def test_metadata_of_readme_and_entry_points() -> None:

@@ -100,13 +100,16 @@ def build(root: Path, under: Circumstances, *targets: str, folder: Path) -> list
     made = []
     try:
         for target in targets:
-            subprocess.run(
+            run = subprocess.run(
                 [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder / target)],
                 cwd=root,
                 env={**os.environ, **under.environment, "SOURCE_DATE_EPOCH": EPOCH},
-                check=True,
-                stdout=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
             )
+            if run.returncode:
+                raise RuntimeError(f"hatchling could not build the {target}: {run.stderr.strip()}")
             made += list((folder / target).iterdir())
     finally:
         os.umask(before)

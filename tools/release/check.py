@@ -47,7 +47,7 @@ def main(airflow: Path) -> int:
         version = wheel.name.split("-")[1]
         report = reporter(problems)
         report("contents of the wheel", problems_of_wheel(wheel, ROOT))
-        report("contents of the source distribution", problems_of_sdist(sdist))
+        report("contents of the source distribution", problems_of_sdist(sdist, ROOT))
         report("version in changelog and upgrade note", problems_of_version(version))
         report("twine check --strict", failures("twine", "check", "--strict", str(wheel), str(sdist)))
         report("check-wheel-contents", failures("check_wheel_contents", str(wheel)))

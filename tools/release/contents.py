@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from email.message import Message
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trove_classifiers import classifiers as known_classifiers
 
@@ -52,12 +52,13 @@ FILES_OF_SDIST = (
 UNWANTED = re.compile(
     r"(^|/)(__pycache__|\.build|\.git|\.env[^/]*|[^/]*\.py[co]|\.[^/]*_cache|\.hypothesis|\.DS_Store)(/|$)"
 )
-# What a file may not have: the folders of the machine that builds, or the address of a package index.
+# What a file may not have: folders of the machine that builds, and the address of an index, unlike one of its pages.
 MACHINE = re.compile(
-    re.escape(str(Path(__file__).parents[2]))
-    + r"\b|/(?:home|Users)/(?!airflow\b|you\b|me\b|user\b|runner\b)\w+|/root/\w|C:\\Users\\\w"
-    r"|(?:extra-)?index-url\s*=|https?://[^\s\"'`)]+/simple\b|file:///opt/"
+    r"/(?:home|Users)/(?!airflow\b|you\b|me\b|user\b|runner\b)\w+|/root/\w|C:\\Users\\\w"
+    r"|(?:extra-)?index-url\s*=|(?:https?|file)://[^\s\"'`)]+/simple\b"
 )
+# Other servers' words, the patterns themselves and their tests.
+_NOT_SEARCHED = ("tests/recordings/", "tools/release/", "tests/release/")
 REQUIRED_URLS = ("Documentation",)
 EXTRAS = {"attendance", "sandbox"}
 CONSOLE_SCRIPTS = {"calcom-no-shows", "calcom-sandbox"}
@@ -81,7 +82,7 @@ def problems_of_wheel(path: Path, source: Path) -> list[str]:
     (entry_points,) = (name for name in files if name.endswith(".dist-info/entry_points.txt"))
     found += problems_of_metadata(email.message_from_bytes(files[metadata]))
     found += problems_of_entry_points(files[entry_points].decode())
-    return [*found, *problems_of_texts(files)]
+    return [*found, *problems_of_texts(files, source)]
 
 
 def expected_in_wheel(source: Path) -> Iterator[str]:
@@ -97,8 +98,12 @@ def expected_in_wheel(source: Path) -> Iterator[str]:
                 yield f"{NAME}/{name}/{path.relative_to(source / folder).as_posix()}"
 
 
-def problems_of_sdist(path: Path) -> list[str]:
-    """Return what is wrong with a source distribution, a line for each problem."""
+def problems_of_sdist(path: Path, source: Path) -> list[str]:
+    """Return what is wrong with a source distribution, a line for each problem.
+
+    :param path: the source distribution.
+    :param source: the root of the project that it was built from.
+    """
     files: dict[str, bytes] = {}
     with tarfile.open(path) as archive:
         for member in archive:
@@ -109,16 +114,17 @@ def problems_of_sdist(path: Path) -> list[str]:
     found += [f"{name}: does not belong in an sdist" for name in sorted(files) if UNWANTED.search(name)]
     tops = {name.split("/")[0] for name in files}
     found += [f"{name}: missing" for name in allowed if name not in tops]
-    return [*found, *problems_of_texts(files)]
+    return [*found, *problems_of_texts(files, source)]
 
 
-def problems_of_texts(files: Mapping[str, bytes]) -> list[str]:
+def problems_of_texts(files: Mapping[str, bytes], source: Path) -> list[str]:
     """Return the files that have a path of a machine or the address of an index, each with the line of the first."""
     found = []
+    wanted = re.compile(f"{MACHINE.pattern}|{re.escape(str(source.resolve()))}/")
     for name, content in sorted(files.items()):
-        if PurePosixPath(name).parts[:2] == ("tests", "recordings") or name.startswith("tools/release/"):
-            continue  # other servers' words, and the patterns themselves
-        match = MACHINE.search(content.decode("utf-8", "replace"))
+        if name.startswith(_NOT_SEARCHED):
+            continue
+        match = wanted.search(content.decode("utf-8", "replace"))
         if match:
             line = content.decode("utf-8", "replace").count("\n", 0, match.start()) + 1
             found.append(f"{name}, line {line}: has {match[0]!r}, a path of a machine or the address of an index")
