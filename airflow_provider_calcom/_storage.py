@@ -190,6 +190,29 @@ def is_here(path: Any) -> bool:
     return "://" not in str(path)
 
 
+def open_to_read(path: Any) -> io.BufferedIOBase:
+    """Open a file, local or in an object store, in bytes.
+
+    Files of s3fs, gcsfs and adlfs have no ``readline`` with a limit, and those of Airflow can't be iterated.
+
+    :param path: a path of :func:`folder_path`.
+    :raises FileNotFoundError: if there is none.
+    """
+    file = path.open("rb")
+    return cast(io.BufferedIOBase, file if is_here(path) else io.BufferedReader(file, 2**16))
+
+
+def forget_listing(folder: Any) -> None:
+    """Let the next listing of a folder in an object store be read from there.
+
+    s3fs, gcsfs and adlfs keep listings for as long as the process runs, without what other processes write.
+
+    :param folder: a path of :func:`folder_path`.
+    """
+    if not is_here(folder):
+        folder.fs.invalidate_cache()  # of all folders: libraries disagree on how a path is spelled here
+
+
 def local_copy(path: Any, folder: Path) -> Path:
     """Return a local file as it is, or a copy of one in an object store.
 

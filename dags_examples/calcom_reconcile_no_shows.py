@@ -157,6 +157,7 @@ with DAG(
         ledger_path="{{ params.ledger }}",
         dry_run="{{ params.dry_run }}",
         trigger_rule="none_failed_min_one_success",
+        max_active_tis_per_dag=1,
     )
 
     decision = who_decides()

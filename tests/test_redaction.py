@@ -58,6 +58,7 @@ from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
 from airflow_provider_calcom.no_shows.input_files import InputMissing, InputNotReached, files_of
 from airflow_provider_calcom.no_shows.ledger import records as ledger_errors
+from airflow_provider_calcom.no_shows.ledger.claims import Claimed, Claims, digests
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, LedgerSecretMismatch
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
@@ -600,6 +601,16 @@ def _applying_twice(folder: Path) -> Iterator[Callable[[], object]]:
     yield twice
 
 
+def _claim_lost(folder: Path) -> Iterator[Callable[[], object]]:
+    def late() -> None:
+        times = iter([0.0])
+        claims = Claims(folder / ADDRESS, clock=lambda: next(times, 1e6))
+        claims.take(Claimed(ADDRESS, ADDRESS, ADDRESS, digests([ADDRESS]))).check()
+
+    (folder / ADDRESS).mkdir()
+    yield late
+
+
 def _secrets(folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: Identities("canary")
     yield lambda: Identities(None, are_hashed=True)
@@ -710,6 +721,7 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     ledger_errors.LedgerNotWritten: _ledger_not_written,
     ledger_errors.LedgerReplaced: _ledger_replaced,
     ledger_errors.AlreadyApplying: _applying_twice,
+    ledger_errors.ClaimLost: _claim_lost,
     LedgerSecretMismatch: _secrets,
     InvalidPlanOption: _correct,
     CorruptPlan: _plans,

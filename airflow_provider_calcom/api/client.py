@@ -310,6 +310,9 @@ class AsyncCalComClient(_Core):
     default_sleep: ClassVar[Callable[[float], Awaitable[None]]] = staticmethod(asyncio.sleep)
     # At INFO, a run of a hundred thousand calls would bury all else.
     _log_level = logging.DEBUG
+    before_write: Callable[[], object] | None = None
+    """Called right before each request that writes is sent, after the wait for the rate limit. An error that it raises
+    is that of the call, and nothing is sent."""
 
     def __init__(
         self,
@@ -355,9 +358,11 @@ class AsyncCalComClient(_Core):
             return self.pacer.on_sent()
 
     async def _send(
-        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, ticket: Ticket
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, ticket: Ticket, *, writes: bool
     ) -> httpx.Response:
         try:
+            if writes and self.before_write is not None:
+                self.before_write()
             return await transport.handle_async_request(request)
         except BaseException:  # a task that is cancelled gets no response either
             self.pacer.on_failure(ticket)
@@ -370,7 +375,7 @@ class AsyncCalComClient(_Core):
         body = self._body(deadline)
         try:
             with self._pool.acquire() as transport, anyio.fail_after(deadline.seconds_left):
-                response = await self._send(transport, request, ticket)
+                response = await self._send(transport, request, ticket, writes=endpoint.writes)
                 head = self._record_headers(ticket, endpoint, response)
                 try:
                     check_encoding(response)

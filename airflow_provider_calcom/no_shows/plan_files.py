@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, shown_path
-from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, storage_errors
+from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, open_to_read, storage_errors
 from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.no_shows.diff import Correct
@@ -384,7 +385,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
     name = f"plan: {shown_path(path)}"
     try:
         with reading(path):
-            file = path.open("rb")
+            file = open_to_read(path)
     except FileNotFoundError:
         raise CorruptPlan(f"{name} is missing. Make the plan again") from None
     with file:
@@ -397,7 +398,7 @@ def _changes(path: Any, sha256: str) -> Iterator[Change]:
         raise CorruptPlan(f"{name} is not the file that was written: its hash is another. Make the plan again")
 
 
-def _line_of(file: IO[bytes], path: Any) -> bytes:
+def _line_of(file: io.BufferedIOBase, path: Any) -> bytes:
     with reading(path):
         return file.readline(_LONGEST_LINE)
 

@@ -455,6 +455,8 @@ class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
     :param max_changes: reject a plan with more changes. Defaults to no limit. (templated)
     :param on_error: ``continue`` with the other changes after a failure, or ``stop``. The task fails at the end in both
         cases. Defaults to ``continue``.
+    :param claim_timeout: seconds to wait while another run applies the same plan, or a plan with one of the same
+        bookings, with the same ledger. Then this run skips what that one applied. Defaults to 3600. (templated)
     :param expected_hash: the sha256 of the approved plan; another plan is rejected. Defaults to the hash of the result
         passed as ``plan``, if any. (templated)
     :param organization_id: read the flags from the bookings of this organisation. Bookings that are not in the list are
@@ -486,6 +488,8 @@ class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
     :raises PlanHashMismatch: if the plan is not the expected one.
     :raises TooManyChanges: if it has more than ``max_changes``.
     :raises CorruptPlan: if its files are not as they were written.
+    :raises AlreadyApplying: if the other run had not ended after ``claim_timeout``.
+    :raises ClaimLost: if the storage of the ledger could not be reached for a minute; another run may write then.
     :raises LedgerNotWritten: if the ledger can't be written; then nothing is written to Cal.com either.
     :raises CalComError: if no booking can be read, the key is not valid any more, or Cal.com can't be reached.
     """
@@ -497,6 +501,7 @@ class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
         "concurrency",
         "is_dry_run",
         "max_changes",
+        "claim_timeout",
         "expected_hash",
         "organization_id",
         "team_id",
@@ -521,6 +526,7 @@ class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
         dry_run: bool | str = False,
         max_changes: int | str | None = None,
         on_error: Literal["continue", "stop"] = "continue",
+        claim_timeout: int | str = 3600,
         expected_hash: str | None = None,
         organization_id: int | str | None = None,
         team_id: int | str | None = None,
@@ -542,6 +548,7 @@ class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
         self.is_dry_run = dry_run  # as in MarkAbsentOperator
         self.max_changes = max_changes
         self.on_error = on_error
+        self.claim_timeout = claim_timeout
         self.expected_hash = expected_hash
         self.organization_id = organization_id
         self.team_id = team_id

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_calcom._storage import is_here
+from airflow_provider_calcom._storage import is_here, open_to_read
 from airflow_provider_calcom.configuration import ConfiguredFolder
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord, decode
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments
@@ -125,7 +125,7 @@ def _last_records(segment: Any, begin: int) -> Iterator[LedgerRecord]:
     """Yield the records from a byte on; the line that the byte is in the middle of, and torn ones, are left out."""
     if is_here(segment) and (segment.is_symlink() or not segment.is_file()):
         return
-    with segment.open("rb") as file:
+    with open_to_read(segment) as file:
         if begin:
             file.seek(begin - 1, os.SEEK_SET)
             file.readline()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_calcom._storage import is_here
+from airflow_provider_calcom._storage import is_here, open_to_read
 from airflow_provider_calcom.no_shows.plan_files import DRY_RUN_FILE, OUTCOMES_FILE, Summary
 from airflow_provider_calcom.plugins._plan_folders import StoredPlan
 from airflow_provider_calcom.reports.load import state_of
@@ -100,7 +100,7 @@ def _lines(path: Any) -> Iterator[bytes]:
     if is_here(path) and (path.is_symlink() or not path.is_file()):
         return
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             while line := file.readline(_LONGEST_LINE):
                 yield line
     except FileNotFoundError:

@@ -332,7 +332,7 @@ def test_people_by_keyed_hashes(calcom: SandboxDriver, folder: Path, tmp_path: P
     secret = {"ledger_secret": "a secret of the ledger"}
     connect(host=calcom.url, password=KEY, extra=json.dumps(secret))
     apply(folder, ledger_addresses="hashed")
-    text = "".join(path.read_text() for path in (tmp_path / "ledger").iterdir())
+    text = "".join(path.read_text() for path in (tmp_path / "ledger").rglob("*") if path.is_file())
     assert "@" not in text
     assert "a secret" not in text
     calcom.change(OF_BOB, attendees=[{"email": BOB, "absent": False}])
@@ -354,7 +354,7 @@ def test_a_plan_without_addresses(calcom: SandboxDriver, tmp_path: Path, connect
     names = {path.name for path in (tmp_path / "plan").iterdir()}
     assert names >= {"plan.jsonl", "held-back.jsonl", "decisions.parquet", "summary.json", "outcomes.jsonl"}
     for folder in (tmp_path / "plan", tmp_path / "ledger"):
-        for path in folder.iterdir():
+        for path in filter(Path.is_file, folder.rglob("*")):
             addresses = re.findall(rb"[\w.+-]+@[\w-]+\.[a-z]+", path.read_bytes())
             assert path.suffix == ".parquet" or addresses == [], path
     assert not any("@" in str(email) for _, email in reasons(tmp_path / "plan"))
@@ -459,6 +459,7 @@ def test_planning_and_applying_share_a_ledger_by_default(tmp_path: Path, monkeyp
         ({"max_changes": "many"}, "max_changes"),
         ({"concurrency": 0}, "concurrency"),
         ({"concurrency": "65"}, "concurrency"),
+        ({"claim_timeout": -1}, "claim_timeout"),
         ({"on_error": "ignore"}, "on_error"),
         ({"dry_run": "perhaps"}, "dry_run"),
         ({"dry_run": "None"}, "dry_run"),

@@ -26,6 +26,7 @@ from airflow_provider_calcom.no_shows.apply.result import (
 )
 from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEMPTED, ApplyRun, FailureEndsRun
 from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
+from airflow_provider_calcom.no_shows.ledger.compaction import compact_if_many
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
 from airflow_provider_calcom.no_shows.ledger.records import format_time
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
@@ -43,6 +44,9 @@ if not TYPE_CHECKING:
     __getattr__ = former_names(__name__)
 
 log = logging.getLogger(__name__)
+
+_MANY_SEGMENTS = 200
+"""Segments of a ledger in an object store, beyond which a run compacts it at its end."""
 
 _STOPPED = (
     "The run was stopped from outside. Requests in flight ended and are in the ledger. Run the task again: it continues"
@@ -106,7 +110,9 @@ class Application:
         :raises ChangesFailed: if changes failed. All others are applied.
         :raises ApplyStopped: if it was stopped.
         :raises CalComError: if the bookings can't be read, the key is not valid any more, or Cal.com can't be reached.
-        :raises AlreadyApplying: if another run on this machine is applying the same plan with the same ledger.
+        :raises AlreadyApplying: if another run applies the same plan, or one of the same bookings, with the same
+            ledger, and has not ended within ``claim_timeout``.
+        :raises ClaimLost: if the claim on the bookings was not renewed in time; others may write to them then.
         :raises PlanNotRead: if a file of the plan can't be opened.
         :raises PlanNotWritten: if the outcomes can't be written beside the plan.
         :raises LedgerNotWritten: if the ledger can't be written; then nothing more is written to Cal.com.
@@ -139,7 +145,7 @@ class Application:
         with ExitStack() as stack:
             ledger = None if self._request.dry_run else stack.enter_context(self._open_ledger(summary))
             if ledger is not None:
-                ledger.claim()
+                ledger.claim(worklist.booking_uids(), timeout=self._request.claim_timeout)
             last_writes = stack.enter_context(self._read_ledger(worklist))
             context = ReconcileContext(self._request, summary["sha256"], last_writes, force=summary["force"])
             if self._progress_store is not None:
@@ -167,6 +173,8 @@ class Application:
                 self._write_outcomes(worklist, summary)
                 raise
             self._save_progress(summary, worklist)
+            if ledger is not None and runs[0].error is None:
+                compact_if_many(self._request.ledger, more_than=_MANY_SEGMENTS, ended=ledger.name)
             return runs[0].error, runs[0].calls
 
     def _open_ledger(self, summary: Summary) -> LedgerWriter:
@@ -176,6 +184,7 @@ class Application:
             task=self._request.task,
             identities=self._request.identities,
             wall_clock=self._wall_clock,
+            lease=self._request.lease,
         )
 
     def _read_ledger(self, worklist: Worklist) -> LastWriteLookup:

@@ -7,6 +7,7 @@ from typing import Literal, NewType
 
 from airflow_provider_calcom._storage import Folder
 from airflow_provider_calcom.api import query
+from airflow_provider_calcom.no_shows.ledger.claims import LEASE
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import NO_TASK, TaskRun
 
@@ -33,6 +34,7 @@ class ApplyRequest:
         not known: the server may still be processing them.
     :param grace: seconds that requests in flight may take once the run is stopped. Airflow sends SIGKILL 5 s after
         SIGTERM.
+    :param lease: seconds for which the claim on the plan's bookings holds after its last renewal.
     """
 
     plan: Folder
@@ -42,11 +44,13 @@ class ApplyRequest:
     task: TaskRun = NO_TASK
     rest: float = 40.0
     grace: float = 3.0
+    lease: float = LEASE
     # More would not be faster at any rate limit that Cal.com has.
     concurrency: int = field(default=8, metadata={**_OPTION, "at_least": 1, "at_most": 64})
     dry_run: bool = field(default=False, metadata=_OPTION)
     max_changes: int | None = field(default=None, metadata={**_OPTION, "at_least": 0})
     on_error: Literal["continue", "stop"] = field(default="continue", metadata=_OPTION)
+    claim_timeout: int = field(default=3600, metadata={**_OPTION, "at_least": 0})
     expected_hash: Sha256 | None = field(default=None, metadata=_OPTION)
     allow_cohosts: bool = field(default=False, metadata=_OPTION)
     allow_foreign_booking: bool = field(default=False, metadata=_OPTION)

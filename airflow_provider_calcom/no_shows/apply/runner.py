@@ -143,6 +143,7 @@ class ApplyRun:
         self._errors = 0
 
     def _new_recorder(self, ledger: LedgerWriter, wall_clock: Callable[[], float]) -> Recorder:
+        self._client.before_write = ledger.check_claim
         return Recorder(
             ledger,
             self._context.last_writes.latest_sequence,

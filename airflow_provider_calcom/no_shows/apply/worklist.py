@@ -118,6 +118,11 @@ class Worklist:
         found = self._database.execute("SELECT 1 FROM changes WHERE booking_uid = ? LIMIT 1", (booking_uid,))
         return found.fetchone() is not None
 
+    def booking_uids(self) -> Iterator[str]:
+        """Yield the uid of each booking that the plan has changes of, once."""
+        for (uid,) in self._database.execute("SELECT DISTINCT booking_uid FROM changes"):
+            yield uid
+
     def next_start(self, since: str) -> str | None:
         """Return the earliest start, from ``since`` on, of the bookings that are not claimed yet.
 

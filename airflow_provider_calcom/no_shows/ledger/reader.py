@@ -12,9 +12,15 @@ from airflow_provider_calcom.api.models import normalize_email
 from airflow_provider_calcom.no_shows.diff import LastWrite, LastWritesOf
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
-from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, readable, repair_segment
+from airflow_provider_calcom.no_shows.ledger.segments import (
+    compacted,
+    list_segments,
+    read_all,
+    readable,
+    repair_segment,
+)
 
-_READ_ATTEMPTS = 3
+_READ_ATTEMPTS = 5
 _TABLES = """
 CREATE TABLE applied (
     booking_uid TEXT, role TEXT, name TEXT, sequence INTEGER, absent INTEGER, plan TEXT, task TEXT,
@@ -96,15 +102,20 @@ class LastWriteLookup:
             raise
 
     def _read(self, folder: Folder) -> None:
-        """Read all segments, and again if one was deleted meanwhile by a compaction."""
+        """Read all segments, and again if a compaction replaced some of them meanwhile.
+
+        A long listing is not of one moment: its beginning may be from before the merged segment was written, and its
+        end from after the old ones were deleted.
+        """
         for _ in range(_READ_ATTEMPTS):
+            segments = list_segments(folder)
             try:
-                for segment in list_segments(folder):
-                    for record in read_records(segment):
-                        self._add(record)
+                for record in read_all(segments):
+                    self._add(record)
             except FileNotFoundError:
                 continue
-            return
+            if compacted(list_segments(folder)) <= compacted(segments):
+                return
         raise DamagedLedger(
             f"ledger_path: files of {shown_path(folder)} were deleted while the ledger was read. Run it again when no"
             " compaction is running"

@@ -53,7 +53,13 @@ class LedgerReplaced(LedgerNotWritten):
 
 
 class AlreadyApplying(AttendanceError):
-    """Another run is applying the same plan with the same ledger. Let it end; a retry continues from there."""
+    """Another run applies the same plan, or one of the same bookings. Let it end; a retry continues from there."""
+
+    retryable = True
+
+
+class ClaimLost(AttendanceError):
+    """The run's claim on its bookings was not renewed in time, so it stopped. Run it again: it continues from there."""
 
     retryable = True
 

@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom._storage import Folder, folder_path, is_here, make_folder, open_here, storage_errors
+from airflow_provider_calcom.no_shows.ledger.claims import LEASE, Claim, Claimed, Claims, digests
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
 from airflow_provider_calcom.no_shows.ledger.records import (
     MAX_SEQUENCE,
-    AlreadyApplying,
     LedgerFolderUnusable,
     LedgerNotWritten,
     LedgerRecord,
@@ -27,7 +27,7 @@ from airflow_provider_calcom.no_shows.ledger.records import (
     encode,
     format_time,
 )
-from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, has_locks, is_same_file, try_lock
+from airflow_provider_calcom.no_shows.ledger.segments import SUFFIX, is_same_file, try_lock
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.no_shows.plan_files import Change
@@ -70,6 +70,7 @@ class LedgerWriter:
     :param task: the task that writes.
     :param identities: how people are identified.
     :param wall_clock: Unix time.
+    :param lease: seconds for which the claim on the bookings holds after its last renewal.
     """
 
     def __init__(
@@ -80,63 +81,56 @@ class LedgerWriter:
         task: TaskRun | None = None,
         identities: Identities | None = None,
         wall_clock: Callable[[], float] = time.time,
+        lease: float = LEASE,
     ) -> None:
         self._folder = folder_path(folder)
         self._plan = plan
         self._task = (task or TaskRun()).fields
         self._identities = identities or Identities()
         self._wall_clock = wall_clock
+        self._lease = lease
         begun = format_time(wall_clock()).replace("-", "").replace(":", "")
         self.name = f"{begun}-{uuid.uuid4().hex[:8]}"
         # A stopped run may append a batch while the thread of an earlier one is still appending.
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
-        self._claim: IO[bytes] | None = None
+        self._claim: Claim | None = None
         self._server_clock: Callable[[], float] | None = None
         self._latest_time = 0.0
         self._sequence = 0
-        self._path = self._claim_path = Path()
+        self._path = Path()
         self._size = 0
         self._opened = 0
         self._writes = 0
         self._batches = 0
         self._last_batch: Any = None
 
-    def claim(self) -> None:
-        """Prevent other runs on this machine from applying the same plan: both would read a flag before one writes it.
+    def claim(self, booking_uids: Iterable[str] = (), *, timeout: float = 0.0) -> None:
+        """Wait until no other run applies the same plan, or may write to the same bookings, and prevent others from it.
 
-        A task may outlive the worker that Airflow considers lost, and meet its own retry. Object stores have no locks.
+        Both would read a flag before one writes it. A task may also outlive the worker that Airflow considers lost, and
+        meet its own retry. See :mod:`airflow_provider_calcom.no_shows.ledger.claims`.
 
-        :raises AlreadyApplying: if another run is applying it.
+        :param booking_uids: the bookings that this run may write to.
+        :param timeout: seconds to wait at most.
+        :raises AlreadyApplying: if another run had not ended by then.
         :raises LedgerNotWritten: if the folder can't be written.
         """
-        if not is_here(self._folder):
-            return
-        path = self._folder / f".applying-{self._plan[:16]}"
+        owner = TaskRun(**self._task).name
         with self._not_written():
-            make_folder(self._folder)
-            claim = _open_to_append(path)
-            # A run that ends deletes its file. If that happens between our opening and locking it, our lock is on a
-            # deleted file, which other runs do not see.
-            while (is_ours := try_lock(claim)) and not is_same_file(claim, path):
-                claim.close()
-                claim = _open_to_append(path)
-        if is_ours:
-            self._claim = claim
-            self._claim_path = path
-            if not has_locks(claim):
-                log.warning(
-                    "The file system of the ledger %s has no locks, so two simultaneous runs of one plan are not"
-                    " noticed, and would mark and notify people twice. Set max_active_runs=1, and put the ledger on a"
-                    " file system with flock",
-                    shown_path(self._folder),
-                )
-        else:
-            claim.close()
-            raise AlreadyApplying(
-                f"Another run is applying this plan with the ledger {shown_path(self._folder)}. Nothing was written."
-                " Let it end; a retry skips what it applied"
-            )
+            if is_here(self._folder):
+                make_folder(self._folder)
+            claims = Claims(self._folder, lease=self._lease)
+            claimed = Claimed(self._plan, self.name, owner, digests(booking_uids))
+            self._claim = claims.take(claimed, timeout=timeout)
+
+    def check_claim(self) -> None:
+        """Check by the clock, which is fast, that no other run may have passed over our claim. Without one, do nothing.
+
+        :raises ClaimLost: if one may.
+        """
+        if self._claim is not None:
+            self._claim.check()
 
     def continue_after(self, sequence: int, server_clock: Callable[[], float]) -> None:
         """Order all further records after one.
@@ -246,8 +240,9 @@ class LedgerWriter:
             raise LedgerReplaced(_replaced_message(self._last_batch or self._path))
         # The claim as well: before the first append there is no segment, a new folder may hold a copy of ours, and
         # without the claim another run could begin.
-        if self._claim is not None and not is_same_file(self._claim, self._claim_path):
-            raise LedgerReplaced(_replaced_message(self._claim_path))
+        if self._claim is not None and not self._claim.is_there():
+            self._claim.check()
+            raise LedgerReplaced(_replaced_message(self._folder))
 
     def _add_batch(self, content: bytes) -> None:
         self._batches += 1
@@ -303,13 +298,11 @@ class LedgerWriter:
             file.close()
 
     def close(self) -> None:
-        """Close the segment, and delete the claim on the plan."""
+        """Close the segment, and release the claim."""
         if self._file is not None:
             self._file.close()
         if self._claim is not None:
-            if is_same_file(self._claim, self._claim_path):  # otherwise it may be another run's
-                self._claim_path.unlink(missing_ok=True)
-            self._claim.close()
+            self._claim.release()
             self._claim = None
 
     def __enter__(self) -> LedgerWriter:

@@ -1,0 +1,1 @@
+"""Runs in several processes, as on several machines, which share an object store."""
