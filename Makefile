@@ -7,13 +7,19 @@ UI := .build/ui
 # The slowest first: two run at once.
 VERSIONS := 3.2 3.1 3.0 2.11 3.3
 SPARK := .build/spark
+AGENTS := .build/agents
 DOCS := .build/docs
 DISTRIBUTED := .build/distributed
+RELEASE := .build/release
+PLAIN := .build/release-airflow
 BIN := $(AIRFLOW_33)/bin
 # A worker takes the tests of whole files, because many files share one expensive result among their tests.
 PYTEST := python -m pytest -n logical --dist loadfile
 
-.PHONY: demo docs test check coverage test-deep test-sdist test-matrix nightly test-readme test-faults test-e2e test-standalone e2e-ui e2e-distributed test-spark conformance bench-import bench-attendance bench-decide bench-apply bench-report format clean
+.PHONY: demo docs test check format clean nightly
+.PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
+.PHONY: test-agents e2e-events e2e-ui e2e-distributed conformance release-check
+.PHONY: bench-import bench-attendance bench-decide bench-apply bench-report bench-triggers bench-receiver
 
 demo: $(AIRFLOW_33)/installed
 	@$(BIN)/python demo/run.py
@@ -66,6 +72,14 @@ test-matrix: $(VERSIONS:%=.build/airflow-%/installed)
 nightly: $(AIRFLOW_33)/installed
 	$(BIN)/python tools/nightly.py
 
+# What is published: built twice to the same bytes, looked into, installed by plain pip, its parts listed. In dist/.
+release-check: $(RELEASE)/installed $(PLAIN)/installed
+	$(RELEASE)/bin/python -m tools.release.check $(PLAIN)
+
+# The wheel by plain pip beside each supported Airflow: some two minutes a version.
+test-wheel: $(RELEASE)/installed
+	$(RELEASE)/bin/python -m tools.release.wheel_matrix
+
 # The examples of the README and the tutorial, in a new Airflow and twice: a few minutes.
 test-readme: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.e2e.readme
@@ -76,11 +90,16 @@ test-faults: $(AIRFLOW_33)/installed
 
 # Whole DAGs and commands of Airflow, which take seconds to start: the examples, templates, a test of a connection.
 test-e2e: $(AIRFLOW_33)/installed
-	$(BIN)/python -m pytest -m e2e tests/e2e tests/operators/test_templates.py
+	$(BIN)/python -m pytest -m e2e tests/e2e tests/notifications tests/operators/test_templates.py
 
 # Scheduler, worker processes and server of Airflow 3.3: tasks that are killed, stopped, or wait for a person.
 test-standalone: $(AIRFLOW_33)/installed
 	$(BIN)/python -m pytest -m standalone tests/e2e
+
+# Bookings that end start DAGs, by the watcher of an asset and by webhooks, and no-shows are marked, while the triggerer is
+# killed twice.
+e2e-events: $(AIRFLOW_33)/installed
+	$(BIN)/python -m pytest -q -s -m events tests/e2e/test_events.py
 
 # Airflow's interface and our reports in a headless Chromium: some minutes, and 1 GB of memory more than Airflow's own.
 # The pictures in the documentation come from here, so they show what is.
@@ -116,6 +135,14 @@ bench-decide: $(AIRFLOW_33)/installed
 bench-apply: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.apply.run
 
+# Some three minutes; docs/explanation/benchmarks-triggers.md has the table, which --write makes.
+bench-triggers: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.triggers
+
+# A minute and a half; docs/explanation/benchmarks-receiver.md has the table, which --write makes.
+bench-receiver: $(AIRFLOW_33)/installed
+	$(BIN)/python -m benchmarks.receiver
+
 # Reports of plans of 100 to 10,000 bookings; they are opened, too, where Chromium and Playwright are installed.
 bench-report: $(AIRFLOW_33)/installed
 	$(BIN)/python -m benchmarks.report
@@ -123,6 +150,10 @@ bench-report: $(AIRFLOW_33)/installed
 # Needs Java 17 or newer on the machine; pyspark is 400 MB, so it has an environment of its own.
 test-spark: $(SPARK)/installed
 	$(SPARK)/bin/python -m pytest tests/spark
+
+# The hook as tools of an agent, with Airflow's provider common.ai, which has 9 packages that nothing else here needs.
+test-agents: $(AGENTS)/installed
+	$(AGENTS)/bin/python -m pytest tests/agents
 
 format: $(AIRFLOW_33)/installed
 	$(BIN)/ruff check --fix
@@ -133,6 +164,7 @@ GROUP := test
 $(AIRFLOW_33)/installed: GROUP := dev
 $(SPARK)/installed: GROUP := spark
 $(DISTRIBUTED)/installed: GROUP := distributed
+$(AGENTS)/installed: GROUP := agents
 
 # A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
 define install
@@ -147,7 +179,7 @@ endef
 .build/airflow-%/installed: constraints/airflow-%.txt pyproject.toml
 	$(call install,$*)
 
-$(SPARK)/installed: constraints/airflow-3.3.txt pyproject.toml
+$(SPARK)/installed $(AGENTS)/installed: constraints/airflow-3.3.txt pyproject.toml
 	$(call install,3.3)
 
 # Not with the constraints of Airflow 3.3: botocore needs an older python-dateutil than these have.
@@ -160,6 +192,22 @@ $(DOCS)/installed: constraints/docs.txt pyproject.toml
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group docs
+	@touch $@
+
+# The tools alone, without Airflow: they need other versions of what both use.
+$(RELEASE)/installed: constraints/release.txt pyproject.toml
+	@echo "Installing the tools of a release into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --group release
+	@touch $@
+
+# An Airflow as its own instructions install it, with nothing of ours.
+$(PLAIN)/installed: constraints/airflow-3.3.txt
+	@echo "Installing Airflow 3.3 into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< --upgrade pip
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $< apache-airflow
 	@touch $@
 
 # Needs node. Chromium is installed where there is none, which needs root. A new environment of Airflow needs it again.

@@ -100,15 +100,16 @@ def webhook_conn_id() -> str:
 
 def has_views() -> bool:
     """Return whether this Airflow shows views of plugins: 3.1 and newer do."""
-    return _version() >= (3, 1)
+    return airflow_version() >= (3, 1)
 
 
 def has_plugin_apps() -> bool:
     """Return whether this Airflow mounts FastAPI applications of plugins: 3.0 and newer do."""
-    return _version() >= (3, 0)
+    return airflow_version() >= (3, 0)
 
 
-def _version() -> tuple[int, int]:
+def airflow_version() -> tuple[int, int]:
+    """Return major and minor of the installed Airflow."""
     import airflow
 
     major, minor = airflow.__version__.split(".")[:2]
@@ -136,6 +137,21 @@ def report_url(plan_path: Any) -> str | None:
         base = _report_base_url()
         return base and "/".join(filter(None, [base, quote(relative, errors="replace"), REPORT]))
     return None
+
+
+def absolute_report_url(plan_path: Any, base_url: str | None = None) -> str | None:
+    """Return the URL of a plan's report for a message, which is read outside Airflow; None if that is not known.
+
+    :param plan_path: the folder of the plan, a path or URL.
+    :param base_url: the root of Airflow's web server. Defaults to ``[api] base_url``, which workers often lack.
+    """
+    from airflow.providers.common.compat.sdk import conf
+
+    url = report_url(plan_path)
+    if url is None or "://" in url:
+        return url
+    base = str(base_url or conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    return f"{base}/{url}" if base else None
 
 
 def _report_base_url() -> str | None:

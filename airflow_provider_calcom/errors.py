@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_provider_calcom._deprecated import FormerAttribute
 
 
 class ProviderError(Exception):
@@ -14,6 +16,8 @@ class ProviderError(Exception):
     """
 
     retryable: ClassVar[bool] = False
+    if not TYPE_CHECKING:
+        may_heal = FormerAttribute("retryable")  # word: quoted
 
     def __init__(self, text: str = "") -> None:
         # Not at module level: operators import this module, and the patterns take 10 ms to compile.

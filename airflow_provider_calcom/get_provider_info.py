@@ -57,9 +57,11 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_calcom.triggers.attendance",
                     "airflow_provider_calcom.triggers.bookings",
+                    "airflow_provider_calcom.triggers.ended",
                 ],
             }
         ],
+        "notifications": ["airflow_provider_calcom.notifications.no_shows.NoShowNotifier"],
         "hooks": [{"integration-name": "Cal.com", "python-modules": ["airflow_provider_calcom.hooks.calcom"]}],
         "extra-links": [
             "airflow_provider_calcom.links.CalComBookingLink",
@@ -75,7 +77,7 @@ def get_provider_info() -> dict[str, Any]:
                             " separated by commas. Airflow's view of no-shows has their reports, and nothing from"
                             " elsewhere. Empty: tasks have no link to a report."
                         ),
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "/srv/no-shows/plans,s3://aws_default@no-shows/plans",
                         "default": "",
@@ -85,7 +87,7 @@ def get_provider_info() -> dict[str, Any]:
                             "Folders of ledgers, in the same form. The view lists what was written to Cal.com. Empty:"
                             " it lists plans only."
                         ),
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "/srv/no-shows/ledger",
                         "default": "",
@@ -95,14 +97,14 @@ def get_provider_info() -> dict[str, Any]:
                             "Who may open the view, which shows the addresses of attendees: approve, users who may"
                             " respond to an approval of any DAG; connections, users who may read connections."
                         ),
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "connections",
                         "default": "approve",
                     },
                     "dag_tab": {
                         "description": "Whether the view is also a tab on the page of each DAG.",
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "boolean",
                         "example": "False",
                         "default": "True",
@@ -112,7 +114,7 @@ def get_provider_info() -> dict[str, Any]:
                             "The connection to Cal.com whose webhooks Airflow's API server receives. It receives none"
                             " unless the connection has a webhook_secret."
                         ),
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "calcom_default",
                         "default": "calcom_default",
@@ -122,7 +124,7 @@ def get_provider_info() -> dict[str, Any]:
                             "Before Airflow 3.1, which has no such view: the URL at which a web server of yours has the"
                             " content of plan_folders. Tasks link to their report below it."
                         ),
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "https://reports.example.com/no-shows",
                         "default": "",

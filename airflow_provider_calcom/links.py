@@ -1,4 +1,4 @@
-"""Links from a task to a booking in Cal.com and to the report of a plan."""
+"""What tasks leave in XCom beside their results: links to a booking and to a report, and the result of a failure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+FAILED_RESULT = "failed_result"
+"""Key of the XCom with the result of a task that failed: a rejected plan, or changes of which some failed."""
 
 _URLS = "_urls_of_links"
 """Attribute of a running operator with the URLs of its links, by the key of their XCom."""

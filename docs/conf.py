@@ -61,6 +61,7 @@ API_MODULES = (
     "airflow_provider_calcom.api.client",
     "airflow_provider_calcom.api.errors",
     "airflow_provider_calcom.api.webhooks",
+    "airflow_provider_calcom.assets",
     "airflow_provider_calcom.attendance",
     "airflow_provider_calcom.attendance.engine",
     "airflow_provider_calcom.attendance.errors",
@@ -81,6 +82,7 @@ API_MODULES = (
     "airflow_provider_calcom.no_shows.ledger.reader",
     "airflow_provider_calcom.no_shows.ledger.writer",
     "airflow_provider_calcom.no_shows.plan",
+    "airflow_provider_calcom.notifications.no_shows",
     "airflow_provider_calcom.operators.approval",
     "airflow_provider_calcom.operators.bookings",
     "airflow_provider_calcom.operators.no_shows",
@@ -88,11 +90,13 @@ API_MODULES = (
     "airflow_provider_calcom.sensors.bookings",
     "airflow_provider_calcom.triggers.attendance",
     "airflow_provider_calcom.triggers.bookings",
+    "airflow_provider_calcom.triggers.ended",
     "airflow_provider_calcom.operators.webhooks",
     "airflow_provider_calcom.reports",
     "airflow_provider_calcom.reports.markdown",
     "airflow_provider_calcom.reports.overview",
     "airflow_provider_calcom.reports.page",
+    "airflow_provider_calcom.retries",
 )
 # Of the modules of reports, because the package itself imports them only when they are used.
 _OF_REPORTS = ("write_overview", "write_report", "changes_table")

@@ -45,3 +45,20 @@ def decoded(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, TypeError):
         return value
+
+
+def asset_events(dag_run: Any) -> list[tuple[str, int, str, dict[str, Any]]]:
+    """Return the asset events that the tasks of a run made: task, map index, URI and extra."""
+    from airflow.utils.session import create_session
+
+    try:
+        from airflow.models.asset import AssetEvent as event_model
+    except ImportError:
+        from airflow.models.dataset import DatasetEvent as event_model
+    with create_session() as session:
+        rows = session.query(event_model).filter_by(source_run_id=dag_run.run_id, source_dag_id=dag_run.dag_id)
+        found: list[Any] = list(rows)
+        return sorted(
+            (row.source_task_id, row.source_map_index, row.asset.uri if hasattr(row, "asset") else row.uri, row.extra)
+            for row in found
+        )

@@ -45,6 +45,7 @@ from airflow_provider_calcom.no_shows import diff, plan_files
 from airflow_provider_calcom.no_shows.apply import worklist
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, evaluate
 from airflow_provider_calcom.no_shows.ledger.records import LedgerRecord
+from airflow_provider_calcom.notifications.no_shows import NoShowNotifier
 from airflow_provider_calcom.operators.approval import ApproveNoShowsOperator
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
@@ -52,6 +53,7 @@ from airflow_provider_calcom.operators.webhooks import EnsureWebhookOperator
 from airflow_provider_calcom.sandbox.practice import demo_world, practice_world
 from airflow_provider_calcom.sensors.attendance import AttendanceReadySensor
 from airflow_provider_calcom.sensors.bookings import BookingEndedSensor
+from airflow_provider_calcom.triggers.ended import EndedBookingsTrigger
 from benchmarks.plans import write_plan_by_hand
 from tests.operators.applying import change
 from tests.pages import blocks
@@ -66,11 +68,12 @@ TROUBLESHOOTING, GUIDES = DOCS / "how-to" / "troubleshoot.md", DOCS / "how-to" /
 RULES, ACCURACY, BENCHMARK = (
     DOCS / "explanation" / f"{name}.md" for name in ("rules", "accuracy", "attendance-benchmark")
 )
-OPERATORS, SENSORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
+OPERATORS, SENSORS, NOTIFICATIONS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS, LEDGER, COMMANDS = (
     DOCS / "reference" / f"{name}.md"
     for name in (
         "operators",
         "sensors",
+        "notifications",
         "hook",
         "errors",
         "connection",
@@ -83,7 +86,11 @@ OPERATORS, SENSORS, HOOK, ERRORS, CONNECTION, FEEDS, TABLES_PAGE, POLICY, PLANS,
     )
 )
 PAGES = [README, *sorted(DOCS.glob("**/*.md"))]
-RUNNING_PAGES = [page for page in PAGES if any(block.language == "python" for block in blocks(page))]
+# The examples of an agent need a provider that only `make test-agents` installs; tests/agents runs them.
+FOR_AGENTS = DOCS / "how-to" / "use-from-an-agent.md"
+RUNNING_PAGES = [
+    page for page in PAGES if any(block.language == "python" for block in blocks(page)) and page != FOR_AGENTS
+]
 COMMAND = "calcom-no-shows"
 
 
@@ -331,9 +338,11 @@ def test_fields_are_in_their_table_with_their_default(page: Path, heading: str, 
         (OPERATORS, "## EnsureWebhookOperator", EnsureWebhookOperator),
         (SENSORS, "## BookingEndedSensor", BookingEndedSensor),
         (SENSORS, "## AttendanceReadySensor", AttendanceReadySensor),
+        (SENSORS, "## EndedBookingsTrigger", EndedBookingsTrigger),
+        (NOTIFICATIONS, "## NoShowNotifier", NoShowNotifier),
         (HOOK, "# CalComHook", CalComHook),
     ],
-    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "hook"],
+    ids=["mark", "plan", "apply", "approve", "list", "webhook", "ended", "ready", "watcher", "notifier", "hook"],
 )
 def test_parameters_are_in_their_table_with_their_default(page: Path, heading: str, made: type) -> None:
     """A parameter that is added, renamed or gets another default can't be forgotten in the docs."""

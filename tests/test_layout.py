@@ -79,6 +79,7 @@ def test_parsing_a_dag_loads_no_client_and_no_hook() -> None:
     loaded = loaded_with(
         *(f"{NAME}.operators.{name}" for name in ("no_shows", "bookings", "webhooks")),
         *(f"{NAME}.sensors.{name}" for name in ("attendance", "bookings")),
+        *(f"{NAME}.{name}" for name in ("notifications.no_shows", "retries")),
     )
     heavy = {"httpx", "stamina", "pendulum", "duckdb", "sqlglot"}
     assert Path(NAME, "operators", "_base.py") in loaded
@@ -141,11 +142,12 @@ def test_the_wheel_holds_what_users_need(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """No tests, demo or caches; of the documentation its text only."""
+    """No tests, demo or caches; of the documentation its text and the logo only."""
     folders = {name.split("/")[0] for name in wheel.namelist()}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {NAME}
     docs = {name for name in wheel.namelist() if name.startswith(f"{NAME}/docs/")}
-    assert {name for name in docs if not name.endswith(".md")} == set()
+    logo = f"{NAME}/docs/integration-logos/calcom-no-shows.svg"
+    assert {name for name in docs if not name.endswith(".md")} == {logo}
     assert not [name for name in set(wheel.namelist()) - docs if "test" in name or "__pycache__" in name]
 
 

@@ -16,6 +16,7 @@ import logging
 import pickle
 import pkgutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ from airflow_provider_calcom.hooks.sql import SqlConnectionMissing
 from airflow_provider_calcom.no_shows.apply.application import ApplyStopped, PlanHashMismatch, TooManyChanges
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
 from airflow_provider_calcom.no_shows.apply.runner import FailureEndsRun
+from airflow_provider_calcom.no_shows.cal_video.kept import (
+    Answer,
+    KeptAnswers,
+    SessionsFolderUnusable,
+    SessionsNotKept,
+)
 from airflow_provider_calcom.no_shows.diff import LastWrite
 from airflow_provider_calcom.no_shows.forgetting import NotForgotten, forget
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails, InvalidGuardRails
@@ -73,6 +80,7 @@ from airflow_provider_calcom.operators.approval import ApprovalUnavailable
 from airflow_provider_calcom.operators.bookings import ListBookingsOperator
 from airflow_provider_calcom.operators.no_shows import ApplyNoShowsOperator, MarkAbsentOperator, PlanNoShowsOperator
 from airflow_provider_calcom.plugins._plan_folders import PlanNotFound
+from airflow_provider_calcom.retries import RetryPolicyUnavailable
 from benchmarks.plans import write_plan_by_hand
 from tests import redaction_rules
 from tests.api.test_privacy import EVERY_CLASS, everything_of
@@ -186,6 +194,8 @@ SHOWN_IN_LOGS = {
     ("api/client.py", "endpoint.path"): "made of checked uids and numbers; the query is apart",
     ("api/client.py", "response.status_code"): "a number",
     ("api/query.py", "name"): "of a filter of BookingQuery",
+    ("notifications/_runs.py", "type(error).__name__"): "a class",
+    ("notifications/no_shows.py", "self.only_when"): "one of three words",
     ("operators/_task.py", "type(error).__name__"): "a class",
     ("operators/_task.py", "found.get('done')"): "a number that this class wrote",
     ("operators/_task.py", "found.get('total')"): "a number that this class wrote",
@@ -198,11 +208,14 @@ SHOWN_IN_LOGS = {
     ("operators/webhooks.py", "outcome.webhook_id or 'without an id'"): "an id of Cal.com, checked",
     ("plugins/_receiver.py", "outcome"): "literals, with a trigger's name and a uid",
     ("plugins/_receiver.py", "refused"): "an error of ours",
+    ("plugins/_event_writer.py", "type(error).__name__"): "a class",
+    ("plugins/_event_writer.py", "uri"): "an asset's, with a connection's id and a trigger's name",
     ("no_shows/completeness.py", "begin"): "an instant",
     ("no_shows/completeness.py", "format_microseconds(requested)"): "an instant",
     ("no_shows/completeness.py", "max(early)"): "an instant",
     ("no_shows/completeness.py", "'no time at all' if first is None else format_microseconds(first)"): "an instant",
     ("no_shows/planner.py", "type(error).__name__"): "a class",
+    ("no_shows/planner.py", "unread[0]"): "an error of ours",
     ("no_shows/planner.py", "format_plan(read_summary(request.plan))"): "numbers, reasons and rails of a plan of ours",
     ("no_shows/planner.py", "format_feed(number, report)"): "FeedReport hides what feeds give it",
     ("operators/bookings.py", "self._span(filters)"): "redacted where it is made",
@@ -227,6 +240,11 @@ SHOWN_IN_LOGS = {
     ("api/lookups.py", "error"): "an error of ours",
     ("operators/no_shows.py", "error"): "an error of ours",
     ("sensors/_base.py", "error"): "an error of ours",
+    ("triggers/_polls.py", "_FAILED"): "a literal",
+    ("triggers/_polls.py", "error"): "an error of ours",
+    ("triggers/_polls.py", "type(error).__name__"): "a class",
+    ("triggers/ended.py", "text"): "a literal",
+    ("triggers/ended.py", "type(error).__name__ if error else 'logged once'"): "a class, or a literal",
     ("sensors/attendance.py", "error"): "an error of ours",
     ("sensors/attendance.py", "text"): "an instant",
     ("sensors/attendance.py", "format_timestamp(until)"): "an instant",
@@ -285,6 +303,7 @@ NOT_RAISED_TO_USERS: dict[type, str] = {
     BadTime: "becomes an UnreadableField; its texts are literals",
     BadWorkbook: "becomes a FeedUnreadable; its texts are literals and a class",
     PlanNotFound: "becomes a 404 of the view, and has no text",
+    RetryPolicyUnavailable: "its text is a literal",
     ApprovalUnavailable: "raised where its module is imported; its text is a literal",
     FailureEndsRun: "ends a run within no_shows/apply/runner.py, and has no message",
 }
@@ -489,6 +508,16 @@ def _not_reached(folder: Path) -> Iterator[Callable[[], object]]:
 def _input_not_reached(folder: Path) -> Iterator[Callable[[], object]]:
     (folder / ADDRESS).write_text("")
     yield _failing_disk("open", lambda: files_of("bookings", folder / ADDRESS))
+
+
+def _sessions_not_kept(folder: Path) -> Iterator[Callable[[], object]]:
+    yield _failing_disk("read_bytes", lambda: KeptAnswers(folder / ADDRESS).read("b1"))
+
+
+def _sessions_folder_unusable(folder: Path) -> Iterator[Callable[[], object]]:
+    place = _no_folder(folder)
+    yield lambda: KeptAnswers(place).read("b1")
+    yield lambda: KeptAnswers(place).write(Answer("b1", datetime.now(UTC), [{"userName": NAME}], "s"))
 
 
 def _write_to(place: Path) -> None:
@@ -703,6 +732,8 @@ DRIVES: dict[type[Exception], Callable[[Path], Iterator[Callable[[], object]]]] 
     OutputUnusable: _output_unusable,
     OutputNotWritten: _output_not_written,
     InputNotReached: _input_not_reached,
+    SessionsNotKept: _sessions_not_kept,
+    SessionsFolderUnusable: _sessions_folder_unusable,
     ConnectionMissing: _missing_connections(ConnectionMissing),
     SqlConnectionMissing: _connections,
     InvalidGuardRails: _rails,

@@ -22,7 +22,16 @@ LOGS = ROOT / ".build" / "nightly"
 TARGETS = (
     *("test", "conformance", "docs", "release-check", "demo", "test-readme", "test-matrix", "test-e2e", "coverage"),
     *("test-faults", "test-standalone", "e2e-events", "e2e-ui", "test-spark", "test-sdist", "test-deep", "test-wheel"),
-    *("e2e-distributed", "bench-import", "bench-triggers", "bench-report", "bench-attendance", "bench-apply"),
+    "test-agents",
+    *(
+        "e2e-distributed",
+        "bench-import",
+        "bench-triggers",
+        "bench-receiver",
+        "bench-report",
+        "bench-attendance",
+        "bench-apply",
+    ),
     "bench-decide",
 )
 # What a machine must have for a target; without it the target is skipped.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_calcom._redact import describe
@@ -17,6 +17,11 @@ _ID_BELOW = 10**18
 _VERSION_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+def is_uid(text: str) -> bool:
+    """Return whether a string has the shape of a uid, which an API key must not pass for."""
+    return bool(_PLAIN_ID.fullmatch(text)) and not text.lower().startswith("cal_")  # as API keys begin
+
+
 def checked_uid(value: object, name: str = "booking_uid") -> str:
     """Return a uid without white space around it.
 
@@ -24,7 +29,7 @@ def checked_uid(value: object, name: str = "booking_uid") -> str:
         could lead a call to another route.
     """
     text = value.strip() if isinstance(value, str) else ""
-    if not _PLAIN_ID.fullmatch(text) or text.lower().startswith("cal_"):  # as API keys begin
+    if not is_uid(text):
         raise InvalidArgument(
             f"{name} must be a uid of letters, digits, - and _ (at most 100), as in Cal.com, but is {describe(value)}"
         )
@@ -58,6 +63,21 @@ def checked_api_version(value: object, name: str = "api_version") -> str:
         else:
             return value
     raise InvalidArgument(f"{name} must be a date as YYYY-MM-DD, for instance 2024-08-13, but is {describe(value)}")
+
+
+def checked_seconds(name: str, given: Any, *, least: float, most: float) -> float:
+    """Return a duration in seconds, also from a ``timedelta`` or a string of digits.
+
+    :param name: the parameter, for errors.
+    :raises InvalidArgument: naming it.
+    """
+    try:
+        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
+    except (TypeError, ValueError, OverflowError):
+        seconds = float("nan")
+    if isinstance(given, bool) or not least <= seconds <= most:
+        raise InvalidArgument(f"{name} must be from {least:,.0f} to {most:,.0f} seconds, but is {describe(given)}")
+    return seconds
 
 
 def parse_argument(name: str, parse: Callable[..., T], value: object, *args: Any, **options: Any) -> T:

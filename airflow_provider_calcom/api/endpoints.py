@@ -369,18 +369,22 @@ def create_webhook(
     active: bool = True,
     secret: str | None = None,
     payload_template: str | None = None,
+    time: int | None = None,
+    time_unit: str | None = None,
     path: str = WEBHOOKS_OF_USER,
 ) -> Endpoint[dict[str, Any]]:
     """Subscribe a URL to events. A URL can be subscribed once for each user.
 
     :param secret: with it Cal.com signs each delivery in ``X-Cal-Signature-256``.
+    :param time: how long after the start the ``AFTER_..._CAL_VIDEO_NO_SHOW`` events are, in units of ``time_unit``:
+        ``DAY``, ``HOUR`` or ``MINUTE``. Servers before mid 2026 ignore both.
     :param path: from :func:`webhooks_path`.
     """
     body = {
         "subscriberUrl": subscriber_url,
         "triggers": _checked_triggers(triggers),
         "active": active,
-        **_given(secret=secret, payloadTemplate=payload_template),
+        **_given(secret=secret, payloadTemplate=payload_template, time=time, timeUnit=time_unit),
     }
     return Endpoint("POST", path, object_of, body=body, writes=True)
 
@@ -411,7 +415,8 @@ def get_webhook(webhook_id: str, *, path: str = WEBHOOKS_OF_USER) -> Endpoint[di
 def update_webhook(webhook_id: str, *, path: str = WEBHOOKS_OF_USER, **fields: Any) -> Endpoint[dict[str, Any]]:
     """Change a webhook.
 
-    :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+    :param fields: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``, ``time``,
+        ``timeUnit``.
     """
     return Endpoint("PATCH", _webhook_path(path, webhook_id), object_of, body=dict(fields), writes=True)
 

@@ -97,8 +97,9 @@ bodies, and more people read task logs than have access to the account.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import hide, redact
 from airflow_provider_calcom.errors import ProviderError
 
@@ -142,10 +143,11 @@ __all__ = [
     "TransportError",
     "UnexpectedAnswer",
     "UnknownAttendee",
+    "redact",
 ]
 
-redacted = redact
-"""The former name of :func:`~airflow_provider_calcom._redact.redact`, for scripts that import it from here."""
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 
 @dataclass(frozen=True)

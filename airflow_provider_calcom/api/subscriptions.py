@@ -47,6 +47,8 @@ class WantedWebhook:
     :param secret: the key of the signatures.
     :param active: whether Cal.com sends events.
     :param payload_template: the body of deliveries, or None for Cal.com's own.
+    :param no_show_after: minutes after the start at which Cal Video looks for who is absent, or None to leave that as
+        it is.
     """
 
     subscriber_url: str = field(repr=False)
@@ -54,11 +56,18 @@ class WantedWebhook:
     secret: str = field(repr=False)
     active: bool = True
     payload_template: str | None = field(default=None, repr=False)
+    no_show_after: int | None = None
+
+    @property
+    def times(self) -> dict[str, Any]:
+        """The fields that only the full form of a webhook has, under Cal.com's names."""
+        return {} if self.no_show_after is None else {"time": self.no_show_after, "timeUnit": "MINUTE"}
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields that a webhook is compared by, under Cal.com's names."""
         return {
+            **self.times,
             "triggers": list(self.triggers),
             "active": self.active,
             "secret": self.secret,
@@ -156,6 +165,8 @@ def ensure_webhook(
                 active=wanted.active,
                 secret=wanted.secret,
                 payload_template=wanted.payload_template,
+                time=wanted.times.get("time"),
+                time_unit=wanted.times.get("timeUnit"),
                 path=path,
             )
             return _Write(new, "created")
@@ -165,9 +176,15 @@ def ensure_webhook(
                 " all but one in Cal.com, or run once with state='absent'"
             )
         changes = _differences(found[0], wanted)
+        if changes.keys() & wanted.times.keys():
+            changes |= wanted.times
         return _Write(endpoints.update_webhook(_id_of(found[0]), path=path, **changes), "updated") if changes else None
 
-    return (yield from _converge(wanted.subscriber_url, path, needed, dry_run, wanted.triggers))
+    def read() -> Flow[list[dict[str, Any]]]:
+        found = yield from _webhooks_of(wanted.subscriber_url, path)
+        return (yield from _with_times(found, path)) if wanted.times else found
+
+    return (yield from _converge(read, needed, dry_run, wanted.triggers))
 
 
 def remove_webhook(
@@ -185,18 +202,18 @@ def remove_webhook(
     def needed(found: list[dict[str, Any]]) -> _Write | None:
         return _Write(endpoints.delete_webhook(_id_of(found[0]), path=path), "removed") if found else None
 
-    return (yield from _converge(subscriber_url, path, needed, dry_run, ()))
+    return (yield from _converge(lambda: _webhooks_of(subscriber_url, path), needed, dry_run, ()))
 
 
 def _converge(
-    url: str,
-    path: str,
+    read: Callable[[], Flow[list[dict[str, Any]]]],
     needed: Callable[[list[dict[str, Any]]], _Write | None],
     dry_run: bool,
     triggers: tuple[str, ...],
 ) -> Flow[SubscriptionOutcome]:
     """Read the webhooks of a URL, and send the write that is needed, until none is.
 
+    :param read: reads them.
     :param needed: returns the next write for the webhooks that were found.
     :param triggers: those of the result.
     """
@@ -205,7 +222,7 @@ def _converge(
     last: _Sent | None = None
     unknown_outcomes = 0
     for _ in range(_MOST_WRITES):
-        found = yield from _webhooks_of(url, path)
+        found = yield from read()
         webhook_id = _id_of(found[0]) if found else webhook_id
         write = needed(found)
         if write is None or dry_run:
@@ -236,15 +253,33 @@ def _send(write: _Write) -> Flow[_Sent]:
 def _not_shown(write: _Write) -> ChangeNotVerified:
     body: Mapping[str, Any] = write.endpoint.body or {}
     what = f" ({', '.join(sorted(body))})" if write.action == "updated" else ""
+    advice = (
+        ". Servers before mid 2026 ignore a time: leave no_show_after out, and set it in Cal.com's settings"
+        if "time" in body
+        else ""
+    )
     return ChangeNotVerified(
         f"Cal.com accepted the call, but its list of webhooks does not show it as {write.action}{what}. Look at the"
-        " webhooks in Cal.com's settings"
+        f" webhooks in Cal.com's settings{advice}"
     )
 
 
 def _webhooks_of(url: str, path: str) -> Flow[list[dict[str, Any]]]:
     listed = yield from all_webhooks(path)
     return [webhook for webhook in listed if webhook.get("subscriberUrl") == url]
+
+
+def _with_times(found: list[dict[str, Any]], path: str) -> Flow[list[dict[str, Any]]]:
+    """Add the fields that the list does not have. A webhook that was removed meanwhile is left out."""
+    if len(found) != 1:
+        return found
+    try:
+        whole: dict[str, Any] = yield endpoints.get_webhook(_id_of(found[0]), path=path)
+    except NotFound:
+        return []
+    unit = whole.get("timeUnit")
+    times = {"time": whole.get("time"), "timeUnit": unit.upper() if isinstance(unit, str) else unit}
+    return [{**found[0], **times}]
 
 
 def _id_of(webhook: Mapping[str, Any]) -> str:

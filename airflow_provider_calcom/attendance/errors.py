@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom.errors import ProviderError
 
 
@@ -45,4 +48,5 @@ class InvalidFeedOption(FeedError):
     """An option of a feed, or the name of the feed, can't be used. Fix: the option that the message names."""
 
 
-OutOfRoom = OutOfMemory  # until 1.0
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)

@@ -76,12 +76,6 @@ class CalComAccess:
 
         yield from self._client.list_bookings(BookingQuery(**filters))
 
-    def get_conferencing_sessions(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Return Cal Video's sessions of a booking."""
-        from airflow_provider_calcom.api import endpoints
-
-        return self._client.call(endpoints.get_conferencing_sessions(booking_uid))
-
     def close(self) -> None:
         """Close the client, if there is one."""
         client = self.__dict__.pop("_client", None)

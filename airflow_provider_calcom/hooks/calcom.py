@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_calcom.api.client import AsyncCalComClient, CalComClient
 
+_UNCHANGED: Any = object()
+"""Default of what None would remove."""
+
 
 class CalComHook(BaseHook):
     """Interact with Cal.com's API v2 through an Airflow connection.
@@ -306,20 +309,49 @@ class CalComHook(BaseHook):
         """
         return self._client.call(endpoints.get_booking_by_seat(seat_uid))
 
-    def mark_absent(self, *, booking_uid: str, **options: Any) -> dict[str, Any]:
+    def mark_absent(
+        self,
+        *,
+        booking_uid: str,
+        attendees: list[str] | list[dict[str, Any]] | list[str | dict[str, Any]] | str | None = None,
+        host_absent: bool | None = None,
+        on_unknown_attendee: str = "fail",
+        allowed_statuses: list[str] | None = None,
+        allow_cohosts: bool = False,
+        allow_foreign_booking: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
         """Set no-show flags of one booking: read it, send only what differs, in one call, and check the response.
 
+        Cal.com notifies people by webhooks, e-mail and SMS of each call that names attendees.
+
         :param booking_uid: uid of a booking or of one occurrence of a series.
-        :param options: the other fields of :class:`~airflow_provider_calcom.api.mark_request.MarkRequest`, also as
-            templates render them. ``attendees`` are addresses, ``{"email", "absent"}`` objects or Cal.com's attendee
-            objects, mixed; an entry without ``absent`` means absent; ``absent: false`` removes the mark.
+        :param attendees: addresses, ``{"email", "absent"}`` objects or Cal.com's attendee objects, mixed; also as
+            templates render them. An entry without ``absent`` means absent; ``absent: false`` removes the mark.
+        :param host_absent: true marks the organiser, who can't be un-marked. Defaults to leaving the organiser's flag.
+        :param on_unknown_attendee: ``skip`` leaves out an address that is not on the booking. Defaults to ``fail``.
+        :param allowed_statuses: statuses of bookings that may be changed. Defaults to ``accepted`` alone.
+        :param allow_cohosts: also mark hosts who are listed as attendees. Defaults to false.
+        :param allow_foreign_booking: also change a booking that the key's user neither hosts nor administers. Defaults
+            to false.
+        :param dry_run: find out what would change, but send nothing. Defaults to false.
         :return: ``booking_uid``; the addresses ``marked``, ``unmarked``, ``unchanged`` and ``unknown``;
             ``absent_host``, the host's flag afterwards (None where the booking was not read); ``calls``, the
             mark-absent calls that were sent.
         :raises InvalidArgument: naming the parameter or the entry's index, before any call.
         :raises CalComError: see :func:`airflow_provider_calcom.api.marking.mark_no_shows`.
         """
-        return self.run_mark_request(MarkRequest.parse(booking_uid=booking_uid, **options))
+        request = MarkRequest.parse(
+            booking_uid=booking_uid,
+            attendees=attendees,
+            host_absent=host_absent,
+            on_unknown_attendee=on_unknown_attendee,
+            allowed_statuses=allowed_statuses,
+            allow_cohosts=allow_cohosts,
+            allow_foreign_booking=allow_foreign_booking,
+            dry_run=dry_run,
+        )
+        return self.run_mark_request(request)
 
     def run_mark_request(self, request: MarkRequest) -> dict[str, Any]:
         """Execute a validated request, see :meth:`mark_absent`. An empty request sends nothing.
@@ -480,9 +512,9 @@ class CalComHook(BaseHook):
         :param active: whether Cal.com sends events from now on. Defaults to True.
         :param secret: the key of the signature that each delivery has in ``X-Cal-Signature-256``.
         :param payload_template: the body of deliveries. Defaults to Cal.com's own.
-        :param event_type_id: as for :meth:`list_webhooks`.
-        :param team_id: as for :meth:`list_webhooks`.
-        :param organization_id: as for :meth:`list_webhooks`.
+        :param event_type_id: the event type that has the webhook. Defaults to one of the key's user.
+        :param team_id: the team that has the event type.
+        :param organization_id: the organisation that has the webhook, instead of both.
         :raises Conflict: if the URL is subscribed already.
         """
         return self._client.call(
@@ -523,9 +555,9 @@ class CalComHook(BaseHook):
         """Return one webhook, with its secret.
 
         :param webhook_id: id of the webhook.
-        :param event_type_id: as for :meth:`list_webhooks`.
-        :param team_id: as for :meth:`list_webhooks`.
-        :param organization_id: as for :meth:`list_webhooks`.
+        :param event_type_id: the event type that has the webhook. Defaults to one of the key's user.
+        :param team_id: the team that has the event type.
+        :param organization_id: the organisation that has the webhook, instead of both.
         """
         path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
         return self._client.call(endpoints.get_webhook(webhook_id, path=path))
@@ -534,19 +566,31 @@ class CalComHook(BaseHook):
         self,
         *,
         webhook_id: str,
+        active: bool | None = None,
+        subscriber_url: str | None = None,
+        triggers: list[str] | None = None,
+        secret: str | None = _UNCHANGED,
+        payload_template: str | None = _UNCHANGED,
         event_type_id: int | None = None,
         team_id: int | None = None,
         organization_id: int | None = None,
-        **changes: Any,
     ) -> dict[str, Any]:
-        """Change a webhook, and return the changed webhook.
+        """Change a webhook, and return the changed webhook. What is left out keeps its value.
 
         :param webhook_id: id of the webhook.
-        :param event_type_id: as for :meth:`list_webhooks`.
-        :param team_id: as for :meth:`list_webhooks`.
-        :param organization_id: as for :meth:`list_webhooks`.
-        :param changes: any of ``active``, ``subscriberUrl``, ``triggers``, ``secret``, ``payloadTemplate``.
+        :param active: whether Cal.com sends events from now on.
+        :param subscriber_url: the URL that Cal.com sends events to.
+        :param triggers: names of all events that it sends.
+        :param secret: the key of the signature of deliveries; null removes it.
+        :param payload_template: the body of deliveries; null for Cal.com's own.
+        :param event_type_id: the event type that has the webhook. Defaults to one of the key's user.
+        :param team_id: the team that has the event type.
+        :param organization_id: the organisation that has the webhook, instead of both.
         """
+        optional = {"active": active, "subscriberUrl": subscriber_url, "triggers": triggers}
+        changes: dict[str, Any] = {name: value for name, value in optional.items() if value is not None}
+        nullable = {"secret": secret, "payloadTemplate": payload_template}
+        changes |= {name: value for name, value in nullable.items() if value is not _UNCHANGED}
         path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
         return self._client.call(endpoints.update_webhook(webhook_id, path=path, **changes))
 
@@ -561,9 +605,9 @@ class CalComHook(BaseHook):
         """Delete a webhook.
 
         :param webhook_id: id of the webhook.
-        :param event_type_id: as for :meth:`list_webhooks`.
-        :param team_id: as for :meth:`list_webhooks`.
-        :param organization_id: as for :meth:`list_webhooks`.
+        :param event_type_id: the event type that has the webhook. Defaults to one of the key's user.
+        :param team_id: the team that has the event type.
+        :param organization_id: the organisation that has the webhook, instead of both.
         """
         path = endpoints.webhooks_path(event_type_id, team_id, organization_id)
         self._client.call(endpoints.delete_webhook(webhook_id, path=path))

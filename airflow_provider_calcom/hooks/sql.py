@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, plain, redact, shown_columns
 from airflow_provider_calcom._timestamps import is_naive, parse_timestamp
 from airflow_provider_calcom.attendance.errors import InvalidInput, UnsupportedConnection
@@ -20,6 +21,9 @@ from airflow_provider_calcom.hooks import connection_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 # sqlglot's names of dialects that connection types and hooks' `dialect_name` have other names for.
 _DIALECTS = {"postgresql": "postgres", "gcpbigquery": "bigquery"}
@@ -77,9 +81,6 @@ def sql_backend(
         name=f"connection {plain(conn_id)}",
         secrets=secrets_of(connection),
     )
-
-
-sql_place = sql_backend  # until 1.0
 
 
 def sql_hook(connection: Any, conn_id: str, parameter: str) -> DbApiHook:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, redact
 from airflow_provider_calcom._rendered import parse_json
 from airflow_provider_calcom.attendance.errors import AttendanceError
@@ -13,12 +14,12 @@ from airflow_provider_calcom.attendance.errors import AttendanceError
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Figures
 
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
+
 
 class InvalidGuardRails(AttendanceError):
     """A guard rail's limit can't be used. Fix it; the text names the field."""
-
-
-InvalidRails = InvalidGuardRails  # until 1.0
 
 
 _MANY_ABSENT = 5

@@ -11,20 +11,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_calcom.api.changes import host_test, is_of_organisers_domain, only_attends
-from airflow_provider_calcom.api.errors import CalComError
 from airflow_provider_calcom.api.models import Me
 from airflow_provider_calcom.attendance.errors import InvalidInput
 from airflow_provider_calcom.attendance.feeds import FeedReport, read_feed
-from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, cal_video_records, is_cal_video
+from airflow_provider_calcom.attendance.feeds.cal_video import cal_video_key, is_cal_video
 from airflow_provider_calcom.attendance.feeds.conference_keys import conference_key
 from airflow_provider_calcom.attendance.schema import WHITE_SPACE
-from airflow_provider_calcom.no_shows.input_files import files_of, read_lines
+from airflow_provider_calcom.no_shows.input_files import files_of
 from airflow_provider_calcom.no_shows.plan_request import FeedEntry
 
-_NO_SESSIONS = "No Cal Video reference"
 # One for all rows: json.dumps would make a new one for each.
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
-_OF_ROOMS = ("uid", "location", "meetingUrl", "hosts")
+_OF_ROOMS = ("uid", "start", "end", "location", "meetingUrl", "hosts")
 
 
 # What a platform puts into the addresses of its managed users. Cal.com's displayEmail is the address without it.
@@ -40,7 +38,7 @@ _LISTS = ("attendees", "hosts")
 class BookingTables:
     """Bookings as files of the rules' tables.
 
-    :param rooms: Cal.com's own fields about where each booking is held, as JSON lines.
+    :param rooms: Cal.com's own fields about where and when each booking is held, as JSON lines.
     :param details: event type and host of each booking, as JSON lines.
     :param bookings: the table of bookings.
     :param people: the table of people.
@@ -265,6 +263,17 @@ def _write(file: IO[str], row: Mapping[str, Any]) -> None:
     file.write(_as_json(row) + "\n")
 
 
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write rows of a table as JSON lines.
+
+    :param path: a new local file, which is returned.
+    """
+    with _open_rows(path) as file:
+        for row in rows:
+            _write(file, row)
+    return path
+
+
 # Attendance.
 
 
@@ -291,24 +300,25 @@ class FeedInput:
         return sum(report.rows for report in self.reports)
 
 
+def _not_fetched(_: FeedEntry) -> Iterable[Mapping[str, Any]]:
+    raise AssertionError("a feed that is fetched is not read here")
+
+
 @dataclass(frozen=True)
 class FeedReader:
     """Reads feeds as an operator's parameter names them.
 
     :param folder: where their rows go.
-    :param sessions: returns Cal Video's sessions of a booking uid.
-    :param rooms: what ``BookingTables.rooms`` is, or None where bookings were given as tables.
+    :param fetched: returns the records of an entry that is fetched from Cal.com.
     """
 
     folder: Path
-    sessions: Callable[[str], list[dict[str, Any]]]
-    rooms: Path | None
+    fetched: Callable[[FeedEntry], Iterable[Mapping[str, Any]]] = _not_fetched
 
     def read(self, place: int, entry: FeedEntry) -> FeedInput:
         """Read one feed.
 
         :param place: its place among the feeds.
-        :raises InvalidInput: if it can't be fetched.
         :raises InputMissing: if a file is not there.
         :raises FeedError: if an option is wrong, or the feed can't be trusted.
         """
@@ -334,18 +344,5 @@ class FeedReader:
             # Closed also where the feed is refused half way: the query's connection would stay open.
             with closing(entry.query()) as rows:
                 yield rows
-        elif self.rooms is None:
-            raise InvalidInput(
-                f"{entry.name}: {entry.feed} is fetched for bookings as Cal.com sends them, and these are tables. Give"
-                " its path, rows or sql"
-            )
         else:
-            yield cal_video_records(read_lines(self.rooms), self._sessions_of)
-
-    def _sessions_of(self, uid: str) -> list[dict[str, Any]] | None:
-        try:
-            return self.sessions(uid)
-        except CalComError as error:
-            if error.failure is not None and error.failure.status == 404 and _NO_SESSIONS in error.failure.message:
-                return None
-            raise
+            yield self.fetched(entry)

@@ -26,6 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom._storage import Folder, atomic_write, folder_path, write_lines
 from airflow_provider_calcom._timestamps import format_microseconds, microseconds
@@ -46,7 +47,6 @@ from airflow_provider_calcom.no_shows.plan_files import (
     SUMMARY,
     Change,
     CorruptPlan,
-    DamagedPlan,
     Period,
     PlanFolderUnusable,
     PlanNotReached,
@@ -68,10 +68,12 @@ from airflow_provider_calcom.no_shows.plan_text import format_plan
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.engine import Decided
 
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
+
 __all__ = [
     "Change",
     "CorruptPlan",
-    "DamagedPlan",
     "InvalidPlanOption",
     "Origin",
     "PlanFolderUnusable",

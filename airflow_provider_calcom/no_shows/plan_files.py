@@ -9,14 +9,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import Folder, folder_path, is_whole_text, open_to_read, storage_errors
 from airflow_provider_calcom._timestamps import parse_timestamp
 from airflow_provider_calcom.attendance.errors import AttendanceError, PlanRefused
 from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import RAILS, RailResult
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 PLAN = "plan.jsonl"
 REFUSED_CHANGES = "refused-changes.jsonl"
@@ -50,9 +54,6 @@ _LONGEST_PRESENCE = 10_000 * 366 * 86_400
 
 class CorruptPlan(AttendanceError):
     """A plan's files are missing, torn, or not those that were written. Make the plan again; never edit it by hand."""
-
-
-DamagedPlan = CorruptPlan  # until 1.0
 
 
 class PlanNotRead(AttendanceError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom._storage import Folder
 from airflow_provider_calcom.attendance.engine import Resources
@@ -15,6 +15,10 @@ from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 
 if TYPE_CHECKING:
     from airflow_provider_calcom.attendance.sql.backend import SqlBackend
+
+
+Unfetched = Literal["fail", "undetermined"]
+"""What happens where Cal Video's sessions of a booking can't be fetched at the moment."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,10 @@ class FeedEntry:
     :param paths: paths of its files, here or in an object store.
     :param rows: its records, or a response of the vendor's API.
     :param query: runs the query whose rows are its records, and yields them as dicts.
+    :param query_conn_id: id of the connection that the query runs on.
     :param options: of the feed.
+    :param sessions_path: folder in which fetched sessions are kept, or None for that of the plan.
+    :param unfetched: what happens where sessions can't be fetched at the moment.
     """
 
     name: str
@@ -61,7 +68,10 @@ class FeedEntry:
     paths: tuple[Any, ...] = ()
     rows: Any = field(default=None, repr=False)
     query: Callable[[], Generator[dict[str, Any], None, None]] | None = field(default=None, repr=False)
+    query_conn_id: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    sessions_path: Any = None
+    unfetched: Unfetched = "fail"
 
     @property
     def is_fetched(self) -> bool:
@@ -75,6 +85,7 @@ class PlanRequest:
 
     :param plan: folder of the plan, here or in an object store.
     :param filters: the bookings that are requested from the API, as ``CalComHook.iterate_bookings`` takes them.
+    :param booking_uids: the only bookings to decide on; ``filters`` names the list that they are read from then.
     :param after_start: beginning of the requested bookings, or None where they have none.
     :param before_start: end of the requested bookings, or None where they have none.
     :param last_writes: looks up in the ledger what was written last.
@@ -92,6 +103,7 @@ class PlanRequest:
     bookings: Table | None = field(default=None, repr=False)
     people: Table | None = field(default=None, repr=False)
     filters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    booking_uids: tuple[str, ...] | None = None
     after_start: datetime | None = None
     before_start: datetime | None = None
     conference_patterns: Sequence[str] = ()

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from airflow_provider_calcom._redact import shown_path
 from airflow_provider_calcom.api import endpoints
 from airflow_provider_calcom.api.errors import CalComError, PermissionDenied
-from airflow_provider_calcom.api.models import Me
+from airflow_provider_calcom.api.lookups import find_bookings
+from airflow_provider_calcom.api.models import Booking, Me
+from airflow_provider_calcom.api.query import list_path
 from airflow_provider_calcom.api.settings import RetryLimits
 from airflow_provider_calcom.attendance.engine import Decided, Resources, deciding
 from airflow_provider_calcom.attendance.errors import InvalidResources, PlanRefused
@@ -27,12 +29,15 @@ from airflow_provider_calcom.attendance.sql.relations import Relation
 from airflow_provider_calcom.attendance.suggest import suggest
 from airflow_provider_calcom.attendance.tables.sources import LabelledFile
 from airflow_provider_calcom.no_shows.booking_files import read_bookings
+from airflow_provider_calcom.no_shows.cal_video.fetching import session_fetcher, unknown_attendance
+from airflow_provider_calcom.no_shows.cal_video.kept import unfinished_sessions
+from airflow_provider_calcom.no_shows.cal_video.undecided import OtherTables, undecided_rooms
 from airflow_provider_calcom.no_shows.completeness import warn_of_early_ends, warn_of_other_days, with_fetched_ends
 from airflow_provider_calcom.no_shows.input_files import files_of
-from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables
+from airflow_provider_calcom.no_shows.inputs import FeedInput, FeedReader, booking_tables, write_rows
 from airflow_provider_calcom.no_shows.plan import Origin, write_plan
 from airflow_provider_calcom.no_shows.plan_files import Summary, read_summary
-from airflow_provider_calcom.no_shows.plan_request import Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest, Rows, Table, TableName
 from airflow_provider_calcom.no_shows.plan_text import format_feed, format_plan
 
 if TYPE_CHECKING:
@@ -53,15 +58,12 @@ class CalCom(Protocol):
     def iterate_bookings(self, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield the bookings that fit the filters."""
 
-    def get_conferencing_sessions(self, *, booking_uid: str) -> list[dict[str, Any]]:
-        """Return Cal Video's sessions of a booking."""
-
 
 def plan_no_shows(request: PlanRequest, calcom: CalCom) -> Summary:
     """Make a plan.
 
     :param request: the parsed parameters.
-    :param calcom: where bookings and Cal Video's sessions are read, if the request does not bring them.
+    :param calcom: where bookings and Cal Video's sessions are read, if the request does not have them.
     :return: the plan's summary.
     :raises PlanRefused: if a guard rail fails; the plan's folder has the report.
     :raises InputMissing: if a file is not there, before Cal.com is called.
@@ -132,7 +134,7 @@ def _booking_url(calcom: CalCom) -> str | None:
 
 def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, origin: Origin) -> Summary:
     try:
-        return write_plan(
+        summary = write_plan(
             decided,
             request.plan,
             rails=request.guard_rails,
@@ -146,7 +148,16 @@ def _write_plan(decided: Decided, request: PlanRequest, attended: int | None, or
         )
     except PlanRefused:
         log.error("Plan %s\n%s", shown_path(request.plan), format_plan(read_summary(request.plan)))
+        _remove_sessions(request)
         raise
+    _remove_sessions(request)
+    return summary
+
+
+def _remove_sessions(request: PlanRequest) -> None:
+    """Remove the sessions that were kept for another try of the task."""
+    if isinstance(request.attendance, list) and any(feed.is_fetched for feed in request.attendance):
+        unfinished_sessions(request.plan).remove()
 
 
 @dataclass(frozen=True)
@@ -207,7 +218,7 @@ class _InputCollector:
         return replace(found, attended=tables.attended if user else None, details=tables.details)
 
     def _with_attendance(self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None) -> PlanInputs:
-        attendance, feeds = self._attendance(rooms)
+        attendance, feeds = self._attendance(bookings, people, policy, rooms)
         policy = with_fetched_ends(policy, feeds, self.request.requested_at)
         return PlanInputs(bookings, people, attendance, policy, feeds)
 
@@ -235,6 +246,8 @@ class _InputCollector:
         """Return the origin of Cal.com's bookings, for errors, and the bookings."""
         # A table of bookings comes with people, as the parser checked; then this is not called.
         given = cast("Paths | Rows | None", self.request.bookings)
+        if self.request.booking_uids is not None:
+            return _FROM_THE_API, self._named_bookings(self.request.booking_uids)
         if given is None:
             return _FROM_THE_API, self.calcom.iterate_bookings(**self.request.filters)
         if isinstance(given, Paths):
@@ -243,23 +256,60 @@ class _InputCollector:
             return where, (booking for file in files for booking in read_bookings(file))
         return "rows", given.rows
 
+    def _named_bookings(self, uids: Sequence[str]) -> list[Booking]:
+        """Return the bookings of some uids. One that can't be read is left out: an event may name any uid."""
+        client = self.calcom.get_conn()
+        path = list_path(**self.request.filters)
+        found = client.run(
+            find_bookings(
+                dict.fromkeys(uids), path=path, api_version=client.settings.api_version, now=lambda: client.server_time
+            )
+        )
+        unread = [one for one in found.values() if isinstance(one, CalComError)]
+        if unread:
+            log.warning("%d of %d bookings can't be read, and are left out: %s", len(unread), len(uids), unread[0])
+        return [booking for uid in uids if not isinstance(booking := found[uid], CalComError)]
+
     def _table(self, name: str, table: Table) -> Any:
         """Return a table of the rules as the engine takes it."""
         if isinstance(table, TableName):
             return Relation(table.name)
         return _files(name, table) if isinstance(table, Paths) else table.rows
 
-    def _attendance(self, rooms: Path | None) -> tuple[Any, Sequence[FeedInput]]:
-        if not isinstance(self.request.attendance, list):
-            return self._table("attendance", self.request.attendance), []
-        reader = FeedReader(
-            self.folder, lambda uid: self.calcom.get_conferencing_sessions(booking_uid=uid), rooms=rooms
-        )
-        feeds = [reader.read(number, entry) for number, entry in enumerate(self.request.attendance)]
+    def _attendance(
+        self, bookings: Any, people: Any, policy: AttendancePolicy, rooms: Path | None
+    ) -> tuple[Any, Sequence[FeedInput]]:
+        entries = self.request.attendance
+        if not isinstance(entries, list):
+            return self._table("attendance", entries), []
+        reader = FeedReader(self.folder)
+        read = {number: reader.read(number, entry) for number, entry in enumerate(entries) if not entry.is_fetched}
+        tables = [_labelled(number, feed) for number, feed in read.items()]
+        others = OtherTables(bookings, people, list(tables), policy, rooms)
+        for number, entry in enumerate(entries):
+            if entry.is_fetched:
+                feed, unknown = self._fetch(number, entry, others)
+                read[number] = feed
+                tables += [_labelled(number, feed), LabelledFile(unknown, f"feed {number} ({feed.feed}), not fetched")]
+        feeds = [read[number] for number in sorted(read)]
         for number, feed in enumerate(feeds):
             for report in feed.reports:
                 log.info("%s", format_feed(number, report))
-        return [LabelledFile(feed.path, f"feed {number} ({feed.feed})") for number, feed in enumerate(feeds)], feeds
+        return tables, feeds
+
+    def _fetch(self, number: int, entry: FeedEntry, others: OtherTables) -> tuple[FeedInput, Path]:
+        """Fetch Cal Video's sessions; return them, and a table that leaves bookings without an answer undetermined."""
+        undecided = undecided_rooms(entry, others, self.request)
+        plan = self.request.plan
+        kept = unfinished_sessions(self.folder if plan is None else plan)
+        fetcher = session_fetcher(entry, self.calcom.get_conn(), others.policy, otherwise=kept)
+        feed = FeedReader(self.folder, lambda _: fetcher.records(undecided)).read(number, entry)
+        unknown = write_rows(self.folder / f"unknown-{number}.jsonl", map(unknown_attendance, fetcher.missing))
+        return feed, unknown
+
+
+def _labelled(number: int, feed: FeedInput) -> LabelledFile:
+    return LabelledFile(feed.path, f"feed {number} ({feed.feed})")
 
 
 def _files(name: str, table: Paths) -> list[Any]:

@@ -122,7 +122,7 @@ def complete_until(feeds: Sequence[FeedEntry], policy: AttendancePolicy, *, now:
     :raises AttendanceError: as for a plan.
     """
     with tempfile.TemporaryDirectory(prefix="calcom-ready-") as name:
-        reader = FeedReader(Path(name), _no_sessions, rooms=None)
+        reader = FeedReader(Path(name))
         read = [
             FeedInput(entry.feed, Path(name), (), is_fetched=True) if entry.is_fetched else reader.read(number, entry)
             for number, entry in enumerate(feeds)
@@ -136,7 +136,3 @@ def complete_until(feeds: Sequence[FeedEntry], policy: AttendancePolicy, *, now:
         with deciding([], [], files, policy) as decided:
             end = decided.figures.complete_until
     return None if end is None else datetime.fromtimestamp(0, UTC) + timedelta(microseconds=end)
-
-
-def _no_sessions(_: str) -> list[dict[str, Any]]:
-    raise AssertionError("a feed that is fetched is not read here")

@@ -40,8 +40,19 @@ class CalComOperator(BaseOperator):
         :param context: the task's context.
         :return: what the operator's docstring says under "Returns".
         """
+        if self._has_calcom_retry_policy():
+            return self._execute(context)
         with fail_without_retry():
             return self._execute(context)
+
+    def _has_calcom_retry_policy(self) -> bool:
+        """Return whether a policy fails the task as well: Airflow consults none about an AirflowFailException."""
+        policy = getattr(self, "retry_policy", None)
+        if policy is None:
+            return False
+        from airflow_provider_calcom.retries import CalComRetryPolicy
+
+        return isinstance(policy, CalComRetryPolicy)
 
     @abstractmethod
     def _execute(self, context: Context) -> Any:

@@ -13,7 +13,7 @@ from airflow_provider_calcom._redact import describe, plain
 from airflow_provider_calcom._rendered import NOTHING
 from airflow_provider_calcom._storage import is_path
 from airflow_provider_calcom._timestamps import parse_timestamp_or_date
-from airflow_provider_calcom.api.arguments import parse_argument
+from airflow_provider_calcom.api.arguments import checked_uid, parse_argument
 from airflow_provider_calcom.api.errors import InvalidArgument
 from airflow_provider_calcom.api.query import time_zone
 from airflow_provider_calcom.attendance.engine import Resources, check_resources
@@ -24,7 +24,15 @@ from airflow_provider_calcom.no_shows.diff import Correct
 from airflow_provider_calcom.no_shows.guard_rails import GuardRails
 from airflow_provider_calcom.no_shows.ledger.reader import last_writes_of
 from airflow_provider_calcom.no_shows.plan import InvalidPlanOption
-from airflow_provider_calcom.no_shows.plan_request import FeedEntry, Paths, PlanRequest, Rows, Table, TableName
+from airflow_provider_calcom.no_shows.plan_request import (
+    FeedEntry,
+    Paths,
+    PlanRequest,
+    Rows,
+    Table,
+    TableName,
+    Unfetched,
+)
 from airflow_provider_calcom.operators._identities import identities
 from airflow_provider_calcom.operators._paths import Storage, ledger_folder
 from airflow_provider_calcom.operators._readers import (
@@ -42,8 +50,10 @@ if TYPE_CHECKING:
 FETCHED_FEED = "cal_video"
 """The feed that can be fetched from Cal.com itself."""
 
-_FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options")
+_FEED_KEYS = ("feed", "path", "rows", "sql", "conn_id", "options", "sessions_path", "unfetched")
 _SOURCES = ("path", "rows", "sql")
+_MOST_UIDS = 5_000
+_OF_FETCHED = ("sessions_path", "unfetched")
 _CANONICAL_TIMES = {"kind", "joined_at", "left_at"}
 _STRINGS = ("zone", "ledger_path", "rules_conn_id", "scratch_schema", "storage_conn_id")
 
@@ -73,6 +83,7 @@ def plan_request(given: Mapping[str, Any], filters: Mapping[str, Any], hook: Cal
         policy=policy_of(given["policy"]).at(requested_at),
         guard_rails=rails_of(given["guard_rails"]),
         filters=filters,
+        booking_uids=None if given["booking_uids"] is None else uids_of(given["booking_uids"]),
         after_start=_bound("after_start", filters),
         before_start=_bound("before_start", filters),
         conference_patterns=patterns_of(given["conference_patterns"]),
@@ -241,6 +252,22 @@ def bookings_of(given: Any, storage: Storage) -> Table:
     return table_of("bookings", value, storage)
 
 
+def uids_of(given: Any) -> tuple[str, ...]:
+    """Parse the parameter ``booking_uids``: one uid, several, or an object whose keys are uids.
+
+    :raises InvalidArgument: naming the index of the invalid one.
+    """
+    value = value_of("booking_uids", given)
+    uids = [value] if isinstance(value, str) else list(value) if isinstance(value, Mapping) else value
+    if not isinstance(uids, (list, tuple)):
+        raise InvalidArgument(f"booking_uids must be a list of uids, but is a {type(value).__name__}")
+    if len(uids) > _MOST_UIDS:
+        raise InvalidArgument(
+            f"booking_uids has {len(uids):,} uids; {_MOST_UIDS:,} are allowed. Use after_start and before_start"
+        )
+    return tuple(dict.fromkeys(checked_uid(uid, f"booking_uids[{index}]") for index, uid in enumerate(uids)))
+
+
 def attendance_of(given: Any, storage: Storage) -> list[FeedEntry] | Table:
     """Parse the parameter ``attendance``: feeds, or the rules' own table.
 
@@ -286,14 +313,41 @@ def _feed(name: str, entry: Mapping[str, Any], storage: Storage) -> FeedEntry:
     given = [key for key in _SOURCES if entry.get(key) is not None]
     if len(given) > 1 or (not given and feed != FETCHED_FEED):
         raise InvalidArgument(f"{name} must have one of path, rows and sql, and has {' and '.join(given) or 'none'}")
+    for key in _OF_FETCHED:
+        if given and entry.get(key) is not None:
+            raise InvalidArgument(f"{name}.{key} is set together with {given[0]}, so that nothing is fetched. Omit it")
+    query = _query(name, entry)
     return FeedEntry(
         name,
         feed,
         paths=_paths(f"{name}.path", entry.get("path"), storage),
         rows=_records(f"{name}.rows", entry.get("rows")),
-        query=_query(name, entry),
+        query=query,
+        query_conn_id=query.args[0] if query else None,
         options=_options(f"{name}.options", entry.get("options")),
+        sessions_path=_folder(f"{name}.sessions_path", entry.get("sessions_path"), storage),
+        unfetched=_unfetched(f"{name}.unfetched", entry.get("unfetched")),
     )
+
+
+def _folder(name: str, given: Any, storage: Storage) -> Any:
+    value = value_of(name, given)
+    if value is None:
+        return None
+    if not is_path(value):
+        raise InvalidArgument(f"{name} must be a folder, but is a {type(value).__name__}")
+    return storage.path(name, value)
+
+
+def _unfetched(name: str, given: Any) -> Unfetched:
+    value = value_of(name, given)
+    if value is None:
+        return "fail"
+    for word in get_args(Unfetched):
+        if isinstance(value, str) and value == word:
+            chosen: Unfetched = word
+            return chosen
+    raise InvalidArgument(f"{name} must be one of {', '.join(get_args(Unfetched))}, but is {describe(value)}")
 
 
 def _paths(name: str, given: Any, storage: Storage) -> tuple[Any, ...]:
@@ -315,7 +369,7 @@ def _records(name: str, given: Any) -> Any:
     return value
 
 
-def _query(name: str, entry: Mapping[str, Any]) -> Callable[[], Generator[dict[str, Any], None, None]] | None:
+def _query(name: str, entry: Mapping[str, Any]) -> partial[Generator[dict[str, Any], None, None]] | None:
     query = {key: value_of(f"{name}.{key}", entry.get(key)) for key in ("sql", "conn_id")}
     for key, value in query.items():
         if not isinstance(value, (str, type(None))):

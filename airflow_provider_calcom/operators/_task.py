@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_provider_calcom.links import FAILED_RESULT
 from airflow_provider_calcom.no_shows.ledger.records import NO_TASK, TaskRun
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,24 @@ def task_run(context: Mapping[str, Any]) -> TaskRun:
 
 def _integer(value: Any) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def keep_failed_result(context: Mapping[str, Any], result: Callable[[], Any]) -> None:
+    """Keep the result of a task that fails as an XCom of its own, for notifications of the task or its DAG.
+
+    Without it such a message would have no figures: Airflow stores only what a task returns.
+
+    :param context: the task's.
+    :param result: returns the result, or None if there is none. Its errors are logged only: the task has its own.
+    """
+    task_instance = context.get("ti")
+    if task_instance is None:
+        return
+    try:
+        if (found := result()) is not None:
+            task_instance.xcom_push(key=FAILED_RESULT, value=found)
+    except Exception as error:
+        log.warning("The failed task's result can't be kept for notifications (%s)", type(error).__name__)
 
 
 class TaskState:

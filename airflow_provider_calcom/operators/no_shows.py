@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from airflow_provider_calcom.links import CalComBookingLink, NoShowReportLink
+from airflow_provider_calcom.operators._asset_events import with_alias
 from airflow_provider_calcom.operators._base import CalComOperator, PlanField, fail_without_retry
+from airflow_provider_calcom.operators._lineage import LineageReporter
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 _OF_LISTS = ("organization_id", "team_id", "user_id", "event_type_ids")
 _BOOKING_FILTERS = ("after_start", "before_start", *_OF_LISTS)
-_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "zone", "bookings", "people")
+_NOT_OF_UIDS = ("bookings", "people", "after_start", "before_start", "event_type_ids")
+_CHOOSE_BOOKINGS = (*_BOOKING_FILTERS, "zone", "bookings", "people", "booking_uids")
 
 
 class MarkAbsentOperator(CalComOperator):
@@ -174,7 +177,7 @@ class MarkAbsentOperator(CalComOperator):
         self.log.debug("Identities: %s", result)
 
 
-class PlanNoShowsOperator(CalComOperator):
+class PlanNoShowsOperator(LineageReporter, CalComOperator):
     """Decide who was absent, and write a plan of the no-show flags to change. Nothing is written to Cal.com.
 
     The plan is a folder: ``plan.jsonl`` (one change per line), ``decisions.parquet`` (every participant, with the
@@ -188,10 +191,12 @@ class PlanNoShowsOperator(CalComOperator):
 
     :param attendance: the attendance data. One feed or a list of feeds, as ``{"feed": "zoom", "path": ...}``: ``path``
         is a file, a list of files, or a pattern with ``*``. Instead of ``path`` a feed has ``rows`` (from XCom), or
-        ``sql`` with ``conn_id``. ``options`` are the feed's. ``{"feed": "cal_video"}`` alone fetches the sessions of
-        the bookings from Cal.com. Several feeds are complete only until the earliest of their ends. Or the table
-        ``attendance`` of docs/reference/attendance-tables.md: a path, a list of paths, rows, or
-        ``{"table": "schema.name"}`` on ``rules_conn_id``. (templated)
+        ``sql`` with ``conn_id``. ``options`` are the feed's. ``{"feed": "cal_video"}`` alone fetches sessions from
+        Cal.com, with one call for each booking in Cal Video that the other feeds leave undecided; ``sessions_path`` is
+        a folder in which they are kept for later runs, and ``unfetched`` is ``fail`` or ``undetermined``. Several feeds
+        are complete only until the earliest of their ends. Or the table ``attendance`` of
+        docs/reference/attendance-tables.md: a path, a list of paths, rows, or ``{"table": "schema.name"}`` on
+        ``rules_conn_id``. (templated)
     :param plan_path: the folder of the plan: a path, or a URL of Airflow's object storage. (templated)
     :param policy: fields of the attendance policy, as a dict or JSON. Defaults to the default policy. (templated)
     :param guard_rails: limits beyond which the plan is rejected, as a dict or JSON. Defaults to the default limits.
@@ -204,6 +209,9 @@ class PlanNoShowsOperator(CalComOperator):
         which means the beginning of that day in ``zone``. Without ``after_start`` and ``before_start``, bookings that
         start within the run's data interval, its end excluded. (templated)
     :param before_start: only bookings that start before this time. (templated)
+    :param booking_uids: decide on these bookings alone: a list of at most 5,000 uids, one uid, or the result of
+        ``BookingEndedSensor``; for instance of events. Those that Cal.com does not return are left out. Not together
+        with other filters. (templated)
     :param organization_id: decide on the bookings of this organisation. Defaults to the bookings of the key's user.
         (templated)
     :param team_id: decide on the bookings of this team. (templated)
@@ -263,6 +271,7 @@ class PlanNoShowsOperator(CalComOperator):
         "bookings",
         "people",
         *_BOOKING_FILTERS,
+        "booking_uids",
         "zone",
         "correct",
         "ledger_path",
@@ -289,6 +298,7 @@ class PlanNoShowsOperator(CalComOperator):
         people: Any = None,
         after_start: str | None = None,
         before_start: str | None = None,
+        booking_uids: Sequence[str] | Mapping[str, Any] | str | None = None,
         organization_id: int | str | None = None,
         team_id: int | str | None = None,
         user_id: int | str | None = None,
@@ -320,6 +330,7 @@ class PlanNoShowsOperator(CalComOperator):
         self.people = people
         self.after_start = after_start
         self.before_start = before_start
+        self.booking_uids = booking_uids
         self.organization_id = organization_id
         self.team_id = team_id
         self.user_id = user_id
@@ -344,10 +355,13 @@ class PlanNoShowsOperator(CalComOperator):
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.attendance.errors import PlanRefused
+        from airflow_provider_calcom.no_shows.plan_files import read_summary
         from airflow_provider_calcom.no_shows.planner import plan_no_shows
+        from airflow_provider_calcom.operators._lineage import plan_lineage
         from airflow_provider_calcom.operators._plan_parameters import plan_request
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import write_and_link_report
+        from airflow_provider_calcom.operators._task import keep_failed_result
 
         masks = flag_of("mask_addresses", self.mask_addresses)
         with self.hook as hook:
@@ -356,13 +370,18 @@ class PlanNoShowsOperator(CalComOperator):
                 summary = plan_no_shows(request, hook)
             except PlanRefused:
                 write_and_link_report(context, self, request.plan, mask_addresses=masks)
+                keep_failed_result(context, lambda: self._counts(read_summary(request.plan)))
                 raise
+        self._report_lineage(hook, lambda: plan_lineage(request, hook, self.rules_conn_id))
         write_and_link_report(context, self, request.plan, mask_addresses=masks)
         return self._result(summary)
 
     def _filters(self, context: Context) -> dict[str, Any]:
         """Return the filters of the bookings to request: the data interval, unless bounds are set."""
         given = self._given_filters(_CHOOSE_BOOKINGS)
+        if self.booking_uids is not None:
+            self._check_uids_are_alone(given)
+            return {name: given[name] for name in ("organization_id", "team_id", "user_id")}
         filters = {name: given[name] for name in (*_BOOKING_FILTERS, "zone")}
         if self.bookings is not None:
             self._check_no_list_is_chosen(given)
@@ -370,6 +389,16 @@ class PlanNoShowsOperator(CalComOperator):
         if self.after_start is not None or self.before_start is not None:
             return filters
         return {**filters, **self._data_interval(context, "PlanNoShowsOperator without after_start and before_start")}
+
+    @staticmethod
+    def _check_uids_are_alone(given: Mapping[str, Any]) -> None:
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        for name in _NOT_OF_UIDS:
+            if given[name] is not None:
+                raise InvalidArgument(
+                    f"booking_uids is set together with {name}, but names the bookings to decide on. Omit one of them"
+                )
 
     @staticmethod
     def _check_no_list_is_chosen(given: Mapping[str, Any]) -> None:
@@ -387,6 +416,9 @@ class PlanNoShowsOperator(CalComOperator):
         from airflow_provider_calcom.no_shows.plan import format_plan
 
         self.log.info("Plan %s\n%s", shown_path(self.plan_path), format_plan(summary))
+        return self._counts(summary)
+
+    def _counts(self, summary: Summary) -> dict[str, Any]:
         return {
             "plan_path": str(self.plan_path),
             "state": summary["state"],
@@ -398,7 +430,7 @@ class PlanNoShowsOperator(CalComOperator):
         }
 
 
-class ApplyNoShowsOperator(PlanField, CalComOperator):
+class ApplyNoShowsOperator(LineageReporter, PlanField, CalComOperator):
     """Apply a plan of no-show flags: each real change once, as fast as Cal.com's rate limit allows.
 
     The flags are read again first, in pages. Flags that are already set are skipped. The others are sent with one call
@@ -441,11 +473,15 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
     :param mask_addresses: mask addresses and names in the plan's ``report.html``, which is written anew with the
         outcomes, whatever the plan's task had chosen. Defaults to False. (templated)
 
-    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, calls, outcomes_path, ledger_path}``
-    without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set; ``unknown_attendee``, no longer on
-    the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than the plan's; ``gone``, such as
-    cancelled bookings; ``human_override``, changed by a person after our last write; ``failed``. ``outcomes.jsonl``
-    beside the plan lists all of them, one per line.
+    Returns a dict ``{plan_path, sha256, dry_run, changes, bookings, outcomes, marked, unmarked, calls, outcomes_path,
+    ledger_path}`` without addresses. ``outcomes`` counts the changes: ``applied``; ``already`` set;
+    ``unknown_attendee``, no longer on the booking; ``not_permitted``; ``not_started``; ``moved`` to another time than
+    the plan's; ``gone``, such as cancelled bookings; ``human_override``, changed by a person after our last write;
+    ``failed``. ``outcomes.jsonl`` beside the plan lists all of them, one per line. ``marked`` and ``unmarked`` count
+    the flags that were set and removed, also by earlier attempts of the task.
+
+    If there are any, the task also makes one event of the asset ``calcom://no-shows/<calcom_conn_id>``, with these
+    counts, the plan's path and its hash: see :func:`airflow_provider_calcom.assets.no_shows_asset`.
 
     :raises ChangesFailed: at the end, if changes failed or were not permitted.
     :raises PlanRefused: if a guard rail rejected the plan.
@@ -523,15 +559,18 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         self.storage_conn_id = storage_conn_id
         self.api_version = api_version
         self.mask_addresses = mask_addresses
+        self.outlets = with_alias(self.outlets)
         self._application: Application | None = None
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_calcom.api.client import AsyncCalComClient
         from airflow_provider_calcom.no_shows.apply.application import Application
         from airflow_provider_calcom.operators._apply_parameters import apply_request
+        from airflow_provider_calcom.operators._asset_events import add_no_shows_event
+        from airflow_provider_calcom.operators._lineage import apply_lineage
         from airflow_provider_calcom.operators._readers import flag_of
         from airflow_provider_calcom.operators._report import link_report
-        from airflow_provider_calcom.operators._task import TaskState, task_run
+        from airflow_provider_calcom.operators._task import TaskState, keep_failed_result, task_run
 
         skips = flag_of("skip_if_nothing_to_do", self.skip_if_nothing_to_do)
         masks = flag_of("mask_addresses", self.mask_addresses)
@@ -540,9 +579,17 @@ class ApplyNoShowsOperator(PlanField, CalComOperator):
         request = apply_request({**vars(self), "dry_run": self.is_dry_run}, hook, task_run(context))
         link_report(context, self, request.plan)
         self._application = Application(request, lambda: AsyncCalComClient(settings), progress_store=TaskState(context))
-        result = self._run(self._application, request.plan, masks)
-        if skips and not result["calls"] and not result["outcomes"].get("would_apply"):
+        try:
+            result = self._run(self._application, request.plan, masks)
+        except Exception:
+            keep_failed_result(context, lambda: self._application and self._application.result)
+            raise
+        finally:
+            if self._application.has_outcomes:
+                self._report_lineage(hook, lambda: apply_lineage(request, hook))
+        if skips and not result["marked"] + result["unmarked"] + result["outcomes"].get("would_apply", 0):
             raise AirflowSkipException("There was nothing to change")
+        add_no_shows_event(context, hook.calcom_conn_id, result)
         return dict(result)
 
     def _run(self, application: Application, folder: Any, masks: bool) -> ApplyResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_calcom.operators._base import CalComOperator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_calcom.api.subscriptions import SubscriptionOutcome
     from airflow_provider_calcom.hooks.calcom import CalComHook
 
+_LONGEST_NO_SHOW_AFTER = 1_440
+
 
 class EnsureWebhookOperator(CalComOperator):
     """Create, update or remove the webhook that sends Cal.com's events to a URL.
@@ -25,8 +28,7 @@ class EnsureWebhookOperator(CalComOperator):
     The secret is never a parameter: Airflow shows parameters. To rotate it, let the receiver accept the old and the new
     one, store the new one, and run the task.
 
-    Cal.com sends the ``AFTER_..._CAL_VIDEO_NO_SHOW`` events only if the webhook also has a time, which most servers'
-    API can't set: set it in Cal.com's settings. The operator leaves it unchanged.
+    Cal.com sends the ``AFTER_..._CAL_VIDEO_NO_SHOW`` events only if the webhook also has a time: see ``no_show_after``.
 
     :param subscriber_url: the URL that Cal.com sends events to. Cal.com's cloud accepts public ``https`` URLs only.
         (templated)
@@ -36,6 +38,9 @@ class EnsureWebhookOperator(CalComOperator):
     :param active: whether Cal.com sends events. Defaults to True.
     :param payload_template: the body of deliveries, with Cal.com's own ``{{...}}``, so it is not a template of Airflow.
         Defaults to None: Cal.com's body, which the parsers of this package need.
+    :param no_show_after: minutes after the start at which Cal Video looks for who is absent, from 1 to 1,440, or a
+        ``timedelta`` of whole minutes. The API of servers before mid 2026 ignores it, which is an error: set it in
+        Cal.com's settings there. Defaults to None: it is left as it is. (templated)
     :param event_type_id: subscribe to this event type. Webhooks of a user get no events of a team's event types.
         Defaults to None: the bookings of the key's user. (templated)
     :param team_id: the team that has the event type. Servers before 2026 lack this route. (templated)
@@ -61,6 +66,7 @@ class EnsureWebhookOperator(CalComOperator):
     template_fields: Sequence[str] = (
         "subscriber_url",
         "triggers",
+        "no_show_after",
         "event_type_id",
         "team_id",
         "organization_id",
@@ -78,6 +84,7 @@ class EnsureWebhookOperator(CalComOperator):
         state: Literal["present", "absent"] = "present",
         active: bool = True,
         payload_template: str | None = None,
+        no_show_after: int | str | timedelta | None = None,
         event_type_id: int | str | None = None,
         team_id: int | str | None = None,
         organization_id: int | str | None = None,
@@ -94,6 +101,7 @@ class EnsureWebhookOperator(CalComOperator):
         self.state = state
         self.active = active
         self.payload_template = payload_template
+        self.no_show_after = no_show_after
         self.event_type_id = event_type_id
         self.team_id = team_id
         self.organization_id = organization_id
@@ -136,6 +144,7 @@ class EnsureWebhookOperator(CalComOperator):
             triggers=subscriptions.checked_triggers(self._found("triggers")),
             active=parse_argument("active", flag, self.active),
             payload_template=self._payload_template(),
+            no_show_after=self._no_show_after(),
             secret=webhook_secret(hook, conn_id=self.secret_conn_id, variable=self.secret_variable),
         )
         return subscriptions.ensure_webhook(wanted, path=path, dry_run=dry_run)
@@ -156,3 +165,20 @@ class EnsureWebhookOperator(CalComOperator):
         if template is not None and (not isinstance(template, str) or not template.strip()):
             raise InvalidArgument(f"payload_template must be a text, or left out, but is {describe(template)}")
         return template
+
+    def _no_show_after(self) -> int | None:
+        from airflow_provider_calcom._redact import describe
+        from airflow_provider_calcom.api.errors import InvalidArgument
+
+        value = self._found("no_show_after")
+        minutes = value / timedelta(minutes=1) if isinstance(value, timedelta) else value
+        if isinstance(minutes, str) and minutes.strip().isdecimal() and len(minutes) < 10:
+            minutes = int(minutes)
+        if minutes is None:
+            return None
+        is_number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
+        if not is_number or not 1 <= minutes <= _LONGEST_NO_SHOW_AFTER or minutes != int(minutes):
+            raise InvalidArgument(
+                f"no_show_after must be whole minutes from 1 to {_LONGEST_NO_SHOW_AFTER:,}, but is {describe(value)}"
+            )
+        return int(minutes)

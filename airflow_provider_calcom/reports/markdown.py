@@ -74,14 +74,15 @@ def approval_text(folder: Folder, *, limit: int = LIMIT, mask_addresses: bool = 
         parts.append(
             f"**[Open the report]({_destination(report)})**: each change with its picture, and all the others."
         )
-    parts.append(
-        "\n".join(f"- {line}" for line in (_rails(summary), *_left_alone(summary), _identity(folder, summary)))
-    )
+    parts.append("\n".join(f"- {line}" for line in (rails(summary), *left_alone(summary), _identity(folder, summary))))
     return "\n\n".join(parts)
 
 
-def headline(summary: Summary) -> str:
-    """Return how many changes a plan has, in one sentence."""
+def headline(summary: Summary | Mapping[str, Any]) -> str:
+    """Return how many changes a plan has, in one sentence.
+
+    :param summary: the plan's, or the result of its task.
+    """
     count = Counter(summary["changes"])
     parts = [
         f"mark {_counted(count['mark_attendees'], 'attendee')} absent" if count["mark_attendees"] else "",
@@ -153,7 +154,11 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _rails(summary: Summary) -> str:
+def rails(summary: Summary | Mapping[str, Any]) -> str:
+    """Return in one line what the guard rails found.
+
+    :param summary: the plan's, or the result of its task.
+    """
     results = [RailResult(**fields) for fields in summary["guard_rails"]]
     failed = [result.describe() for result in results if result.is_tripped]
     if failed:
@@ -162,7 +167,11 @@ def _rails(summary: Summary) -> str:
     return f"Guard rails: {passed} passed, {len(results) - passed} not evaluated"
 
 
-def _left_alone(summary: Summary) -> list[str]:
+def left_alone(summary: Summary | Mapping[str, Any]) -> list[str]:
+    """Return a line on people in doubt, and one on flags that stay, if there are any.
+
+    :param summary: the plan's, or the result of its task.
+    """
     undetermined = sum(summary["outcomes"].get("undetermined", {}).values())
     lines = [f"In doubt, not marked: {undetermined:,}"] if undetermined else []
     held_back = [

@@ -31,6 +31,8 @@ class Build:
     full_me: bool = True
     webhook_version: bool = True
     """The full form of a webhook includes its version."""
+    webhook_times: bool = False
+    """Webhooks take `time` and `timeUnit`, which only the full form shows."""
     sends_webhook_version: bool = False
     versions: tuple[str, ...] = ("2024-08-13",)
     """The values of `cal-api-version` that serve the bookings; any other selects the legacy routes."""
@@ -101,6 +103,7 @@ BUILDS = {
         Build(
             "2026-07",
             unknown_email_fails=False,
+            webhook_times=True,
             host_false_writes=True,
             display_email=True,
             sends_webhook_version=True,

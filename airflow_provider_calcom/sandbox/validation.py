@@ -182,15 +182,18 @@ def webhook_input(body: Any, build: Build, partial: bool) -> Json:
 
     :param partial: for PATCH, where each key is optional.
     """
-    names = ("payloadTemplate", "active", "subscriberUrl", "triggers", "secret")
+    times = ("time", "timeUnit") if build.webhook_times else ()
+    names = ("payloadTemplate", "active", "subscriberUrl", "triggers", "secret", *times)
     clean, errors = _known(body if isinstance(body, dict) else {}, names), []
     words = {"active": "isBoolean", "subscriberUrl": "isString", "payloadTemplate": "isString", "secret": "isString"}
     for name in names:
         value = clean.get(name)
-        if value is None and (partial or name in ("payloadTemplate", "secret")):
+        if value is None and (partial or name in ("payloadTemplate", "secret", *times)):
             continue
         if name == "triggers":
             rules = _trigger_rules(value, build)
+        elif name in times:
+            rules = _time_rules(name, value)
         else:
             kind = bool if words[name] == "isBoolean" else str
             text = f"{name} must be a boolean value" if kind is bool else f"{name} must be a string"
@@ -200,6 +203,14 @@ def webhook_input(body: Any, build: Build, partial: bool) -> Json:
     if errors:
         raise invalid(errors)
     return clean  # type: ignore[no-any-return]
+
+
+def _time_rules(name: str, value: Any) -> Json:
+    if name == "time":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return {} if is_number else {"isNumber": "time must be a number conforming to the specified constraints"}
+    units = ("DAY", "HOUR", "MINUTE")
+    return {} if value in units else {"isEnum": f"timeUnit must be one of the following values: {', '.join(units)}"}
 
 
 def _trigger_rules(value: Any, build: Build) -> Json:

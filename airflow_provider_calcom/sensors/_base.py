@@ -113,21 +113,3 @@ class CalComSensor(CalComOperator, BaseSensorOperator):
                 raise
             why = type(error).__name__
             raise AirflowSkipException(f"Skipped, as never_fail is set ({why})") from None
-
-
-def seconds_of(name: str, given: Any, *, least: float, most: float) -> float:
-    """Return a duration in seconds, also from a ``timedelta`` or a string of digits.
-
-    :param name: the parameter, for errors.
-    :raises InvalidArgument: naming it.
-    """
-    from airflow_provider_calcom._redact import describe
-    from airflow_provider_calcom.api.errors import InvalidArgument
-
-    try:
-        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
-    except (TypeError, ValueError, OverflowError):
-        seconds = float("nan")
-    if isinstance(given, bool) or not least <= seconds <= most:
-        raise InvalidArgument(f"{name} must be from {least:,.0f} to {most:,.0f} seconds, but is {describe(given)}")
-    return seconds

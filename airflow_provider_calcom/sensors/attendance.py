@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_calcom.sensors._base import CalComSensor, seconds_of
+from airflow_provider_calcom.sensors._base import CalComSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -200,7 +200,9 @@ class AttendanceReadySensor(CalComSensor):
         self._zone()
 
     def _stable_for(self) -> float:
-        return seconds_of("stable_for", self.stable_for, least=0, most=_LONGEST)
+        from airflow_provider_calcom.api.arguments import checked_seconds
+
+        return checked_seconds("stable_for", self.stable_for, least=0, most=_LONGEST)
 
     def _zone(self) -> Any:
         from airflow_provider_calcom.api.query import time_zone

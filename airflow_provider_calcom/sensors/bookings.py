@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
-from airflow_provider_calcom.sensors._base import CalComSensor, seconds_of
+from airflow_provider_calcom.sensors._base import CalComSensor
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -192,18 +192,22 @@ class BookingEndedSensor(CalComSensor):
 
     def _options(self) -> WaitOptions:
         from airflow_provider_calcom._rendered import choice
-        from airflow_provider_calcom.api.arguments import parse_argument
+        from airflow_provider_calcom.api.arguments import checked_seconds, parse_argument
         from airflow_provider_calcom.api.waiting import OnCancelled, OnRescheduled, WaitOptions
 
         cancelled: OnCancelled = parse_argument("on_cancelled", choice, self.on_cancelled, "fail", "skip", "succeed")
         rescheduled: OnRescheduled = parse_argument(
             "on_rescheduled", choice, self.on_rescheduled, "fail", "skip", "succeed", "follow"
         )
-        grace = seconds_of("grace", self.grace, least=0, most=_LONGEST_GRACE)
+        grace = checked_seconds("grace", self.grace, least=0, most=_LONGEST_GRACE)
         return WaitOptions("end", grace, cancelled, rescheduled)
 
     def _recheck(self) -> float:
-        return seconds_of("recheck_interval", self.recheck_interval, least=_SHORTEST_RECHECK, most=_LONGEST_RECHECK)
+        from airflow_provider_calcom.api.arguments import checked_seconds
+
+        return checked_seconds(
+            "recheck_interval", self.recheck_interval, least=_SHORTEST_RECHECK, most=_LONGEST_RECHECK
+        )
 
 
 def _uids_alone(value: Any) -> Any:

@@ -10,7 +10,6 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_calcom.api.errors import AccessRefused
 from airflow_provider_calcom.api.query import list_path
-from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.api.waiting import (
     BookingWait,
     KnownBooking,
@@ -22,7 +21,7 @@ from airflow_provider_calcom.api.waiting import (
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.triggers._events import done, failed
-from airflow_provider_calcom.triggers._shared import SharedReader, shared_reader
+from airflow_provider_calcom.triggers._shared import SharedReader, shared_reader, shared_settings
 
 SHORTEST_SLEEP = 5.0
 """Seconds before the first read, and between two. Airflow marks a task failed whose trigger fires at once
@@ -99,24 +98,23 @@ class BookingsTrigger(BaseTrigger):
         options = WaitOptions(self.moment, self.grace, self.on_cancelled, self.on_rescheduled)
         wait = BookingWait(self.bookings, options)
         path = list_path(self.organization_id, self.team_id, self.user_id)
-        settings = await self._settings()
+        settings = await shared_settings(self._hook())
         while True:
             try:
                 async with shared_reader(self.calcom_conn_id, settings, path) as reader:
                     await self._wait_with(reader, wait)
             except AccessRefused:
                 # The key may have been replaced while the trigger slept, perhaps for weeks.
-                renewed = await self._settings()
+                renewed = await shared_settings(self._hook(), renewed=True)
                 if renewed == settings:
                     raise
                 settings = renewed
             else:
                 return done(bookings=wait.result())
 
-    async def _settings(self) -> ClientSettings:
-        """Read the connection, in a thread: see ``CalComHook.get_async_conn``."""
-        hook = CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
-        return await asyncio.to_thread(lambda: hook.settings)
+    def _hook(self) -> CalComHook:
+        """Return a new hook: one that was used keeps what it read of the connection."""
+        return CalComHook(calcom_conn_id=self.calcom_conn_id, api_version=self.api_version)
 
     async def _wait_with(self, reader: SharedReader, wait: BookingWait) -> None:
         while True:

@@ -86,6 +86,19 @@ def test_no_altered_copy_verifies() -> None:
         assert not verify_signature(parts[0], parts[1].decode("latin-1"), [secret, "another"])
 
 
+def test_no_position_of_a_delivery_can_be_altered() -> None:
+    """Each byte of a body, and each byte of a header, counts; so does a byte more or less at either end."""
+    body, header, secret = SIGNED[0]
+    for position in range(len(body)):
+        altered = body[:position] + bytes([body[position] ^ 1]) + body[position + 1 :]
+        assert not verify_signature(altered, header, [secret])
+    for position in range(len(header)):
+        altered_header = header[:position] + chr(ord(header[position]) ^ 1) + header[position + 1 :]
+        assert not verify_signature(body, altered_header, [secret])
+    for altered in (body[1:], body[:-1], b" " + body, body + b" ", body + b"\0", b""):
+        assert not verify_signature(altered, header, [secret])
+
+
 def test_any_of_several_secrets_verifies() -> None:
     """During a rotation deliveries with the old and with the new secret are verified; afterwards the old is not."""
     body = b"{}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_calcom import attendance
-from airflow_provider_calcom.attendance import engine, errors, explain, feeds, policy
-from airflow_provider_calcom.attendance.sql import backend
+from airflow_provider_calcom.attendance import engine, feeds, policy
 
 
 def test_public_names_are_those_of_their_modules() -> None:
@@ -19,10 +18,3 @@ def test_public_names_are_those_of_their_modules() -> None:
     }
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         attendance.nothing  # noqa: B018
-
-
-def test_old_names_still_work() -> None:
-    """Code that catches or constructs the classes by their names of 0.1 does not break."""
-    assert errors.OutOfRoom is errors.OutOfMemory
-    assert backend.SqlPlace is backend.SqlBackend
-    assert explain.Verdict is explain.PersonExplanation  # word: quoted

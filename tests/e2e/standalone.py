@@ -82,14 +82,22 @@ class Standalone(AirflowApi):
     :param home: its AIRFLOW_HOME.
     :param process: the parent of all other processes.
     :param login: user name and password for calls of its API; None where everybody is an admin.
+    :param environment: the environment variables of its processes.
     """
 
     def __init__(
-        self, url: str, home: Path, process: subprocess.Popen[bytes], login: tuple[str, str] | None = None
+        self,
+        url: str,
+        home: Path,
+        process: subprocess.Popen[bytes],
+        login: tuple[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(url, login)
         self.home = home
         self.process = process
+        self.restarted: list[subprocess.Popen[bytes]] = []
+        self._environment = environment
 
     def waits_for_person(self, dag_id: str, run_id: str, task_id: str) -> bool:
         """Return whether a task waits for a person, and the scheduler has registered that its process ended.
@@ -107,6 +115,26 @@ class Standalone(AirflowApi):
         """Return the output of all of Airflow's processes, with the logs of tasks."""
         tasks = sorted((self.home / "logs").rglob("*.log"))
         return "\n".join(path.read_text(errors="replace") for path in [self.home / "standalone.log", *tasks])
+
+    def kill(self, component: str) -> None:
+        """Kill -9 a component, such as ``triggerer``, with its processes. Standalone does not start it again."""
+        parents = [self.process.pid, *(one.pid for one in self.restarted)]
+        family = [
+            one for pid in parents for one in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        ]
+        heads = [one for one in family if one.is_running() and component in _command_of(one)]
+        victims = {one for head in heads for one in [head, *head.children(recursive=True)]}
+        assert victims, f"no process of {component} is running"
+        for victim in victims:
+            victim.kill()
+        psutil.wait_procs(list(victims), timeout=10)
+
+    def restart(self, component: str) -> None:
+        """Start a component that was killed."""
+        with (self.home / "standalone.log").open("ab") as output:
+            command = [sys.executable, "-m", "airflow", component]
+            one = subprocess.Popen(command, env=self._environment, stdout=output, stderr=subprocess.STDOUT)
+        self.restarted.append(one)
 
     def processes_calling(self, port: int) -> list[psutil.Process]:
         """Return Airflow's processes with a connection to a port: those that run the task."""
@@ -170,7 +198,7 @@ def running_standalone(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    airflow = Standalone(url, home, process, login)
+    airflow = Standalone(url, home, process, login, variables)
     try:
         try:
             wait_until(lambda: process.poll() is not None or _is_healthy(url), _STARTS_WITHIN, "Airflow's start", 1.0)
@@ -184,7 +212,8 @@ def running_standalone(
         yield airflow
     finally:
         airflow.close()
-        _end(process)
+        for one in (*airflow.restarted, process):
+            _end(one)
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -211,6 +240,14 @@ def _is_healthy(url: str) -> bool:
     return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
 
+def _command_of(process: psutil.Process) -> list[str]:
+    try:
+        command: list[str] = process.cmdline()
+    except psutil.Error:
+        return []
+    return command
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -220,6 +257,8 @@ def _free_port() -> int:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End all processes: the children of standalone outlive it."""
+    if process.poll() is not None:
+        return
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     process.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=5)

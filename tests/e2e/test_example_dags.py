@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES
 from tests.conftest import ROOT
 from tests.dag_runs import xcoms
 from tests.support import SandboxDriver
@@ -282,3 +287,88 @@ def test_backfill_no_shows(demo: SandboxDriver, example: Callable[[str], ModuleT
     assert sum(result["calls"] for result in results.values()) == len(demo.marks())
     again = xcoms(run(module, **conf), "apply")
     assert [result["calls"] for result in again.values()] == [0] * 4
+
+
+def test_no_shows_to_warehouse(
+    demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table has exactly the flags that were written; a second load, or one of an older plan, changes nothing.
+
+    A mark that a later plan removed is removed from the table.
+    """
+    database = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(database)}))
+    reconcile, warehouse = example("calcom_reconcile_no_shows"), example("calcom_no_shows_to_warehouse")
+    conf = {**reconciling(reconcile, tmp_path), "dry_run": False}
+    written = {(uid, who.lower()) for uid, who in TRULY_ABSENT - MARKED_BEFORE}
+    folder, older = tmp_path / "plans" / "2026-11-19", tmp_path / "older"
+
+    run(reconcile, **conf)
+    run(warehouse, plans=[str(folder)])
+    assert absent_in(database) == dict.fromkeys(written, True)
+    shutil.copytree(folder, older)
+
+    uid, who = sorted(TRULY_ABSENT - MARKED_BEFORE)[0]
+    late = tmp_path / "late.json"
+    late.write_text(json.dumps([*json.loads(Path(reconcile.SAMPLE_REPORT).read_text()), came_late(uid, who)]))
+    run(reconcile, **{**conf, "report": str(late)})
+    run(warehouse, plans=[str(folder)])
+    expected = {**dict.fromkeys(written, True), (uid, who.lower()): False}
+    assert absent_in(database) == expected
+
+    run(warehouse, plans=[str(folder), str(folder), str(older)])
+    assert absent_in(database) == expected
+
+
+def absent_in(database: Path) -> dict[tuple[str, str], bool]:
+    """Return the flags in the warehouse's table, by booking and address."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT booking_uid, email, absent FROM no_shows WHERE role = 'attendee'")
+        return {(uid, email): bool(absent) for uid, email, absent in rows}
+
+
+def test_which_plans_are_loaded(example: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """All events of a run count, each plan once; outcomes that another plan replaced fail instead of being taken."""
+    module = example("calcom_no_shows_to_warehouse")
+    extras = [{"plan_path": f"/plans/{day}", "sha256": f"{day}"} for day in (1, 2, 1)]
+    found = module.plans_of(extras, ["/plans/by-hand"])
+    assert [(plan["path"], plan["sha256"]) for plan in found] == [
+        ("/plans/1", "1"),
+        ("/plans/2", "2"),
+        ("/plans/by-hand", None),
+    ]
+    (tmp_path / "outcomes.jsonl").write_text(json.dumps({"plan": "newer"}) + "\n")
+    assert list(module.outcomes_of({"path": str(tmp_path), "sha256": "newer"})) == [{"plan": "newer"}]
+    with pytest.raises(AirflowFailException, match="plan newer, which replaced older"):
+        list(module.outcomes_of({"path": str(tmp_path), "sha256": "older"}))
+    with pytest.raises(AirflowFailException, match="no plan_path"):
+        list(module.outcomes_of({"path": None, "sha256": "older"}))
+
+
+def test_which_flag_an_outcome_leaves(example: Callable[[str], ModuleType]) -> None:
+    """No fee for a mark that a person removed, or that may not have been made."""
+    flag_of = example("calcom_no_shows_to_warehouse").flag_of
+    known = {outcome: flag_of({"outcome": outcome, "to": True}) for outcome in OUTCOMES}
+    assert {outcome: flag for outcome, flag in known.items() if flag is not None} == {
+        "applied": True,
+        "already": True,
+        "human_override": False,
+    }
+    assert flag_of({"outcome": "human_override", "to": False}) is True
+    assert flag_of({"outcome": "applied", "to": False}) is False
+
+
+def test_no_shows_on_ended(demo: SandboxDriver, example: Callable[[str], ModuleType], tmp_path: Path) -> None:
+    """Exactly the bookings of the run are decided on; a dry run writes nothing, and a second run no flag again."""
+    module = example("calcom_no_shows_on_ended")
+    conf = {"plans": str(tmp_path / "plans"), "ledger": str(tmp_path / "ledger")}
+    absent = {one for one in TRULY_ABSENT if one[0] in module.SAMPLE_BOOKINGS}
+    assert len(absent) == 2
+    before = marked(demo)
+
+    run(module, **conf)
+    assert demo.writes() == []
+    for _ in range(2):
+        run(module, **conf, dry_run=False)
+        assert marked(demo) - before == absent
+    assert len(demo.marks()) == len(absent)

@@ -16,6 +16,8 @@ from airflow.exceptions import AirflowOptionalProviderFeatureException
 from tests.conftest import EXAMPLE_DAGS
 from tests.support import SandboxDriver
 
+STARTED_BY_ASSETS = ("calcom_no_shows_to_warehouse",)
+
 
 def test_the_examples_are_imported_beside_an_old_standard_provider(
     example: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
@@ -55,16 +57,23 @@ def bag() -> Any:
 def test_the_examples_are_imported_without_errors_or_calls(demo: SandboxDriver, bag: Any) -> None:
     """A DagBag finds all DAGs of the folder; parsing them sends no request."""
     assert bag.import_errors == {}
-    names = ("attendance_join", "backfill_no_shows", "mark_absent", "plan_no_shows", "reconcile_no_shows")
+    names = ["attendance_join", "backfill_no_shows", "mark_absent", "no_shows_on_ended", "no_shows_to_warehouse"]
+    names += ["plan_no_shows", "reconcile_no_shows"]
     assert set(bag.dags) == {f"calcom_{name}" for name in names}
     assert all({"calcom", "example"} <= set(dag.tags) for dag in bag.dags.values())
     assert demo.calls() == []
 
 
 def test_the_examples_have_no_schedule_and_are_dry_runs(bag: Any, example: Callable[[str], ModuleType]) -> None:
-    """Airflow may run the examples of installed providers: they have no schedule, and by default write nothing."""
+    """Airflow may run the examples of installed providers: by default they write nothing to Cal.com.
+
+    None has a schedule, but those that an asset starts, which stay paused until a person wants them.
+    """
     for dag in bag.dags.values():
-        assert type(dag.timetable).__name__ == "NullTimetable"
+        if dag.dag_id in STARTED_BY_ASSETS:
+            assert dag.is_paused_upon_creation
+        else:
+            assert type(dag.timetable).__name__ == "NullTimetable"
         writes = any(task.task_type in ("MarkAbsentOperator", "ApplyNoShowsOperator") for task in dag.tasks)
         assert writes == ("dry_run" in dag.params)
         assert dag.params.get("dry_run", True) is True

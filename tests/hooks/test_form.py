@@ -69,7 +69,7 @@ def test_the_package_name_is_the_distributions() -> None:
 def test_everything_that_the_metadata_name_exists() -> None:
     """Hook, links and modules can be imported by the names that Airflow is given."""
     assert pkgutil.resolve_name(CONNECTION_TYPE["hook-class-name"]) is CalComHook
-    for name in INFO["extra-links"]:
+    for name in (*INFO["extra-links"], *INFO["notifications"]):
         assert pkgutil.resolve_name(name)
     for kind in ("hooks", "operators", "sensors", "triggers"):
         for entry in INFO[kind]:

@@ -58,7 +58,7 @@ def _write_plan(folder: Path, marked: tuple[str, ...], policy: dict[str, Any]) -
 def _apply(plan: Path, ledger: Path) -> None:
     changes, sha256 = list(read_plan(plan)), verify_plan(plan)["sha256"]
     with Worklist(changes) as worklist:
-        worklist.write(plan / "outcomes.jsonl", sha256)
+        worklist.write(plan / "outcomes.jsonl", sha256, "2026-11-18T12:00:00.000000Z")
     with LedgerWriter(ledger, plan=sha256) as run:
         written = zip(run.record_intents(changes), changes, strict=True)
         run.record_outcomes(WriteOutcome(one, change, "applied", None, True) for one, change in written)

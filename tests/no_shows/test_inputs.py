@@ -19,7 +19,6 @@ from airflow_provider_calcom.no_shows.input_files import InputMissing
 from airflow_provider_calcom.no_shows.inputs import FeedReader
 from airflow_provider_calcom.no_shows.plan_request import FeedEntry
 from tests.attendance.postgres import PostgresServer
-from tests.operators.marking import BOB, CAROL
 from tests.operators.planning import (
     ANN,
     BOOKING,
@@ -34,10 +33,8 @@ from tests.operators.planning import (
     parsed,
     plan,
     reasons,
-    report,
     seen,
     summary,
-    world,
     write_lines,
 )
 from tests.support import SandboxDriver, ends_the_task
@@ -341,7 +338,7 @@ def test_the_query_of_a_refused_feed_is_closed(tmp_path: Path) -> None:
             events.append("closed")
 
     with pytest.raises(FeedUnreadable) as raised:  # its traceback keeps the query alive
-        FeedReader(tmp_path, lambda uid: [], rooms=None).read(0, FeedEntry("attendance", "canonical", query=query))
+        FeedReader(tmp_path).read(0, FeedEntry("attendance", "canonical", query=query))
     assert events == ["closed"], raised.value
 
 
@@ -496,127 +493,6 @@ def test_the_log_warns_of_feeds_that_are_not_complete(
     starts = ("1 of 3 feeds of attendance end before", "1 of 3 feeds of attendance have no rows", "2 of 2 sources of")
     assert [text.startswith(start) for text, start in zip(caplog.messages, starts, strict=True)] == [True] * 3
     assert "secret" not in caplog.text
-
-
-# Cal Video, fetched.
-
-AT_EIGHT = 1_794_988_800  # 2026-11-18T08:00:00Z in Unix seconds
-SESSIONS = "/v2/bookings/{}/conferencing-sessions"
-NO_SESSIONS = {
-    "status": "error",
-    "error": {"code": "NotFoundException", "message": "No Cal Video reference found with booking uid x"},
-}
-
-
-def session(start: int, *people: tuple[str | None, str | None]) -> Row:
-    """One session of half an hour in which these ``(user id, name)`` were from its start to its end."""
-    there = [{"userId": user, "userName": name, "joinTime": start, "duration": 1800} for user, name in people]
-    times = {"startTime": start, "duration": 1800, "ongoing": False, "maxParticipants": len(people)}
-    return {"id": "s", "room": "r", **times, "participants": there}
-
-
-@pytest.fixture
-def video(calcom: SandboxDriver) -> SandboxDriver:
-    """Return a sandbox in which yesterday's first two bookings are held in Cal Video."""
-    in_cal_video(calcom, "sandbox-yesterday-1", "sandbox-yesterday-2")
-    return calcom
-
-
-def in_cal_video(calcom: SandboxDriver, *uids: str) -> None:
-    """Move bookings to Cal Video, the last of them with a link and the others as an integration."""
-
-    def change(bookings: dict[str, Row]) -> None:
-        for uid in uids:
-            bookings[uid]["location"] = "integrations:daily"
-        bookings[uids[-1]]["location"] = f"https://app.cal.com/video/{uids[-1]}"
-
-    calcom.admin("world", {"world": world(change)})
-
-
-def hold(calcom: SandboxDriver, uid: str, *sessions: Row, **options: Any) -> None:
-    """Let the server respond with these sessions of a booking."""
-    body = {"status": "success", "data": list(sessions)}
-    given = {"status": 200, "body": body, "times": None, **options}
-    calcom.fault("GET", SESSIONS.format(uid), "status", **given)
-
-
-def test_cal_video_is_fetched(video: SandboxDriver, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The sessions of bookings in Cal Video are requested, and of no others; those that have no room are counted.
-
-    A guest is known by name, the host by the user's id. Without other feeds, attendance is complete until now.
-    """
-    caplog.set_level("INFO")
-    in_cal_video(video, "sandbox-yesterday-1", "sandbox-yesterday-2", "sandbox-yesterday-3")
-    hold(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", "Any Name")))
-    hold(video, "sandbox-yesterday-2", session(AT_EIGHT + 3600, ("1", "Olivia"), (None, "Carol Chen")))
-    hold(video, "sandbox-yesterday-3", status=404, body=NO_SESSIONS)
-    result = plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON)
-    assert changes(tmp_path) == {("sandbox-yesterday-1", BOB)}
-    assert reasons(tmp_path)["sandbox-yesterday-2", CAROL] == "name"
-    assert result["outcomes"]["undetermined"].keys() == {"no_evidence"}
-    requested = [call["path"] for call in video.calls() if "conferencing" in call["path"]]
-    assert requested == [SESSIONS.format(f"sandbox-yesterday-{number}") for number in (1, 2, 3)]
-    assert "a booking for which Cal Video has no room" in caplog.text
-    assert summary(tmp_path)["complete_until"] == "2026-11-19T12:00:00.000Z"
-    assert video.writes() == []
-
-
-def test_a_fetched_feed_beside_another(video: SandboxDriver, tmp_path: Path) -> None:
-    """Only what was fetched is complete until now; the other feed ends with its last row."""
-    hold(video, "sandbox-yesterday-1", session(AT_EIGHT, ("1", None)))
-    hold(video, "sandbox-yesterday-2")
-    plan(tmp_path, attendance=[{"feed": "cal_video"}, fed(report(video)[:3])], policy=AT_NOON)
-    assert summary(tmp_path)["policy"]["attendance_until"] == {"cal_video": "2026-11-19T12:00:00.000Z"}
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T09:30:00.000Z"
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "ends"),
-    [
-        ({"status": 404, "body": {"error": {"message": "Cannot GET /v2/..."}}}, errors.ApiVersionNotServed, True),
-        ({"status": 404, "body": {"error": {"message": "Booking with uid=x not found"}}}, errors.BookingNotFound, True),
-        ({"status": 403, "body": {"error": {"message": "no"}}}, errors.PermissionDenied, True),
-        ({"status": 503}, errors.ServerFault, False),
-        ({"status": 429}, errors.RateLimited, False),
-        ({"body": {"status": "success", "data": {}}}, errors.UnexpectedAnswer, False),
-    ],
-)
-def test_sessions_that_can_not_be_read(
-    video: SandboxDriver, tmp_path: Path, options: Row, error: type[Exception], ends: bool
-) -> None:
-    """Another response is not an empty room: the task fails, and is retried only where that can help."""
-    hold(video, "sandbox-yesterday-1", **options)
-    with pytest.raises(error) as raised:
-        plan(tmp_path, attendance={"feed": "cal_video"}, policy=AT_NOON)
-    assert ends_the_task(raised.value) == ends
-    assert not (tmp_path / "summary.json").exists()
-
-
-@pytest.mark.parametrize("build", ["2025-08"])
-def test_a_server_without_that_route(calcom: SandboxDriver, tmp_path: Path) -> None:
-    """On servers of before November 2025 nothing is fetched, and the error says why."""
-    in_cal_video(calcom, "sandbox-yesterday-1")
-    with pytest.raises(errors.ApiVersionNotServed, match="no such route"):
-        plan(tmp_path, attendance={"feed": "cal_video"})
-
-
-def test_cal_video_of_given_bookings(video: SandboxDriver, tmp_path: Path) -> None:
-    """Sessions are fetched also for given bookings; tables do not have the place of a booking."""
-    hold(video, "sandbox-yesterday-1", session(AT_EIGHT, ("7", None)))
-    booking = BOOKING | {"uid": "sandbox-yesterday-1", "location": "integrations:daily"}
-    planned(tmp_path / "p", {"feed": "cal_video"}, bookings=[booking])
-    assert changes(tmp_path / "p") == {("sandbox-yesterday-1", ANN)}
-    with pytest.raises(InvalidInput, match="cal_video") as raised:
-        planned(tmp_path / "q", {"feed": "cal_video"}, bookings=[], people=[])
-    assert ends_the_task(raised.value)
-
-
-def test_cal_video_of_a_file(video: SandboxDriver, tmp_path: Path) -> None:
-    """Where its rows are given, Cal.com is not called for them, and their end is the feed's."""
-    rows = [{"booking_uid": "b1", "hosts": {"7": HANNA}, "sessions": [session(AT_EIGHT, ("7", None))]}]
-    planned(tmp_path, {"feed": "cal_video", "rows": rows}, policy=AT_NOON)
-    assert summary(tmp_path)["complete_until"] == "2026-11-18T08:30:00.000Z"
-    assert [call["path"] for call in video.calls()] == ["/v2/me"]
 
 
 # What is logged.

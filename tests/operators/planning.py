@@ -63,7 +63,7 @@ def attendance_rows(folder: Path, request: PlanRequest) -> list[Row]:
     """Return the rows that the rules get of parsed attendance: of its feeds, or of the table."""
     if not isinstance(request.attendance, list):
         return rows_of("attendance", request.attendance)
-    reader = FeedReader(folder, lambda uid: [], rooms=None)
+    reader = FeedReader(folder)
     return [row for place, feed in enumerate(request.attendance) for row in lines(reader.read(place, feed).path)]
 
 

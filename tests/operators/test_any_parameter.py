@@ -125,7 +125,7 @@ def test_plan_no_shows_of_tables(place: Path, name: str, value: Any) -> None:
     assert error is None or not re.search(r"Traceback|\bduckdb\.", str(error))
 
 
-FIELDS = ["feed", "path", "rows", "sql", "conn_id", "options"]
+FIELDS = ["feed", "path", "rows", "sql", "conn_id", "options", "sessions_path", "unfetched"]
 
 
 @given(entry=st.dictionaries(st.sampled_from(FIELDS) | ANY_TEXT, ANYTHING, max_size=3))

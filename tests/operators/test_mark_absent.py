@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.hooks import ConnectionMissing
@@ -473,4 +473,6 @@ def test_airflows_own_dry_run_is_not_hidden() -> None:
     """``airflow tasks test --dry-run`` calls the method ``dry_run`` of an operator, so it must stay a method."""
     from airflow_provider_calcom.operators.no_shows import MarkAbsentOperator
 
+    if not hasattr(BaseOperator, "dry_run"):
+        pytest.skip("Airflow 3.0 has no such method")
     assert callable(MarkAbsentOperator(task_id="x", booking_uid=OF_BOB, dry_run=True).dry_run)

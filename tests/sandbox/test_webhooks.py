@@ -177,3 +177,20 @@ def test_marks_are_delivered_to_the_event_types_owner(newest: Client, uid: str) 
     booking.event_type = None
     newest.mark(uid, body)
     assert len(newest.app.sandbox.webhooks.deliveries) == (0 if uid == "sandbox-team" else 1)
+
+
+def test_meetings_that_end_are_delivered_when_the_clock_moves(newest: Client) -> None:
+    """Flat, each once, accepted ones only, and none that ended more than a day before."""
+    hook = {**HOOK, "triggers": ["MEETING_ENDED"]}
+    assert newest.post("/v2/webhooks", json=hook).status_code == 201
+    bookings = newest.get("/_sandbox/state").json()["bookings"]
+    now = newest.post("/_sandbox/clock", json={"advance": 86_400}).json()["now"]
+    newest.post("/_sandbox/clock", json={"advance": 86_400 * 2.5})
+    events = [json.loads(one["body"]) for one in newest.get("/_sandbox/deliveries").json()["deliveries"]]
+    assert events
+    accepted = {one["uid"]: one["end"] for one in bookings if one["status"] == "accepted"}
+    assert len({event["uid"] for event in events}) == len(events)
+    for event in events:
+        assert event["triggerEvent"] == "MEETING_ENDED"
+        assert event["endTime"] == accepted[event["uid"]] <= now
+        assert "payload" not in event

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
 
 from airflow_provider_calcom.api import errors
 from airflow_provider_calcom.api.client import AsyncCalComClient
+from airflow_provider_calcom.hooks.calcom import CalComHook
 from airflow_provider_calcom.triggers import _shared
 from airflow_provider_calcom.triggers.bookings import BookingsTrigger
 from tests.sensors.waiting import PAST, TOMORROW, UNDER_WAY, event_of, sensor, sleeping
@@ -52,6 +54,66 @@ def test_triggers_of_one_connection_share_client_and_calls(
     assert len(made) == 1
     assert len(calcom.calls()) <= 9
     assert _shared._readers == {}
+
+
+def test_airflows_connection_is_read_once_for_many_triggers(
+    calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a refused key, and where a trigger is killed meanwhile. What failed is read again."""
+    reads: list[str] = []
+    failures: list[Exception] = []
+    get_connection = CalComHook.get_connection
+
+    def reading(conn_id: str) -> Any:
+        reads.append(conn_id)
+        time.sleep(0.05)
+        if failures:
+            raise failures.pop()
+        return get_connection(conn_id)
+
+    monkeypatch.setattr(CalComHook, "get_connection", staticmethod(reading))
+
+    async def read(*renewed: bool, killed: int | None = None) -> list[Any]:
+        tasks = [asyncio.create_task(_shared.shared_settings(CalComHook(), renewed=one)) for one in renewed]
+        await asyncio.sleep(0)
+        if killed is not None:
+            tasks[killed].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def run() -> None:
+        first, *others = await read(*[False] * 50, killed=0)
+        assert isinstance(first, asyncio.CancelledError)
+        assert len(set(others)) == len(reads) == 1
+        assert await read(False) == others[:1]
+        assert len(reads) == 1
+        assert await read(*[True] * 50) == [others[0]] * 50
+        assert len(reads) == 2
+
+    asyncio.run(run())
+
+    async def fail() -> None:
+        failures.append(errors.InvalidConnection("broken"))
+        assert {type(one) for one in await read(False, False)} == {errors.InvalidConnection}
+        assert not isinstance((await read(False))[0], Exception)
+
+    asyncio.run(fail())
+
+
+def test_lists_of_one_connection_share_the_client(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two lists are two readers with one pace; a trigger that ends closes only what no other uses."""
+
+    async def run() -> None:
+        settings = await _shared.shared_settings(CalComHook())
+        async with _shared.shared_reader("calcom_default", settings, "/bookings") as one:
+            async with _shared.shared_reader("calcom_default", settings, "/organizations/1/bookings") as other:
+                assert one is not other
+                assert one._client is other._client
+            assert not one._client._is_closed
+            assert len(_shared._readers) == len(_shared._clients) == 1
+        assert one._client._is_closed
+        assert _shared._readers == _shared._clients == {}
+
+    asyncio.run(run())
 
 
 def test_a_killed_trigger_leaves_nothing_open(calcom: SandboxDriver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,9 @@ Nothing is decided here. The rules run on the chosen bookings, and their interme
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom.attendance.engine import Policy, Resources, duckdb_session, load_policy, loaded
 from airflow_provider_calcom.attendance.explain.collect import Options, booking_number, choose, gather
 from airflow_provider_calcom.attendance.explain.model import ExplainedRow, Explanation, PersonExplanation
@@ -18,9 +20,11 @@ from airflow_provider_calcom.attendance.schema import BOOKINGS, NUMBERED_ATTENDA
 from airflow_provider_calcom.attendance.tables.sources import Source
 
 _USUAL = Resources()
-Verdict = PersonExplanation  # until 1.0; word: quoted
 
 __all__ = ["ExplainedRow", "Explanation", "PersonExplanation", "explain", "page"]
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 
 def explain(

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, UnsupportedConnection
 from airflow_provider_calcom.attendance.policy import AttendancePolicy
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 __all__ = ["Relation", "SqlBackend", "SqlFailed", "SqlUnavailable"]
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 _TYPES = {"instant": "BIGINT", "flag": "BOOLEAN"}
 _DECIDED = {
@@ -185,9 +189,6 @@ class SqlBackend:
                 yield session
             finally:
                 session.clean_up()
-
-
-SqlPlace = SqlBackend  # until 1.0
 
 
 class _Session:

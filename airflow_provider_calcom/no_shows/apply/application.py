@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom._redact import describe, shown_path
 from airflow_provider_calcom._storage import Folder, folder_path
 from airflow_provider_calcom.api.client import AsyncCalComClient
@@ -27,6 +28,7 @@ from airflow_provider_calcom.no_shows.apply.runner import INTERRUPTED, NOT_ATTEM
 from airflow_provider_calcom.no_shows.apply.worklist import OUTCOMES, WOULD_APPLY, Worklist
 from airflow_provider_calcom.no_shows.ledger.compaction import compact_if_many
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
+from airflow_provider_calcom.no_shows.ledger.records import format_time
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan_files import (
     DRY_RUN_FILE,
@@ -37,6 +39,9 @@ from airflow_provider_calcom.no_shows.plan_files import (
     read_summary,
     writing,
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +58,6 @@ class PlanHashMismatch(AttendanceError):
     """The plan is not the one that was approved. Have this one approved, or make the approved one again."""
 
 
-PlanIsAnother = PlanHashMismatch  # until 1.0
-
-
 class TooManyChanges(AttendanceError):
     """The plan has more changes than ``max_changes``. Look at it; raise the limit if the plan is right."""
 
@@ -69,7 +71,8 @@ class ApplyStopped(AttendanceError):
 class Application:
     """One application of a plan. It may be stopped from another thread, or from a signal handler.
 
-    ``has_outcomes`` is whether the outcomes were written beside the plan.
+    ``has_outcomes`` is whether the outcomes were written beside the plan. ``result`` is the result, also if changes
+    failed; None before the outcome of each is known.
 
     :param request: what to apply, and how.
     :param open_client: makes the client, within its event loop.
@@ -94,6 +97,7 @@ class Application:
         self._sleep = sleep
         self._loop = LoopThread()
         self.has_outcomes = False
+        self.result: ApplyResult | None = None
 
     def run(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> ApplyResult:
         """Apply the plan.
@@ -122,7 +126,7 @@ class Application:
             error, calls = self._execute(summary, worklist, on_progress) if worklist.total else (None, 0)
             if error is not None:
                 worklist.fail_remaining(NOT_ATTEMPTED)
-            result = self._result(summary, worklist, calls)
+            result = self.result = self._result(summary, worklist, calls)
             self._write_outcomes(worklist, summary)
             log.info("Plan %s\n%s", shown_path(result["plan_path"]), format_outcomes(result, worklist))
             if error is not None and not isinstance(error, FailureEndsRun):
@@ -197,7 +201,7 @@ class Application:
 
     def _write_outcomes(self, worklist: Worklist, summary: Summary) -> None:
         with writing(self._outcomes_path, "plan"):
-            worklist.write(self._outcomes_path, summary["sha256"])
+            worklist.write(self._outcomes_path, summary["sha256"], format_time(self._wall_clock()))
         self.has_outcomes = True
 
     @property
@@ -214,6 +218,8 @@ class Application:
             "changes": worklist.total,
             "bookings": worklist.bookings,
             "outcomes": {**counts, WOULD_APPLY: worklist.counts[WOULD_APPLY]} if request.dry_run else counts,
+            "marked": worklist.written(absent=True),
+            "unmarked": worklist.written(absent=False),
             "calls": calls,
             "outcomes_path": str(self._outcomes_path),
             "ledger_path": str(request.ledger),

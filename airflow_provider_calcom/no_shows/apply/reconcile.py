@@ -16,6 +16,7 @@ from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
 from airflow_provider_calcom.no_shows.apply.worklist import (
     ALREADY,
     APPLIED,
+    BY_EARLIER_ATTEMPT,
     FAILED,
     GONE,
     HUMAN_OVERRIDE,
@@ -28,6 +29,7 @@ from airflow_provider_calcom.no_shows.apply.worklist import (
 )
 from airflow_provider_calcom.no_shows.ledger.identities import Identities, is_hash
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup, PastWrite
+from airflow_provider_calcom.no_shows.ledger.records import NO_TASK
 from airflow_provider_calcom.no_shows.ledger.writer import WriteOutcome
 from airflow_provider_calcom.no_shows.plan_files import Change
 
@@ -218,8 +220,10 @@ def _already(
     """Return the outcome of a change whose flag is set already."""
     if any(write.verified and write.change.will_be_absent is one.change.will_be_absent for write in recovered):
         return Outcome(one.number, APPLIED, "by an interrupted run")
-    is_of_this_plan = past is not None and past.is_certain and past.plan == context.plan
-    return Outcome(one.number, ALREADY, "by an earlier run of this plan" if is_of_this_plan else None)
+    if past is None or not past.is_certain or past.plan != context.plan:
+        return Outcome(one.number, ALREADY)
+    is_ours = past.absent is one.change.will_be_absent and past.task == context.request.task.name != NO_TASK.name
+    return Outcome(one.number, ALREADY, BY_EARLIER_ATTEMPT if is_ours else "by an earlier run of this plan")
 
 
 def _flag(booking: Booking, change: Change) -> bool:

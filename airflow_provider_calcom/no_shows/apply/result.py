@@ -30,8 +30,9 @@ class ChangesFailed(AttendanceError):
 class ApplyResult(TypedDict):
     """The result of applying a plan: numbers, and no addresses.
 
-    ``outcomes`` counts the changes by outcome, ``calls`` the mark-absent calls. ``outcomes_path`` is the file that
-    lists all changes.
+    ``outcomes`` counts the changes by outcome, ``calls`` the mark-absent calls. ``marked`` and ``unmarked`` count the
+    flags that were set and removed, also by earlier attempts of the same task. ``outcomes_path`` is the file that lists
+    all changes.
     """
 
     plan_path: str
@@ -40,6 +41,8 @@ class ApplyResult(TypedDict):
     changes: int
     bookings: int
     outcomes: dict[str, int]
+    marked: int
+    unmarked: int
     calls: int
     outcomes_path: str
     ledger_path: str

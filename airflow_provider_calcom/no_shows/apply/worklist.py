@@ -22,6 +22,8 @@ HUMAN_OVERRIDE = "human_override"
 FAILED = "failed"
 WOULD_APPLY = "would_apply"
 """In a dry run, instead of ``applied``."""
+BY_EARLIER_ATTEMPT = "by an earlier attempt of this task"
+"""The detail of ``already`` where this task, before it was retried, wrote the flag."""
 OUTCOMES = (APPLIED, ALREADY, UNKNOWN_ATTENDEE, NOT_PERMITTED, NOT_STARTED, MOVED, GONE, HUMAN_OVERRIDE, FAILED)
 
 _TABLES = """
@@ -197,16 +199,28 @@ class Worklist:
         )
         return dict(found.fetchall())
 
-    def write(self, path: Folder, plan: str) -> None:
+    def written(self, *, absent: bool) -> int:
+        """Return the number of flags that this task wrote, in this attempt or an earlier one.
+
+        :param absent: True counts marks, False counts marks that were removed.
+        """
+        self._write_outcomes()
+        where = "WHERE (outcome = ? OR (outcome = ? AND detail = ?)) AND will_be_absent = ?"
+        values = (APPLIED, ALREADY, BY_EARLIER_ATTEMPT, absent)
+        (count,) = self._database.execute(f"SELECT count(*) FROM changes {where}", values).fetchone()
+        return int(count)
+
+    def write(self, path: Folder, plan: str, time: str) -> None:
         """Write all changes with their outcomes as JSON lines, in the order of the plan.
 
         :param path: of the file, local or in an object store; an older one is replaced.
         :param plan: the plan's hash, which is in each line.
+        :param time: when that was, which is in each line too: of two files with one flag the later one is right.
         :raises OSError: if it can't be written.
         """
         self._write_outcomes()
         rows = self._pages(f"SELECT number, {_COLUMNS}, {_OUTCOME} FROM changes")
-        write_lines(folder_path(path), ({**_line(row), "plan": plan} for row in rows))
+        write_lines(folder_path(path), ({**_line(row), "plan": plan, "time": time} for row in rows))
 
     def _write_outcomes(self) -> None:
         self._database.executemany(

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from typing import TYPE_CHECKING
 
+from airflow_provider_calcom._deprecated import former_names
 from airflow_provider_calcom.api.models import normalize_email
 from airflow_provider_calcom.attendance.errors import AttendanceError
+
+if not TYPE_CHECKING:
+    __getattr__ = former_names(__name__)
 
 _MIN_SECRET_LENGTH = 16
 _HASH = re.compile("[0-9a-f]{8}-[0-9a-f]{64}")
@@ -15,9 +20,6 @@ _HASH = re.compile("[0-9a-f]{8}-[0-9a-f]{64}")
 
 class LedgerSecretMismatch(AttendanceError):
     """The ledger has hashes of addresses, and the secret is missing or another. Set the connection's ledger_secret."""
-
-
-LedgerSecretWrong = LedgerSecretMismatch  # until 1.0
 
 
 class Identities:

@@ -50,9 +50,8 @@ def _change(sandbox: Sandbox, name: str, given: Any) -> Any:
         for change in given["bookings"]:
             sandbox.world.patch(change)
     elif name == "clock":
-        if "now" in given:
-            sandbox.clock.set(parse_instant(given["now"]))
-        sandbox.clock.advance(float(given.get("advance", 0)))
+        now = parse_instant(given["now"]) if "now" in given else None
+        sandbox.move_clock(now, float(given.get("advance", 0)))
     elif name == "keys":
         sandbox.change_key(given["key"], given.get("expired", False), given.get("removed", False))
     elif name == "latency":

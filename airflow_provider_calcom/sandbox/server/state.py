@@ -4,12 +4,14 @@ import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from airflow_provider_calcom.sandbox.builds import Build
 from airflow_provider_calcom.sandbox.clock import Clock, iso
 from airflow_provider_calcom.sandbox.server.call_counts import Counts
 from airflow_provider_calcom.sandbox.server.fault_injection import Fault
 from airflow_provider_calcom.sandbox.throttle import Limit, Throttle
+from airflow_provider_calcom.sandbox.webhooks.payloads import meeting_columns, subscriber_id
 from airflow_provider_calcom.sandbox.webhooks.subscriptions import Send, Webhooks, post_once
 from airflow_provider_calcom.sandbox.world import Json, World, load_world
 
@@ -45,6 +47,26 @@ class Sandbox:
         self.source = source or self.source
         self.throttle, self.faults, self.calls, self.counts = Throttle(), [], [], Counts()
         self.webhooks = Webhooks(self.build, self.new_id, self.send)
+
+    def move_clock(self, now: datetime | None, advance: float) -> None:
+        """Set and then advance the clock, and send the webhooks of meetings that start or end in between.
+
+        The server's cron job sends each once, and none that is more than a day late. Time that passes by itself sends
+        nothing here.
+        """
+        begin = self.clock.now()
+        if now is not None:
+            self.clock.set(now)
+        self.clock.advance(advance)
+        end = self.clock.now()
+        if not self.webhooks.rows:
+            return
+        begin = max(begin, end - timedelta(days=1))
+        for trigger, moment in (("MEETING_STARTED", "start"), ("MEETING_ENDED", "end")):
+            for booking in self.world.bookings.values():
+                if booking.status == "accepted" and begin < getattr(booking, moment) <= end:
+                    owner = subscriber_id(self.build, booking)
+                    self.webhooks.deliver(trigger, meeting_columns(booking), owner, end, flat=True)
 
     def describe(self) -> Json:
         """Return the content of `GET /_sandbox/state`: every booking with its flags, and the webhooks."""

@@ -1,4 +1,4 @@
-"""Payloads of webhooks about a whole booking, with the fields that receivers use; real ones have some forty more."""
+"""Payloads of webhooks about a booking, with the fields that receivers use; real ones have some forty more."""
 
 from typing import Any
 
@@ -50,4 +50,23 @@ def booking_payload(booking: Booking, **more: Any) -> Json:
         "metadata": booking.metadata,
         "status": booking.status.upper(),
         **more,
+    }
+
+
+def meeting_columns(booking: Booking) -> Json:
+    """Return what deliveries of MEETING_STARTED and MEETING_ENDED have beside the trigger: columns of the database."""
+    return {
+        "id": booking.id,
+        "uid": booking.uid,
+        "userId": booking.owner.id,
+        "eventTypeId": booking.event_type.id if booking.event_type else None,
+        "title": booking.title,
+        "startTime": iso(booking.start),
+        "endTime": iso(booking.end),
+        "location": booking.location,
+        "status": booking.status.upper(),
+        "attendees": [
+            {"name": row.name, "email": row.email, "timeZone": row.time_zone, "noShow": row.absent}
+            for row in booking.attendees
+        ],
     }

@@ -40,6 +40,9 @@ async def post_once(url: str, headers: dict[str, str], body: bytes) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+_TIMES = ("time", "timeUnit")
+
+
 @dataclass
 class Webhook:
     """One subscription of one user."""
@@ -56,13 +59,16 @@ class Webhook:
     def show(self) -> Json:
         """Return the short form, which create, list, change and delete respond with."""
         settings = {"payloadTemplate": None, "secret": None, **self.settings}
+        for name in _TIMES:
+            settings.pop(name, None)
         return {"id": self.id, "userId": self.owner.id, **settings}
 
     def show_all(self, build: Build) -> Json:
         """Return the long form, which only GET of one webhook responds with."""
         empty = dict.fromkeys(("teamId", "eventTypeId", "appId", "time", "timeUnit", "oAuthClientId"))
         version = {"version": VERSION} if build.webhook_version else {}
-        return {**empty, "createdAt": iso(self.created), "platform": False, **version, **self.show()}
+        times = {name: self.settings[name] for name in _TIMES if name in self.settings}
+        return {**empty, "createdAt": iso(self.created), "platform": False, **version, **self.show(), **times}
 
 
 @dataclass
@@ -125,11 +131,14 @@ class Webhooks:
         if any(hook.owner == user and hook.settings["subscriberUrl"] == url for hook in self.rows.values()):
             raise ApiError(409, "Webhook with this subscriber url already exists for this user")
 
-    def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime) -> None:
-        """Send the event to every active subscription of a user in the background, and log it at once."""
+    def deliver(self, trigger: str, payload: Json, owner_id: int | None, now: datetime, *, flat: bool = False) -> None:
+        """Send the event to every active subscription of a user in the background, and log it at once.
+
+        :param flat: whether the payload is beside the trigger, not within ``payload``.
+        """
         hooks = [hook for hook in self.rows.values() if hook.matches(trigger, owner_id)]
         if hooks:
-            event = {"triggerEvent": trigger, "createdAt": iso(now), "payload": payload}
+            event = {"triggerEvent": trigger, **(payload if flat else {"createdAt": iso(now), "payload": payload})}
             body = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
             for hook in hooks:
                 entry = {"url": hook.settings["subscriberUrl"], "headers": self._headers(hook, body), "body": body}

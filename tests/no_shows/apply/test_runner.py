@@ -23,7 +23,7 @@ from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.no_shows.apply.application import Application, ApplyStopped
 from airflow_provider_calcom.no_shows.apply.request import ApplyRequest
 from airflow_provider_calcom.no_shows.apply.result import ChangesFailed
-from airflow_provider_calcom.no_shows.ledger.records import LedgerNotWritten
+from airflow_provider_calcom.no_shows.ledger.records import ClaimLost, LedgerNotWritten
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter
 from airflow_provider_calcom.no_shows.plan_files import read_plan, read_summary
 from airflow_provider_calcom.sandbox import RunningSandbox, running_sandbox
@@ -210,6 +210,21 @@ def test_outcomes_are_written_when_the_ledger_is_full(
     assert "applied" in outcomes
     result = Attempt(tmp_path, calcom.url, KEY, number=2).run()
     assert result["outcomes"]["failed"] == 0
+
+
+@pytest.mark.usefixtures("scene")
+def test_a_run_that_lost_its_claim_sends_nothing(calcom: RunningSandbox, tmp_path: Path) -> None:
+    """Another run may write the same bookings then. What is left to do, the next run does."""
+    sent: list[str] = []
+
+    async def note() -> None:
+        sent.append("a call")
+
+    with pytest.raises(ClaimLost):
+        application(tmp_path, calcom.url, _Forwarding(note), lease=0.0, allow_foreign_booking=True).run()
+    assert sent == []
+    result = Attempt(tmp_path, calcom.url, KEY, rest=0, number=2).run()
+    assert result["outcomes"]["applied"] > 10
 
 
 def test_the_response_for_another_booking_is_rejected(scene: Scene, calcom: RunningSandbox, tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ def test_outcomes_are_written_in_the_order_of_the_plan(worklist: Worklist, tmp_p
     """Each change has one, in whichever order they were recorded; the remaining ones have failed."""
     worklist.record([Outcome(7, APPLIED, None, "request"), Outcome(2, GONE, "cancelled")])
     worklist.fail_remaining("not attempted")
-    worklist.write(tmp_path / "outcomes.jsonl", "a hash")
+    worklist.write(tmp_path / "outcomes.jsonl", "a hash", "a time")
     rows = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     assert [(row["booking_uid"], row["role"], row["email"]) for row in rows] == [
         (change.booking_uid, change.role, change.email) for change in changes()
     ]
-    assert {row["plan"] for row in rows} == {"a hash"}
+    assert {(row["plan"], row["time"]) for row in rows} == {("a hash", "a time")}
     assert [row["outcome"] for row in rows] == ["failed", "gone", *["failed"] * 4, "applied"]
     assert (rows[1]["detail"], rows[6]["request_id"], rows[0]["detail"]) == ("cancelled", "request", "not attempted")
     assert (rows[0]["from"], rows[0]["to"], rows[0]["start_at"]) == (False, True, STARTS[0])
@@ -84,7 +84,7 @@ def test_many_changes_are_written_in_order(tmp_path: Path) -> None:
     ]
     with Worklist(many) as worklist:
         worklist.record(Outcome(number, APPLIED) for number in range(1, 1201))
-        worklist.write(tmp_path / "outcomes.jsonl", "a hash")
+        worklist.write(tmp_path / "outcomes.jsonl", "a hash", "a time")
     rows = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     assert [row["booking_uid"] for row in rows] == [change.booking_uid for change in many]
     assert {row["outcome"] for row in rows} == {"applied"}

@@ -1,0 +1,1 @@
+"""Notifications about plans and changes of no-show flags."""
