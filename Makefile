@@ -18,7 +18,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 
 .PHONY: demo docs test check format clean nightly
 .PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
-.PHONY: test-agents e2e-events e2e-ui e2e-distributed conformance release-check
+.PHONY: test-agents e2e-events e2e-ui e2e-distributed e2e-claims conformance release-check
 .PHONY: bench-import bench-attendance bench-decide bench-apply bench-report bench-triggers bench-receiver
 
 demo: $(AIRFLOW_33)/installed
@@ -116,6 +116,10 @@ e2e-ui: $(UI)/installed
 # 3 GB of memory. Redis is installed as root where no wheel has it.
 e2e-distributed: $(DISTRIBUTED)/installed
 	$(DISTRIBUTED)/bin/python -m tests.distributed
+
+# Two runs at once, 50 times, with plans and ledger in an object store: without Airflow, some minutes.
+e2e-claims: $(DISTRIBUTED)/installed
+	$(DISTRIBUTED)/bin/python -m tests.distributed.claims
 
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)
