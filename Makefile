@@ -9,6 +9,7 @@ VERSIONS := 3.2 3.1 3.0 2.11 3.3
 SPARK := .build/spark
 AGENTS := .build/agents
 DOCS := .build/docs
+DISTRIBUTED := .build/distributed
 RELEASE := .build/release
 PLAIN := .build/release-airflow
 BIN := $(AIRFLOW_33)/bin
@@ -17,7 +18,7 @@ PYTEST := python -m pytest -n logical --dist loadfile
 
 .PHONY: demo docs test check format clean nightly
 .PHONY: coverage test-deep test-sdist test-matrix test-wheel test-readme test-faults test-e2e test-standalone test-spark
-.PHONY: test-agents e2e-events e2e-ui conformance release-check
+.PHONY: test-agents e2e-events e2e-ui e2e-distributed e2e-claims conformance release-check
 .PHONY: bench-import bench-attendance bench-decide bench-apply bench-report bench-triggers bench-receiver
 
 demo: $(AIRFLOW_33)/installed
@@ -111,6 +112,15 @@ e2e-ui: $(UI)/installed
 	mkdir -p docs/_static/screenshots
 	cp $(DOCUMENTED) docs/_static/screenshots
 
+# Celery workers, Redis, PostgreSQL and an object store, all real; a worker is killed. Some ten minutes on two cores and
+# 3 GB of memory. Redis is installed as root where no wheel has it.
+e2e-distributed: $(DISTRIBUTED)/installed
+	$(DISTRIBUTED)/bin/python -m tests.distributed
+
+# Two runs at once, 50 times, with plans and ledger in an object store: without Airflow, some minutes.
+e2e-claims: $(DISTRIBUTED)/installed
+	$(DISTRIBUTED)/bin/python -m tests.distributed.claims
+
 conformance: $(AIRFLOW_33)/installed
 	$(BIN)/python -m tests.conformance $(RECORDINGS)
 
@@ -157,6 +167,7 @@ format: $(AIRFLOW_33)/installed
 GROUP := test
 $(AIRFLOW_33)/installed: GROUP := dev
 $(SPARK)/installed: GROUP := spark
+$(DISTRIBUTED)/installed: GROUP := distributed
 $(AGENTS)/installed: GROUP := agents
 
 # A new environment's pip may be older than 25.1, which is the first to know dependency groups. $(1): Airflow's version.
@@ -173,6 +184,10 @@ endef
 	$(call install,$*)
 
 $(SPARK)/installed $(AGENTS)/installed: constraints/airflow-3.3.txt pyproject.toml
+	$(call install,3.3)
+
+# Not with the constraints of Airflow 3.3: botocore needs an older python-dateutil than these have.
+$(DISTRIBUTED)/installed: constraints/distributed.txt pyproject.toml
 	$(call install,3.3)
 
 # Neither Airflow nor this package: the reference of Python is read from the source.

@@ -182,24 +182,24 @@ def unpacked(stream: io.BufferedReader, buffer_size: int = io.DEFAULT_BUFFER_SIZ
     return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), buffer_size)
 
 
+def open_to_read(path: Any) -> io.BufferedReader:
+    """Open a file, local or in an object store, in bytes, with every method of Python's own files.
+
+    ``readline`` of s3fs, gcsfs and adlfs takes no limit, so their files are read through a buffer.
+
+    :param path: a path of :func:`folder_path`.
+    :raises FileNotFoundError: if there is none.
+    """
+    file = path.open("rb")
+    return file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file), 2**16)
+
+
 def is_here(path: Any) -> bool:
     """Return whether a path of :func:`folder_path` is local.
 
     Decided by the string: on Airflow 2.11 the paths of object stores are instances of :class:`Path` too.
     """
     return "://" not in str(path)
-
-
-def open_to_read(path: Any) -> io.BufferedIOBase:
-    """Open a file, local or in an object store, in bytes.
-
-    Files of s3fs, gcsfs and adlfs have no ``readline`` with a limit, and those of Airflow can't be iterated.
-
-    :param path: a path of :func:`folder_path`.
-    :raises FileNotFoundError: if there is none.
-    """
-    file = path.open("rb")
-    return cast(io.BufferedIOBase, file if is_here(path) else io.BufferedReader(file, 2**16))
 
 
 def forget_listing(folder: Any) -> None:

@@ -25,6 +25,7 @@ TARGETS = (
     "test-agents",
     *(
         "e2e-distributed",
+        "e2e-claims",
         "bench-import",
         "bench-triggers",
         "bench-receiver",

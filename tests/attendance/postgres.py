@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,8 +103,11 @@ def require_postgres() -> None:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Serve an empty database until the block ends. PostgreSQL refuses to run as root, so then ``nobody`` runs it."""
+def running_postgres(**settings: str) -> Iterator[PostgresServer]:
+    """Serve an empty database until the block ends. PostgreSQL refuses to run as root, so then ``nobody`` runs it.
+
+    :param settings: of the server, which override our own, such as ``max_connections="100"``.
+    """
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="calcom-postgres-", dir=_reachable_directory()) as name:
         home = Path(name)
@@ -115,7 +118,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             package = _copy_of(package, home)
             for path in (home, *home.rglob("*")):
                 os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-        yield from _serving(_Tools(package / "pginstall" / "bin", home, user))
+        yield from _serving(_Tools(package / "pginstall" / "bin", home, user), settings)
 
 
 class _Tools:
@@ -157,7 +160,7 @@ class _Tools:
                 raise RuntimeError("\n".join([f"{program} ended with {done.returncode}:", *said]))
 
 
-def _serving(tools: _Tools) -> Iterator[PostgresServer]:
+def _serving(tools: _Tools, settings: Mapping[str, str]) -> Iterator[PostgresServer]:
     tools.run(
         "initdb",
         f"--pgdata={tools.data}",
@@ -168,7 +171,7 @@ def _serving(tools: _Tools) -> Iterator[PostgresServer]:
         *_INITDB,
     )
     try:
-        port = _start(tools)
+        port = _start(tools, settings)
         tools.run(
             "psql",
             "--no-psqlrc",
@@ -189,12 +192,12 @@ def _sql_script() -> str:
     return f"CREATE ROLE {_ROLE} LOGIN PASSWORD '{password}';\nCREATE DATABASE {_DATABASE};\n"
 
 
-def _start(tools: _Tools, tries: int = 3) -> int:
+def _start(tools: _Tools, settings: Mapping[str, str], tries: int = 3) -> int:
     """Start the server, on another port if somebody takes the one found to be free. Return the port."""
     for left in reversed(range(tries)):
         port = _free_port()
-        settings = {**_SETTINGS, "port": str(port)}
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        everything = {**_SETTINGS, **settings, "port": str(port)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in everything.items())
         try:
             tools.run(
                 "pg_ctl", "start", f"--pgdata={tools.data}", f"--log={tools.log}", f"--options={options}", "--wait"

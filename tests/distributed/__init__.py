@@ -1,1 +1,1 @@
-"""Runs in several processes, as on several machines, which share an object store."""
+"""Several processes or workers, as on several machines, which share an object store."""

@@ -21,30 +21,16 @@ import psutil
 _STARTS_WITHIN = 300.0
 
 
-class Standalone:
-    """A running Airflow.
+class AirflowApi:
+    """Calls the API of a running Airflow.
 
     :param url: of its server.
-    :param home: its AIRFLOW_HOME.
-    :param process: the parent of all other processes.
     :param login: user name and password for calls of its API; None where everybody is an admin.
-    :param environment: the environment variables of its processes.
     """
 
-    def __init__(
-        self,
-        url: str,
-        home: Path,
-        process: subprocess.Popen[bytes],
-        login: tuple[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, url: str, login: tuple[str, str] | None = None) -> None:
         self.url = url
-        self.home = home
-        self.process = process
-        self.restarted: list[subprocess.Popen[bytes]] = []
         self._login = login
-        self._environment = environment
         # Airflow closes what was idle for 5 s, as httpx would: a request might meet the closing.
         self._http = httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=2))
 
@@ -75,6 +61,44 @@ class Standalone:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
         self.patch(path, {"chosen_options": [choice], "params_input": {}})
 
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return a task instance: ``state``, ``try_number`` and more."""
+        found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return found
+
+    def _token(self) -> Mapping[str, str]:
+        if self._login is None:
+            answer = self._http.get("/auth/token")
+        else:
+            name, password = self._login
+            answer = self._http.post("/auth/token", json={"username": name, "password": password})
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+class Standalone(AirflowApi):
+    """An Airflow that runs on this machine.
+
+    :param url: of its server.
+    :param home: its AIRFLOW_HOME.
+    :param process: the parent of all other processes.
+    :param login: user name and password for calls of its API; None where everybody is an admin.
+    :param environment: the environment variables of its processes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        home: Path,
+        process: subprocess.Popen[bytes],
+        login: tuple[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(url, login)
+        self.home = home
+        self.process = process
+        self.restarted: list[subprocess.Popen[bytes]] = []
+        self._environment = environment
+
     def waits_for_person(self, dag_id: str, run_id: str, task_id: str) -> bool:
         """Return whether a task waits for a person, and the scheduler has registered that its process ended.
 
@@ -86,11 +110,6 @@ class Standalone:
             return False
         end = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id},"
         return end in (self.home / "standalone.log").read_text(errors="replace")
-
-    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Return a task instance: ``state``, ``try_number`` and more."""
-        found: dict[str, Any] = self.get(f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
-        return found
 
     def log(self) -> str:
         """Return the output of all of Airflow's processes, with the logs of tasks."""
@@ -128,14 +147,6 @@ class Standalone:
             if any(one.raddr and one.raddr.port == port for one in connections):
                 calling.append(process)
         return calling
-
-    def _token(self) -> Mapping[str, str]:
-        if self._login is None:
-            answer = self._http.get("/auth/token")
-        else:
-            name, password = self._login
-            answer = self._http.post("/auth/token", json={"username": name, "password": password})
-        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from airflow_provider_calcom.no_shows.ledger.records import (
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments, read_records, repair_segment, try_lock
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
 from airflow_provider_calcom.no_shows.plan_files import Change
+from tests.object_stores import read_as_object_stores
 from tests.profiles import examples
 
 ANN, BOB = "Ann@Client.example", "bob@client.example"
@@ -475,13 +476,15 @@ def test_a_sequence_later_than_any_clock(tmp_path: Path, writer: Callable[..., L
         run.continue_after(latest, lambda: 1_790_000_000.0)
 
 
-def test_a_deleted_batch_stops_the_run(writer: Callable[..., LedgerWriter]) -> None:
+def test_a_deleted_batch_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """In an object store each batch is a file, and the last one must be there before the next is written."""
     from upath import UPath
 
+    read_as_object_stores(monkeypatch)
     folder = UPath("memory://a-ledger")
     with LedgerWriter(folder, plan="plan") as run:
         write(run, change())
+        assert [record["kind"] for record in records(folder)] == ["intent", "outcome"]
         for segment in list_segments(folder):
             segment.unlink()
         with pytest.raises(LedgerReplaced):

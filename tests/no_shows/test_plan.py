@@ -35,6 +35,7 @@ from airflow_provider_calcom.no_shows.plan_files import (
 )
 from airflow_provider_calcom.no_shows.plan_text import format_feed
 from tests.no_shows.decisions import ANN, POLICY, Person, crowd, decided, write
+from tests.object_stores import read_as_object_stores
 
 Row = dict[str, Any]
 PASSING: Row = {"max_absent_share": 1, "allow_nobody_present": True}
@@ -438,10 +439,11 @@ def test_hashes_instead_of_addresses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_string", [False, True])
-def test_a_plan_in_an_object_store(is_string: bool) -> None:
-    """A folder may be a UPath or a URL, for writing and for reading."""
+def test_a_plan_in_an_object_store(is_string: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder may be a UPath or a URL, for writing and for reading, of files as s3fs and gcsfs have them."""
     from upath import UPath
 
+    read_as_object_stores(monkeypatch)
     url = f"memory://plans/{'string' if is_string else 'path'}"
     folder: Any = url if is_string else UPath(url)
     with pytest.raises(PlanRefused):

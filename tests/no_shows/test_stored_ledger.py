@@ -13,6 +13,7 @@ from upath import UPath
 
 from airflow_provider_calcom.no_shows.ledger.compaction import compact, compact_if_many
 from airflow_provider_calcom.no_shows.ledger.reader import LastWriteLookup
+from airflow_provider_calcom.no_shows.ledger.records import LedgerNotReached
 from airflow_provider_calcom.no_shows.ledger.segments import list_segments
 from airflow_provider_calcom.no_shows.ledger.writer import LedgerWriter, WriteOutcome
 from airflow_provider_calcom.no_shows.plan_files import Change, read_plan
@@ -146,3 +147,25 @@ def test_a_compaction_while_a_plan_reads(ledger: UPath, monkeypatch: pytest.Monk
             during.setattr(MemoryFileSystem, "cat_file", once(MemoryFileSystem.cat_file, lambda real: real()))
         assert marked(ledger) == PEOPLE
     assert begun
+
+
+@pytest.mark.parametrize("seconds", [10, 1000])
+def test_a_compaction_that_deletes_for_seconds(ledger: UPath, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Until hundreds of files are deleted, a listing names some that are gone: a plan waits, and may be retried."""
+    with LedgerWriter(ledger, plan="p") as run:
+        write(run, *PEOPLE)
+    real, slept = MemoryFileSystem.cat_file, [0.0]
+
+    def cat_file(self: MemoryFileSystem, path: str, *given: Any, **options: Any) -> Any:
+        if sum(slept) < seconds:
+            raise FileNotFoundError(path)
+        return real(self, path, *given, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", cat_file)
+    if seconds > 60:
+        with pytest.raises(LedgerNotReached, match="deleted again and again") as caught:
+            LastWriteLookup(ledger, sleep=slept.append)
+        assert caught.value.retryable
+    else:
+        with LastWriteLookup(ledger, sleep=slept.append) as last_writes:
+            assert last_writes.find("b1", "attendee", PEOPLE[0])

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any, Literal, Union, cast
+from typing import IO, Any, Literal, Union
 from uuid import UUID
 
 from airflow_provider_calcom._redact import redact, shown_path
-from airflow_provider_calcom._storage import is_path, unpacked
+from airflow_provider_calcom._storage import is_path, open_to_read, unpacked
 from airflow_provider_calcom.attendance.errors import AttendanceError, InvalidInput, MissingExtra, OutOfMemory
 from airflow_provider_calcom.attendance.schema import Table
 
@@ -322,8 +322,7 @@ def _opened(path: Any) -> io.BufferedReader:
         from upath import UPath
 
         path = UPath(path)
-    opened = path.open("rb")
-    return opened if isinstance(opened, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, opened))
+    return open_to_read(path)
 
 
 def _chunks(stream: IO[Any]) -> Iterator[Any]:

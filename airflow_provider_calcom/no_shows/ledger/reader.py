@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from airflow_provider_calcom._storage import Folder, scratch_database
 from airflow_provider_calcom.api.models import normalize_email
 from airflow_provider_calcom.no_shows.diff import LastWrite, LastWritesOf
 from airflow_provider_calcom.no_shows.ledger.identities import Identities
-from airflow_provider_calcom.no_shows.ledger.records import DamagedLedger, LedgerRecord, sequence_of, task_of
+from airflow_provider_calcom.no_shows.ledger.records import LedgerNotReached, LedgerRecord, sequence_of, task_of
 from airflow_provider_calcom.no_shows.ledger.segments import (
     compacted,
     list_segments,
@@ -20,7 +21,10 @@ from airflow_provider_calcom.no_shows.ledger.segments import (
     repair_segment,
 )
 
-_READ_ATTEMPTS = 5
+_WAITS = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds before each attempt to read. Deleting hundreds of files takes seconds, and until it ends, a listing may name
+some that are gone a moment later."""
+
 _TABLES = """
 CREATE TABLE applied (
     booking_uid TEXT, role TEXT, name TEXT, sequence INTEGER, absent INTEGER, plan TEXT, task TEXT,
@@ -74,7 +78,9 @@ class LastWriteLookup:
     :param identities: finds people by their address or its hash.
     :param only_bookings: returns by its uid whether a booking is wanted; the records of others are skipped.
     :param repair: whether to repair segments with a torn last line, which only a run that writes may do.
+    :param sleep: waits for some seconds, while a compaction deletes files.
     :raises DamagedLedger: naming segment and line.
+    :raises LedgerNotReached: if files were deleted for half a minute while the ledger was read.
     :raises LedgerSecretMismatch: if the ledger has hashes that were made with another secret.
     """
 
@@ -85,7 +91,9 @@ class LastWriteLookup:
         identities: Identities | None = None,
         only_bookings: Callable[[str], bool] = lambda uid: True,
         repair: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep = sleep
         self._identities = identities or Identities()
         self._only_bookings = only_bookings
         self._is_empty = True
@@ -107,7 +115,8 @@ class LastWriteLookup:
         A long listing is not of one moment: its beginning may be from before the merged segment was written, and its
         end from after the old ones were deleted.
         """
-        for _ in range(_READ_ATTEMPTS):
+        for seconds in _WAITS:
+            self._sleep(seconds)
             segments = list_segments(folder)
             try:
                 for record in read_all(segments):
@@ -116,9 +125,9 @@ class LastWriteLookup:
                 continue
             if compacted(list_segments(folder)) <= compacted(segments):
                 return
-        raise DamagedLedger(
-            f"ledger_path: files of {shown_path(folder)} were deleted while the ledger was read. Run it again when no"
-            " compaction is running"
+        raise LedgerNotReached(
+            f"ledger_path: files of {shown_path(folder)} were deleted again and again while the ledger was read. Run it"
+            " again when no compaction is running"
         )
 
     def _add(self, record: LedgerRecord) -> None:
