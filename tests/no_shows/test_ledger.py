@@ -84,7 +84,7 @@ def last(folder: Path, email: str = ANN, **options: Any) -> PastWrite | None:
         return found and replace(found, plans=frozenset())
 
 
-def records(folder: Path) -> list[Any]:
+def records(folder: Any) -> list[Any]:
     return [record for segment in list_segments(folder) for record in read_records(segment)]
 
 
