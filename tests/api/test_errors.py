@@ -110,7 +110,7 @@ def test_the_tree_of_errors():
             bases[name] = above[-1][1]
         above.append((depth, name))
     assert bases == {kind.__name__: kind.__bases__[0].__name__ for kind in {*CLASSES, errors.CalComError}}
-    assert set(errors.__all__) == {*bases, "Failure"}
+    assert set(errors.__all__) == {*bases, "Failure", "redact"}
 
 
 def test_no_write_is_resent_that_may_have_been_executed():

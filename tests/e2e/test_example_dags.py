@@ -43,7 +43,6 @@ def marked(calcom: SandboxDriver) -> set[tuple[str, str]]:
     return {(one["uid"], row["email"]) for one in bookings for row in one["attendees"] if row["absent"]}
 
 
-@pytest.mark.every_version
 def test_attendance_join(demo: SandboxDriver, example: Callable[[str], ModuleType]) -> None:
     """A dry run writes nothing; the run marks exactly the absent attendees; a second run writes nothing."""
     module = example("calcom_attendance_join")
