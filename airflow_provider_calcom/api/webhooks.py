@@ -197,7 +197,7 @@ class GuestsNoShow(CalVideoNoShow):
 
 
 @dataclass(frozen=True)
-class BookingCancelled(TimedEvent):
+class CancellationEvent(TimedEvent):
     """``BOOKING_CANCELLED``.
 
     :param reason: free text of the person who cancelled, or None. Not shown in the repr.
@@ -207,7 +207,7 @@ class BookingCancelled(TimedEvent):
 
 
 @dataclass(frozen=True)
-class BookingRescheduled(TimedEvent):
+class RescheduleEvent(TimedEvent):
     """``BOOKING_RESCHEDULED``: ``booking_uid`` is the new booking.
 
     :param rescheduled_from: uid of the booking that was moved, or None where the delivery does not have it.
@@ -422,15 +422,15 @@ def _whole_booking(trigger: str, payload: _Fields, created_at: datetime | None) 
     }
 
 
-def _cancelled(trigger: str, document: dict[str, Any]) -> BookingCancelled:
+def _cancelled(trigger: str, document: dict[str, Any]) -> CancellationEvent:
     payload, created_at = _wrapped(document)
     booking = _whole_booking(trigger, payload, created_at)
-    return BookingCancelled(**booking, reason=payload.optional_text("cancellationReason"))
+    return CancellationEvent(**booking, reason=payload.optional_text("cancellationReason"))
 
 
-def _rescheduled(trigger: str, document: dict[str, Any]) -> BookingRescheduled:
+def _rescheduled(trigger: str, document: dict[str, Any]) -> RescheduleEvent:
     payload, created_at = _wrapped(document)
-    return BookingRescheduled(
+    return RescheduleEvent(
         **_whole_booking(trigger, payload, created_at),
         rescheduled_from=payload.optional_uid("rescheduleUid"),
         previous_start=payload.optional_time("rescheduleStartTime"),

@@ -184,11 +184,11 @@ def test_cancelled_and_rescheduled() -> None:
     """A rescheduled event names the new booking and the one that was moved; free text is in no repr."""
     whole = {"uid": "uid2", "bookingId": 8, **TIMES, "attendees": [{"email": ANN}]}
     cancelled = parse_event(event("BOOKING_CANCELLED", {**whole, "cancellationReason": "Ann is ill"}))
-    assert isinstance(cancelled, webhooks.BookingCancelled)
+    assert isinstance(cancelled, webhooks.CancellationEvent)
     assert (cancelled.booking_uid, cancelled.reason) == ("uid2", "Ann is ill")
     old = {"rescheduleUid": "uid1", "rescheduleStartTime": "2026-11-17T10:00:00Z"}
     moved = parse_event(event("BOOKING_RESCHEDULED", {**whole, **old}))
-    assert isinstance(moved, webhooks.BookingRescheduled)
+    assert isinstance(moved, webhooks.RescheduleEvent)
     assert (moved.booking_uid, moved.rescheduled_from) == ("uid2", "uid1")
     assert moved.previous_start == datetime(2026, 11, 17, 10, tzinfo=UTC)
     assert "Ann" not in repr(cancelled) + repr(moved)
