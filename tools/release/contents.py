@@ -60,7 +60,7 @@ MACHINE = re.compile(
 # Other servers' words, the patterns themselves and their tests.
 _NOT_SEARCHED = ("tests/recordings/", "tools/release/", "tests/release/")
 REQUIRED_URLS = ("Documentation",)
-EXTRAS = {"attendance", "sandbox"}
+EXTRAS = {"attendance", "openlineage", "sandbox"}
 CONSOLE_SCRIPTS = {"calcom-no-shows", "calcom-sandbox"}
 
 
