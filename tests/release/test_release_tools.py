@@ -37,6 +37,7 @@ Project-URL: Documentation, https://docs.example.com/
 Classifier: Framework :: Apache Airflow :: Provider
 Classifier: Typing :: Typed
 Provides-Extra: attendance
+Provides-Extra: openlineage
 Provides-Extra: sandbox
 Description-Content-Type: text/markdown
 
@@ -94,7 +95,10 @@ def wheel_of(folder: Path, files: dict[str, str]) -> list[str]:
         ({f"{NAME}/__init__.py": "\n# see /home/ann/x"}, "__init__.py, line 2: has '/home/ann', a path of a machine"),
         ({f"{NAME}/__init__.py": "https://pypi.example.com/simple"}, "line 1: has 'https://pypi.example.com/simple'"),
         ({INFO + "METADATA": METADATA.replace("Documentation", "Home")}, "no Project-URL Documentation"),
-        ({INFO + "METADATA": METADATA.replace("Extra: sandbox", "Extra: dev")}, "extras are ['attendance', 'dev']"),
+        (
+            {INFO + "METADATA": METADATA.replace("Extra: sandbox", "Extra: dev")},
+            "extras are ['attendance', 'dev', 'openlineage']",
+        ),
         ({INFO + "METADATA": METADATA.replace("Typing :: Typed", "Typing :: Tipped")}, "unknown classifier"),
         ({INFO + "METADATA": METADATA + "[x](docs/x.md)"}, "the relative link docs/x.md"),
         ({INFO + "entry_points.txt": "[airflow.plugins]"}, "no calcom-no-shows"),
