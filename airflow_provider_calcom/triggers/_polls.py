@@ -14,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from airflow_provider_calcom.api.ended import Ended, list_ended
-from airflow_provider_calcom.api.settings import ClientSettings
 from airflow_provider_calcom.errors import ProviderError
 from airflow_provider_calcom.hooks.calcom import CalComHook
-from airflow_provider_calcom.triggers._shared import SharedReader, shared_reader
+from airflow_provider_calcom.triggers._shared import SharedReader, shared_reader, shared_settings
 
 _LONGEST_PAUSE = 900.0
 """Seconds between two polls during an outage, unless the interval is longer."""
@@ -95,18 +94,14 @@ class Polls:
         """Yield polls for ever."""
         while True:
             try:
-                settings = await self._settings()
+                hook = CalComHook(calcom_conn_id=self._conn_id, api_version=self._api_version)
+                settings = await shared_settings(hook, renewed=self._failures > 0)
                 async with shared_reader(self._conn_id, settings, self._path) as reader:
                     async for poll in self._polls_of(reader):
                         yield poll
             except Exception as error:
                 self._note_failure(error)
             await type(self).default_sleep(self._pause())
-
-    async def _settings(self) -> ClientSettings:
-        """Read the connection, in a thread: see ``CalComHook.get_async_conn``."""
-        hook = CalComHook(calcom_conn_id=self._conn_id, api_version=self._api_version)
-        return await asyncio.to_thread(lambda: hook.settings)
 
     async def _polls_of(self, reader: SharedReader) -> AsyncIterator[Poll]:
         lag = timedelta()
